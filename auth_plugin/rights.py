@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who may read what: owners their own calendars, dispatchers and admins everybody's; nobody writes."""
+
+from __future__ import annotations
+
+from radicale import pathutils
+from radicale.rights import BaseRights
+
+from scheduling.types import READ_ALL_GROUP
+
+
+class Rights(BaseRights):
+    """Answers from the path and the groups that the auth plugin gave; reads nothing."""
+
+    def authorization(self, user: str, user_groups: set[str], path: str) -> str:
+        """Radicale's letters: "R" for the root and principals, "r" for calendars and their objects, "" for no access."""
+        if not user:
+            return ""
+        segments = pathutils.strip_path(path).split("/")
+        if not segments[0]:
+            return "R"
+        if segments[0] != user and READ_ALL_GROUP not in user_groups:
+            return ""
+        return {1: "R", 2: "r"}.get(len(segments), "")

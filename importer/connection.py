@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Connections that only reach checked addresses and end at a deadline.
+
+The name is resolved once, every address it gives is checked, and the connection goes to the checked address
+itself, so that a second DNS answer cannot lead elsewhere; TLS still verifies the name.
+"""
+
+from __future__ import annotations
+
+import queue
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import httpcore
+
+from importer import addresses
+from importer.errors import FetchFailed
+
+_CONNECT_SECONDS = 10.0
+
+
+class Deadline:
+    """A point in time, on the monotonic clock, at which the whole exchange is over."""
+
+    def __init__(self, seconds: float) -> None:
+        self._at = time.monotonic() + seconds
+
+    def cap(self, timeout: float | None, expired: type[httpcore.TimeoutException]) -> float:
+        """The time left, at most `timeout`; raises `expired` when none is."""
+        left = self._at - time.monotonic()
+        if left <= 0:
+            raise expired("the deadline has passed")
+        return left if timeout is None else min(left, timeout)
+
+
+class GuardedBackend(httpcore.NetworkBackend):
+    """httpcore's way to the network, restricted to permitted addresses and ports."""
+
+    def __init__(self, exempt: addresses.Exemptions, ports: frozenset[int], deadline: Deadline) -> None:
+        self._exempt = exempt
+        self._ports = ports
+        self._deadline = deadline
+        self._plain = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Resolve, check and connect; raises FetchFailed for what is not permitted."""
+        candidates = self._permitted(host, port)
+        failure: Exception | None = None
+        for address in candidates:
+            limit = self._deadline.cap(_CONNECT_SECONDS, httpcore.ConnectTimeout)
+            try:
+                stream = self._plain.connect_tcp(
+                    str(address), port, timeout=limit, socket_options=socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+            else:
+                return _DeadlineStream(stream, self._deadline, host)
+        raise failure or httpcore.ConnectError("no address to connect to")
+
+    def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
+    ) -> httpcore.NetworkStream:
+        """Refuse; raises FetchFailed."""
+        raise FetchFailed("scheme", "Calendars are not fetched from local sockets.", permanent=True)
+
+    def _permitted(self, host: str, port: int) -> Sequence[addresses.Address]:
+        found = resolve(host, port, self._deadline.cap(None, httpcore.ConnectTimeout))
+        if self._exempt.has_host(host) or all(self._exempt.has_address(address) for address in found):
+            return found
+        if port not in self._ports:
+            permitted = ", ".join(str(number) for number in sorted(self._ports))
+            raise FetchFailed(
+                "port",
+                f"Port {port} of {host} is not fetched from; permitted are {permitted}.",
+                permanent=True,
+            )
+        for address in found:
+            if not (addresses.is_public(address) or self._exempt.has_address(address)):
+                raise FetchFailed(
+                    "refused-address",
+                    f"{host} leads to an address inside a private or reserved network; "
+                    "an operator can permit it with allow_hosts.",
+                    permanent=True,
+                )
+        return found
+
+
+class _DeadlineStream(httpcore.NetworkStream):
+    """A connection whose every read, write and handshake ends at the deadline."""
+
+    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline, host: str) -> None:
+        self._stream = stream
+        self._deadline = deadline
+        self._host = host
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, self._deadline.cap(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, self._deadline.cap(timeout, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        limit = self._deadline.cap(timeout, httpcore.ConnectTimeout)
+        try:
+            stream = self._stream.start_tls(ssl_context, server_hostname, limit)
+        except httpcore.ConnectError as error:
+            cause = error.__cause__ or error.__context__
+            if isinstance(cause, ssl.SSLError):
+                raise FetchFailed("tls", _tls_message(self._host, cause)) from None
+            raise
+        return _DeadlineStream(stream, self._deadline, self._host)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+def _tls_message(host: str, error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"The certificate of {host} is not trusted: {error.verify_message.rstrip('.')}."
+    return f"No secure connection could be made with {host}: {error.reason or 'the TLS handshake failed'}."
+
+
+def resolve(host: str, port: int, timeout: float) -> list[addresses.Address]:
+    """All addresses of a host name, in the resolver's order.
+
+    Raises FetchFailed with 'dns' or 'timeout'. The look-up runs in a thread of its own because getaddrinfo
+    cannot be given a time limit.
+    """
+    answer: queue.SimpleQueue[list[addresses.Address] | Exception] = queue.SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            answer.put(list(dict.fromkeys(addresses.parse(str(entry[4][0])) for entry in found)))
+        except (OSError, ValueError) as error:
+            answer.put(error)
+
+    threading.Thread(target=look_up, name="resolve", daemon=True).start()
+    try:
+        found = answer.get(timeout=timeout)
+    except queue.Empty:
+        raise FetchFailed("timeout", f"The name {host} was not resolved in time.") from None
+    if isinstance(found, Exception) or not found:
+        raise FetchFailed("dns", f"The name {host} could not be resolved; check the spelling of the address.")
+    return found

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Content codings of an HTTP answer, undone with a limit on what comes out (RFC 9110 section 8.4)."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+
+import brotli
+
+_Decoder = Callable[[Iterable[bytes]], Iterator[bytes]]
+
+ACCEPTED = "gzip, deflate, br"
+_STEP = 65536
+
+
+class TooLarge(Exception):
+    """The content is larger than permitted."""
+
+
+class BadEncoding(Exception):
+    """The content does not decode as its Content-Encoding says."""
+
+
+def read(chunks: Iterable[bytes], coding: str, limit: int) -> bytes:
+    """The decoded content; never holds more than `limit` bytes of it, nor reads more than `limit` encoded
+    ones.
+
+    Raises TooLarge or BadEncoding.
+    """
+    body = bytearray()
+    for piece in _decoder(coding)(_limited(chunks, limit)):
+        if len(body) + len(piece) > limit:
+            raise TooLarge
+        body += piece
+    return bytes(body)
+
+
+def _limited(chunks: Iterable[bytes], limit: int) -> Iterator[bytes]:
+    seen = 0
+    for chunk in chunks:
+        seen += len(chunk)
+        if seen > limit:
+            raise TooLarge
+        yield chunk
+
+
+def _decoder(coding: str) -> _Decoder:
+    names = [
+        name for name in (part.strip().lower() for part in coding.split(",")) if name not in ("", "identity")
+    ]
+    if not names:
+        return iter
+    if len(names) > 1 or names[0] not in _DECODERS:
+        raise BadEncoding
+    return _DECODERS[names[0]]
+
+
+def _gzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    return _inflate(chunks, zlib.MAX_WBITS | 16)
+
+
+def _deflate(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    # Some servers send raw deflate where RFC 9110 8.4.1.2 asks for the zlib format around it.
+    content = iter(chunks)
+    head = b""
+    while len(head) < 2:
+        head += (chunk := next(content, b""))
+        if not chunk:
+            break
+    wrapped = len(head) >= 2 and head[0] & 0x0F == 8 and (head[0] << 8 | head[1]) % 31 == 0
+    return _inflate(_chain(head, content), zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS)
+
+
+def _chain(head: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
+    yield head
+    yield from rest
+
+
+def _inflate(chunks: Iterable[bytes], window: int) -> Iterator[bytes]:
+    stream = zlib.decompressobj(window)
+    try:
+        for chunk in chunks:
+            pending = chunk
+            while pending and not stream.eof:
+                yield stream.decompress(pending, _STEP)
+                pending = stream.unconsumed_tail
+        yield stream.flush()
+    except zlib.error as error:
+        raise BadEncoding from error
+    if not stream.eof:
+        raise BadEncoding
+
+
+def _brotli(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    stream = brotli.Decompressor()
+    try:
+        for chunk in chunks:
+            yield stream.process(chunk, output_buffer_limit=_STEP)
+            while not stream.can_accept_more_data():
+                yield stream.process(b"", output_buffer_limit=_STEP)
+    except brotli.error as error:
+        raise BadEncoding from error
+    if not stream.is_finished():
+        raise BadEncoding
+
+
+_DECODERS: dict[str, _Decoder] = {"gzip": _gzip, "x-gzip": _gzip, "deflate": _deflate, "br": _brotli}

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can go wrong with an outside calendar, each with a machine code and one sentence for its owner."""
+
+from __future__ import annotations
+
+
+class ImporterError(Exception):
+    """The outside calendar could not be taken over; what was imported before stays.
+
+    `reason` is a stable machine code, `message` one sentence that never holds the path, query or credentials
+    of the address.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+class FetchFailed(ImporterError):
+    """The outside calendar could not be fetched.
+
+    `retry_after` is the number of seconds the server asked to wait, if it did; `permanent` says that trying
+    again is of no use before somebody changes the address or the settings.
+    """
+
+    def __init__(
+        self, reason: str, message: str, *, retry_after: int | None = None, permanent: bool = False
+    ) -> None:
+        super().__init__(reason, message)
+        self.retry_after = retry_after
+        self.permanent = permanent
+
+
+class NotACalendar(ImporterError):
+    """What was fetched is not a complete iCalendar stream (RFC 5545 section 3.4)."""
+
+
+class SourceEmpty(ImporterError):
+    """The outside calendar holds no event although it held some before."""
+
+    def __init__(self, stored: int) -> None:
+        super().__init__(
+            "empty",
+            f"The calendar is empty now but held {stored} events before, so those were kept; "
+            "remove the subscription if they should go.",
+        )
+        self.stored = stored
+
+
+class Unusable(Exception):
+    """One event cannot be represented; `reason` is the sentence shown beside its line number."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An imported event as a value: its texts, and when it blocks (RFC 5545 sections 3.8.1 and 3.8.2.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from importer.values import Property, text, texts
+from scheduling.ical.series import Series
+
+_STATUSES = ("CONFIRMED", "TENTATIVE", "CANCELLED")
+_LONGEST_SHORT = 1_000
+_LONGEST_DESCRIPTION = 32_000
+_LONGEST_URL = 2_000
+_MOST_CATEGORIES = 50
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Details:
+    """What one VEVENT says besides its times. `busy` is '' or an FBTYPE that blocks (RFC 5545 section
+    3.2.9).
+    """
+
+    summary: str = ""
+    description: str = ""
+    location: str = ""
+    url: str = ""
+    status: str = "CONFIRMED"
+    busy: str = "BUSY"
+    categories: tuple[str, ...] = ()
+
+    @property
+    def transparency(self) -> str:
+        """The TRANSP value that says the same as `busy`."""
+        return "OPAQUE" if self.busy else "TRANSPARENT"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImportedEvent:
+    """One event of an outside calendar. `overrides` holds the details of each key of `series.overrides`."""
+
+    uid: str
+    content_hash: str
+    details: Details
+    series: Series
+    overrides: Mapping[date, Details] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def all_day(self) -> bool:
+        """Whether it takes whole days, without a time."""
+        return not isinstance(self.series.start, datetime)
+
+    @property
+    def recurring(self) -> bool:
+        """Whether it can have more than one occurrence."""
+        return self.series.rule is not None or bool(self.series.rdates or self.series.overrides)
+
+
+Properties = Mapping[str, Sequence[Property]]
+
+
+def details(properties: Properties) -> Details:
+    """Read the texts and the effect on availability of one VEVENT; too long ones are cut."""
+    status = _word(properties, "STATUS")
+    return Details(
+        summary=_text(properties, "SUMMARY", _LONGEST_SHORT).replace("\n", " ").strip(),
+        description=_text(properties, "DESCRIPTION", _LONGEST_DESCRIPTION),
+        location=_text(properties, "LOCATION", _LONGEST_SHORT),
+        url=_url(properties),
+        status=status if status in _STATUSES else "CONFIRMED",
+        busy=_busy(status, _word(properties, "TRANSP"), _word(properties, "X-MICROSOFT-CDO-BUSYSTATUS")),
+        categories=tuple(
+            category[:_LONGEST_SHORT]
+            for item in properties.get("CATEGORIES", ())
+            for category in texts(item.value)
+        )[:_MOST_CATEGORIES],
+    )
+
+
+def _busy(status: str, transparency: str, busy_status: str) -> str:
+    if status == "CANCELLED" or transparency == "TRANSPARENT" or busy_status == "FREE":
+        return ""
+    if busy_status == "OOF":
+        return "BUSY-UNAVAILABLE"
+    if status == "TENTATIVE" or busy_status == "TENTATIVE":
+        return "BUSY-TENTATIVE"
+    return "BUSY"
+
+
+def _first(properties: Properties, name: str) -> str:
+    found = properties.get(name)
+    return found[0].value if found else ""
+
+
+def _word(properties: Properties, name: str) -> str:
+    return _first(properties, name).strip().upper()
+
+
+def _text(properties: Properties, name: str, limit: int) -> str:
+    return text(_first(properties, name))[:limit].strip()
+
+
+def _url(properties: Properties) -> str:
+    """A link worth showing: http(s) only, because clients run or open other schemes without asking."""
+    url = _first(properties, "URL").strip()
+    harmless = url.lower().startswith(("http://", "https://")) and url.isprintable() and " " not in url
+    return url if harmless and len(url) <= _LONGEST_URL else ""

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One bounded, conditional GET of an outside calendar (RFC 9110, RFC 9111 validators).
+
+Owns the scheme, redirect, size and time rules; which addresses may be reached is `importer.connection`'s.
+Nothing is taken from the environment (proxies, netrc) and nothing is kept between two fetches (cookies,
+connections).
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from dataclasses import dataclass, field
+from email.message import Message
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from typing import Literal
+
+import httpcore
+import httpx
+
+from importer import encoding
+from importer.addresses import Exemptions
+from importer.connection import Deadline, GuardedBackend
+from importer.errors import FetchFailed
+
+MAX_REDIRECTS = 5
+_NO_EXEMPTIONS = Exemptions()
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_LONGEST_RETRY_AFTER = 86400
+_LONGEST_VALIDATOR = 500
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FetchRequest:
+    """What to fetch: the address (a secret) and the validators of what is already here."""
+
+    url: str = field(repr=False)
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FetchPolicy:
+    """What a fetch may do. `max_bytes` counts decoded bytes, `deadline` is seconds for the whole exchange."""
+
+    user_agent: str = "Daysheet"
+    max_bytes: int = 20_000_000
+    deadline: float = 60.0
+    allow_http: bool = False
+    allow: Exemptions = _NO_EXEMPTIONS
+    ports: frozenset[int] = frozenset({80, 443, 8443})
+    trust: ssl.SSLContext | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FetchResult:
+    """The answer: 'unchanged' (304, no body) or 'fetched' with the decoded body."""
+
+    status: Literal["unchanged", "fetched"]
+    body: bytes = field(default=b"", repr=False)
+    etag: str | None = None
+    last_modified: str | None = None
+    content_type: str | None = None
+    charset: str | None = None
+
+
+def fetch(request: FetchRequest, policy: FetchPolicy) -> FetchResult:
+    """Fetch a calendar, following at most five redirects, each checked like the first address.
+
+    Raises FetchFailed, whose message names the host at most.
+    """
+    deadline = Deadline(policy.deadline)
+    url = target(request.url, policy)
+    backend = GuardedBackend(policy.allow, policy.ports, deadline)
+    with httpcore.ConnectionPool(
+        ssl_context=policy.trust or _default_trust(), network_backend=backend, retries=0
+    ) as pool:
+        for _ in range(MAX_REDIRECTS + 1):
+            answer = _exchange(pool, url, request, policy)
+            if isinstance(answer, FetchResult):
+                return answer
+            url = answer
+    raise FetchFailed("too-many-redirects", f"{url.host} redirects more than {MAX_REDIRECTS} times.")
+
+
+def target(text: str, policy: FetchPolicy) -> httpx.URL:
+    """The address to fetch for what a user typed; webcal(s) means https.
+
+    Raises FetchFailed ('url', 'scheme') for what is never fetched. The host is not resolved here.
+    """
+    text = text.strip()
+    if any(character.isspace() for character in text):
+        raise FetchFailed("url", "The address must not contain spaces.", permanent=True)
+    return _checked(text, policy, {"webcal": "https", "webcals": "https"})
+
+
+def _checked(text: str, policy: FetchPolicy, aliases: dict[str, str]) -> httpx.URL:
+    if "\\" in text or not text.isprintable():
+        raise FetchFailed("url", "The address contains characters that no URL has.", permanent=True)
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        raise FetchFailed(
+            "url", "The address is not a URL like https://example.com/a.ics.", permanent=True
+        ) from None
+    scheme = aliases.get(url.scheme, url.scheme)
+    if scheme != "https" and not (scheme == "http" and policy.allow_http):
+        permitted = "https or http" if policy.allow_http else "https"
+        raise FetchFailed("scheme", f"Only {permitted} addresses are fetched.", permanent=True)
+    if not url.host or (url.port is not None and not 0 < url.port < 65536):
+        raise FetchFailed("url", "The address is not a URL like https://example.com/a.ics.", permanent=True)
+    if url.userinfo:
+        raise FetchFailed(
+            "url",
+            f"The address for {url.host} contains a user name or password; leave it out.",
+            permanent=True,
+        )
+    return url.copy_with(scheme=scheme, fragment=None)
+
+
+@lru_cache(maxsize=1)
+def _default_trust() -> ssl.SSLContext:
+    return httpx.create_ssl_context(trust_env=False)
+
+
+def _exchange(
+    pool: httpcore.ConnectionPool, url: httpx.URL, request: FetchRequest, policy: FetchPolicy
+) -> FetchResult | httpx.URL:
+    address = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+    reading_body = False
+    try:
+        with pool.stream("GET", address, headers=_headers(url, request, policy)) as response:
+            headers = httpx.Headers(response.headers)
+            if response.status in _REDIRECTS and "location" in headers:
+                return _next_hop(url, headers["location"], policy)
+            if response.status == 304 and (request.etag or request.last_modified):
+                return FetchResult(status="unchanged", etag=request.etag, last_modified=request.last_modified)
+            if response.status != 200:
+                raise _status_failure(url.host, response.status, headers)
+            reading_body = True
+            return _body(response, headers, url.host, policy)
+    except httpcore.TimeoutException:
+        raise FetchFailed("timeout", f"{url.host} did not answer in full within the time limit.") from None
+    except (httpcore.RemoteProtocolError, httpcore.ReadError):
+        if reading_body:
+            message = f"{url.host} closed the connection before the calendar was complete."
+            raise FetchFailed("truncated", message) from None
+        raise FetchFailed("connection", f"{url.host} did not send a valid HTTP answer.") from None
+    except (httpcore.NetworkError, httpcore.ProtocolError, OSError, ValueError):
+        raise FetchFailed("connection", f"No connection could be made with {url.host}.") from None
+
+
+def _headers(url: httpx.URL, request: FetchRequest, policy: FetchPolicy) -> list[tuple[bytes, bytes]]:
+    headers = [
+        (b"Host", url.netloc),
+        (b"User-Agent", _printable(policy.user_agent) or b"Daysheet"),
+        (b"Accept", b"text/calendar, */*;q=0.5"),
+        (b"Accept-Encoding", encoding.ACCEPTED.encode()),
+        (b"Connection", b"close"),
+    ]
+    for name, value in ((b"If-None-Match", request.etag), (b"If-Modified-Since", request.last_modified)):
+        if value and (safe := _printable(value)):
+            headers.append((name, safe))
+    return headers
+
+
+def _printable(value: str) -> bytes:
+    return value.encode("latin-1", "replace") if value.isprintable() else b""
+
+
+def _next_hop(url: httpx.URL, location: str, policy: FetchPolicy) -> httpx.URL:
+    if "\\" in location or not location.isprintable():
+        raise FetchFailed("url", f"{url.host} redirects to an address that is not a URL.")
+    try:
+        joined = str(url.join(location.strip()))
+    except httpx.InvalidURL:
+        raise FetchFailed("url", f"{url.host} redirects to an address that is not a URL.") from None
+    return _checked(joined, policy, {})
+
+
+def _status_failure(host: str, status: int, headers: httpx.Headers) -> FetchFailed:
+    sentences = {
+        401: f"{host} asks for a user name and password; use the calendar's secret address instead.",
+        403: f"{host} refuses access; the address may have been revoked or the server refuse programs.",
+        404: f"{host} does not know this calendar; check the address.",
+        410: f"{host} says that this calendar is gone for good.",
+        429: f"{host} received too many requests and asks to wait.",
+    }
+    if status in sentences:
+        reason = f"http-{status}"
+    elif 500 <= status < 600:
+        reason = "http-5xx"
+    else:
+        reason = "http-other"
+    message = sentences.get(status, f"{host} answered with status {status}.")
+    return FetchFailed(
+        reason, message, retry_after=_retry_after(headers.get("retry-after")), permanent=status in (401, 410)
+    )
+
+
+def _retry_after(value: str | None) -> int | None:
+    """Seconds to wait, from a number or an HTTP date (RFC 9110 section 10.2.3), at most a day."""
+    if value is None:
+        return None
+    try:
+        seconds = int(value) if value.strip().isdecimal() else _seconds_until(value)
+    except (ValueError, OverflowError):
+        return None
+    return min(max(seconds, 0), _LONGEST_RETRY_AFTER)
+
+
+def _seconds_until(date: str) -> int:
+    return int(parsedate_to_datetime(date).timestamp() - time.time())
+
+
+def _body(response: httpcore.Response, headers: httpx.Headers, host: str, policy: FetchPolicy) -> FetchResult:
+    too_large = FetchFailed("too-large", f"The calendar of {host} is larger than {policy.max_bytes} bytes.")
+    length = headers.get("content-length", "")
+    if length.isdecimal() and int(length) > policy.max_bytes:
+        raise too_large
+    try:
+        body = encoding.read(response.iter_stream(), headers.get("content-encoding", ""), policy.max_bytes)
+    except encoding.TooLarge:
+        raise too_large from None
+    except encoding.BadEncoding:
+        raise FetchFailed("encoding", f"The answer of {host} cannot be decompressed.") from None
+    content_type, charset = _media_type(headers.get("content-type"))
+    return FetchResult(
+        status="fetched",
+        body=body,
+        etag=_validator(headers.get("etag")),
+        last_modified=_validator(headers.get("last-modified")),
+        content_type=content_type,
+        charset=charset,
+    )
+
+
+def _media_type(value: str | None) -> tuple[str | None, str | None]:
+    if value is None:
+        return None, None
+    message = Message()
+    message["Content-Type"] = value
+    charset = message.get_param("charset")
+    return message.get_content_type(), charset.lower() if isinstance(charset, str) else None
+
+
+def _validator(value: str | None) -> str | None:
+    """A validator worth sending back; a server's oversized or unprintable one is not kept."""
+    if value is None or len(value) > _LONGEST_VALIDATOR or not value.isprintable():
+        return None
+    return value

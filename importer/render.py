@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An imported event as normalised VEVENT text with its stamps left open (RFC 5545 section 3.6.1).
+
+Only what is named here is written, so alarms, attendees, attachments and METHOD of the source never reach a
+client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import icalendar
+import vobject
+
+from importer.errors import Unusable
+from importer.event import Details, ImportedEvent
+from scheduling.ical import text, timezones
+from scheduling.ical.event import STAMP, STAMP_OVERRIDE
+
+_TRIAL_STAMP = "DTSTAMP:20260101T000000Z\r\n"
+_TRIAL_YEAR = 2026
+
+
+def render(event: ImportedEvent) -> tuple[str, str]:
+    """The VEVENTs (CRLF, folded, one stamp marker line in each) and the space-separated TZIDs they use."""
+    series = event.series
+    form = _Form(source=series.tzid, recurring=event.recurring)
+    repetition: list[str] = []
+    if event.recurring:
+        if series.rule is not None:
+            repetition.append(text.line("RRULE", series.rule.text()))
+        repetition += form.dates("RDATE", series.rdates)
+        repetition += form.dates("EXDATE", series.exdates)
+    period = form.period(series.start, series.end)
+    parts = [_component(event.uid, STAMP, [*period, *repetition], event.details)]
+    for replaced in sorted(series.overrides):
+        override = series.overrides[replaced]
+        times = [*form.dates("RECURRENCE-ID", (replaced,)), *form.period(override.start, override.end)]
+        parts.append(
+            _component(event.uid, STAMP_OVERRIDE, times, event.overrides.get(replaced, event.details))
+        )
+    rendered = "".join(parts)
+    return rendered, series.tzid if f";TZID={series.tzid}:" in rendered else ""
+
+
+def verify(template: str, zones: str) -> None:
+    """Check that both parsers that will meet the text can read it.
+
+    Raises Unusable otherwise.
+    """
+    definitions = "".join(timezones.vtimezone(tzid, _TRIAL_YEAR) for tzid in zones.split())
+    body = template.replace(STAMP, _TRIAL_STAMP).replace(STAMP_OVERRIDE, _TRIAL_STAMP)
+    whole = (
+        f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Daysheet//EN\r\n{definitions}{body}END:VCALENDAR\r\n"
+    )
+    expected = template.count("BEGIN:VEVENT\r\n")
+    try:
+        read = icalendar.Calendar.from_ical(whole)
+        events = read.walk("VEVENT")
+        readable = len(events) == expected and not any(part.errors for part in events)
+        readable = readable and len(vobject.readOne(whole).vevent_list) == expected
+    except Exception:  # noqa: BLE001 (whatever a foreign parser raises, it means the same here)
+        readable = False
+    if not readable:
+        raise Unusable("It cannot be written in a form that every program reads.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Form:
+    """How times of the zone `source` are written: in it for what recurs, else in UTC; days always as DATE."""
+
+    source: str
+    recurring: bool
+
+    def period(self, start: date, end: date) -> list[str]:
+        lines = self.dates("DTSTART", (start,))
+        if end > start:
+            lines += self.dates("DTEND", (end,))
+        return lines
+
+    def dates(self, name: str, values: Sequence[date]) -> list[str]:
+        if not values:
+            return []
+        moments = [value for value in values if isinstance(value, datetime)]
+        if not moments:
+            return [text.line(name, ",".join(text.day(value) for value in values), params=";VALUE=DATE")]
+        if self.recurring and self.source != "UTC":
+            return [text.line(name, ",".join(map(text.local, moments)), params=f";TZID={self.source}")]
+        instants = (timezones.to_epoch(moment, self.source) for moment in moments)
+        return [text.line(name, ",".join(map(text.utc, instants)))]
+
+
+def _component(uid: str, stamp: str, times: Sequence[str], details: Details) -> str:
+    lines = ["BEGIN:VEVENT\r\n", text.line("UID", text.escape(uid)), stamp, *times]
+    for name, value in (
+        ("SUMMARY", details.summary),
+        ("DESCRIPTION", details.description),
+        ("LOCATION", details.location),
+    ):
+        if value:
+            lines.append(text.line(name, text.escape(value)))
+    if details.url:
+        lines.append(text.line("URL", text.clean(details.url)))
+    if details.categories:
+        lines.append(text.line("CATEGORIES", ",".join(text.escape(item) for item in details.categories)))
+    lines += [f"STATUS:{details.status}\r\n", f"TRANSP:{details.transparency}\r\n", "END:VEVENT\r\n"]
+    return "".join(lines)

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When a subscription is fetched next: interval, jitter and back-off. Pure but for the dice."""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import dataclass, field
+
+from importer.errors import FetchFailed, ImporterError
+from importer.values import duration
+
+LONGEST_WAIT = 86_400
+_JITTER = 0.1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Schedule:
+    """The two configured intervals, in seconds, and the source of chance."""
+
+    interval: int
+    minimum_interval: int
+    chance: random.Random = field(default_factory=random.Random, repr=False)
+
+    def after_success(self, now: int, refresh: str | None = None) -> int:
+        """The epoch second of the next fetch; `refresh` is the feed's own REFRESH-INTERVAL (RFC 7986), a
+        floor.
+        """
+        wait = max(self.interval, self.minimum_interval, refresh_seconds(refresh))
+        return now + self._jittered(wait)
+
+    def after_failure(self, now: int, failures: int, error: ImporterError | None = None) -> int:
+        """The epoch second of the next try; `failures` counts the earlier failures in a row.
+
+        The wait doubles with every failure up to a day, is never shorter than the server asked for, and is a
+        day at once for what only a person can mend.
+        """
+        wait = max(self.interval, self.minimum_interval) << min(failures, 12)
+        if isinstance(error, FetchFailed):
+            if error.permanent:
+                wait = LONGEST_WAIT
+            wait = max(wait, error.retry_after or 0)
+        return now + self._jittered(min(wait, LONGEST_WAIT))
+
+    def _jittered(self, wait: int) -> int:
+        """The wait, up to a tenth longer, so that subscriptions made together do not stay together."""
+        return wait + int(wait * _JITTER * self.chance.random())
+
+
+def refresh_seconds(value: str | None) -> int:
+    """The length of a REFRESH-INTERVAL or X-PUBLISHED-TTL, at most a day; 0 for none."""
+    length = duration(value) if value and re.match(r"[+]?P", value, re.IGNORECASE) else None
+    if length is None:
+        return 0
+    return max(0, min(length.days * 86_400 + length.seconds, LONGEST_WAIT))

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the events of a feed mean: each new or changed one as an `ImportedEvent`, or why it was left out.
+
+One event is read at a time, so that a bad one is skipped and the rest goes on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from importer import event, group, instances, render, values
+from importer.errors import Unusable
+from importer.event import ImportedEvent
+from importer.group import Component, Group
+from importer.split import Feed, Skipped
+from importer.values import Property, Reader
+from importer.zones import Zones
+
+MOST_REPORTED = 100
+_ZONED = re.compile(r"(?:DTSTART|DTEND|RECURRENCE-ID)[^:]*?;TZID=", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Understood:
+    """`seen` maps each UID to its content hash; `events` are those of them that differ from what is stored.
+
+    `seen` keeps the stored hash of an event that is still there but cannot be read any more: it stays as it
+    was. `skipped` and `warnings` hold at most 100 entries each.
+    """
+
+    seen: Mapping[str, str]
+    events: tuple[ImportedEvent, ...]
+    skipped: tuple[Skipped, ...]
+    warnings: tuple[str, ...]
+
+
+def understand(feed: Feed, *, default_zone: str, stored: Mapping[str, str], now: datetime) -> Understood:
+    """Read the events of a feed.
+
+    `default_zone` is the IANA zone of floating times and whole days, `stored` maps the UIDs stored now to
+    their content hashes, `now` (aware) is where expansion is tried and time zones are compared.
+    """
+    zones = Zones(feed.zones, feed.time_zone, default_zone, now)
+    report = _Report()
+    seen: dict[str, str] = {}
+    events: list[ImportedEvent] = []
+    for skipped in feed.skipped:
+        report.skip(skipped.line, group.safe_uid(skipped.uid), skipped.reason)
+    for item in group.groups(feed.events):
+        digest = group.content_hash(item, (default_zone, feed.time_zone or ""), feed.zones)
+        if stored.get(item.uid) == digest:
+            report.warn(item.line, _zone_warnings(item, zones))
+            seen[item.uid] = digest
+            continue
+        try:
+            found = imported(item, digest, zones, now)
+            render.verify(*render.render(found))
+        except Unusable as error:
+            report.skip(item.line, item.uid, error.reason)
+        else:
+            report.warn(item.line, found.warnings)
+            seen[item.uid] = digest
+            events.append(found)
+    for uid in report.skipped_uids & stored.keys() - seen.keys():
+        seen[uid] = stored[uid]
+    return Understood(
+        seen=seen, events=tuple(events), skipped=tuple(report.skipped), warnings=report.sentences()
+    )
+
+
+def imported(item: Group, digest: str, zones: Zones, now: datetime) -> ImportedEvent:
+    """One event with all its exceptions.
+
+    Raises Unusable when it cannot be represented.
+    """
+    warnings = list(item.warnings)
+    reader = Reader(zones=zones, warnings=warnings, floating=zones.default)
+    overrides: list[event.Properties] = [_properties(part, warnings) for part in item.overrides]
+    if item.master is not None:
+        master: event.Properties = _properties(item.master, warnings)
+    else:
+        master, overrides = instances.without_master(overrides, reader)
+    try:
+        series, details = instances.series(master, overrides, reader, now)
+    except (ValueError, OverflowError):
+        raise Unusable("Its times lie outside what a calendar can hold.") from None
+    return ImportedEvent(
+        uid=item.uid,
+        content_hash=digest,
+        details=event.details(master),
+        series=series,
+        overrides=details,
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
+
+
+def _properties(component: Component, warnings: list[str]) -> dict[str, list[Property]]:
+    found: dict[str, list[Property]] = {}
+    for line in component.lines:
+        try:
+            item = values.parse_property(line)
+        except ValueError:
+            warnings.append("A line that is not an iCalendar property was left out.")
+        else:
+            found.setdefault(item.name, []).append(item)
+    return found
+
+
+def _zone_warnings(item: Group, zones: Zones) -> Iterable[str]:
+    """The guesses about time zones in an unchanged event, which is not read otherwise."""
+    for part in item.parts:
+        for line in part.lines:
+            if _ZONED.match(line):
+                try:
+                    tzid = values.parse_property(line).parameters.get("TZID", "").strip()
+                except ValueError:
+                    continue
+                if tzid and (warning := zones.resolve(tzid)[1]):
+                    yield warning
+
+
+class _Report:
+    """Gathers what to tell the owner, each sentence once with the lines it is about."""
+
+    def __init__(self) -> None:
+        self.skipped: list[Skipped] = []
+        self.skipped_uids: set[str] = set()
+        self._lines: dict[str, list[int]] = {}
+
+    def skip(self, line: int, uid: str | None, reason: str) -> None:
+        if uid is not None:
+            self.skipped_uids.add(uid)
+        if len(self.skipped) < MOST_REPORTED:
+            self.skipped.append(Skipped(line=line, uid=uid, reason=reason))
+
+    def warn(self, line: int, sentences: Iterable[str]) -> None:
+        for sentence in dict.fromkeys(sentences):
+            if sentence in self._lines or len(self._lines) < MOST_REPORTED:
+                self._lines.setdefault(sentence, []).append(line)
+
+    def sentences(self) -> tuple[str, ...]:
+        return tuple(f"{sentence} ({_places(lines)})" for sentence, lines in self._lines.items())
+
+
+def _places(lines: list[int]) -> str:
+    if len(lines) == 1:
+        return f"line {lines[0]}"
+    return f"line {lines[0]} and {len(lines) - 1} more"

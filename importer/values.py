@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Property values of outside calendars, read tolerantly (RFC 5545 sections 3.2, 3.3.4, 3.3.5, 3.3.6, 3.3.9,
+3.3.11).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
+
+from icalendar.parser import Contentline
+
+from importer.errors import Unusable
+from importer.zones import Zones
+from scheduling.ical import timezones
+
+FIRST_YEAR, LAST_YEAR = 1900, 2200
+_LONGEST = timedelta(days=366 * 300)
+_NAMED = re.compile(r"[A-Za-z0-9-]+\s*[;:]")
+_MOMENT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:[Tt](\d{2})(\d{2})(\d{2})?)?([Zz])?")
+_DURATION = re.compile(
+    r"([+-])?P(?:(\d{1,9})W)?(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})S)?)?",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Property:
+    """One content line; `value` is verbatim, parameter names are upper case and their values unquoted."""
+
+    name: str
+    value: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Moment:
+    """A DATE (`local` is a date) or a DATE-TIME (naive wall clock and its IANA zone; floating got the
+    default zone).
+    """
+
+    local: date
+    tzid: str
+
+    @property
+    def timed(self) -> bool:
+        """Whether it has a time of day."""
+        return isinstance(self.local, datetime)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Duration:
+    """A DURATION: whole days on the wall clock and exact seconds, with the sign in both (section 3.3.6)."""
+
+    days: int
+    seconds: int
+
+
+def parse_property(line: str) -> Property:
+    """Read a content line.
+
+    Raises ValueError for a line that is none.
+    """
+    if not _NAMED.match(line):
+        raise ValueError("not a content line")
+    if '"' not in line and "\\" not in line and "^" not in line and ";" not in line.partition(":")[0]:
+        name, _, value = line.partition(":")
+        return Property(name=name.strip().upper(), value=value)
+    content = Contentline.from_ical(line)  # type: ignore[no-untyped-call]  # icalendar is typed in part
+    name, parameters, value = content.raw_parts()
+    flat = {
+        key.upper(): item if isinstance(item, str) else ",".join(item) for key, item in parameters.items()
+    }
+    return Property(name=name.upper(), value=value, parameters=flat)
+
+
+def text(value: str) -> str:
+    """The characters of a TEXT value (section 3.3.11)."""
+    return re.sub(r"\\(.)", lambda found: "\n" if found[1] in "nN" else found[1], value, flags=re.DOTALL)
+
+
+def texts(value: str) -> list[str]:
+    """The items of a comma-separated list of TEXT values, empty ones left out."""
+    return [item for part in re.findall(r"(?:\\.|[^,\\])+", value) if (item := text(part).strip())]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reader:
+    """Reads dates and times of one event: `floating` is the zone of those that name none, guesses go to
+    `warnings`.
+    """
+
+    zones: Zones
+    warnings: list[str]
+    floating: str
+
+    def beside(self, start: Moment) -> Reader:
+        """A reader for the other times of an event that starts at `start`; without a zone they are in the
+        start's.
+        """
+        return replace(self, floating=start.tzid) if start.timed else self
+
+    def moment(self, value: str, parameters: Mapping[str, str]) -> Moment:
+        """Read a DATE or DATE-TIME value, telling them apart by their form rather than by VALUE, often wrong.
+
+        Raises Unusable for what is neither or lies outside the years 1900 to 2200.
+        """
+        found = _MOMENT.fullmatch(value.strip())
+        if not found:
+            raise Unusable(f"'{value.strip()[:40]}' is not a date or a time.")
+        year, month, day = int(found[1]), int(found[2]), int(found[3])
+        if not FIRST_YEAR <= year <= LAST_YEAR:
+            raise Unusable(f"The year {year} is outside {FIRST_YEAR} to {LAST_YEAR}.")
+        try:
+            if found[4] is None or parameters.get("VALUE", "").upper() == "DATE":
+                return Moment(local=date(year, month, day), tzid=self.zones.default)
+            clock = time(int(found[4]), int(found[5]), min(int(found[6] or 0), 59))
+            local = datetime.combine(date(year, month, day), clock)
+        except ValueError:
+            raise Unusable(f"'{value.strip()}' is not a date or a time.") from None
+        return Moment(local=local, tzid="UTC" if found[7] else self._zone(parameters.get("TZID", "").strip()))
+
+    def _zone(self, tzid: str) -> str:
+        if not tzid:
+            return self.floating
+        name, warning = self.zones.resolve(tzid)
+        if warning:
+            self.warnings.append(warning)
+        return name
+
+
+def duration(value: str) -> Duration | None:
+    """Read a DURATION; None when it is not one or longer than any event."""
+    found = _DURATION.fullmatch(value.strip())
+    if not found or not any(found.group(2, 3, 4, 5, 6)):
+        return None
+    weeks, days, hours, minutes, seconds = (int(part or 0) for part in found.group(2, 3, 4, 5, 6))
+    sign = -1 if found[1] == "-" else 1
+    length = Duration(days=sign * (weeks * 7 + days), seconds=sign * (hours * 3600 + minutes * 60 + seconds))
+    if abs(length.days) > _LONGEST.days or abs(length.seconds) > _LONGEST.total_seconds():
+        return None
+    return length
+
+
+def after(start: Moment, length: Duration) -> date:
+    """Where a duration from `start` ends, in the start's form and zone; of a DATE, hours make a further day."""
+    if not isinstance(start.local, datetime):
+        return start.local + timedelta(days=length.days + -(-length.seconds // 86400))
+    shifted = start.local + timedelta(days=length.days)
+    if not length.seconds:
+        return shifted
+    return timezones.from_epoch(timezones.to_epoch(shifted, start.tzid) + length.seconds, start.tzid)
+
+
+def in_zone(value: Moment, tzid: str) -> datetime:
+    """The wall clock in `tzid` at a moment; a DATE is its midnight there."""
+    if not isinstance(value.local, datetime):
+        return datetime.combine(value.local, time())
+    if value.tzid == tzid:
+        return value.local
+    return timezones.from_epoch(timezones.to_epoch(value.local, value.tzid), tzid)
+
+
+def as_day(value: Moment, tzid: str) -> date:
+    """The day a moment names for an all-day event: midnight in any form is that day, else the day it falls
+    on.
+    """
+    if not isinstance(value.local, datetime):
+        return value.local
+    return (value.local if value.local.time() == time() else in_zone(value, tzid)).date()
+
+
+def like(value: Moment, start: Moment) -> date:
+    """A moment in the form and zone of `start`; a DATE naming an instance of a timed event takes its time of
+    day.
+    """
+    if not isinstance(start.local, datetime):
+        return as_day(value, start.tzid)
+    if isinstance(value.local, datetime):
+        return in_zone(value, start.tzid)
+    return datetime.combine(value.local, start.local.time())
+
+
+def values(properties: Sequence[Property], limit: int) -> tuple[list[tuple[str, Property]], bool]:
+    """The single values of comma-separated properties, at most `limit`, and whether some were left out."""
+    found: list[tuple[str, Property]] = []
+    for item in properties:
+        for value in item.value.split(","):
+            if not value.strip():
+                continue
+            if len(found) >= limit:
+                return found, True
+            found.append((value.strip(), item))
+    return found, False
+
+
+def epoch(value: date, tzid: str) -> int:
+    """Seconds since 1970 of a wall clock time in a zone, or of a day's midnight there."""
+    local = value if isinstance(value, datetime) else datetime.combine(value, time())
+    return int(local.replace(tzinfo=UTC).timestamp()) if tzid == "UTC" else timezones.to_epoch(local, tzid)

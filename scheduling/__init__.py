@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The scheduling database: tables, queries, change tracking, iCalendar in and out, availability."""

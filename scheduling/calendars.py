@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The calendars of a user: their rows, whether they are behind the schedule, and their state as seen from outside.
+
+One statement answers everything a polling client asks of a calendar (RFC 6578 sync token, CTag, properties).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from email.utils import formatdate
+from hashlib import blake2b
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, or_, select
+
+from scheduling.models import Calendar, ScheduleChange, User
+from scheduling.rendered import Horizon
+from scheduling.view import View
+
+BUILT_IN = ("jobs", "blockers", "time-off")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Principal:
+    """A user as the owner of calendars."""
+
+    user_id: int
+    username: str
+    display_name: str
+    email: str | None
+    time_zone: str
+
+    @property
+    def name(self) -> str:
+        """What people call the user."""
+        return self.display_name or self.username
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CalendarState:
+    """One calendar at one moment. `moved_at` is when the history window last moved (epoch seconds, 0 where it never
+    does); `behind` says that pending changes have to be worked off before it is read."""
+
+    id: int
+    owner: Principal
+    slug: str
+    kind: str
+    display_name: str
+    color: str
+    revision: int
+    pruned_revision: int
+    changed_at: int
+    cutoff: date
+    moved_at: int
+    expanded: Horizon
+    behind: bool
+
+    @property
+    def etag(self) -> str:
+        """The collection's ETag and CTag: the state of the sync token and what its properties show, hashed."""
+        parts = (self.id, self.revision, self.cutoff, self.display_name, self.color, self.owner.time_zone)
+        digest = blake2b("\x00".join(map(str, parts)).encode(), digest_size=16)
+        return f'"{digest.hexdigest()}"'
+
+    @property
+    def last_modified(self) -> str:
+        """HTTP-date of the last visible change, or of the moment the window last moved if that is later."""
+        return formatdate(max(self.changed_at, self.moved_at), usegmt=True)
+
+
+_PENDING = exists().where(ScheduleChange.user_id == Calendar.user_id, ScheduleChange.slug == Calendar.slug)
+_COLUMNS = (
+    User.id.label("user_id"),
+    User.username,
+    User.display_name.label("user_name"),
+    User.email,
+    User.time_zone,
+    Calendar.id,
+    Calendar.slug,
+    Calendar.kind,
+    Calendar.display_name,
+    Calendar.color,
+    Calendar.revision,
+    Calendar.pruned_revision,
+    Calendar.view_epoch,
+    Calendar.changed_at,
+    Calendar.expanded_from,
+    Calendar.expanded_until,
+    _PENDING.label("pending"),
+)
+_SERVED = and_(User.active, User.calendar_access)
+_ALL: Select[Any] = (
+    select(*_COLUMNS)
+    .select_from(User)
+    .outerjoin(Calendar, Calendar.user_id == User.id)
+    .where(User.username == bindparam("username"), _SERVED)
+    .order_by(Calendar.id)
+)
+_ONE: Select[Any] = (
+    select(*_COLUMNS)
+    .select_from(User)
+    .outerjoin(Calendar, and_(Calendar.user_id == User.id, Calendar.slug == bindparam("slug")))
+    .where(User.username == bindparam("username"), _SERVED)
+)
+_BY_USER: Select[Any] = (
+    select(*_COLUMNS)
+    .select_from(User)
+    .outerjoin(Calendar, Calendar.user_id == User.id)
+    .where(User.id == bindparam("user_id"), _SERVED)
+    .order_by(Calendar.id)
+)
+_PRINCIPAL_COLUMNS = (
+    User.id.label("user_id"),
+    User.username,
+    User.display_name.label("user_name"),
+    User.email,
+    User.time_zone,
+)
+_PRINCIPAL = select(*_PRINCIPAL_COLUMNS).where(User.username == bindparam("username"), _SERVED)
+_PRINCIPALS = select(*_PRINCIPAL_COLUMNS).where(_SERVED).order_by(User.username)
+
+
+def find_principal(connection: Connection, username: str) -> Principal | None:
+    """The active user with calendar access called `username`."""
+    row = connection.execute(_PRINCIPAL, {"username": username}).first()
+    return None if row is None else _principal(row)
+
+
+def list_principals(connection: Connection) -> list[Principal]:
+    """Every active user with calendar access, by username."""
+    return [_principal(row) for row in connection.execute(_PRINCIPALS)]
+
+
+def list_calendars(
+    connection: Connection, username: str, view: View, today: date
+) -> tuple[Principal, list[CalendarState], bool] | None:
+    """The user, the calendars that exist, and whether a built-in one is still missing; None for no such user."""
+    return _read(connection.execute(_ALL, {"username": username}).all(), view, today)
+
+
+def list_calendars_of(
+    connection: Connection, user_id: int, view: View, today: date
+) -> tuple[Principal, list[CalendarState], bool] | None:
+    """As `list_calendars`, by user id."""
+    return _read(connection.execute(_BY_USER, {"user_id": user_id}).all(), view, today)
+
+
+def find_calendar(
+    connection: Connection, username: str, slug: str, view: View, today: date
+) -> tuple[Principal, CalendarState | None] | None:
+    """The user and the calendar, which is None where it does not exist (yet); None for no such user."""
+    row = connection.execute(_ONE, {"username": username, "slug": slug}).first()
+    if row is None:
+        return None
+    owner = _principal(row)
+    return owner, None if row.id is None else _state(row, owner, view, today)
+
+
+def _read(rows: Any, view: View, today: date) -> tuple[Principal, list[CalendarState], bool] | None:
+    if not rows:
+        return None
+    owner = _principal(rows[0])
+    states = [_state(row, owner, view, today) for row in rows if row.id is not None]
+    order = {slug: position for position, slug in enumerate(BUILT_IN)}
+    states.sort(key=lambda state: (order.get(state.slug, len(order)), state.id))
+    return owner, states, not {state.slug for state in states}.issuperset(BUILT_IN)
+
+
+def _principal(row: Row[Any]) -> Principal:
+    return Principal(
+        user_id=row.user_id,
+        username=row.username,
+        display_name=row.user_name,
+        email=row.email,
+        time_zone=row.time_zone,
+    )
+
+
+def _state(row: Row[Any], owner: Principal, view: View, today: date) -> CalendarState:
+    horizon = view.horizon(today)
+    behind = (
+        row.pending
+        or row.view_epoch != view.epoch
+        or (row.expanded_from, row.expanded_until) != (horizon.start, horizon.end)
+    )
+    built_in = row.kind in BUILT_IN
+    name = view.name_of(row.kind) if built_in else row.display_name
+    shown = view.calendars.calendar_name.render({"calendar": name, "user": owner.name})
+    return CalendarState(
+        id=row.id,
+        owner=owner,
+        slug=row.slug,
+        kind=row.kind,
+        display_name=shown,
+        color=view.color_of(row.kind) if built_in else row.color or "#9467BDFF",
+        revision=row.revision,
+        pruned_revision=row.pruned_revision,
+        changed_at=row.changed_at,
+        cutoff=view.cutoff(today),
+        moved_at=0 if view.calendars.history_months is None else _midnight(today),
+        expanded=horizon,
+        behind=bool(behind),
+    )
+
+
+def _midnight(day: date) -> int:
+    return (day.toordinal() - date(1970, 1, 1).toordinal()) * 86400
+
+
+def behind(connection: Connection, view: View, today: date, limit: int) -> list[tuple[int, str]]:
+    """Up to `limit` calendars (user id, slug) that exist and are behind the schedule."""
+    horizon = view.horizon(today)
+    statement = (
+        select(Calendar.user_id, Calendar.slug)
+        .where(
+            or_(
+                _PENDING,
+                Calendar.view_epoch != view.epoch,
+                Calendar.expanded_from != horizon.start,
+                Calendar.expanded_until != horizon.end,
+            )
+        )
+        .limit(limit)
+    )
+    return [(user_id, slug) for user_id, slug in connection.execute(statement)]

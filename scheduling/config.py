@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The settings of the scheduling database and of what calendars show, and how one file's settings are loaded.
+
+Other packages add their own sections (`extra`); sections handed on to another program stay text
+(`passthrough`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from scheduling import ini
+from scheduling.ini import ConfigError, Parser, option
+from scheduling.templates import Template
+
+T = TypeVar("T")
+
+JOB_STATUSES = ("offered", "confirmed", "delivered", "invoiced", "paid", "cancelled")
+JOB_FIELDS = (
+    *(
+        "reference",
+        "job_type",
+        "organisation",
+        "status",
+        "address",
+        "contact",
+        "rate",
+        "currency",
+        "notes",
+        "user",
+    ),
+    *("latitude", "longitude"),
+)
+BLOCKER_FIELDS = ("title", "notes", "reference", "user")
+TIME_OFF_FIELDS = ("kind", "status", "notes", "reference", "user")
+CALENDAR_NAME_FIELDS = ("calendar", "user")
+
+_JOB_DESCRIPTION = """\
+Status: {status}
+Rate: {rate} {currency}
+Contact: {contact}
+
+{notes}"""
+
+
+def template(*fields: str) -> Parser[Template]:
+    """Text with fields, of which only `fields` may be named."""
+    return Parser(
+        read=lambda given: Template.parse(ini.text(given), fields),
+        permitted=f"text with the fields {', '.join(f'{{{name}}}' for name in fields)}",
+    )
+
+
+def url_template(*fields: str) -> Parser[Template]:
+    """A template of an absolute web address, or nothing."""
+
+    def read(given: str) -> Template:
+        if given.strip() and not re.match(r"https?://[^\s{}]+", given.strip()):
+            raise ValueError("does not start with https:// or http:// and a host")
+        return Template.parse(given.strip(), fields)
+
+    names = ", ".join(f"{{{name}}}" for name in fields)
+    return Parser(read=read, permitted=f"a URL with the fields {names}, or nothing")
+
+
+def _read_database_url(given: str) -> str:
+    try:
+        url = make_url(given.strip())
+    except (ArgumentError, ValueError):
+        raise ValueError("is not a database URL") from None
+    if url.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
+        return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    if url.drivername in ("sqlite", "sqlite+pysqlite"):
+        if url.database in (None, "", ":memory:"):
+            raise ValueError("names no file; a database in memory cannot be shared")
+        return url.set(drivername="sqlite").render_as_string(hide_password=False)
+    raise ValueError("names a database that is not supported")
+
+
+def _read_color(given: str) -> str:
+    if not re.fullmatch(r"#[0-9A-Fa-f]{6}(?:[0-9A-Fa-f]{2})?", given.strip()):
+        raise ValueError("is not a colour")
+    return given.strip().upper()
+
+
+def _read_name(given: str) -> str:
+    if not given.strip() or "\n" in given.strip():
+        raise ValueError("is not a name of one line")
+    return given.strip()
+
+
+_database_url = Parser(
+    read=_read_database_url, permitted="sqlite:///<file> or postgresql://<user>:<password>@<host>/<database>"
+)
+_color = Parser(read=_read_color, permitted="#RRGGBB or #RRGGBBAA")
+_name = Parser(read=_read_name, permitted="a name of one line")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseSettings:
+    """The scheduling database."""
+
+    url: str = option(
+        "sqlite:///var/daysheet.db",
+        parse=_database_url,
+        secret=True,
+        doc="Where the scheduling database is. A relative SQLite path starts at the directory Daysheet is "
+        "started in.",
+    )
+    pool_size: int = option(
+        10, parse=ini.integer(1, 1000), doc="Connections to PostgreSQL that one process keeps open at most."
+    )
+    busy_timeout: int = option(
+        "10s", parse=ini.duration(1, 600), doc="How long a write waits for another one before it gives up."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecuritySettings:
+    """Keys and sign-in."""
+
+    key_file: Path | None = option(
+        "",
+        parse=ini.optional(ini.path),
+        doc="The file of the key that protects feed links and the passwords of imported accounts. It is made "
+        "on first start. Nothing means daysheet.key beside the SQLite file, or var/daysheet.key with "
+        "PostgreSQL.",
+    )
+    key: str = option(
+        "", secret=True, doc="The key itself instead of a file, best given as DAYSHEET_SECURITY_KEY."
+    )
+    password_cache: int = option(
+        "60s",
+        parse=ini.duration(0, 3600),
+        doc="How long a password found right is remembered, in memory only. A changed or revoked one may "
+        "work this much longer; 0 checks every request in full, which is slow.",
+    )
+    login_attempts: int = option(
+        5,
+        parse=ini.integer(1, 1000),
+        doc="Wrong passwords from one address for one account before further attempts are slowed down.",
+    )
+    login_delay_max: int = option(
+        "60s",
+        parse=ini.duration(1, 3600),
+        doc="The longest that such a pair has to wait between two attempts.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarSettings:
+    """Which items the calendars hold, and what the calendars are called."""
+
+    enabled: bool = option("yes", parse=ini.boolean, doc="Whether calendars and feeds are served at all.")
+    history_months: int | None = option(
+        1,
+        parse=ini.history,
+        doc="How many months back a calendar reaches. Everything in the future is always included.",
+    )
+    job_statuses: tuple[str, ...] = option(
+        "confirmed,delivered,invoiced,paid",
+        parse=ini.choices(*JOB_STATUSES),
+        doc="The statuses a job must have to be in a calendar.",
+    )
+    horizon_months: int = option(
+        24,
+        parse=ini.integer(1, 120),
+        doc="How many months ahead recurring events are expanded for time-range queries and availability.",
+    )
+    tombstone_days: int = option(
+        90,
+        parse=ini.integer(1, 3650),
+        doc="How many days the removal of an item is remembered. A client that stays away longer starts "
+        "afresh.",
+    )
+    calendar_name: Template = option(
+        "{calendar}",
+        parse=template(*CALENDAR_NAME_FIELDS),
+        doc="What a calendar is called in a calendar app: {calendar} is its name below, {user} the user's.",
+    )
+    jobs_name: str = option("Jobs", parse=_name, doc="The name of the calendar of jobs.")
+    jobs_color: str = option("#1F77B4FF", parse=_color, doc="Its colour.")
+    blockers_name: str = option("Blocked", parse=_name, doc="The name of the calendar of schedule blockers.")
+    blockers_color: str = option("#7F7F7FFF", parse=_color, doc="Its colour.")
+    time_off_name: str = option("Time off", parse=_name, doc="The name of the calendar of time off.")
+    time_off_color: str = option("#2CA02CFF", parse=_color, doc="Its colour.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateSettings:
+    """The wording of calendar items.
+
+    A line all of whose fields are empty is left out, and so are separators beside an empty field.
+    """
+
+    job_summary: Template = option(
+        "{job_type}: {organisation}", parse=template(*JOB_FIELDS), doc="The title of a job."
+    )
+    job_description: Template = option(
+        _JOB_DESCRIPTION, parse=template(*JOB_FIELDS), doc="The text of a job; further lines are indented."
+    )
+    job_location: Template = option("{address}", parse=template(*JOB_FIELDS), doc="The place of a job.")
+    job_url: Template = option(
+        "",
+        parse=url_template(*JOB_FIELDS),
+        doc="The link of a job, for example https://app.example.com/jobs/{reference}.",
+    )
+    blocker_summary: Template = option(
+        "{title}", parse=template(*BLOCKER_FIELDS), doc="The title of a schedule blocker."
+    )
+    blocker_description: Template = option(
+        "{notes}", parse=template(*BLOCKER_FIELDS), doc="The text of a schedule blocker."
+    )
+    time_off_summary: Template = option(
+        "{kind}", parse=template(*TIME_OFF_FIELDS), doc="The title of time off."
+    )
+    time_off_description: Template = option(
+        "{notes}", parse=template(*TIME_OFF_FIELDS), doc="The text of time off."
+    )
+
+
+SECTIONS: Mapping[str, type[Any]] = {
+    "database": DatabaseSettings,
+    "security": SecuritySettings,
+    "calendars": CalendarSettings,
+    "templates": TemplateSettings,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The settings that every part of Daysheet shares."""
+
+    database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    security: SecuritySettings = field(default_factory=SecuritySettings)
+    calendars: CalendarSettings = field(default_factory=CalendarSettings)
+    templates: TemplateSettings = field(default_factory=TemplateSettings)
+
+    def key_path(self) -> Path:
+        """The key file: the configured one, else `daysheet.key` beside the SQLite file, else in `var/`."""
+        if self.security.key_file is not None:
+            return self.security.key_file
+        url: URL = make_url(self.database.url)
+        directory = Path(url.database).parent if url.drivername == "sqlite" and url.database else Path("var")
+        return directory / "daysheet.key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """One file's settings: ours, other packages' by section name, and the text of sections passed through."""
+
+    config: Config
+    extra: Mapping[str, Any]
+    raw: Mapping[str, Mapping[str, str]] = field(repr=False)
+    source: Path | None
+
+    def section(self, cls: type[T]) -> T:
+        """The settings of the dataclass given as `extra`; KeyError when it was not."""
+        for value in self.extra.values():
+            if isinstance(value, cls):
+                return value
+        raise KeyError(cls.__name__)
+
+
+def load(
+    path: Path | None,
+    environ: Mapping[str, str],
+    *,
+    extra: Mapping[str, type[Any]] | None = None,
+    passthrough: Collection[str] = (),
+    only: bool = False,
+) -> Loaded:
+    """Read the settings from the file: `DAYSHEET_CONFIG` when `path` is None, defaults when neither is given.
+
+    `extra` adds section dataclasses by section name. Options of the sections in `passthrough` that are not
+    ours go to `Loaded.raw`, from the environment too. With `only`, sections that are not ours are ignored:
+    the file is shared with another program. Raises ConfigError for everything else that is not known or not
+    acceptable.
+    """
+    if path is None and environ.get("DAYSHEET_CONFIG"):
+        path = Path(environ["DAYSHEET_CONFIG"])
+    written = ini.read_ini(path) if path else {}
+    source = str(path) if path else "the configuration"
+    sections = {**SECTIONS, **(extra or {})}
+    if not only:
+        _refuse_unknown_sections(written, [*sections, *passthrough], source)
+    raw = {name: _others(name, sections.get(name), written, environ) for name in passthrough}
+    values = {
+        name: ini.load_section(
+            cls,
+            name,
+            _without(written.get(name, {}), raw.get(name, {})),
+            _without(environ, [ini.variable(name, other) for other in raw.get(name, {})]),
+            source,
+        )
+        for name, cls in sections.items()
+    }
+    ours = {name: values.pop(name) for name in SECTIONS}
+    return Loaded(config=Config(**ours), extra=values, raw=raw, source=path)
+
+
+def _others(
+    name: str, cls: type[Any] | None, written: Mapping[str, Mapping[str, str]], environ: Mapping[str, str]
+) -> dict[str, str]:
+    """The options of a section passed through that are not ours, the environment winning."""
+    given = {**written.get(name, {}), **ini.from_environment(name, environ)}
+    return _without(given, ini.options_of(cls) if cls else ())
+
+
+def _without(given: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
+    return {key: value for key, value in given.items() if key not in names}
+
+
+def _refuse_unknown_sections(written: Mapping[str, Any], known: Collection[str], source: str) -> None:
+    for name in written:
+        if name not in known:
+            problem = "there is no such section" + ini.did_you_mean(name, known)
+            raise ConfigError(source, name, None, problem, ", ".join(dict.fromkeys(known)))

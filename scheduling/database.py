@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The connection to the scheduling database: SQLite (WAL) or PostgreSQL (psycopg 3), and its two kinds of transaction.
+
+`read()` is one consistent snapshot that never blocks a writer; `write()` is one short transaction that takes its
+locks at once (BEGIN IMMEDIATE on SQLite, so that no reader is promoted to writer and fails half-way).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from scheduling.errors import DatabaseUnavailable
+
+__all__ = ["Connection", "Database", "connect"]
+
+_WRITE = "daysheet_write"
+
+
+class Database:
+    """An engine with the transaction rules of this project.
+
+    `url` is a SQLAlchemy URL; `pool_size` connections are kept per process; `busy_timeout` seconds is how long a
+    statement waits for a lock before `DatabaseUnavailable`.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10, busy_timeout: float = 10.0) -> None:
+        self.url = _normalised(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._busy_timeout = busy_timeout
+        self.engine: Engine = self._sqlite(pool_size) if self.is_sqlite else self._postgresql(pool_size)
+        self._snapshot = (
+            self.engine
+            if self.is_sqlite
+            else self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        )
+        self._writer = self.engine.execution_options(**{_WRITE: True})
+
+    @property
+    def path(self) -> Path | None:
+        """The SQLite file, or None for PostgreSQL and in-memory databases."""
+        if not self.is_sqlite or self.url.database in (None, "", ":memory:"):
+            return None
+        return Path(str(self.url.database))
+
+    def _sqlite(self, pool_size: int) -> Engine:
+        engine = create_engine(
+            self.url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            connect_args={"timeout": self._busy_timeout, "check_same_thread": False},
+        )
+        event.listen(engine, "connect", self._configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+    def _postgresql(self, pool_size: int) -> Engine:
+        milliseconds = int(self._busy_timeout * 1000)
+        return create_engine(
+            self.url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=True,
+            connect_args={
+                "options": f"-c lock_timeout={milliseconds} -c timezone=UTC",
+                "connect_timeout": max(2, int(self._busy_timeout)),
+            },
+        )
+
+    def _configure_sqlite(self, connection: DBAPIConnection, _record: Any) -> None:
+        connection.isolation_level = None  # transactions are begun by us, see _begin_sqlite
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute(f"PRAGMA busy_timeout = {int(self._busy_timeout * 1000)}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = NORMAL")
+        cursor.execute("PRAGMA temp_store = MEMORY")
+        cursor.execute("PRAGMA cache_size = -16000")
+        cursor.close()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One snapshot of the database. Raises `DatabaseUnavailable`."""
+        with _translated(), self._snapshot.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction, committed on a clean exit and rolled back on an exception. Raises `DatabaseUnavailable`."""
+        with _translated(), self._writer.begin() as connection:
+            yield connection
+
+    def dispose(self) -> None:
+        """Close every pooled connection (before a fork, and at the end)."""
+        self.engine.dispose()
+
+
+def _normalised(url: str) -> URL:
+    parsed = make_url(url)
+    if parsed.drivername in ("postgresql", "postgres"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    return parsed
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    write = connection.get_execution_options().get(_WRITE)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Driver errors that mean "not now" become one domain error; its text never carries the URL."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        raise DatabaseUnavailable(f"The scheduling database is not available: {_reason(error)}.") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise DatabaseUnavailable("The connection to the scheduling database was lost.") from error
+        raise
+
+
+def _reason(error: Exception) -> str:
+    text = str(getattr(error, "orig", None) or "no free connection").strip()
+    return text.splitlines()[0] if text else type(error).__name__
+
+
+_databases: dict[tuple[str, int, float], Database] = {}
+_databases_lock = threading.Lock()
+
+
+def connect(url: str, *, pool_size: int = 10, busy_timeout: float = 10.0) -> Database:
+    """The process's one `Database` for `url`, so that plugins, feeds and API share a pool."""
+    key = (url, pool_size, busy_timeout)
+    with _databases_lock:
+        if key not in _databases:
+            _databases[key] = Database(url, pool_size=pool_size, busy_timeout=busy_timeout)
+        return _databases[key]

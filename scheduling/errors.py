@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can go wrong in the scheduling database, in words an operator or a client can act on.
+
+The class docstring is the message unless one is given; facts are attributes.
+"""
+
+from __future__ import annotations
+
+
+class SchedulingError(Exception):
+    """The scheduling database refused the operation."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0])
+
+
+class DatabaseUnavailable(SchedulingError):
+    """The scheduling database cannot be reached or is locked; try again shortly."""
+
+
+class SchemaMismatch(SchedulingError):
+    """The database schema is not the one this version needs; run `daysheet db upgrade`."""
+
+    def __init__(self, found: str | None, needed: str) -> None:
+        self.found = found
+        self.needed = needed
+        what = "has no Daysheet tables" if found is None else f"is at revision {found}"
+        super().__init__(f"The database {what}; this version needs {needed}: run `daysheet db upgrade`.")
+
+
+class NotFound(SchedulingError):
+    """There is no such thing."""
+
+
+class Conflict(SchedulingError):
+    """Something with that name already exists."""
+
+
+class Invalid(SchedulingError):
+    """The value is not acceptable."""
+
+
+class InvalidSyncToken(SchedulingError):
+    """The sync token is unknown, foreign or too old (RFC 6578, section 3.2: DAV:valid-sync-token)."""
+
+
+class SecretsUnreadable(SchedulingError):
+    """A stored secret cannot be decrypted with the configured key."""

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be wrong with iCalendar values: unknown time zones and unusable recurrence rules."""
+
+from __future__ import annotations
+
+
+class UnknownTimeZone(ValueError):
+    """Unknown time zone."""
+
+    def __init__(self, tzid: str) -> None:
+        self.tzid = tzid
+        super().__init__(f"Unknown time zone {tzid[:80]!r}; use an IANA name such as Europe/Berlin")
+
+
+class BadRule(ValueError):
+    """Recurrence rule refused."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"Recurrence rule refused: {reason}")
+
+
+class TooFrequent(BadRule):
+    """The rule repeats too often within one day."""
+
+    def __init__(self, per_day: int, allowed: int) -> None:
+        self.per_day = per_day
+        self.allowed = allowed
+        super().__init__(f"it repeats up to {per_day} times a day, and {allowed} is the most")
+
+
+class TooExpensive(BadRule):
+    """The rule takes too many steps to expand."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+        super().__init__(
+            f"it takes more than {steps} steps to expand; use a later start or a larger interval"
+        )
+
+
+class TooMany(BadRule):
+    """The rule has too many instances in the window."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"it has more than {limit} instances in the window; ask for a shorter one")

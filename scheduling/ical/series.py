@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A recurring or single event as a value, and the instants at which it takes place (RFC 5545 section 3.8.5).
+
+Expansion happens on the wall clock of the series' zone, from its true start, and is turned into UTC
+instants last: a weekly 09:00 stays 09:00 across a clock change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from scheduling.ical.errors import BadRule, TooMany
+from scheduling.ical.recurrence import Rule, Wall, last_occurrence, occurrences, until_local
+from scheduling.ical.timezones import from_epoch, to_epoch, zone
+
+# Instants are kept two days inside what datetime can hold, so that every zone can show them.
+EARLIEST = int(datetime(1, 1, 3, tzinfo=UTC).timestamp())
+LATEST = int(datetime(9999, 12, 29, tzinfo=UTC).timestamp())
+_DAY = timedelta(days=1)
+_BEGIN_OF_TIME = datetime.combine(date.min, time())
+# Instances within the clock's slack round the window are dropped again, they must not use up the limit.
+_SLACK_INSTANCES = 100
+_TAIL_DAYS = 366
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Override:
+    """A changed instance: naive wall clock times in the series' zone, or dates; `end` is exclusive."""
+
+    start: Wall
+    end: Wall
+    busy: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Series:
+    """One event with all its instances.
+
+    `start` and `end` (exclusive) are naive wall clock times in `tzid`, or dates for an all-day event, whose
+    days are those of `tzid`. `rdates`, `exdates` and the keys of `overrides` (RECURRENCE-ID) are of the
+    same type. An override whose key is no instance is an extra instance. `busy` is '', 'BUSY',
+    'BUSY-TENTATIVE' or 'BUSY-UNAVAILABLE'. Raises UnknownTimeZone, and BadRule for an all-day event that
+    repeats within the day.
+    """
+
+    start: Wall
+    end: Wall
+    tzid: str
+    rule: Rule | None
+    rdates: tuple[Wall, ...]
+    exdates: tuple[Wall, ...]
+    overrides: Mapping[Wall, Override]
+    busy: str
+
+    def __post_init__(self) -> None:
+        zone(self.tzid)
+        if self.rule is not None and self.rule.within_day and self.all_day:
+            raise BadRule(f"FREQ={self.rule.freq} cannot repeat an all-day event; use DAILY or coarser")
+
+    @property
+    def all_day(self) -> bool:
+        """Whether instances are whole days."""
+        return not isinstance(self.start, datetime)
+
+    @property
+    def until(self) -> Wall | None:
+        """The inclusive UNTIL on the wall clock, of the type of `start`; None without one."""
+        return until_local(self.rule, self.tzid, all_day=self.all_day) if self.rule else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Occurrence:
+    """When one instance takes place: UTC epoch seconds, end exclusive and after the start."""
+
+    starts_at: int
+    ends_at: int
+    busy: str
+
+
+def expand(series: Series, after: int, before: int, *, limit: int = 10_000) -> list[Occurrence]:
+    """Return the occurrences that overlap [after, before) in UTC epoch seconds, sorted.
+
+    A timed instance lasts exactly as long as the first, an all-day one as many days. Raises TooMany
+    beyond `limit` occurrences and TooExpensive when the rule takes too long to expand.
+    """
+    after, before = _clamped(after), _clamped(before)
+    length = _Length.of(series)
+    gone = {*series.exdates, *series.overrides}
+    found = [
+        Occurrence(starts_at=starts_at, ends_at=ends_at, busy=series.busy)
+        for instance in _instances(series, length, after, before, limit)
+        if instance not in gone
+        for starts_at, ends_at in (length.span(instance),)
+        if starts_at < before and ends_at > after
+    ]
+    for override in series.overrides.values():
+        starts_at, ends_at = _override_span(override, series.tzid)
+        if starts_at < before and ends_at > after:
+            found.append(Occurrence(starts_at=starts_at, ends_at=ends_at, busy=override.busy))
+    if len(found) > limit:
+        raise TooMany(limit)
+    return sorted(found, key=lambda occurrence: (occurrence.starts_at, occurrence.ends_at))
+
+
+def extent(series: Series) -> tuple[int, int | None]:
+    """Return the first start and the last end in UTC epoch seconds; None when the series does not end.
+
+    Both are outer bounds: excluded instances at either edge may still be covered.
+    """
+    length = _Length.of(series)
+    moved = [_override_span(override, series.tzid) for override in series.overrides.values()]
+    starts = [length.span(instance)[0] for instance in (series.start, *series.rdates)]
+    first = min([*starts, *(starts_at for starts_at, _ in moved)])
+    finals = _last_instances(series)
+    if finals is None:
+        return first, None
+    ends = [length.span(instance)[1] for instance in finals] + [ends_at for _, ends_at in moved]
+    return first, max(ends, default=length.span(series.start)[1])
+
+
+def last_day(series: Series) -> date | None:
+    """Return the date on and after which nothing of the series remains; None when it does not end.
+
+    All-day: the exclusive end date of the last instance, whatever the zone. Timed: the UTC date of the last
+    end, plus one unless that end is midnight.
+    """
+    finals = _last_instances(series)
+    if finals is None:
+        return None
+    length = _Length.of(series)
+    days = [length.end_day(instance) for instance in finals]
+    days += [_end_day(override.start, override.end, series.tzid) for override in series.overrides.values()]
+    return max(days, default=length.end_day(series.start))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Length:
+    """How long each instance of a series lasts: `days` when all-day, else exact `seconds`."""
+
+    tzid: str
+    days: int
+    seconds: int
+
+    @classmethod
+    def of(cls, series: Series) -> _Length:
+        if isinstance(series.start, datetime):
+            starts_at, ends_at = _span(series.start, series.end, series.tzid)
+            return cls(tzid=series.tzid, days=0, seconds=ends_at - starts_at)
+        days = max(1, series.end.toordinal() - series.start.toordinal())
+        return cls(tzid=series.tzid, days=days, seconds=0)
+
+    @property
+    def slack(self) -> timedelta:
+        """How much earlier than a window an instance may start and still reach into it."""
+        return timedelta(days=self.days + 1, seconds=self.seconds)
+
+    def span(self, instance: Wall) -> tuple[int, int]:
+        if isinstance(instance, datetime):
+            starts_at = _instant(instance, self.tzid)
+            return starts_at, max(starts_at + 1, _clamped(starts_at + self.seconds))
+        return _span(instance, _plus(instance, self.days), self.tzid)
+
+    def end_day(self, instance: Wall) -> date:
+        if isinstance(instance, datetime):
+            return _day_after(self.span(instance)[1])
+        return _plus(instance, self.days)
+
+
+def _instances(series: Series, length: _Length, after: int, before: int, limit: int) -> Iterable[Wall]:
+    """Return the instances of DTSTART, RRULE and RDATE that can overlap the window."""
+    if series.rule is None:
+        return {series.start, *series.rdates}
+    low = from_epoch(after, series.tzid)
+    earliest = low - length.slack if low - _BEGIN_OF_TIME > length.slack else _BEGIN_OF_TIME
+    latest = from_epoch(before, series.tzid) + _DAY
+    first: Wall = earliest
+    last: Wall = latest
+    if series.all_day:
+        first, last = earliest.date(), latest.date()
+    allowed = limit + _SLACK_INSTANCES + len(series.exdates) + len(series.overrides)
+    found = occurrences(series.rule, series.start, first, last, limit=allowed, until_local=series.until)
+    return {*found, *series.rdates} if series.rdates else found
+
+
+def _last_instances(series: Series) -> list[Wall] | None:
+    """Return instances among which the last one is; None when the series does not end."""
+    gone = {*series.exdates, *series.overrides}
+    finals: list[Wall] = [rdate for rdate in series.rdates if rdate not in gone]
+    if series.rule is None:
+        return finals if series.start in gone else [*finals, series.start]
+    last = last_occurrence(series.rule, series.start, until_local=series.until)
+    return None if last is None else [*finals, _last_kept(series, last, gone)]
+
+
+def _last_kept(series: Series, last: Wall, gone: set[Wall]) -> Wall:
+    """Return the last instance that is neither excluded nor overridden, within the year before `last`."""
+    if last not in gone or series.rule is None:
+        return last
+    begin = series.start
+    if last.toordinal() - begin.toordinal() > _TAIL_DAYS:
+        begin = last - timedelta(days=_TAIL_DAYS)
+    try:
+        tail = occurrences(series.rule, series.start, begin, last, until_local=series.until)
+    except BadRule:
+        return last
+    return next((instance for instance in reversed(tail) if instance not in gone), last)
+
+
+def _override_span(override: Override, tzid: str) -> tuple[int, int]:
+    return _span(override.start, override.end, tzid)
+
+
+def _span(start: Wall, end: Wall, tzid: str) -> tuple[int, int]:
+    """Return start and exclusive end as instants, at least one second, or for dates one day, apart."""
+    if not isinstance(start, datetime) and end <= start:
+        end = _plus(start, 1)
+    starts_at = _instant(start, tzid)
+    return starts_at, max(starts_at + 1, _instant(end, tzid))
+
+
+def _instant(value: Wall, tzid: str) -> int:
+    """Return the instant of a wall clock time, or of the local midnight that begins a date."""
+    moment = value if isinstance(value, datetime) else datetime.combine(value, time())
+    return _clamped(to_epoch(moment, tzid))
+
+
+def _end_day(start: Wall, end: Wall, tzid: str) -> date:
+    if isinstance(start, datetime):
+        return _day_after(_span(start, end, tzid)[1])
+    return max(end, _plus(start, 1))
+
+
+def _day_after(ends_at: int) -> date:
+    """Return the UTC date of an end, plus one unless it is midnight."""
+    return datetime.fromtimestamp(-(-_clamped(ends_at) // 86400) * 86400, UTC).date()
+
+
+def _plus(day: date, days: int) -> date:
+    return date.fromordinal(min(day.toordinal() + days, date.max.toordinal()))
+
+
+def _clamped(epoch: int) -> int:
+    return max(EARLIEST, min(epoch, LATEST))

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The schema's version: bringing a database up to date, and refusing one that is not."""
+
+from __future__ import annotations
+
+import secrets
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, insert, select, text
+
+from scheduling.database import Database
+from scheduling.errors import SchemaMismatch
+from scheduling.models import Instance
+
+_UPGRADE_LOCK = 0x6461797368656574  # any fixed 64-bit number; "daysheet" in ASCII
+
+
+def head() -> str:
+    """The revision this version of Daysheet needs."""
+    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    assert revision is not None
+    return revision
+
+
+def current(connection: Connection) -> str | None:
+    """The revision the database is at, or None where it has no Daysheet tables."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def upgrade(database: Database) -> tuple[str | None, str]:
+    """Bring the schema to `head()` in one transaction, several processes at once included; returns (before, after)."""
+    if database.path is not None:
+        database.path.parent.mkdir(parents=True, exist_ok=True)
+    with database.write() as connection:
+        if not database.is_sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+        before = current(connection)
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        if connection.scalar(select(Instance.name)) is None:
+            connection.execute(insert(Instance).values(id=1, name=secrets.token_hex(6)))
+        return before, head()
+
+
+def require_current(database: Database) -> None:
+    """Raises `SchemaMismatch` unless the database is at `head()`."""
+    with database.read() as connection:
+        found = current(connection)
+    if found != head():
+        raise SchemaMismatch(found, head())
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "scheduling:migrations")
+    config.set_main_option("path_separator", "os")
+    return config

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The installation's key: keyed look-up hashes of random tokens, and encryption of what has to be shown or used again.
+
+One key file holds one or more base64 keys, newest first: the first encrypts, all decrypt, so a key can be changed
+without losing what older ones protect. Look-up hashes use the last (oldest) key and therefore never change.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from scheduling.config import Config
+from scheduling.errors import Invalid, SecretsUnreadable
+
+TOKEN_BYTES = 20
+"""160 random bits in every token and app password."""
+
+
+class Keyring:
+    """Made from the text of a key file. Raises `Invalid` when that text is not one."""
+
+    def __init__(self, text: str) -> None:
+        keys = text.split()
+        try:
+            self._fernet = MultiFernet([Fernet(key) for key in keys])
+            root = base64.urlsafe_b64decode(keys[-1])
+        except (ValueError, IndexError) as error:
+            raise Invalid("The key is not a line of 44 base64 characters, as `daysheet` writes it on first start.") from error
+        self._lookup_key = hashlib.blake2b(b"look-up", key=root, digest_size=32).digest()
+
+    def __repr__(self) -> str:
+        return "Keyring(...)"
+
+    @classmethod
+    def open(cls, config: Config) -> Keyring:
+        """The configured key; the key file is made (mode 0600) where there is none yet. Raises `Invalid`, OSError."""
+        if config.security.key:
+            return cls(config.security.key)
+        path = config.key_path()
+        if not path.exists():
+            _create(path)
+        return cls(path.read_text(encoding="ascii"))
+
+    def lookup(self, token: str) -> bytes:
+        """The keyed hash under which a random token is found (32 bytes)."""
+        return hmac.digest(self._lookup_key, token.encode("utf-8", "surrogatepass"), "sha256")
+
+    def encrypt(self, text: str) -> bytes:
+        """Authenticated ciphertext of `text`."""
+        return self._fernet.encrypt(text.encode())
+
+    def decrypt(self, data: bytes) -> str:
+        """What `encrypt` was given. Raises `SecretsUnreadable` when no key fits."""
+        try:
+            return self._fernet.decrypt(bytes(data)).decode()
+        except InvalidToken:
+            raise SecretsUnreadable from None
+
+
+def new_token() -> str:
+    """A random token for a URL: 32 lower-case letters and digits, 160 bits."""
+    return base64.b32encode(secrets.token_bytes(TOKEN_BYTES)).decode().lower()
+
+
+def _create(path: Path) -> None:
+    """Write a new key next to `path` and link it into place, so that of several first starts exactly one wins."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(Fernet.generate_key() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+    finally:
+        draft.unlink()

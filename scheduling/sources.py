@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the rows of the contract tables (and imported events) to calendar objects, for one user and kind.
+
+The only place that knows which rows of a kind are visible and what each column becomes in iCalendar.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from hashlib import blake2b
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, select
+
+from scheduling.ical import series_json, timezones
+from scheduling.ical.event import Event
+from scheduling.ical.recurrence import BadRule, parse_rule
+from scheduling.ical.series import Series
+from scheduling.models import Blocker, ExternalEvent, Job, JobAssignment, TimeOff
+from scheduling.rendered import Horizon, NotRenderable, Rendered, build, from_event
+from scheduling.types import JobStatus, TimeOffStatus
+from scheduling.view import View
+
+logger = logging.getLogger(__name__)
+
+_STATUS = {JobStatus.OFFERED: "TENTATIVE", JobStatus.CANCELLED: "CANCELLED"}
+_BUSY_STATUS = {"TENTATIVE": "TENTATIVE", "CANCELLED": "FREE", "CONFIRMED": "BUSY"}
+_FBTYPE = {"TENTATIVE": "BUSY-TENTATIVE", "CANCELLED": "", "CONFIRMED": "BUSY"}
+_IDS = bindparam("ids", expanding=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Owner:
+    """Whose calendar is rendered, and the installation's name that goes into every UID."""
+
+    user_id: int
+    display_name: str
+    time_zone: str
+    instance: str
+
+    def uid(self, kind: str, source_id: int) -> str:
+        """Stable and opaque; our own events coming back through an import are known by its domain part."""
+        digest = blake2b(f"{self.instance}/{kind}/{self.user_id}/{source_id}".encode(), digest_size=16)
+        return f"{digest.hexdigest()}@{self.instance}.daysheet"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeftOut:
+    """A row that could not be rendered, and why."""
+
+    source_id: int
+    reason: str
+
+
+_Row = Row[Any]
+_Renderer = Callable[[_Row, Owner, View, Horizon], Rendered | None]
+
+_JOBS = (
+    select(Job)
+    .join(JobAssignment, JobAssignment.job_id == Job.id)
+    .where(JobAssignment.user_id == bindparam("user_id"), Job.id.in_(_IDS))
+)
+_BLOCKERS = select(Blocker).where(Blocker.user_id == bindparam("user_id"), Blocker.id.in_(_IDS))
+_TIME_OFF = select(TimeOff).where(TimeOff.user_id == bindparam("user_id"), TimeOff.id.in_(_IDS))
+_EXTERNAL = select(ExternalEvent).where(
+    ExternalEvent.user_id == bindparam("user_id"), ExternalEvent.id.in_(_IDS)
+)
+
+
+def ids(connection: Connection, kind: str, user_id: int, subscription_id: int | None) -> list[int]:
+    """The source ids of one calendar, visible or not."""
+    statement: Select[tuple[int]]
+    if kind == "jobs":
+        statement = select(JobAssignment.job_id).where(JobAssignment.user_id == user_id)
+    elif kind == "external":
+        statement = select(ExternalEvent.id).where(
+            ExternalEvent.subscription_id == subscription_id, ExternalEvent.user_id == user_id
+        )
+    else:
+        table = Blocker if kind == "blockers" else TimeOff
+        statement = select(table.id).where(table.user_id == user_id)
+    return list(connection.scalars(statement))
+
+
+def render(
+    connection: Connection, kind: str, owner: Owner, source_ids: Sequence[int], view: View, horizon: Horizon
+) -> Iterator[Rendered | LeftOut]:
+    """The visible objects among `source_ids`; a row that cannot be rendered is yielded as `LeftOut` and logged."""
+    statement, renderer = _KINDS[kind]
+    rows = connection.execute(statement, {"user_id": owner.user_id, "ids": list(source_ids)})
+    for row in rows:
+        try:
+            rendered = renderer(row, owner, view, horizon)
+        except (NotRenderable, ValueError, OverflowError) as error:
+            logger.warning("left out %s %d of user %d: %s", kind, row.id, owner.user_id, error)
+            yield LeftOut(source_id=row.id, reason=str(error)[:500])
+            continue
+        if rendered is not None:
+            yield rendered
+
+
+def _job(row: _Row, owner: Owner, view: View, horizon: Horizon) -> Rendered | None:
+    if row.status not in view.calendars.job_statuses:
+        return None
+    values = {
+        "reference": row.reference,
+        "job_type": row.job_type,
+        "organisation": row.organisation,
+        "status": row.status,
+        "address": row.address,
+        "contact": row.contact,
+        "rate": None if row.rate is None else str(row.rate),
+        "currency": row.currency,
+        "notes": row.notes,
+        "user": owner.display_name,
+        "latitude": _plain(row.latitude),
+        "longitude": _plain(row.longitude),
+    }
+    if row.rate is None:
+        values["currency"] = None
+    templates = view.templates
+    status = _STATUS.get(row.status, "CONFIRMED")
+    has_place = row.latitude is not None and row.longitude is not None
+    event = Event(
+        uid=owner.uid("job", row.id),
+        span=_period(row),
+        summary=templates.job_summary.render(values) or row.reference,
+        description=templates.job_description.render(values),
+        location=templates.job_location.render(values),
+        geo=(row.latitude, row.longitude) if has_place else None,
+        url=templates.job_url.render_url(values),
+        status=status,
+        transparency="TRANSPARENT" if status == "CANCELLED" else "OPAQUE",
+        busy_status=_BUSY_STATUS[status],
+        categories=_categories("Job", row.job_type),
+        created=_epoch(row.created_at),
+    )
+    return from_event(event, row.id, tzid=owner.time_zone, busy=_FBTYPE[status], horizon=horizon)
+
+
+def _blocker(row: _Row, owner: Owner, view: View, horizon: Horizon) -> Rendered | None:
+    values = {"title": row.title, "notes": row.notes, "reference": row.reference, "user": owner.display_name}
+    event = Event(
+        uid=owner.uid("blocker", row.id),
+        span=_recurring(row, owner.time_zone, "BUSY"),
+        summary=view.templates.blocker_summary.render(values) or "Blocked",
+        description=view.templates.blocker_description.render(values),
+        categories=("Blocker",),
+        classification="PRIVATE",
+        created=_epoch(row.created_at),
+    )
+    return from_event(event, row.id, tzid=owner.time_zone, busy="BUSY", horizon=horizon)
+
+
+def _time_off(row: _Row, owner: Owner, view: View, horizon: Horizon) -> Rendered | None:
+    if row.status != TimeOffStatus.APPROVED:
+        return None
+    values = {
+        "kind": row.kind,
+        "status": row.status,
+        "notes": row.notes,
+        "reference": row.reference,
+        "user": owner.display_name,
+    }
+    event = Event(
+        uid=owner.uid("time-off", row.id),
+        span=_period(row),
+        summary=view.templates.time_off_summary.render(values) or "Time off",
+        description=view.templates.time_off_description.render(values),
+        busy_status="OOF",
+        categories=_categories("Time off", row.kind),
+        classification="PRIVATE",
+        created=_epoch(row.created_at),
+    )
+    return from_event(event, row.id, tzid=owner.time_zone, busy="BUSY-UNAVAILABLE", horizon=horizon)
+
+
+def _external(row: _Row, owner: Owner, _view: View, horizon: Horizon) -> Rendered | None:
+    series = series_json.loads(row.series)
+    span = series
+    if (
+        isinstance(series, Series)
+        and series.rule is None
+        and not (series.rdates or series.overrides or series.exdates)
+    ):
+        span = _as_single(series)
+    return build(
+        uid=row.uid,
+        source_id=row.id,
+        text=row.template,
+        span=span,
+        tzid=owner.time_zone,
+        status=row.status,
+        transparency=row.transparency,
+        busy=series.busy,
+        horizon=horizon,
+        zones=tuple(row.timezones.split()),
+    )
+
+
+_KINDS: dict[str, tuple[Select[Any], _Renderer]] = {
+    "jobs": (_JOBS, _job),
+    "blockers": (_BLOCKERS, _blocker),
+    "time-off": (_TIME_OFF, _time_off),
+    "external": (_EXTERNAL, _external),
+}
+
+
+def _as_single(series: Series) -> tuple[int, int] | tuple[date, date]:
+    if isinstance(series.start, datetime) and isinstance(series.end, datetime):
+        return timezones.to_epoch(series.start, series.tzid), timezones.to_epoch(series.end, series.tzid)
+    return series.start, series.end
+
+
+def _period(row: _Row) -> tuple[int, int] | tuple[date, date]:
+    if row.starts_at is not None and row.ends_at is not None:
+        start, end = int(row.starts_at.timestamp()), int(row.ends_at.timestamp())
+        if end < start:
+            raise NotRenderable("it ends before it starts")
+        return start, end
+    if row.start_date is not None and row.end_date is not None and row.end_date > row.start_date:
+        return row.start_date, row.end_date
+    raise NotRenderable("its start or end cannot be read as a date or an instant")
+
+
+def _recurring(row: _Row, tzid: str, busy: str) -> tuple[int, int] | tuple[date, date] | Series:
+    period = _period(row)
+    if not (row.rrule or row.rdate):
+        return period
+    if not timezones.is_zone(tzid):
+        raise NotRenderable(f"the user's time zone {tzid!r} is not an IANA time zone")
+    start, end = period
+    if isinstance(start, int) and isinstance(end, int):
+        local_start, local_end = timezones.from_epoch(start, tzid), timezones.from_epoch(end, tzid)
+        return _series(row, local_start, local_end, tzid, busy)
+    assert isinstance(start, date) and isinstance(end, date)
+    return _series(row, start, end, tzid, busy)
+
+
+def _series(row: _Row, start: date, end: date, tzid: str, busy: str) -> Series:
+    try:
+        rule = parse_rule(row.rrule) if row.rrule else None
+    except BadRule as error:
+        raise NotRenderable(f"its rrule is not usable: {error}") from error
+    return Series(
+        start=start,
+        end=end,
+        tzid=tzid,
+        rule=rule,
+        rdates=tuple(_moments(row.rdate, start)),
+        exdates=tuple(_moments(row.exdate, start)),
+        overrides={},
+        busy=busy,
+    )
+
+
+def _moments(text: str | None, like: date) -> Iterator[date]:
+    """Local moments separated by commas or white space, each `YYYYMMDD`, `YYYYMMDDTHHMMSS` or the ISO form."""
+    for item in (text or "").replace(",", " ").split():
+        try:
+            moment = datetime.fromisoformat(item)
+        except ValueError as error:
+            raise NotRenderable(
+                f"{item!r} in its rdate or exdate is not a local date or date-time"
+            ) from error
+        if moment.tzinfo is not None:
+            raise NotRenderable(
+                f"{item!r} in its rdate or exdate carries a zone; write it in the user's local time"
+            )
+        if not isinstance(like, datetime):
+            yield moment.date()
+        elif len(item) <= 10 and "T" not in item:
+            yield datetime.combine(moment.date(), like.time())
+        else:
+            yield moment
+
+
+def _categories(*names: str | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _plain(value: float | None) -> str | None:
+    return None if value is None else f"{value:.6f}"
+
+
+def _epoch(value: datetime | None) -> int | None:
+    return None if value is None else int(value.timestamp())
+
+
+def kinds() -> Iterable[str]:
+    """The kinds of calendar that can be rendered."""
+    return _KINDS.keys()

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The triggers that fill `schedule_changes`, whoever writes the contract tables (design: the outbox).
+
+They only append plain rows in the writer's own transaction, so no two writers can wait for each other here.
+SQLite has row triggers; PostgreSQL has statement triggers with transition tables, one INSERT per statement however
+many rows it touched. On PostgreSQL the functions run as their owner, so that the dispatch application's role needs no
+right on Daysheet's own tables.
+"""
+
+from __future__ import annotations
+
+_NOW = "CAST(strftime('%s', 'now') AS INTEGER)"
+_OWNED = {"blockers": "blockers", "time_off": "time-off"}
+
+
+def statements(dialect: str) -> list[str]:
+    """The CREATE statements for `sqlite` or `postgresql`, in order."""
+    return _sqlite() if dialect == "sqlite" else _postgresql()
+
+
+def _append(select: str) -> str:
+    return f"INSERT INTO schedule_changes (user_id, slug, source_id, changed_at) {select};"
+
+
+def _sqlite_trigger(name: str, event: str, body: str, when: str = "") -> str:
+    return f"CREATE TRIGGER daysheet_{name} {event} FOR EACH ROW {when}BEGIN {body} END"
+
+
+def _sqlite() -> list[str]:
+    created = [*_sqlite_jobs(), *_sqlite_users()]
+    for table, slug in _OWNED.items():
+        created += _sqlite_owned(table, f"'{slug}'", "reference")
+    created += _sqlite_owned("external_events", "'external-' || {row}.subscription_id", None)
+    return created
+
+
+def _sqlite_jobs() -> list[str]:
+    def assignees(row: str) -> str:
+        return _append(f"SELECT user_id, 'jobs', job_id, {_NOW} FROM job_assignments WHERE job_id = {row}.id")
+
+    def assignment(row: str) -> str:
+        return _append(f"VALUES ({row}.user_id, 'jobs', {row}.job_id, {_NOW})")
+
+    # INSERT OR REPLACE removes the old row without firing its delete trigger: look for it before the insert.
+    replaced = _append(
+        f"SELECT a.user_id, 'jobs', a.job_id, {_NOW} FROM job_assignments a JOIN jobs j ON j.id = a.job_id"
+        " WHERE j.id = NEW.id OR j.reference = NEW.reference"
+    )
+    return [
+        _sqlite_trigger("jobs_replace", "BEFORE INSERT ON jobs", replaced),
+        _sqlite_trigger("jobs_insert", "AFTER INSERT ON jobs", assignees("NEW")),
+        _sqlite_trigger("jobs_update", "AFTER UPDATE ON jobs", assignees("NEW")),
+        _sqlite_trigger("jobs_rekey", "AFTER UPDATE OF id ON jobs", assignees("OLD")),
+        # Before: a writer without PRAGMA foreign_keys leaves the assignments, one with it has them cascaded away.
+        _sqlite_trigger("jobs_delete", "BEFORE DELETE ON jobs", assignees("OLD")),
+        _sqlite_trigger("job_assignments_insert", "AFTER INSERT ON job_assignments", assignment("NEW")),
+        _sqlite_trigger(
+            "job_assignments_update", "AFTER UPDATE ON job_assignments", assignment("OLD") + assignment("NEW")
+        ),
+        _sqlite_trigger("job_assignments_delete", "AFTER DELETE ON job_assignments", assignment("OLD")),
+    ]
+
+
+def _sqlite_users() -> list[str]:
+    body = "".join(_append(f"VALUES (NEW.id, '{slug}', NULL, {_NOW})") for slug in ("jobs", *_OWNED.values()))
+    body += _append(
+        f"SELECT NEW.id, 'external-' || id, NULL, {_NOW} FROM subscriptions WHERE user_id = NEW.id"
+    )
+    changed = "WHEN OLD.time_zone IS NOT NEW.time_zone OR OLD.display_name IS NOT NEW.display_name "
+    return [_sqlite_trigger("users_update", "AFTER UPDATE ON users", body, changed)]
+
+
+def _sqlite_owned(table: str, slug: str, unique: str | None) -> list[str]:
+    def change(row: str) -> str:
+        return _append(f"VALUES ({row}.user_id, {slug.format(row=row)}, {row}.id, {_NOW})")
+
+    same = "t.id = NEW.id" + (f" OR t.{unique} = NEW.{unique}" if unique else "")
+    replaced = _append(f"SELECT t.user_id, {slug.format(row='t')}, t.id, {_NOW} FROM {table} t WHERE {same}")
+    return [
+        _sqlite_trigger(f"{table}_replace", f"BEFORE INSERT ON {table}", replaced),
+        _sqlite_trigger(f"{table}_insert", f"AFTER INSERT ON {table}", change("NEW")),
+        _sqlite_trigger(f"{table}_update", f"AFTER UPDATE ON {table}", change("OLD") + change("NEW")),
+        _sqlite_trigger(f"{table}_delete", f"AFTER DELETE ON {table}", change("OLD")),
+    ]
+
+
+_PG_NOW = "extract(epoch from clock_timestamp())::bigint"
+
+
+def _postgresql() -> list[str]:
+    created = [*_pg_jobs(), *_pg_users()]
+    for table, slug in _OWNED.items():
+        created += _pg_owned(table, f"'{slug}'", "r.user_id", "r.id") + _pg_truncate(table, slug)
+    created += _pg_owned("external_events", "'external-' || r.subscription_id", "r.user_id", "r.id")
+    created += _pg_owned("job_assignments", "'jobs'", "r.user_id", "r.job_id") + _pg_truncate(
+        "job_assignments", "jobs"
+    )
+    return created
+
+
+def _pg_function(name: str, body: str) -> str:
+    return (
+        f"CREATE FUNCTION daysheet_{name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
+        f" SET search_path FROM CURRENT AS $$ BEGIN {body} RETURN NULL; END $$"
+    )
+
+
+def _pg_trigger(name: str, event: str, table: str, rows: str) -> str:
+    referencing = f"REFERENCING {rows} " if rows else ""
+    return (
+        f"CREATE TRIGGER daysheet_{name} AFTER {event} ON {table} {referencing}"
+        f"FOR EACH STATEMENT EXECUTE FUNCTION daysheet_{name}()"
+    )
+
+
+def _pg_pair(name: str, event: str, table: str, rows: str, body: str) -> list[str]:
+    return [_pg_function(name, body), _pg_trigger(name, event, table, rows)]
+
+
+def _pg_jobs() -> list[str]:
+    # An insert has no assignees yet and a delete cascades to job_assignments, whose triggers speak for it.
+    body = _append(
+        f"SELECT a.user_id, 'jobs', a.job_id, {_PG_NOW} FROM new_rows r JOIN job_assignments a ON a.job_id = r.id"
+    )
+    return _pg_pair("jobs_update", "UPDATE", "jobs", "NEW TABLE AS new_rows", body)
+
+
+def _pg_users() -> list[str]:
+    body = _append(
+        f"SELECT n.id, s.slug, NULL::bigint, {_PG_NOW} FROM new_rows n JOIN old_rows o ON o.id = n.id CROSS JOIN LATERAL"
+        " (VALUES ('jobs'), ('blockers'), ('time-off') UNION ALL"
+        " SELECT 'external-' || e.id FROM subscriptions e WHERE e.user_id = n.id) AS s(slug)"
+        " WHERE n.time_zone IS DISTINCT FROM o.time_zone OR n.display_name IS DISTINCT FROM o.display_name"
+    )
+    return _pg_pair("users_update", "UPDATE", "users", "OLD TABLE AS old_rows NEW TABLE AS new_rows", body)
+
+
+def _pg_owned(table: str, slug: str, user: str, source: str) -> list[str]:
+    def change(rows: str) -> str:
+        return f"SELECT {user}, {slug}, {source}, {_PG_NOW} FROM {rows} r"
+
+    both = _append(f"{change('old_rows')} UNION {change('new_rows')}")
+    return [
+        *_pg_pair(f"{table}_insert", "INSERT", table, "NEW TABLE AS new_rows", _append(change("new_rows"))),
+        *_pg_pair(f"{table}_update", "UPDATE", table, "OLD TABLE AS old_rows NEW TABLE AS new_rows", both),
+        *_pg_pair(f"{table}_delete", "DELETE", table, "OLD TABLE AS old_rows", _append(change("old_rows"))),
+    ]
+
+
+def _pg_truncate(table: str, slug: str) -> list[str]:
+    body = _append(f"SELECT id, '{slug}', NULL::bigint, {_PG_NOW} FROM users")
+    return _pg_pair(f"{table}_truncate", "TRUNCATE", table, "", body)

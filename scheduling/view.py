@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What calendars show at this moment: templates, visible statuses and the window, from the ini file and the settings
+kept in the database. Its `epoch` changes exactly when objects could look different or be other ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from hashlib import blake2b
+
+from scheduling.config import CalendarSettings, TemplateSettings
+from scheduling.ical.timezones import to_epoch
+from scheduling.rendered import Horizon
+
+_RENDERER = 1
+"""Raised whenever the code renders the same row differently, so that every calendar is rendered anew."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class View:
+    """The settings that rendering and membership depend on."""
+
+    calendars: CalendarSettings
+    templates: TemplateSettings
+    epoch: str
+
+    @classmethod
+    def of(cls, calendars: CalendarSettings, templates: TemplateSettings) -> View:
+        """A view of these settings."""
+        parts = [str(_RENDERER), ",".join(sorted(calendars.job_statuses))]
+        parts += [f"{name}={getattr(templates, name).text}" for name in TemplateSettings.__dataclass_fields__]
+        digest = blake2b("\x00".join(parts).encode(), digest_size=8)
+        return cls(calendars=calendars, templates=templates, epoch=digest.hexdigest())
+
+    def cutoff(self, today: date) -> date:
+        """The first day inside the history window; `date.min` where history is unlimited (design, section 4)."""
+        months = self.calendars.history_months
+        return date.min if months is None else _months_before(today, months)
+
+    def horizon(self, today: date) -> Horizon:
+        """The expansion window for recurring objects, in whole months so that it moves once a month."""
+        cutoff = self.cutoff(today)
+        start = 0 if cutoff <= date(1971, 1, 1) else _epoch(_months_before(cutoff.replace(day=1), 1))
+        end = _months_before(today.replace(day=1), -(self.calendars.horizon_months + 1))
+        return Horizon(start=start, end=_epoch(end))
+
+    def name_of(self, kind: str) -> str:
+        """The configured name of a built-in calendar."""
+        return {
+            "jobs": self.calendars.jobs_name,
+            "blockers": self.calendars.blockers_name,
+            "time-off": self.calendars.time_off_name,
+        }[kind]
+
+    def color_of(self, kind: str) -> str:
+        """The configured colour of a built-in calendar."""
+        return {
+            "jobs": self.calendars.jobs_color,
+            "blockers": self.calendars.blockers_color,
+            "time-off": self.calendars.time_off_color,
+        }[kind]
+
+
+def today(now: int) -> date:
+    """The UTC day of an epoch second."""
+    return datetime.fromtimestamp(now, UTC).date()
+
+
+def _months_before(day: date, months: int) -> date:
+    index = day.year * 12 + day.month - 1 - months
+    year, month = divmod(index, 12)
+    if year < 1:
+        return date.min
+    for last in (day.day, 30, 29, 28):
+        try:
+            return date(year, month + 1, last)
+        except ValueError:
+            continue
+    raise AssertionError("every month has a 28th day")
+
+
+def _epoch(day: date) -> int:
+    return to_epoch(datetime(day.year, day.month, day.day), "UTC")

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The collections a client sees: the root, each user's principal (which is the calendar home), and calendars.
+
+All are read-only. A calendar answers from the state that was read when it was discovered; Radicale asks for
+properties after the lock is gone, so nothing here needs the lock but reading objects.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, NoReturn
+
+from radicale.item import Item
+from radicale.item import filter as radicale_filter
+from radicale.storage import BaseCollection
+from radicale.xmlutils import make_human_tag
+
+from scheduling import free_busy, objects, sync
+from scheduling.calendars import CalendarState, Principal
+from scheduling.errors import InvalidSyncToken
+from scheduling.ical.timezones import is_zone, vtimezone
+from storage_plugin.item import CalendarItem
+from storage_plugin.overlay import Overlay
+
+if TYPE_CHECKING:
+    from storage_plugin.storage import Storage
+
+_DESCRIPTIONS = {
+    "jobs": "Jobs assigned to {name}, from the schedule. Read-only.",
+    "blockers": "Times in which {name} cannot be booked, from the schedule. Read-only.",
+    "time-off": "Approved time off of {name}, from the schedule. Read-only.",
+    "external": "An outside calendar of {name} that blocks time in the schedule. Read-only.",
+}
+_NEVER_OVERLAID = frozenset({"tag", "C:supported-calendar-component-set"})
+
+
+class ReadOnlyCollection(BaseCollection):
+    """What all collections have in common: a path, and properties a viewer has overlaid for himself."""
+
+    def __init__(self, storage: Storage, path: str, overlay: Overlay) -> None:
+        self._storage = storage
+        self._path = path
+        self._overlay = overlay
+
+    @property
+    def path(self) -> str:
+        """Without slashes at either end."""
+        return self._path
+
+    @property
+    def last_modified(self) -> str:
+        """Collections that are no calendars do not change."""
+        return "Thu, 01 Jan 1970 00:00:00 GMT"
+
+    @cached_property
+    def shared_properties(self) -> dict[str, str]:
+        """The properties everybody sees, by Radicale's short names."""
+        return {}
+
+    @cached_property
+    def _properties(self) -> dict[str, str]:
+        overlay = {make_human_tag(name): value for name, value in self._overlay.of(self._path).items()}
+        return {**self.shared_properties, **overlay}
+
+    def get_meta(self, key: str | None = None) -> Mapping[str, str] | str | None:  # type: ignore[override]
+        """One property or all of them, the viewer's overlay included."""
+        if key is None:
+            return self._properties
+        return self.shared_properties.get(key) if key in _NEVER_OVERLAID else self._properties.get(key)
+
+    def get_all(self) -> Iterable[Item]:
+        """No objects."""
+        return ()
+
+    def get_multi(self, hrefs: Iterable[str]) -> Iterable[tuple[str, Item | None]]:
+        """No objects."""
+        return ((href, None) for href in hrefs)
+
+    def has_uid(self, uid: str) -> bool:
+        """No objects."""
+        return False
+
+    def upload(self, href: str, item: Item) -> NoReturn:
+        """Refused: the schedule is written by the dispatch application."""
+        raise PermissionError("calendars are read-only")
+
+    def delete(self, href: str | None = None) -> NoReturn:
+        """Refused."""
+        raise PermissionError("calendars are read-only")
+
+    def set_meta(self, props: Mapping[str, str]) -> NoReturn:
+        """Refused; a viewer's own properties go through `Storage.set_private_properties`."""
+        raise PermissionError("calendars are read-only")
+
+
+class HomeCollection(ReadOnlyCollection):
+    """A user's principal resource and calendar home (RFC 3744, section 4; RFC 4791, section 6.2.1)."""
+
+    def __init__(self, storage: Storage, username: str, principal: Principal | None, overlay: Overlay) -> None:
+        super().__init__(storage, username, overlay)
+        self._principal = principal
+
+    @property
+    def principal(self) -> Principal | None:
+        """The user; looked up when first needed, since every request starts by asking whether the principal is there."""
+        if self._principal is None:
+            self._principal = self._storage.find_principal(self._path)
+        return self._principal
+
+    @cached_property
+    def shared_properties(self) -> dict[str, str]:
+        """The display name."""
+        principal = self.principal
+        return {} if principal is None else {"D:displayname": principal.name}
+
+
+class CalendarCollection(ReadOnlyCollection):
+    """A read-only calendar of VEVENTs."""
+
+    def __init__(self, storage: Storage, state: CalendarState, overlay: Overlay) -> None:
+        super().__init__(storage, f"{state.owner.username}/{state.slug}", overlay)
+        self.state = state
+
+    @property
+    def tag(self) -> str:
+        """Radicale's word for a calendar."""
+        return "VCALENDAR"
+
+    @property
+    def etag(self) -> str:
+        """Entity tag and CTag; reads no object."""
+        return self.state.etag
+
+    @property
+    def last_modified(self) -> str:
+        """HTTP-date of the last visible change."""
+        return self.state.last_modified
+
+    @cached_property
+    def shared_properties(self) -> dict[str, str]:
+        """Radicale's short names of the live properties (RFC 4791, section 5.2)."""
+        owner = self.state.owner
+        shown = {
+            "tag": "VCALENDAR", "D:displayname": self.state.display_name,
+            "C:calendar-description": _DESCRIPTIONS[self.state.kind].format(name=owner.name),
+            "ICAL:calendar-color": self.state.color, "C:supported-calendar-component-set": "VEVENT",
+            "ICAL:calendar-order": str({"jobs": 1, "blockers": 2, "time-off": 3}.get(self.state.kind, 10)),
+        }
+        if is_zone(owner.time_zone):
+            zone = vtimezone(owner.time_zone, self.state.expanded.year)
+            shown["C:calendar-timezone"] = objects.HEAD + zone + objects.TAIL
+            shown["{urn:ietf:params:xml:ns:caldav}calendar-timezone-id"] = owner.time_zone
+        return shown
+
+    def sync(self, old_token: str = "") -> tuple[str, Iterable[str]]:
+        """The token and the names that changed since `old_token`. ValueError for an invalid one, as Radicale asks."""
+        token = str(sync.token_of(self.state))
+        if not old_token:
+            return token, self._names()
+        try:
+            with self._storage.reading() as connection:
+                return token, sync.changes(connection, self.state, old_token)
+        except InvalidSyncToken as error:
+            raise ValueError(str(error)) from error
+
+    def _names(self) -> Iterator[str]:
+        with self._storage.reading() as connection:
+            yield from objects.names(connection, self.state.id, self.state.cutoff)
+
+    def get_all(self) -> Iterator[Item]:
+        """Every object."""
+        with self._storage.reading() as connection:
+            for stored in objects.all_objects(connection, self.state.id, self.state.cutoff):
+                yield CalendarItem(self, stored)
+
+    def get_multi(self, hrefs: Iterable[str]) -> Iterator[tuple[str, Item | None]]:
+        """The objects called `hrefs`, None for what is not there; a bounded number of statements."""
+        with self._storage.reading() as connection:
+            for name, stored in objects.multi(connection, self.state.id, self.state.cutoff, hrefs):
+                yield name, None if stored is None else CalendarItem(self, stored)
+
+    def get_filtered(self, filters: Iterable[ET.Element]) -> Iterator[tuple[Item, bool]]:
+        """The objects that can match, and whether they certainly do: time ranges are answered exactly from columns, so
+        Radicale only has to look into objects for filters on properties (RFC 4791, section 9.7)."""
+        tag, start, end, simple = radicale_filter.simplify_prefilters(list(filters), self.tag)
+        if tag is not None and tag != "VEVENT":
+            return
+        start, end = self._storage.narrow(start, end)
+        if start <= radicale_filter.TIMESTAMP_MIN and end >= radicale_filter.TIMESTAMP_MAX:
+            for item in self.get_all():
+                yield item, simple
+            return
+        with self._storage.reading() as connection:
+            for stored in objects.overlapping(connection, self.state.id, self.state.cutoff, start, end, self.state.expanded):
+                yield CalendarItem(self, stored), simple
+
+    def has_uid(self, uid: str) -> bool:
+        """Whether an object has this UID."""
+        with self._storage.reading() as connection:
+            return objects.has_uid(connection, self.state.id, self.state.cutoff, uid)
+
+    def serialize(self, vcf_to_ics: bool = False, ShareActions: dict[str, object] | None = None) -> str:  # type: ignore[override]  # noqa: N803
+        """The whole calendar as one .ics."""
+        with self._storage.reading() as connection:
+            return objects.whole_calendar(
+                connection, self.state.id, self.state.cutoff, name=self.state.display_name, color=self.state.color,
+                tzid=self.state.owner.time_zone)
+
+    def free_busy(self, start: int, end: int, stamp: int) -> str:
+        """One VFREEBUSY for [start, end) epoch seconds (RFC 4791, section 7.10)."""
+        with self._storage.reading() as connection:
+            busy = free_busy.periods(connection, [self.state], start, end)
+        return free_busy.vfreebusy(busy, start, end, stamp)

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The properties a viewer has set for himself, read once per request and only when a property is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from scheduling import properties
+from scheduling.database import Database
+
+
+class Overlay:
+    """Radicale asks for properties after the lock is gone, so this opens a short read transaction of its own."""
+
+    def __init__(self, database: Database, viewer: str) -> None:
+        self._database = database
+        self._viewer = viewer
+
+    @cached_property
+    def _values(self) -> Mapping[str, Mapping[str, str]]:
+        if not self._viewer:
+            return {}
+        with self._database.read() as connection:
+            return properties.overlay(connection, self._viewer)
+
+    def of(self, path: str) -> Mapping[str, str]:
+        """What is set on `path`, by property name in Clark notation."""
+        return self._values.get(path, {})

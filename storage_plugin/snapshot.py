@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One request's view of the database: a single read transaction, opened when first needed.
+
+A calendar that is behind the schedule is caught up before it is handed out, in a write transaction of its own; the
+snapshot is then taken anew, so that whatever a request sees belongs to one moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from scheduling import catch_up, settings
+from scheduling.calendars import BUILT_IN, CalendarState, Principal, find_calendar, find_principal, list_calendars, list_principals
+from scheduling.config import Config
+from scheduling.database import Connection, Database
+from scheduling.view import View, today
+from storage_plugin.overlay import Overlay
+
+_ATTEMPTS = 3
+"""How often a calendar is caught up again when writers are faster; after that the last consistent state is served."""
+
+
+class Snapshot:
+    """Belongs to one thread and one request; `viewer` is the logged-in username or empty."""
+
+    def __init__(self, database: Database, config: Config, viewer: str, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._config = config
+        self._clock = clock
+        self._stack = ExitStack()
+        self._connection: Connection | None = None
+        self._view: View | None = None
+        self.viewer = viewer
+        self.overlay = Overlay(database, viewer)
+
+    @property
+    def connection(self) -> Connection:
+        """The open read transaction."""
+        if self._connection is None:
+            self._connection = self._stack.enter_context(self._database.read())
+        return self._connection
+
+    @property
+    def view(self) -> View:
+        """The settings as of this snapshot."""
+        if self._view is None:
+            self._view = settings.view(self.connection, self._config)
+        return self._view
+
+    def close(self) -> None:
+        """End the read transaction; the next use opens a new one."""
+        self._connection = self._view = None
+        self._stack.close()
+
+    def principal(self, username: str) -> Principal | None:
+        """The served user called `username`."""
+        return find_principal(self.connection, username)
+
+    def principals(self) -> list[Principal]:
+        """Every served user."""
+        return list_principals(self.connection)
+
+    def calendar(self, username: str, slug: str) -> CalendarState | None:
+        """One calendar, caught up; None where there is none or calendars are switched off."""
+        for attempt in range(_ATTEMPTS + 1):
+            view = self.view
+            found = find_calendar(self.connection, username, slug, view, today(self._now()))
+            if found is None or not view.calendars.enabled:
+                return None
+            owner, state = found
+            if state is None and slug in BUILT_IN:
+                self._create(owner)
+            elif state is None or not state.behind or attempt == _ATTEMPTS:
+                return state
+            else:
+                self._catch_up([state], view)
+        return None
+
+    def calendars(self, username: str) -> list[CalendarState]:
+        """Every calendar of a user, caught up."""
+        for attempt in range(_ATTEMPTS + 1):
+            view = self.view
+            found = list_calendars(self.connection, username, view, today(self._now()))
+            if found is None or not view.calendars.enabled:
+                return []
+            owner, states, incomplete = found
+            late = [state for state in states if state.behind]
+            if incomplete and attempt < _ATTEMPTS:
+                self._create(owner)
+            elif late and attempt < _ATTEMPTS:
+                self._catch_up(late, view)
+            else:
+                return states
+        return []
+
+    def _create(self, owner: Principal) -> None:
+        self.close()
+        with self._database.write() as connection:
+            catch_up.ensure_calendars(connection, owner.user_id, self._now())
+
+    def _catch_up(self, late: list[CalendarState], view: View) -> None:
+        self.close()
+        for state in late:
+            with self._database.write() as connection:
+                catch_up.catch_up(connection, state.owner.user_id, state.slug, view, self._now())
+
+    def _now(self) -> int:
+        return int(self._clock())

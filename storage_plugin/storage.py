@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Radicale's `Storage` over the scheduling database: paths to collections, and one snapshot per lock."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, NoReturn
+
+from radicale import config as radicale_config
+from radicale import pathutils, types
+from radicale.item import Item
+from radicale.storage import BaseCollection, BaseStorage
+
+from scheduling import objects, properties, schema
+from scheduling.calendars import Principal, find_principal
+from scheduling.catch_up import count_left_out
+from scheduling.database import Connection, connect
+from scheduling.types import READ_ALL_GROUP
+from storage_plugin import config
+from storage_plugin.collection import CalendarCollection, HomeCollection, ReadOnlyCollection
+from storage_plugin.item import CalendarItem
+from storage_plugin.snapshot import Snapshot
+
+
+class Storage(BaseStorage):
+    """Loadable by plain Radicale with `[storage] type = storage_plugin`. Raises `SchemaMismatch` at start."""
+
+    _is_collision_free = True
+    _supports_unicode = True
+    _supports_trailing_whitespace = True
+    _supports_problematic_chars = True
+    clock: Callable[[], float] = staticmethod(time.time)
+
+    def __init__(self, configuration: radicale_config.Configuration) -> None:
+        super().__init__(configuration)
+        self._config = config.read(configuration)
+        database = self._config.database
+        self._database = connect(database.url, pool_size=database.pool_size, busy_timeout=database.busy_timeout)
+        schema.require_current(self._database)
+        self._request = threading.local()
+
+    @types.contextmanager
+    def acquire_lock(self, mode: str, user: str = "", *args: Any, **kwargs: Any) -> Iterator[None]:
+        """One snapshot for everything done inside. There is nothing to write, so "w" is no different."""
+        outer = getattr(self._request, "snapshot", None)
+        snapshot = Snapshot(self._database, self._config, user, self.clock)
+        self._request.snapshot = snapshot
+        try:
+            yield
+        finally:
+            self._request.snapshot = outer
+            snapshot.close()
+
+    def discover(self, path: str, depth: str = "0",
+                 child_context_manager: Callable[[str, str | None], AbstractContextManager[None]] | None = None,
+                 user_groups: set[str] | None = None) -> Iterator[types.CollectionOrItem]:
+        """The collection or object at `path` and, unless `depth` is "0", its children. Inside the lock only."""
+        snapshot: Snapshot = self._request.snapshot
+        segments = [segment for segment in pathutils.strip_path(path).split("/") if segment]
+        if not segments:
+            yield from self._root(snapshot, depth, user_groups or set())
+        elif len(segments) == 1:
+            yield from self._home(snapshot, segments[0], depth)
+        else:
+            yield from self._calendar(snapshot, segments, depth)
+
+    def _root(self, snapshot: Snapshot, depth: str, user_groups: set[str]) -> Iterator[types.CollectionOrItem]:
+        yield ReadOnlyCollection(self, "", snapshot.overlay)
+        if depth == "0" or not snapshot.viewer:
+            return
+        if READ_ALL_GROUP in user_groups:
+            yield from (HomeCollection(self, it.username, it, snapshot.overlay) for it in snapshot.principals())
+        else:
+            yield HomeCollection(self, snapshot.viewer, None, snapshot.overlay)
+
+    def _home(self, snapshot: Snapshot, username: str, depth: str) -> Iterator[types.CollectionOrItem]:
+        principal = None
+        if username != snapshot.viewer:  # the viewer has just been authenticated and is known to be there
+            principal = snapshot.principal(username)
+            if principal is None:
+                return
+        yield HomeCollection(self, username, principal, snapshot.overlay)
+        if depth != "0":
+            yield from (CalendarCollection(self, state, snapshot.overlay) for state in snapshot.calendars(username))
+
+    def _calendar(self, snapshot: Snapshot, segments: list[str], depth: str) -> Iterator[types.CollectionOrItem]:
+        state = snapshot.calendar(segments[0], segments[1]) if len(segments) <= 3 else None
+        if state is None:
+            return
+        collection = CalendarCollection(self, state, snapshot.overlay)
+        if len(segments) == 3:
+            for _, stored in objects.multi(snapshot.connection, state.id, state.cutoff, (segments[2],)):
+                if stored is not None:
+                    yield CalendarItem(collection, stored)
+            return
+        yield collection
+        if depth != "0":
+            yield from list(collection.get_all())
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """The request's snapshot inside the lock; a short read transaction of its own outside."""
+        snapshot: Snapshot | None = getattr(self._request, "snapshot", None)
+        if snapshot is not None:
+            yield snapshot.connection
+            return
+        with self._database.read() as connection:
+            yield connection
+
+    def find_principal(self, username: str) -> Principal | None:
+        """The served user called `username`."""
+        with self.reading() as connection:
+            return find_principal(connection, username)
+
+    def readable_principals(self, viewer: str) -> list[str]:
+        """The usernames of everybody else, for a viewer who may read all calendars."""
+        with self.acquire_lock("r", viewer):
+            snapshot: Snapshot = self._request.snapshot
+            return [it.username for it in snapshot.principals() if it.username != viewer]
+
+    def set_private_properties(self, viewer: str, path: str, values: Mapping[str, str | None]) -> None:
+        """Keep or remove client-private properties of `viewer` on `path`. Raises `Invalid`."""
+        with self._database.write() as connection:
+            properties.change(connection, viewer, path, values)
+
+    @contextmanager
+    def narrowed(self, start: int, end: int) -> Iterator[None]:
+        """While open, filtered reads of this thread are limited to [start, end) epoch seconds: Radicale strips the time
+        range from a query that also asks for `expand` and would read the whole calendar."""
+        self._request.range = (start, end)
+        try:
+            yield
+        finally:
+            self._request.range = None
+
+    def narrow(self, start: int, end: int) -> tuple[int, int]:
+        """`start` and `end` within the range of `narrowed`."""
+        limits = getattr(self._request, "range", None)
+        return (start, end) if limits is None else (max(start, limits[0]), min(end, limits[1]))
+
+    def move(self, item: Item, to_collection: BaseCollection, to_href: str) -> NoReturn:
+        """Refused."""
+        raise PermissionError("calendars are read-only")
+
+    def create_collection(self, href: str, items: Iterable[Item] | None = None,
+                          props: Mapping[str, str] | None = None) -> NoReturn:
+        """Refused: calendars follow from the schedule."""
+        raise PermissionError("calendars are read-only")
+
+    def verify(self) -> bool:
+        """Whether the schema is current and every source row can be shown (`radicale --verify-storage`)."""
+        schema.require_current(self._database)
+        with self._database.read() as connection:
+            return count_left_out(connection) == 0
