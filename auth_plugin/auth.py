@@ -47,6 +47,10 @@ class Auth(BaseAuth):
         """Seconds for which this thread's last attempt was refused unseen because of earlier failures; else 0."""
         return getattr(self._attempt, "retry_after", 0)
 
+    def forget_attempt(self) -> None:
+        """Start a request of this thread with no attempt on record."""
+        self._attempt.retry_after = 0
+
     def _login_ext_with_groups(self, login: str, password: str, context: AuthContext) -> tuple[str, set[str]]:
         """The username and its groups, or ("", ...) for wrong credentials. Raises `DatabaseUnavailable`."""
         self._attempt.retry_after = 0

@@ -65,7 +65,7 @@ class Skipped:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Feed:
-    """The parts of a calendar. The four header values are the raw texts of the first calendar that has them."""
+    """The parts of a calendar. Header values are the raw texts of the first calendar that has them."""
 
     name: str | None = None
     time_zone: str | None = None

@@ -145,7 +145,7 @@ def duration(value: str) -> Duration | None:
 
 
 def after(start: Moment, length: Duration) -> date:
-    """Where a duration from `start` ends, in the start's form and zone; of a DATE, hours make a further day."""
+    """Where a duration from `start` ends, in its form and zone; of a DATE, hours make a further day."""
     if not isinstance(start.local, datetime):
         return start.local + timedelta(days=length.days + -(-length.seconds // 86400))
     shifted = start.local + timedelta(days=length.days)

@@ -218,7 +218,7 @@ def _yearly(text: str, first: datetime, start: datetime) -> Iterator[datetime]:
 
 
 def _offset(text: str) -> timedelta:
-    """A UTC-OFFSET (RFC 5545 section 3.3.14), in whole minutes; raises ValueError for one no zone can have."""
+    """A UTC-OFFSET (RFC 5545 section 3.3.14) in whole minutes; raises ValueError for an impossible one."""
     found = _OFFSET.fullmatch(text)
     if not found or int(found[2]) > 15 or int(found[3]) > 59:
         raise ValueError("not a UTC offset")

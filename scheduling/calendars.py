@@ -90,20 +90,20 @@ _COLUMNS = (
     _PENDING.label("pending"),
 )
 _SERVED = and_(User.active, User.calendar_access)
-_ALL: Select[Any] = (
+_ALL: Select[*tuple[Any, ...]] = (
     select(*_COLUMNS)
     .select_from(User)
     .outerjoin(Calendar, Calendar.user_id == User.id)
     .where(User.username == bindparam("username"), _SERVED)
     .order_by(Calendar.id)
 )
-_ONE: Select[Any] = (
+_ONE: Select[*tuple[Any, ...]] = (
     select(*_COLUMNS)
     .select_from(User)
     .outerjoin(Calendar, and_(Calendar.user_id == User.id, Calendar.slug == bindparam("slug")))
     .where(User.username == bindparam("username"), _SERVED)
 )
-_BY_USER: Select[Any] = (
+_BY_USER: Select[*tuple[Any, ...]] = (
     select(*_COLUMNS)
     .select_from(User)
     .outerjoin(Calendar, Calendar.user_id == User.id)
@@ -167,7 +167,7 @@ def _read(rows: Any, view: View, today: date) -> tuple[Principal, list[CalendarS
     return owner, states, not {state.slug for state in states}.issuperset(BUILT_IN)
 
 
-def _principal(row: Row[Any]) -> Principal:
+def _principal(row: Row[*tuple[Any, ...]]) -> Principal:
     return Principal(
         user_id=row.user_id,
         username=row.username,
@@ -177,7 +177,7 @@ def _principal(row: Row[Any]) -> Principal:
     )
 
 
-def _state(row: Row[Any], owner: Principal, view: View, today: date) -> CalendarState:
+def _state(row: Row[*tuple[Any, ...]], owner: Principal, view: View, today: date) -> CalendarState:
     horizon = view.horizon(today)
     behind = (
         row.pending
@@ -199,7 +199,7 @@ def _state(row: Row[Any], owner: Principal, view: View, today: date) -> Calendar
         changed_at=row.changed_at,
         cutoff=view.cutoff(today),
         moved_at=0 if view.calendars.history_months is None else _midnight(today),
-        expanded=horizon,
+        expanded=Horizon(start=row.expanded_from, end=row.expanded_until),
         behind=bool(behind),
     )
 

@@ -39,10 +39,10 @@ def fill(
 ) -> list[int]:
     """Add the demo schedule and return the users' ids; one of them is a dispatcher.
 
-    `progress` is told how many jobs each batch has added, `users * jobs_per_user` in all. Half of the jobs lie
-    before `today`, most within eight weeks of it and never more than three on a user's day, so a very long list
-    of jobs reaches further. Raises `Invalid` for numbers out of range, `Conflict` where a demo schedule is
-    already or one of its usernames is in use.
+    `progress` is told how many jobs each batch has added, `users * jobs_per_user` in all. Half of the jobs
+    lie before `today`, most within eight weeks of it; a user has no more than three a day, so a very long
+    list of jobs reaches further. Raises `Invalid` for numbers out of range, `Conflict` where a demo schedule
+    is already or one of its usernames is in use.
     """
     if not (1 <= users <= 100_000 and 0 <= jobs_per_user <= 15_000):
         raise Invalid("A demo schedule has 1 to 100000 users with 0 to 15000 jobs each.")
@@ -55,10 +55,10 @@ def fill(
     for batch in _batches(made, _BATCH):
         _add_jobs(connection, batch)
         progress(len(batch))
-    for number, batch in enumerate(_batches(technicians, 100)):
+    for number, some in enumerate(_batches(technicians, 100)):
         rng = _random(seed, "absences", number)
-        connection.execute(insert(Blocker), [row for one in batch for row in blockers(rng, one, today)])
-        connection.execute(insert(TimeOff), [row for one in batch for row in time_off(rng, one, today)])
+        connection.execute(insert(Blocker), [row for one in some for row in blockers(rng, one, today)])
+        connection.execute(insert(TimeOff), [row for one in some for row in time_off(rng, one, today)])
     return [technician.user_id for technician in technicians]
 
 
@@ -77,8 +77,8 @@ def _add_users(connection: Connection, count: int, seed: int) -> list[Technician
         taken = connection.scalar(select(User.username).where(User.username.in_(names)).limit(1))
         if taken is not None:
             raise Conflict(f"The demo schedule needs the username {taken!r}, which is in use.")
-        for user_id, username in connection.execute(insert(User).returning(User.id, User.username), batch):
-            ids[username] = user_id
+        added = connection.execute(insert(User).returning(User.id, User.username), batch)
+        ids.update({username: user_id for user_id, username in added})
     return [
         Technician(user_id=ids[row["username"]], username=row["username"], time_zone=row["time_zone"])
         for row in rows

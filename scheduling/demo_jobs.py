@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The jobs of the demo schedule: working days with up to three visits, night work, work over a change of the clock,
-jobs of several days and of several people, in every status.
+"""The jobs of the demo schedule: working days with up to three visits, night work, work over a change of the
+clock, jobs of several days and of several people, in every status.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class _When:
     """The period columns of a job, and what time zone they were planned in."""
 
     time_zone: str
-    columns: Mapping[str, datetime | date | None]
+    columns: Mapping[str, datetime | date | str | None]
     day: date
 
 
@@ -69,7 +69,7 @@ def jobs(
     count: int,
     today: date,
 ) -> Iterator[DemoJob]:
-    """`count` jobs of one user, `number` of whom is the position in `everyone`; half of them before `today`."""
+    """`count` jobs of the user at position `number` in `everyone`; half of them before `today`."""
     past, coming = cycle(_PAST), cycle(_COMING)
     for index, when in enumerate(_periods(rng, technician.time_zone, count, today)):
         status = next(past if when.day < today else coming)
@@ -143,7 +143,7 @@ def _timed(day: date, start: time, length: timedelta, time_zone: str) -> _When:
         "end_date": None,
         "time_zone": time_zone,
     }
-    return _When(time_zone=time_zone, columns=columns, day=day)  # type: ignore[arg-type]
+    return _When(time_zone=time_zone, columns=columns, day=day)
 
 
 def _all_day(day: date, days: int, time_zone: str) -> _When:
@@ -154,7 +154,7 @@ def _all_day(day: date, days: int, time_zone: str) -> _When:
         "end_date": day + timedelta(days=days),
         "time_zone": time_zone,
     }
-    return _When(time_zone=time_zone, columns=columns, day=day)  # type: ignore[arg-type]
+    return _When(time_zone=time_zone, columns=columns, day=day)
 
 
 def _created(rng: random.Random, when: _When, today: date) -> datetime:
@@ -189,5 +189,5 @@ def _notes(rng: random.Random) -> str | None:
 
 def _assignees(rng: random.Random, technician: Technician, everyone: Sequence[Technician]) -> tuple[int, ...]:
     others = rng.choices((0, 1, 2), weights=(85, 10, 5))[0]
-    helpers = rng.sample(everyone, min(others, len(everyone)))
-    return tuple(dict.fromkeys((technician.user_id, *(one.user_id for one in helpers))))
+    colleagues = rng.sample(everyone, min(others, len(everyone)))
+    return tuple(dict.fromkeys((technician.user_id, *(one.user_id for one in colleagues))))

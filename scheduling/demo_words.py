@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# ruff: noqa: RUF001 - letters and punctuation of many scripts are what this text is for
 """The words of the demo schedule: made-up people, places, customers and notes, in several scripts."""
 
 from __future__ import annotations
@@ -139,17 +140,19 @@ NOTES: Final = (
     "Vorsicht, Hund! Bitte hinten klingeln.",
     "Second visit; the first part delivered was the wrong size.",
     "Photos of the type plate before and after, please 📷",
-    "The plant room is reached through the loading bay, then second door on the left; it is locked from 18:00.",
+    "The plant room is reached through the loading bay, second door on the left; locked from 18:00.",
     "Warranty case 4711-0815; do not charge for travel.",
 )
 
 LONG_NOTE: Final = (
-    "Background: the building was refitted in 2009 and the documentation is incomplete. The distribution board on "
-    "each floor feeds two units, and the labels were swapped on the third floor; measure before you switch anything "
-    "off. The caretaker (mornings only) has the drawings.\n\nPlan:\n1. Shut down and secure.\n2. Replace the "
-    "circulation pump, vent, check for leaks at 6 bar.\n3. Balance the strings; the target values are in the folder "
-    "beside the boiler.\n4. Hand over, have the protocol signed, leave a copy on site.\n\nIf the old pump cannot be "
-    "removed without draining the whole riser, stop and call dispatch: the tenants have to be told a day ahead."
+    "Background: the building was refitted in 2009 and the documentation is incomplete. The distribution "
+    "board on each floor feeds two units, and the labels were swapped on the third floor; measure before you "
+    "switch anything off. The caretaker (mornings only) has the drawings.\n\n"
+    "Plan:\n1. Shut down and secure.\n2. Replace the circulation pump, vent, check for leaks at 6 bar.\n"
+    "3. Balance the strings; the target values are in the folder beside the boiler.\n"
+    "4. Hand over, have the protocol signed, leave a copy on site.\n\n"
+    "If the old pump cannot be removed without draining the whole riser, stop and call dispatch: the tenants "
+    "have to be told a day ahead."
 )
 
 OUTINGS: Final = (

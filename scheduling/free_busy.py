@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, select, union_all
+from sqlalchemy import Connection, bindparam, select, union_all
 
 from scheduling.calendars import CalendarState
 from scheduling.ical import series_json, text
@@ -25,7 +25,7 @@ _O = CalendarObject
 _MEMBER = (_O.calendar_id == bindparam("c"), ~_O.deleted, _O.leaves_on > bindparam("cutoff"), _O.busy != "")
 _OVERLAPS = (_O.starts_at < bindparam("end"), _O.ends_at > bindparam("start"))
 _SINGLE = (_O.starts_at, _O.ends_at, _O.busy)
-_BUSY: Select[Any] | Any = union_all(
+_BUSY: Any = union_all(
     select(*_SINGLE).where(*_MEMBER, _O.span == SHORT_SPAN, _O.starts_at >= bindparam("earliest"), *_OVERLAPS),
     select(*_SINGLE).where(*_MEMBER, _O.span == LONG_SPAN, *_OVERLAPS),
     select(OccurrenceRow.starts_at, OccurrenceRow.ends_at, OccurrenceRow.busy).where(

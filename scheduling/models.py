@@ -48,7 +48,8 @@ class Base(DeclarativeBase):
 
 
 def _period_checks() -> tuple[CheckConstraint, ...]:
-    """Either an instant pair or a date pair (exclusive end), in order. SQLite has no date type: its texts are checked."""
+    """Either an instant pair or a date pair (exclusive end), in order. SQLite has no date type: its texts are checked.
+    PostgreSQL knows moments that no program can: they are refused."""
     return (
         CheckConstraint(
             "(starts_at IS NOT NULL AND ends_at IS NOT NULL AND start_date IS NULL AND end_date IS NULL AND ends_at >= starts_at)"
@@ -67,6 +68,12 @@ def _period_checks() -> tuple[CheckConstraint, ...]:
             "(start_date IS NULL OR (start_date = date(start_date))) AND (end_date IS NULL OR (end_date = date(end_date)))",
             name="dates",
         ).ddl_if(dialect="sqlite"),
+        CheckConstraint(
+            "(starts_at IS NULL OR (starts_at >= '1000-01-01 00:00+00' AND ends_at < '3000-01-01 00:00+00'))"
+            " AND (start_date IS NULL OR (start_date >= '1000-01-01' AND end_date < '3000-01-01'))"
+            " AND isfinite(created_at)",
+            name="range",
+        ).ddl_if(dialect="postgresql"),
     )
 
 
@@ -222,7 +229,7 @@ class Calendar(Base):
 
 
 class CalendarRevision(Base):
-    """The revisions given out together; a sync token is genuine only if its revision lies in one of these ranges."""
+    """The revisions given out together; a sync token is genuine only if its revision is the last of some."""
 
     __tablename__ = "calendar_revisions"
 

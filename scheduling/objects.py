@@ -14,7 +14,7 @@ from hashlib import blake2b
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, select, union_all
+from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, select, union_all
 
 from scheduling.ical import series_json, text, timezones
 from scheduling.ical.event import PRODID
@@ -64,23 +64,24 @@ def zone_texts(entries: Iterable[str]) -> str:
 _O = CalendarObject
 _COLUMNS = (_O.name, _O.uid, _O.etag, _O.component, _O.timezones, _O.starts_at, _O.ends_at, _O.changed_at, _O.series)
 _MEMBER = (_O.calendar_id == bindparam("c"), ~_O.deleted, _O.leaves_on > bindparam("cutoff"))
-_ALL: Select[Any] = select(*_COLUMNS).where(*_MEMBER).order_by(_O.name)
+_ALL: Select[*tuple[Any, ...]] = select(*_COLUMNS).where(*_MEMBER).order_by(_O.name)
 _NAMES = select(_O.name).where(*_MEMBER).order_by(_O.name)
-_MULTI: Select[Any] = select(*_COLUMNS).where(*_MEMBER, _O.name.in_(bindparam("names", expanding=True)))
+_MULTI: Select[*tuple[Any, ...]] = select(*_COLUMNS).where(*_MEMBER, _O.name.in_(bindparam("names", expanding=True)))
 _WHOLE = select(_O.component, _O.timezones).where(*_MEMBER).order_by(_O.name)
-_START, _END = bindparam("start"), bindparam("end")
+_START: BindParameter[int] = bindparam("start")
+_END: BindParameter[int] = bindparam("end")
 _OVERLAPS = (_O.starts_at < _END, _O.ends_at > _START)
-_SHORT: Select[Any] = select(*_COLUMNS).where(
+_SHORT: Select[*tuple[Any, ...]] = select(*_COLUMNS).where(
     *_MEMBER, _O.span == SHORT_SPAN, _O.starts_at >= bindparam("earliest"), *_OVERLAPS
 )
-_LONG: Select[Any] = select(*_COLUMNS).where(*_MEMBER, _O.span == LONG_SPAN, *_OVERLAPS)
+_LONG: Select[*tuple[Any, ...]] = select(*_COLUMNS).where(*_MEMBER, _O.span == LONG_SPAN, *_OVERLAPS)
 _HIT = select(OccurrenceRow.name).where(
     OccurrenceRow.calendar_id == bindparam("c"),
     OccurrenceRow.starts_at < _END,
     OccurrenceRow.ends_at > _START,
 )
-_REPEATED: Select[Any] = select(*_COLUMNS).where(*_MEMBER, _O.span == RECURRING, _O.name.in_(_HIT))
-_BEYOND: Select[Any] = select(*_COLUMNS).where(*_MEMBER, _O.span == RECURRING, *_OVERLAPS)
+_REPEATED: Select[*tuple[Any, ...]] = select(*_COLUMNS).where(*_MEMBER, _O.span == RECURRING, _O.name.in_(_HIT))
+_BEYOND: Select[*tuple[Any, ...]] = select(*_COLUMNS).where(*_MEMBER, _O.span == RECURRING, *_OVERLAPS)
 _OVERLAPPING = union_all(_SHORT, _LONG, _REPEATED)
 _OVERLAPPING_OR_BEYOND = union_all(_SHORT, _LONG, _BEYOND)
 
@@ -164,7 +165,7 @@ def _key(calendar_id: int, cutoff: date) -> dict[str, Any]:
     return {"c": calendar_id, "cutoff": cutoff.toordinal()}
 
 
-def _stored(row: Row[Any]) -> StoredObject:
+def _stored(row: Row[*tuple[Any, ...]]) -> StoredObject:
     return StoredObject(
         name=row.name,
         uid=row.uid,

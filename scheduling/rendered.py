@@ -78,7 +78,7 @@ def from_event(event: Event, source_id: int, *, tzid: str, busy: str, horizon: H
         transparency=event.transparency,
         busy=busy,
         horizon=horizon,
-        zones=(event.span.tzid,) if isinstance(event.span, Series) and _timed(event.span) else (),
+        zones=_zones(event.span),
     )
 
 
@@ -126,12 +126,14 @@ def build(
         status=status,
         transparency=transparency,
         busy=busy,
+        series=series,
         occurrences=occurrences,
     )
 
 
-def _timed(series: Series) -> bool:
-    return isinstance(series.start, datetime)
+def _zones(span: tuple[int, int] | tuple[date, date] | Series) -> tuple[str, ...]:
+    """The zones that the text names."""
+    return (span.tzid,) if isinstance(span, Series) and not span.all_day and span.tzid != "UTC" else ()
 
 
 def _single(span: tuple[int, int] | tuple[date, date], tzid: str) -> tuple[int, int, int]:

@@ -9,6 +9,7 @@ import dataclasses
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
@@ -18,7 +19,7 @@ from scheduling.errors import Invalid
 from scheduling.models import Setting
 from scheduling.view import View
 
-SECTIONS: dict[str, type] = {"calendars": CalendarSettings, "templates": TemplateSettings}
+SECTIONS: dict[str, type[Any]] = {"calendars": CalendarSettings, "templates": TemplateSettings}
 
 _STORED = select(Setting.name, Setting.value).order_by(Setting.name)
 _REMOVE = delete(Setting).where(Setting.name == bindparam("setting"))
@@ -81,14 +82,14 @@ def _check(name: str, value: str) -> None:
 def _view(
     calendars: CalendarSettings, templates: TemplateSettings, rows: tuple[tuple[str, str], ...]
 ) -> View:
-    sections = {"calendars": calendars, "templates": templates}
+    sections: dict[str, Any] = {"calendars": calendars, "templates": templates}
     for name, value in rows:
         section, _, option = name.partition(".")
         if section not in sections or option not in ini.options_of(SECTIONS[section]):
             continue  # left by another version
-        parsed = ini.load_section(SECTIONS[section], section, {option: value}, {}, "settings")
+        parsed: Any = ini.load_section(SECTIONS[section], section, {option: value}, {}, "settings")
         sections[section] = dataclasses.replace(sections[section], **{option: getattr(parsed, option)})
-    return View.of(sections["calendars"], sections["templates"])  # type: ignore[arg-type]
+    return View.of(sections["calendars"], sections["templates"])
 
 
 def _text(value: object) -> str:

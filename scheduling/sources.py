@@ -13,7 +13,8 @@ from datetime import date, datetime
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, select
+from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, select
+from sqlalchemy.exc import DBAPIError
 
 from scheduling.ical import series_json, timezones
 from scheduling.ical.event import Event
@@ -29,7 +30,7 @@ logger = logging.getLogger(__name__)
 _STATUS = {JobStatus.OFFERED: "TENTATIVE", JobStatus.CANCELLED: "CANCELLED"}
 _BUSY_STATUS = {"TENTATIVE": "TENTATIVE", "CANCELLED": "FREE", "CONFIRMED": "BUSY"}
 _FBTYPE = {"TENTATIVE": "BUSY-TENTATIVE", "CANCELLED": "", "CONFIRMED": "BUSY"}
-_IDS = bindparam("ids", expanding=True)
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +56,7 @@ class LeftOut:
     reason: str
 
 
-_Row = Row[Any]
+_Row = Row[*tuple[Any, ...]]
 _Renderer = Callable[[_Row, Owner, View, Horizon], Rendered | None]
 
 _JOBS = (
@@ -72,7 +73,7 @@ _EXTERNAL = select(ExternalEvent).where(
 
 def ids(connection: Connection, kind: str, user_id: int, subscription_id: int | None) -> list[int]:
     """The source ids of one calendar, visible or not."""
-    statement: Select[tuple[int]]
+    statement: Select[int]
     if kind == "jobs":
         statement = select(JobAssignment.job_id).where(JobAssignment.user_id == user_id)
     elif kind == "external":
@@ -90,16 +91,43 @@ def render(
 ) -> Iterator[Rendered | LeftOut]:
     """The visible objects among `source_ids`; a row that cannot be rendered is yielded as `LeftOut` and logged."""
     statement, renderer = _KINDS[kind]
-    rows = connection.execute(statement, {"user_id": owner.user_id, "ids": list(source_ids)})
-    for row in rows:
-        try:
-            rendered = renderer(row, owner, view, horizon)
-        except (NotRenderable, ValueError, OverflowError) as error:
-            logger.warning("left out %s %d of user %d: %s", kind, row.id, owner.user_id, error)
-            yield LeftOut(source_id=row.id, reason=str(error)[:500])
-            continue
-        if rendered is not None:
-            yield rendered
+    for row in _rows(connection, statement, owner.user_id, source_ids):
+        if isinstance(row, LeftOut):
+            problem: Rendered | LeftOut | None = row
+        else:
+            problem = _attempt(renderer, row, owner, view, horizon)
+        if isinstance(problem, LeftOut):
+            logger.warning(
+                "left out %s %d of user %d: %s", kind, problem.source_id, owner.user_id, problem.reason
+            )
+        if problem is not None:
+            yield problem
+
+
+def _rows(
+    connection: Connection, statement: Select[*tuple[Any, ...]], user_id: int, source_ids: Sequence[int]
+) -> Sequence[_Row | LeftOut]:
+    """The rows; where a driver cannot read one of them, they are read one at a time to find it."""
+    try:
+        return connection.execute(statement, {"user_id": user_id, "ids": list(source_ids)}).all()
+    except (DBAPIError, ValueError, TypeError) as error:
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            raise
+        if len(source_ids) == 1:
+            return [LeftOut(source_id=source_ids[0], reason="one of its columns cannot be read")]
+    singly = (_rows(connection, statement, user_id, [source_id]) for source_id in source_ids)
+    return [row for rows in singly for row in rows]
+
+
+def _attempt(
+    renderer: _Renderer, row: _Row, owner: Owner, view: View, horizon: Horizon
+) -> Rendered | LeftOut | None:
+    try:
+        return renderer(row, owner, view, horizon)
+    except (NotRenderable, ValueError, OverflowError) as error:
+        return LeftOut(source_id=row.id, reason=str(error)[:500])
+    except (TypeError, AttributeError, KeyError) as error:  # SQLite columns may hold values of any type
+        return LeftOut(source_id=row.id, reason=f"one of its columns has no usable value ({error})"[:500])
 
 
 def _job(row: _Row, owner: Owner, view: View, horizon: Horizon) -> Rendered | None:
@@ -180,13 +208,8 @@ def _time_off(row: _Row, owner: Owner, view: View, horizon: Horizon) -> Rendered
 
 def _external(row: _Row, owner: Owner, _view: View, horizon: Horizon) -> Rendered | None:
     series = series_json.loads(row.series)
-    span = series
-    if (
-        isinstance(series, Series)
-        and series.rule is None
-        and not (series.rdates or series.overrides or series.exdates)
-    ):
-        span = _as_single(series)
+    plain = series.rule is None and not (series.rdates or series.overrides or series.exdates)
+    span = _as_single(series) if plain else series
     return build(
         uid=row.uid,
         source_id=row.id,
@@ -201,7 +224,7 @@ def _external(row: _Row, owner: Owner, _view: View, horizon: Horizon) -> Rendere
     )
 
 
-_KINDS: dict[str, tuple[Select[Any], _Renderer]] = {
+_KINDS: dict[str, tuple[Select[*tuple[Any, ...]], _Renderer]] = {
     "jobs": (_JOBS, _job),
     "blockers": (_BLOCKERS, _blocker),
     "time-off": (_TIME_OFF, _time_off),

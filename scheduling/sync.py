@@ -3,7 +3,7 @@
 
 A token names the calendar, a revision and the cutoff date, which together decide membership. Revisions are
 milliseconds or more, so a database restored from a backup never gives one out that a client has seen with other
-content: a revision this database did not issue itself is refused.
+content: a revision that did not end a catching up recorded in this database is refused.
 """
 
 from __future__ import annotations
@@ -56,11 +56,8 @@ def token_of(calendar: CalendarState) -> Token:
 
 
 _O = CalendarObject
-_GENUINE = (
-    select(CalendarRevision.first)
-    .where(CalendarRevision.calendar_id == bindparam("c"), CalendarRevision.last >= bindparam("revision"))
-    .order_by(CalendarRevision.last)
-    .limit(1)
+_GENUINE = select(CalendarRevision.last).where(
+    CalendarRevision.calendar_id == bindparam("c"), CalendarRevision.last == bindparam("revision")
 )
 _CHANGED = select(_O.name).where(
     _O.calendar_id == bindparam("c"),
@@ -92,6 +89,5 @@ def _require_genuine(connection: Connection, calendar: CalendarState, held: Toke
         raise InvalidSyncToken("The sync token belongs to another calendar.")
     if held.revision < calendar.pruned_revision:
         raise InvalidSyncToken("The sync token is older than what is remembered about removed items.")
-    first = connection.scalar(_GENUINE, {"c": calendar.id, "revision": held.revision})
-    if first is None or first > held.revision:
+    if connection.scalar(_GENUINE, {"c": calendar.id, "revision": held.revision}) is None:
         raise InvalidSyncToken("The sync token was not issued by this database.")

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 _NOW = "CAST(strftime('%s', 'now') AS INTEGER)"
 _OWNED = {"blockers": "blockers", "time_off": "time-off"}
+_SHOWN_OF_USER = ("time_zone", "display_name", "username")
 
 
 def statements(dialect: str) -> list[str]:
-    """The CREATE statements for `sqlite` or `postgresql`, in order."""
+    """The statements that create them in `sqlite` or `postgresql`, in order, for one transaction."""
     return _sqlite() if dialect == "sqlite" else _postgresql()
 
 
@@ -41,13 +42,15 @@ def _sqlite_jobs() -> list[str]:
     def assignment(row: str) -> str:
         return _append(f"VALUES ({row}.user_id, 'jobs', {row}.job_id, {_NOW})")
 
-    # INSERT OR REPLACE removes the old row without firing its delete trigger: look for it before the insert.
+    # OR REPLACE removes the row in the way without firing its delete trigger: look for it before the write.
     replaced = _append(
         f"SELECT a.user_id, 'jobs', a.job_id, {_NOW} FROM job_assignments a JOIN jobs j ON j.id = a.job_id"
         " WHERE j.id = NEW.id OR j.reference = NEW.reference"
     )
+    moved = "BEFORE UPDATE OF id, reference ON jobs"
     return [
         _sqlite_trigger("jobs_replace", "BEFORE INSERT ON jobs", replaced),
+        _sqlite_trigger("jobs_update_replace", moved, replaced),
         _sqlite_trigger("jobs_insert", "AFTER INSERT ON jobs", assignees("NEW")),
         _sqlite_trigger("jobs_update", "AFTER UPDATE ON jobs", assignees("NEW")),
         _sqlite_trigger("jobs_rekey", "AFTER UPDATE OF id ON jobs", assignees("OLD")),
@@ -62,12 +65,25 @@ def _sqlite_jobs() -> list[str]:
 
 
 def _sqlite_users() -> list[str]:
-    body = "".join(_append(f"VALUES (NEW.id, '{slug}', NULL, {_NOW})") for slug in ("jobs", *_OWNED.values()))
-    body += _append(
-        f"SELECT NEW.id, 'external-' || id, NULL, {_NOW} FROM subscriptions WHERE user_id = NEW.id"
-    )
-    changed = "WHEN OLD.time_zone IS NOT NEW.time_zone OR OLD.display_name IS NOT NEW.display_name "
-    return [_sqlite_trigger("users_update", "AFTER UPDATE ON users", body, changed)]
+    def everything(rows: str, where: str) -> str:
+        body = "".join(
+            _append(f"SELECT u.id, '{slug}', NULL, {_NOW} FROM {rows} WHERE {where}")
+            for slug in ("jobs", *_OWNED.values())
+        )
+        external = f"SELECT u.id, 'external-' || s.id, NULL, {_NOW} FROM {rows} JOIN subscriptions s ON s.user_id = u.id"
+        return body + _append(f"{external} WHERE {where}")
+
+    changed = " OR ".join(f"OLD.{column} IS NOT NEW.{column}" for column in _SHOWN_OF_USER)
+    return [
+        _sqlite_trigger(
+            "users_replace",
+            "BEFORE INSERT ON users",
+            everything("users u", "u.id = NEW.id OR u.username = NEW.username"),
+        ),
+        _sqlite_trigger(
+            "users_update", "AFTER UPDATE ON users", everything("users u", "u.id = NEW.id"), f"WHEN {changed} "
+        ),
+    ]
 
 
 def _sqlite_owned(table: str, slug: str, unique: str | None) -> list[str]:
@@ -76,8 +92,10 @@ def _sqlite_owned(table: str, slug: str, unique: str | None) -> list[str]:
 
     same = "t.id = NEW.id" + (f" OR t.{unique} = NEW.{unique}" if unique else "")
     replaced = _append(f"SELECT t.user_id, {slug.format(row='t')}, t.id, {_NOW} FROM {table} t WHERE {same}")
+    columns = f"id, {unique}" if unique else "id"
     return [
         _sqlite_trigger(f"{table}_replace", f"BEFORE INSERT ON {table}", replaced),
+        _sqlite_trigger(f"{table}_update_replace", f"BEFORE UPDATE OF {columns} ON {table}", replaced),
         _sqlite_trigger(f"{table}_insert", f"AFTER INSERT ON {table}", change("NEW")),
         _sqlite_trigger(f"{table}_update", f"AFTER UPDATE ON {table}", change("OLD") + change("NEW")),
         _sqlite_trigger(f"{table}_delete", f"AFTER DELETE ON {table}", change("OLD")),
@@ -88,7 +106,9 @@ _PG_NOW = "extract(epoch from clock_timestamp())::bigint"
 
 
 def _postgresql() -> list[str]:
-    created = [*_pg_jobs(), *_pg_users()]
+    # For the functions to keep: a writer's temporary tables must never stand in for ours.
+    path = "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
+    created = [path, *_pg_jobs(), *_pg_users()]
     for table, slug in _OWNED.items():
         created += _pg_owned(table, f"'{slug}'", "r.user_id", "r.id") + _pg_truncate(table, slug)
     created += _pg_owned("external_events", "'external-' || r.subscription_id", "r.user_id", "r.id")
@@ -126,11 +146,12 @@ def _pg_jobs() -> list[str]:
 
 
 def _pg_users() -> list[str]:
+    changed = " OR ".join(f"n.{column} IS DISTINCT FROM o.{column}" for column in _SHOWN_OF_USER)
     body = _append(
         f"SELECT n.id, s.slug, NULL::bigint, {_PG_NOW} FROM new_rows n JOIN old_rows o ON o.id = n.id CROSS JOIN LATERAL"
         " (VALUES ('jobs'), ('blockers'), ('time-off') UNION ALL"
         " SELECT 'external-' || e.id FROM subscriptions e WHERE e.user_id = n.id) AS s(slug)"
-        " WHERE n.time_zone IS DISTINCT FROM o.time_zone OR n.display_name IS DISTINCT FROM o.display_name"
+        f" WHERE {changed}"
     )
     return _pg_pair("users_update", "UPDATE", "users", "OLD TABLE AS old_rows NEW TABLE AS new_rows", body)
 

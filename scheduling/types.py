@@ -45,9 +45,9 @@ class UtcDateTime(TypeDecorator[datetime]):
                 value = datetime.fromisoformat(value)
             except ValueError:
                 return None
-        if value.tzinfo is None:
-            return value.replace(tzinfo=UTC)
-        return value.astimezone(UTC)
+        if not isinstance(value, datetime):
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class IsoDate(TypeDecorator[date]):
@@ -95,9 +95,10 @@ class Amount(TypeDecorator[Decimal]):
         if value is None:
             return None
         try:
-            return Decimal(str(value)).quantize(Decimal("0.01"))
+            amount = Decimal(str(value)).quantize(Decimal("0.01"))
         except InvalidOperation:
             return None
+        return amount if amount.is_finite() else None
 
 
 class JobStatus(enum.StrEnum):

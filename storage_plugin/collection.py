@@ -151,7 +151,7 @@ class CalendarCollection(ReadOnlyCollection):
         if is_zone(owner.time_zone):
             zone = vtimezone(owner.time_zone, self.state.expanded.year)
             shown["C:calendar-timezone"] = objects.HEAD + zone + objects.TAIL
-            shown["{urn:ietf:params:xml:ns:caldav}calendar-timezone-id"] = owner.time_zone
+            shown["C:calendar-timezone-id"] = owner.time_zone
         return shown
 
     def sync(self, old_token: str = "") -> tuple[str, Iterable[str]]:

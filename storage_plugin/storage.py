@@ -22,7 +22,7 @@ from scheduling.types import READ_ALL_GROUP
 from storage_plugin import config
 from storage_plugin.collection import CalendarCollection, HomeCollection, ReadOnlyCollection
 from storage_plugin.item import CalendarItem
-from storage_plugin.snapshot import Snapshot
+from storage_plugin.request import Request
 
 
 class Storage(BaseStorage):
@@ -46,7 +46,7 @@ class Storage(BaseStorage):
     def acquire_lock(self, mode: str, user: str = "", *args: Any, **kwargs: Any) -> Iterator[None]:
         """One snapshot for everything done inside. There is nothing to write, so "w" is no different."""
         outer = getattr(self._request, "snapshot", None)
-        snapshot = Snapshot(self._database, self._config, user, self.clock)
+        snapshot = Request(self._database, self._config, user, self.clock)
         self._request.snapshot = snapshot
         try:
             yield
@@ -58,7 +58,7 @@ class Storage(BaseStorage):
                  child_context_manager: Callable[[str, str | None], AbstractContextManager[None]] | None = None,
                  user_groups: set[str] | None = None) -> Iterator[types.CollectionOrItem]:
         """The collection or object at `path` and, unless `depth` is "0", its children. Inside the lock only."""
-        snapshot: Snapshot = self._request.snapshot
+        snapshot: Request = self._request.snapshot
         segments = [segment for segment in pathutils.strip_path(path).split("/") if segment]
         if not segments:
             yield from self._root(snapshot, depth, user_groups or set())
@@ -67,7 +67,7 @@ class Storage(BaseStorage):
         else:
             yield from self._calendar(snapshot, segments, depth)
 
-    def _root(self, snapshot: Snapshot, depth: str, user_groups: set[str]) -> Iterator[types.CollectionOrItem]:
+    def _root(self, snapshot: Request, depth: str, user_groups: set[str]) -> Iterator[types.CollectionOrItem]:
         yield ReadOnlyCollection(self, "", snapshot.overlay)
         if depth == "0" or not snapshot.viewer:
             return
@@ -76,7 +76,7 @@ class Storage(BaseStorage):
         else:
             yield HomeCollection(self, snapshot.viewer, None, snapshot.overlay)
 
-    def _home(self, snapshot: Snapshot, username: str, depth: str) -> Iterator[types.CollectionOrItem]:
+    def _home(self, snapshot: Request, username: str, depth: str) -> Iterator[types.CollectionOrItem]:
         principal = None
         if username != snapshot.viewer:  # the viewer has just been authenticated and is known to be there
             principal = snapshot.principal(username)
@@ -86,7 +86,7 @@ class Storage(BaseStorage):
         if depth != "0":
             yield from (CalendarCollection(self, state, snapshot.overlay) for state in snapshot.calendars(username))
 
-    def _calendar(self, snapshot: Snapshot, segments: list[str], depth: str) -> Iterator[types.CollectionOrItem]:
+    def _calendar(self, snapshot: Request, segments: list[str], depth: str) -> Iterator[types.CollectionOrItem]:
         state = snapshot.calendar(segments[0], segments[1]) if len(segments) <= 3 else None
         if state is None:
             return
@@ -103,7 +103,7 @@ class Storage(BaseStorage):
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """The request's snapshot inside the lock; a short read transaction of its own outside."""
-        snapshot: Snapshot | None = getattr(self._request, "snapshot", None)
+        snapshot: Request | None = getattr(self._request, "snapshot", None)
         if snapshot is not None:
             yield snapshot.connection
             return
@@ -118,7 +118,7 @@ class Storage(BaseStorage):
     def readable_principals(self, viewer: str) -> list[str]:
         """The usernames of everybody else, for a viewer who may read all calendars."""
         with self.acquire_lock("r", viewer):
-            snapshot: Snapshot = self._request.snapshot
+            snapshot: Request = self._request.snapshot
             return [it.username for it in snapshot.principals() if it.username != viewer]
 
     def set_private_properties(self, viewer: str, path: str, values: Mapping[str, str | None]) -> None:

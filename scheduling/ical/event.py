@@ -14,6 +14,7 @@ from datetime import date, datetime
 from scheduling.ical import text
 from scheduling.ical.recurrence import Rule
 from scheduling.ical.series import Series
+from scheduling.ical.timezones import to_epoch
 
 STAMP = "\x00STAMP\r\n"
 STAMP_OVERRIDE = "\x00STAMP-OVERRIDE\r\n"
@@ -98,10 +99,7 @@ def _series(series: Series) -> list[str]:
 
 def rule_text(rule: Rule, series: Series) -> str:
     """The rule with UNTIL in the form RFC 5545 3.3.10 asks for: UTC for a zoned series, a DATE for an all-day one."""
-    from scheduling.ical.recurrence import until_local
-    from scheduling.ical.timezones import to_epoch
-
-    last = until_local(rule, series.tzid)
+    last = series.until
     if last is None:
         return rule.text()
     if isinstance(series.start, datetime):
@@ -119,6 +117,8 @@ def _moment(name: str, value: date, tzid: str) -> str:
 
 def _moments(name: str, values: Sequence[date], tzid: str) -> str:
     if isinstance(values[0], datetime):
-        joined = ",".join(text.local(value) for value in values if isinstance(value, datetime))
-        return text.line(name, joined, params=f";TZID={tzid}")
+        moments = [text.local(value) for value in values if isinstance(value, datetime)]
+        if tzid == "UTC":
+            return text.line(name, ",".join(f"{moment}Z" for moment in moments))
+        return text.line(name, ",".join(moments), params=f";TZID={tzid}")
     return text.line(name, ",".join(text.day(value) for value in values), params=";VALUE=DATE")

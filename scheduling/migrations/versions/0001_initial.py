@@ -71,6 +71,10 @@ def upgrade() -> None:
             name=op.f("jobs_dates_check"),
         ).ddl_if(dialect="sqlite"),
         sa.CheckConstraint(
+            "(starts_at IS NULL OR (starts_at >= '1000-01-01 00:00+00' AND ends_at < '3000-01-01 00:00+00')) AND (start_date IS NULL OR (start_date >= '1000-01-01' AND end_date < '3000-01-01')) AND isfinite(created_at)",
+            name=op.f("jobs_range_check"),
+        ).ddl_if(dialect="postgresql"),
+        sa.CheckConstraint(
             "(starts_at IS NOT NULL AND ends_at IS NOT NULL AND start_date IS NULL AND end_date IS NULL AND ends_at >= starts_at) OR (starts_at IS NULL AND ends_at IS NULL AND start_date IS NOT NULL AND end_date IS NOT NULL AND end_date > start_date)",
             name=op.f("jobs_period_check"),
         ),
@@ -171,6 +175,10 @@ def upgrade() -> None:
             "(start_date IS NULL OR (start_date = date(start_date))) AND (end_date IS NULL OR (end_date = date(end_date)))",
             name=op.f("blockers_dates_check"),
         ).ddl_if(dialect="sqlite"),
+        sa.CheckConstraint(
+            "(starts_at IS NULL OR (starts_at >= '1000-01-01 00:00+00' AND ends_at < '3000-01-01 00:00+00')) AND (start_date IS NULL OR (start_date >= '1000-01-01' AND end_date < '3000-01-01')) AND isfinite(created_at)",
+            name=op.f("blockers_range_check"),
+        ).ddl_if(dialect="postgresql"),
         sa.CheckConstraint(
             "(starts_at IS NOT NULL AND ends_at IS NOT NULL AND start_date IS NULL AND end_date IS NULL AND ends_at >= starts_at) OR (starts_at IS NULL AND ends_at IS NULL AND start_date IS NOT NULL AND end_date IS NOT NULL AND end_date > start_date)",
             name=op.f("blockers_period_check"),
@@ -378,6 +386,10 @@ def upgrade() -> None:
             "(start_date IS NULL OR (start_date = date(start_date))) AND (end_date IS NULL OR (end_date = date(end_date)))",
             name=op.f("time_off_dates_check"),
         ).ddl_if(dialect="sqlite"),
+        sa.CheckConstraint(
+            "(starts_at IS NULL OR (starts_at >= '1000-01-01 00:00+00' AND ends_at < '3000-01-01 00:00+00')) AND (start_date IS NULL OR (start_date >= '1000-01-01' AND end_date < '3000-01-01')) AND isfinite(created_at)",
+            name=op.f("time_off_range_check"),
+        ).ddl_if(dialect="postgresql"),
         sa.CheckConstraint(
             "(starts_at IS NOT NULL AND ends_at IS NOT NULL AND start_date IS NULL AND end_date IS NULL AND ends_at >= starts_at) OR (starts_at IS NULL AND ends_at IS NULL AND start_date IS NOT NULL AND end_date IS NOT NULL AND end_date > start_date)",
             name=op.f("time_off_period_check"),

@@ -7,32 +7,37 @@ snapshot is then taken anew, so that whatever a request sees belongs to one mome
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import date
 
 from scheduling import catch_up, settings
-from scheduling.calendars import BUILT_IN, CalendarState, Principal, find_calendar, find_principal, list_calendars, list_principals
+from scheduling.calendars import BUILT_IN, CalendarState, Principal, find_calendar, find_principal, list_calendars, list_calendars_of, list_principals
 from scheduling.config import Config
 from scheduling.database import Connection, Database
 from scheduling.view import View, today
-from storage_plugin.overlay import Overlay
 
 _ATTEMPTS = 3
 """How often a calendar is caught up again when writers are faster; after that the last consistent state is served."""
 
 
 class Snapshot:
-    """Belongs to one thread and one request; `viewer` is the logged-in username or empty."""
+    """Belongs to one thread and one request; a context manager that ends its transaction."""
 
-    def __init__(self, database: Database, config: Config, viewer: str, clock: Callable[[], float]) -> None:
+    def __init__(self, database: Database, config: Config, clock: Callable[[], float] = time.time) -> None:
         self._database = database
         self._config = config
         self._clock = clock
         self._stack = ExitStack()
         self._connection: Connection | None = None
         self._view: View | None = None
-        self.viewer = viewer
-        self.overlay = Overlay(database, viewer)
+
+    def __enter__(self) -> Snapshot:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
 
     @property
     def connection(self) -> Connection:
@@ -79,9 +84,16 @@ class Snapshot:
 
     def calendars(self, username: str) -> list[CalendarState]:
         """Every calendar of a user, caught up."""
+        return self._all(lambda view, day: list_calendars(self.connection, username, view, day))
+
+    def calendars_of(self, user_id: int) -> list[CalendarState]:
+        """As `calendars`, by user id."""
+        return self._all(lambda view, day: list_calendars_of(self.connection, user_id, view, day))
+
+    def _all(self, read: Callable[[View, date], tuple[Principal, list[CalendarState], bool] | None]) -> list[CalendarState]:
         for attempt in range(_ATTEMPTS + 1):
             view = self.view
-            found = list_calendars(self.connection, username, view, today(self._now()))
+            found = read(view, today(self._now()))
             if found is None or not view.calendars.enabled:
                 return []
             owner, states, incomplete = found

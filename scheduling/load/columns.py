@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The columns that a schedule file may have, and how the text of a cell becomes a value of the contract tables."""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+from scheduling import ini
+from scheduling.ical.errors import BadRule
+from scheduling.ical.rules import parse_rule
+from scheduling.ical.timezones import is_zone
+from scheduling.load.entries import BadValue, Kind, Value
+from scheduling.types import JobStatus, Role, TimeOffStatus
+
+Parse = Callable[[str], Value]
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_CENTS = Decimal("0.01")
+_MAX_RATE = Decimal(10) ** 10
+_CURRENCY = re.compile("[A-Z]{3}")
+
+
+def text(longest: int | None = 255) -> Parse:
+    """Text of at most `longest` characters, without control characters."""
+
+    def parse(given: str) -> str:
+        if longest is not None and len(given) > longest:
+            raise BadValue(f"has {len(given)} characters, {longest} is the most")
+        if _CONTROL.search(given):
+            raise BadValue("has a control character in it")
+        return given
+
+    return parse
+
+
+def choice(values: type[enum.StrEnum]) -> Parse:
+    """One of a closed set, in any letter case."""
+
+    def parse(given: str) -> str:
+        if given.lower() not in list(values):
+            raise BadValue(f'"{given[:40]}" is not one of {", ".join(values)}')
+        return given.lower()
+
+    return parse
+
+
+def moment(given: str) -> datetime:
+    """An ISO 8601 date and time, whole seconds; without Z or offset it is local time and naive."""
+    try:
+        value = datetime.fromisoformat(given)
+    except ValueError:
+        value = None
+    if value is None or len(given) <= len("20261231T"):
+        raise BadValue(f'"{given[:40]}" is not a date and time such as 2026-11-20T09:30 or 2026-11-20T09:30Z')
+    return value.replace(microsecond=0)
+
+
+def day(given: str) -> date:
+    """An ISO 8601 date."""
+    try:
+        return date.fromisoformat(given)
+    except ValueError:
+        raise BadValue(f'"{given[:40]}" is not a date such as 2026-11-20') from None
+
+
+def degrees(limit: int) -> Parse:
+    """Decimal degrees between `-limit` and `limit`."""
+
+    def parse(given: str) -> float:
+        try:
+            value = float(given)
+        except ValueError:
+            value = float("nan")
+        if not -limit <= value <= limit:
+            raise BadValue(f'"{given[:40]}" is not a number from -{limit} to {limit}')
+        return value
+
+    return parse
+
+
+def amount(given: str) -> Decimal:
+    """An amount of money with at most two decimals, written with a point."""
+    try:
+        value = Decimal(given)
+        exact = value.is_finite() and abs(value) < _MAX_RATE and value == value.quantize(_CENTS)
+    except InvalidOperation:
+        exact = False
+    if not exact:
+        raise BadValue(f'"{given[:40]}" is not an amount such as 1250 or 89.50')
+    return value.quantize(_CENTS)
+
+
+def boolean(given: str) -> bool:
+    """Yes or no."""
+    try:
+        return ini.boolean(given)
+    except ValueError:
+        raise BadValue(f'"{given[:40]}" is not yes or no') from None
+
+
+def zone(given: str) -> str:
+    """An IANA time zone."""
+    if not is_zone(given):
+        raise BadValue(f'"{given[:40]}" is not an IANA time zone such as Europe/Berlin')
+    return given
+
+
+def currency(given: str) -> str:
+    """An ISO 4217 code."""
+    if not _CURRENCY.fullmatch(given.upper()):
+        raise BadValue(f'"{given[:40]}" is not a currency code such as EUR')
+    return given.upper()
+
+
+def rule(given: str) -> str:
+    """A recurrence rule (RFC 5545, section 3.3.10)."""
+    try:
+        return parse_rule(given).text()
+    except BadRule as error:
+        raise BadValue(f'"{given[:60]}" cannot be used: {error.reason}') from None
+
+
+def local_moments(given: str) -> str:
+    """Local dates or date-times separated by commas or spaces, brought to the basic form of RFC 5545."""
+    return ",".join(_local(item) for item in given.replace(",", " ").split())
+
+
+def _local(item: str) -> str:
+    try:
+        value = datetime.fromisoformat(item)
+    except ValueError:
+        value = None
+    if value is None or value.tzinfo is not None:
+        raise BadValue(f'"{item[:40]}" is not a local date or time such as 2026-11-20 or 2026-11-20T09:30')
+    return f"{value:%Y%m%d}" if "T" not in item else f"{value:%Y%m%dT%H%M%S}"
+
+
+PERIOD: Final = ("starts_at", "ends_at", "start_date", "end_date")
+_PERIOD: Final[dict[str, Parse]] = {
+    "starts_at": moment,
+    "ends_at": moment,
+    "start_date": day,
+    "end_date": day,
+}
+COLUMNS: Final[Mapping[Kind, Mapping[str, Parse]]] = {
+    Kind.USER: {
+        "display_name": text(),
+        "email": text(),
+        "time_zone": zone,
+        "active": boolean,
+        "calendar_access": boolean,
+        "role": choice(Role),
+    },
+    Kind.JOB: {
+        **_PERIOD,
+        "time_zone": zone,
+        "job_type": text(),
+        "organisation": text(),
+        "status": choice(JobStatus),
+        "address": text(None),
+        "latitude": degrees(90),
+        "longitude": degrees(180),
+        "contact": text(None),
+        "rate": amount,
+        "currency": currency,
+        "notes": text(None),
+    },
+    Kind.BLOCKER: {
+        **_PERIOD,
+        "time_zone": zone,
+        "title": text(),
+        "notes": text(None),
+        "rrule": rule,
+        "rdate": local_moments,
+        "exdate": local_moments,
+    },
+    Kind.TIME_OFF: {
+        **_PERIOD,
+        "time_zone": zone,
+        "kind_of_absence": text(64),
+        "status": choice(TimeOffStatus),
+        "notes": text(None),
+    },
+}
+"""Every column by kind of row; a blocker's and time off's `time_zone` is only what its local times are in."""
+
+EMPTY: Final[Mapping[Kind, Mapping[str, Value]]] = {
+    Kind.USER: {
+        "display_name": "",
+        "time_zone": "UTC",
+        "active": True,
+        "calendar_access": True,
+        "role": Role.MEMBER.value,
+    },
+    Kind.JOB: {"status": JobStatus.OFFERED.value},
+    Kind.BLOCKER: {},
+    Kind.TIME_OFF: {"status": TimeOffStatus.REQUESTED.value},
+}
+"""What an empty cell, or on adding a missing one, means where the column cannot be null."""
+
+
+def parse(kind: Kind, column: str, given: str) -> Value:
+    """The value of one cell, whose text is stripped; an empty one clears the column.
+
+    Raises `BadValue` with the column's name in front.
+    """
+    given = given.strip()
+    if not given:
+        return EMPTY[kind].get(column)
+    try:
+        return COLUMNS[kind][column](given)
+    except BadValue as error:
+        raise BadValue(f"{column} {error}") from None

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a schedule file says, row by row, before it meets the database."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TypeAlias
+
+from scheduling.errors import SchedulingError
+
+MAX_SHOWN = 20
+
+Value: TypeAlias = str | bool | float | Decimal | datetime | date | None
+
+
+class Format(enum.StrEnum):
+    """The kinds of file."""
+
+    CSV = "csv"
+    JSON = "json"
+    ICS = "ics"
+
+
+class Kind(enum.StrEnum):
+    """The kinds of row."""
+
+    USER = "user"
+    JOB = "job"
+    BLOCKER = "blocker"
+    TIME_OFF = "time-off"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One row of a file.
+
+    `key` is the reference, for a user the username. `users` are usernames, None where the row says nothing of
+    them. `values` holds the columns that the row gives; what it does not give stays as it is. A naive datetime
+    is local time in `time_zone`, without one in the first user's. With `shared`, the row speaks for its user
+    only: a job keeps its other users, and nothing is taken away from somebody else.
+    """
+
+    kind: Kind
+    place: str
+    key: str
+    values: Mapping[str, Value]
+    users: tuple[str, ...] | None = None
+    time_zone: str | None = None
+    shared: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counts:
+    """How many rows loading has added, changed and left alone."""
+
+    inserted: int
+    updated: int
+    unchanged: int
+
+
+class BadValue(ValueError):
+    """A cell cannot be understood; its text says why, without saying where."""
+
+
+class LoadFailed(SchedulingError):
+    """The file was not loaded, and nothing has been changed."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        """Keep `problems`, each a sentence that begins with its place in the file."""
+        self.problems = tuple(problems)
+        more = len(self.problems) - MAX_SHOWN
+        lines = [type(self).__doc__ or "", *self.problems[:MAX_SHOWN]]
+        super().__init__("\n".join([*lines, f"... and {more} more."] if more > 0 else lines))

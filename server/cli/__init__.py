@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line: `daysheet` and its commands, one module per noun."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from server.cli.database import db
+from server.cli.demo import demo
+from server.cli.doctor import doctor
+from server.cli.feed import feed
+from server.cli.importer import importer
+from server.cli.load import load
+from server.cli.manual import Program
+from server.cli.serve import serve, start
+from server.cli.session import Session
+from server.cli.settings import settings
+from server.cli.subscription import subscription
+from server.cli.user import user
+
+__all__ = ["main"]
+
+
+@click.group(
+    cls=Program,
+    name="daysheet",
+    headings={
+        "Running": ("start", "serve", "importer"),
+        "Schedule": ("demo", "load"),
+        "People and their calendars": ("user", "feed", "subscription"),
+        "Operation": ("doctor", "db", "settings"),
+    },
+    examples=(
+        ("daysheet start", "Try Daysheet: a demo schedule, the server and the importer, all in one."),
+        (
+            "daysheet db upgrade && daysheet user add anna --time-zone Europe/Berlin",
+            "Begin with a database of your own.",
+        ),
+        ("daysheet --config /etc/daysheet.ini doctor", "See whether everything is in order."),
+    ),
+    sections={
+        "Environment": (
+            ("DAYSHEET_CONFIG", "The settings file, where --config does not name one."),
+            (
+                "DAYSHEET_<SECTION>_<OPTION>",
+                "One setting, over the file's; for example DAYSHEET_DATABASE_URL.",
+            ),
+            ("NO_COLOR", "Set to anything: no colours."),
+        ),
+        "Exit codes": (
+            ("0", "Done."),
+            ("1", "It could not be done; one sentence on standard error says why."),
+            ("2", "The command line is wrong."),
+            ("130", "Interrupted from the keyboard."),
+        ),
+    },
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="The settings file; without one, DAYSHEET_CONFIG or the defaults.",
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(package_name="daysheet", prog_name="daysheet", message="%(prog)s %(version)s")
+@click.pass_context
+def main(context: click.Context, config: Path | None, debug: bool) -> None:  # noqa: FBT001
+    """Put a field-service schedule into every calendar app.
+
+    Daysheet serves the jobs, blockers and time off in the scheduling database as read-only CalDAV calendars
+    and as secret .ics links, and imports people's outside calendars so that they block their time.
+    """
+    context.obj = Session(config)
+
+
+for _command in (start, serve, importer, demo, load, user, feed, subscription, doctor, db, settings):
+    main.add_command(_command)

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`daysheet load`: schedule files."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from scheduling import load as files
+from server.cli.manual import ManualCommand
+from server.cli.output import json_option, print_json, progress
+from server.cli.session import Session, pass_session
+
+
+@click.command(
+    cls=ManualCommand,
+    examples=(
+        ("daysheet load schedule.csv", "Jobs, blockers and time off from a table."),
+        ("daysheet load blocked.ics --user anna", "Anna's blockers from another calendar program."),
+        ("export-schedule | daysheet load - --format json", "From another program."),
+    ),
+)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True))
+@click.option("--user", metavar="USERNAME", help="Whose rows these are, where the file does not say so.")
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice([it.value for it in files.Format]),
+    help="The format, where the ending of the file's name does not tell it.",
+)
+@json_option
+@pass_session
+def load(session: Session, *, file: Path, user: str | None, file_format: str | None, as_json: bool) -> None:
+    """Load jobs, blockers and time off from FILE: .csv, .json or .ics, "-" for standard input.
+
+    Rows are known by their reference, so loading a file again changes nothing. A mistake anywhere in the file
+    is reported with its line, and then nothing of it is loaded. docs/loading.md describes the formats.
+    """
+    if file_format is None:
+        file_format = file.suffix.removeprefix(".").lower()
+    if file_format not in list(files.Format):
+        raise click.UsageError(f"The name {str(file)!r} does not end in .csv, .json or .ics: give --format.")
+    with click.open_file(str(file), "rb") as stream:
+        entries = files.read(stream.read(), files.Format(file_format), user=user)
+    with progress("Loading", len(entries)) as advance, session.database.write() as connection:
+        counts = files.apply(connection, entries, progress=advance)
+    if as_json:
+        print_json(asdict(counts))
+    else:
+        click.echo(f"{counts.inserted} added, {counts.updated} changed, {counts.unchanged} unchanged.")

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Commands whose help reads like a manual page, and the one place where an error becomes a sentence and exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+import click
+
+from scheduling.errors import SchedulingError
+from scheduling.ini import ConfigError
+
+INTERRUPTED = 130
+
+Pairs = Sequence[tuple[str, str]]
+
+
+class ManualCommand(click.Command):
+    """A command with examples: pairs of a command line and what it does."""
+
+    def __init__(self, *args: Any, examples: Pairs = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = examples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The examples, after the options."""
+        super().format_epilog(ctx, formatter)
+        write_examples(formatter, self.examples)
+
+
+class ManualGroup(click.Group):
+    """A group that lists its commands under headings, and then examples and further sections of pairs.
+
+    `headings` maps a heading to command names in the order to show; commands it does not name come last.
+    """
+
+    command_class = ManualCommand
+
+    def __init__(
+        self,
+        *args: Any,
+        headings: Mapping[str, Sequence[str]] | None = None,
+        examples: Pairs = (),
+        sections: Mapping[str, Pairs] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.headings = headings or {}
+        self.examples = examples
+        self.sections = sections or {}
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands under their headings."""
+        named = [name for names in self.headings.values() for name in names]
+        rest = [name for name in self.commands if name not in named]
+        groups = {**self.headings, ("Other commands" if named else "Commands"): rest}
+        for heading, names in groups.items():
+            rows = [(name, self.commands[name].get_short_help_str(90)) for name in names]
+            if rows:
+                with formatter.section(heading):
+                    formatter.write_dl(rows)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Examples and the further sections."""
+        super().format_epilog(ctx, formatter)
+        write_examples(formatter, self.examples)
+        for heading, pairs in self.sections.items():
+            with formatter.section(heading):
+                formatter.write_dl(list(pairs))
+
+
+class Program(ManualGroup):
+    """The outermost group: errors are one sentence on standard error, unless `--debug` asks for the traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what went wrong leaves as a `ClickException`."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if ctx.params.get("debug"):
+                raise
+            raise click.ClickException(_sentence(error)) from error
+
+    def main(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Run and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+        kwargs["standalone_mode"] = False
+        try:
+            result = super().main(*args, **kwargs)
+        except click.UsageError as error:
+            path = error.ctx.command_path if error.ctx else self.name
+            click.echo(f"{error.format_message()} See `{path} --help`.", err=True)
+            sys.exit(error.exit_code)
+        except click.ClickException as error:
+            click.echo(error.format_message(), err=True)
+            sys.exit(error.exit_code)
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("Interrupted.", err=True)
+            sys.exit(INTERRUPTED)
+        sys.exit(result if isinstance(result, int) else 0)
+
+
+def write_examples(formatter: click.HelpFormatter, examples: Pairs) -> None:
+    """A section of command lines, each below what it does."""
+    if not examples:
+        return
+    with formatter.section("Examples"):
+        for number, (command, purpose) in enumerate(examples):
+            if number:
+                formatter.write_paragraph()
+            formatter.write_text(purpose)
+            formatter.write(f"{'':{formatter.current_indent + 2}}$ {command}\n")
+
+
+def _sentence(error: Exception) -> str:
+    """What to tell the operator. Unforeseen errors are only named: their text may quote a secret."""
+    if isinstance(error, ConfigError | SchedulingError):
+        return str(error)
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror or type(error).__name__}."
+    return f"Unexpected {type(error).__name__}; run `daysheet --debug ...` for the details and report it."

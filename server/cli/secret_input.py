@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Passwords and secret links from a prompt or from standard input; never from an argument others could see."""
+
+from __future__ import annotations
+
+import click
+
+
+def read_password(*, from_stdin: bool) -> str:
+    """A new password: the first line of standard input, or typed twice. Raises `UsageError` for an empty one."""
+    if from_stdin:
+        return read_line("password")
+    return str(click.prompt("New password", hide_input=True, confirmation_prompt="Again", err=True))
+
+
+def read_link() -> str:
+    """A secret link, typed or pasted without being shown."""
+    return str(click.prompt("Address of the calendar (not shown)", hide_input=True, err=True)).strip()
+
+
+def read_line(what: str) -> str:
+    """The first line of standard input. Raises `UsageError` when there is none."""
+    line = click.get_text_stream("stdin").readline().rstrip("\r\n")
+    if not line:
+        raise click.UsageError(f"No {what} was given on standard input.")
+    return line

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every command works with: the settings, the database and the key, opened when first needed."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+
+import click
+
+from scheduling import schema
+from scheduling.database import Database
+from scheduling.secrets import Keyring
+from server import settings
+from server.settings import Settings
+
+
+class Session:
+    """One run of the command. Raises `ConfigError` when the settings are first needed and cannot be used."""
+
+    def __init__(self, config: Path | None) -> None:
+        self._config = config
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of the chosen file and the environment."""
+        return settings.load(self._config, os.environ)
+
+    @cached_property
+    def database(self) -> Database:
+        """The database at the schema this version needs. Raises `SchemaMismatch`, `DatabaseUnavailable`."""
+        database = self.settings.database()
+        schema.require_current(database)
+        return database
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        """The installation's key."""
+        return self.settings.keyring()
+
+
+pass_session = click.make_pass_decorator(Session)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`daysheet settings`: what calendars show, changed while running."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from scheduling import settings as stored
+from scheduling.errors import NotFound
+from scheduling.ini import did_you_mean
+from server.cli.manual import ManualGroup
+from server.cli.output import json_option, print_json, print_table
+from server.cli.session import Session, pass_session
+
+
+@click.group(cls=ManualGroup)
+def settings() -> None:
+    """Show and change the settings kept in the database.
+
+    They go over those of the settings file and take effect at the next request, in every process.
+    """
+
+
+@settings.command("show")
+@click.argument("name", required=False)
+@json_option
+@pass_session
+def show(session: Session, *, name: str | None, as_json: bool) -> None:
+    """Show the setting NAME or all, and whether the database or the file says so."""
+    with session.database.read() as connection:
+        shown = stored.show(connection, session.settings.config)
+    if name is not None:
+        names = [it.name for it in shown]
+        shown = [it for it in shown if it.name == name]
+        if not shown:
+            raise NotFound(f"There is no setting {name!r}{did_you_mean(name, names)}.")
+    if as_json:
+        print_json({"settings": [asdict(it) for it in shown]})
+    else:
+        print_table(
+            ("Setting", "Value", "From"), [(it.name, it.value, it.source) for it in shown], empty="None."
+        )
+
+
+@settings.command(
+    "set",
+    examples=(
+        ("daysheet settings set calendars.history_months 3", "Show three months of the past."),
+        ('daysheet settings set templates.job_summary "{organisation}"', "Call jobs by their customer."),
+    ),
+)
+@click.argument("name")
+@click.argument("value")
+@pass_session
+def set_(session: Session, *, name: str, value: str) -> None:
+    """Keep VALUE for the setting NAME."""
+    with session.database.write() as connection:
+        stored.change(connection, name, value)
+    click.echo(f"Set {name}.")
+
+
+@settings.command("unset")
+@click.argument("name")
+@pass_session
+def unset(session: Session, *, name: str) -> None:
+    """Go back to what the settings file says about NAME."""
+    with session.database.write() as connection:
+        stored.change(connection, name, None)
+    click.echo(f"Unset {name}.")

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`daysheet user`: people, their passwords, and whether they are served."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from scheduling import credentials, users
+from scheduling.types import Role
+from server.cli.app_password import app_password
+from server.cli.manual import ManualGroup
+from server.cli.output import json_option, print_json, print_table
+from server.cli.secret_input import read_password
+from server.cli.session import Session, pass_session
+
+
+@click.group(cls=ManualGroup)
+def user() -> None:
+    """Add and list users, set passwords, disable and enable."""
+
+
+@user.command(
+    "add",
+    examples=(
+        (
+            'daysheet user add anna --display-name "Anna Müller" --time-zone Europe/Berlin',
+            "Add a user who signs in with app passwords only.",
+        ),
+        (
+            "daysheet user add dana --role dispatcher --password-stdin < password.txt",
+            "Add one with a password.",
+        ),
+    ),
+)
+@click.argument("username")
+@click.option("--display-name", default="", metavar="NAME", help="The name as people write it.")
+@click.option("--email", metavar="ADDRESS", help="The e-mail address.")
+@click.option(
+    "--time-zone",
+    default="UTC",
+    show_default=True,
+    metavar="ZONE",
+    help="The IANA time zone the user lives in.",
+)
+@click.option(
+    "--role",
+    type=click.Choice([role.value for role in Role]),
+    default=Role.MEMBER.value,
+    show_default=True,
+    help="A member sees the own calendars; every other role reads everybody's.",
+)
+@click.option("--password", "ask", is_flag=True, help="Ask for a password.")
+@click.option("--password-stdin", is_flag=True, help="Read a password from standard input.")
+@json_option
+@pass_session
+def add(
+    session: Session,
+    *,
+    username: str,
+    display_name: str,
+    email: str | None,
+    time_zone: str,
+    role: str,
+    ask: bool,
+    password_stdin: bool,
+    as_json: bool,
+) -> None:
+    """Add the user USERNAME."""
+    password = read_password(from_stdin=password_stdin) if ask or password_stdin else None
+    with session.database.write() as connection:
+        added = users.create(
+            connection,
+            username=username,
+            display_name=display_name,
+            email=email,
+            time_zone=time_zone,
+            role=role,
+        )
+        if password is not None:
+            credentials.set_password(connection, added.id, password)
+    if as_json:
+        print_json(asdict(added))
+    else:
+        click.echo(f"Added the user {username}.")
+
+
+@user.command("list")
+@json_option
+@pass_session
+def list_(session: Session, *, as_json: bool) -> None:
+    """List the users."""
+    with session.database.read() as connection:
+        found = users.list_users(connection)
+    if as_json:
+        print_json({"users": [asdict(one) for one in found]})
+        return
+    print_table(
+        ("Username", "Name", "Role", "Time zone", "E-mail", "Active", "Calendars"),
+        [
+            (it.username, it.display_name, it.role, it.time_zone, it.email, it.active, it.calendar_access)
+            for it in found
+        ],
+        empty="There are no users yet; `daysheet user add` adds one.",
+    )
+
+
+@user.command("password", examples=(("daysheet user password anna", "Change Anna's password."),))
+@click.argument("username")
+@click.option(
+    "--password-stdin", is_flag=True, help="Read the password from standard input instead of asking."
+)
+@pass_session
+def password(session: Session, *, username: str, password_stdin: bool) -> None:
+    """Set the password of USERNAME; the old one stops working at once."""
+    with session.database.read() as connection:
+        user_id = users.get(connection, username).id
+    new = read_password(from_stdin=password_stdin)
+    with session.database.write() as connection:
+        credentials.set_password(connection, user_id, new)
+    click.echo(f"Set the password of {username}.")
+
+
+@user.command("disable")
+@click.argument("username")
+@pass_session
+def disable(session: Session, *, username: str) -> None:
+    """Serve nothing to USERNAME any more: no calendars, no feeds, no sign-in."""
+    with session.database.write() as connection:
+        users.set_active(connection, username, active=False)
+    click.echo(f"Disabled {username}.")
+
+
+@user.command("enable")
+@click.argument("username")
+@pass_session
+def enable(session: Session, *, username: str) -> None:
+    """Serve USERNAME again."""
+    with session.database.write() as connection:
+        users.set_active(connection, username, active=True)
+    click.echo(f"Enabled {username}.")
+
+
+user.add_command(app_password)

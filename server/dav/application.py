@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Radicale's WSGI application for read-only calendars.
+
+Verbs that would write are refused with DAV:need-privileges (DAVx5 ignores exactly that), discovery tells the truth,
+GET is conditional, and a database that is away answers 503 instead of anything a client could take for "no events".
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote, unquote
+
+from radicale import httputils, pathutils, types
+from radicale import storage as radicale_storage
+from radicale.app import Application as RadicaleApplication
+from radicale.app.base import Access
+from radicale.config import Configuration
+
+from scheduling.errors import DatabaseUnavailable
+from scheduling.types import READ_ALL_GROUP
+from server import conditional
+from server.dav import multistatus, proppatch, reports
+from server.dav.xml import BadBody, D, Response, error, parse, plain, to_bytes
+
+logger = logging.getLogger(__name__)
+
+DAV = "1, 3, access-control, calendar-access, calendar-proxy"
+ALLOW = "OPTIONS, GET, HEAD, PROPFIND, PROPPATCH, REPORT"
+ROOT_ALIAS = "daysheet.root_alias"
+"""WSGI environment key: the request came to "/" and is answered in place."""
+_RETRY = "5"
+
+
+class Application(RadicaleApplication):
+    """One per process; keeps nothing between requests but what the plugins do."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        super().__init__(configuration)
+        self._now = threading.local()
+
+    def _handle_request(self, environ: types.WSGIEnviron) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
+        self._now.__dict__.clear()
+        self._now.environ = environ
+        forget = getattr(self._auth, "forget_attempt", None)
+        if forget is not None:
+            forget()
+        try:
+            status, headers, body = super()._handle_request(environ)
+        except DatabaseUnavailable as away:
+            return self._away(away)
+        wait = getattr(self._auth, "retry_after", 0)
+        if status.startswith("401") and wait:
+            text = f"Too many wrong passwords; try again in {wait} seconds.\n".encode()
+            return "429 Too Many Requests", [("Retry-After", str(wait)), *_plain(text)], [text]
+        return status, [(name, DAV if name == "DAV" else value) for name, value in headers], body
+
+    def _away(self, away: DatabaseUnavailable) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
+        text = b"The schedule is not available at the moment; try again shortly.\n"
+        self._log_away(away)
+        return "503 Service Unavailable", [("Retry-After", _RETRY), *_plain(text)], [text]
+
+    @staticmethod
+    def _log_away(away: DatabaseUnavailable) -> None:
+        logger.error("answered 503: %s", away)
+
+    def _guarded(self, answer: Callable[[], types.WSGIResponse | Response]) -> Any:
+        """Radicale turns every exception of a verb into 500; a database that is away is 503 (RFC 9110, 15.6.4)."""
+        try:
+            return answer()
+        except DatabaseUnavailable as away:
+            self._log_away(away)
+            return plain(HTTPStatus.SERVICE_UNAVAILABLE, "The schedule is not available at the moment; try again shortly.",
+                         Retry_After=_RETRY)
+
+    def _read_xml_request_body(self, environ: types.WSGIEnviron, request_info: dict[str, Any]) -> ET.Element | None:
+        if not hasattr(self._now, "xml"):
+            content = httputils.read_raw_request_body(self.configuration, environ)
+            try:
+                self._now.xml = parse(content) if content.strip() else None
+            except BadBody as bad:
+                raise RuntimeError(str(bad)) from bad
+        root: ET.Element | None = self._now.xml
+        return root
+
+    def _xml_response(self, xml_content: ET.Element, request_info: dict[str, Any]) -> bytes:
+        viewer: multistatus.Viewer | None = getattr(self._now, "viewer", None)
+        if viewer is not None and xml_content.tag == f"{D}multistatus":
+            names = multistatus.requested(getattr(self._now, "xml", None))
+            if names or viewer.root_alias:
+                multistatus.correct(xml_content, names, viewer)
+        self._now.responses = len(xml_content.findall(f"{D}response")) if getattr(self._now, "limit", None) else 0
+        return super()._xml_response(xml_content, request_info)
+
+    def do_OPTIONS(self, environ: types.WSGIEnviron, base_prefix: str, path: str, *_rest: Any) -> Response:
+        """What is really there."""
+        return HTTPStatus.OK, {"Allow": ALLOW, "DAV": DAV}, None, None
+
+    def do_GET(self, environ: types.WSGIEnviron, base_prefix: str, path: str, user: str, user_groups: set[str],
+               request_info: dict[str, Any]) -> Any:
+        """A calendar or an object, 304 where the client has it already (RFC 9110, section 13)."""
+        if not pathutils.strip_path(path):
+            return HTTPStatus.FOUND, {"Location": "/", "Content-Type": "text/plain"}, "The calendars are below here.\n", None
+        environ["QUERY_STRING"] = ""
+
+        def answer() -> Any:
+            if conditional.is_conditional(environ):
+                unchanged = self._unchanged(environ, path, user, user_groups)
+                if unchanged is not None:
+                    return unchanged
+            return RadicaleApplication.do_GET(self, environ, base_prefix, path, user, user_groups, request_info)
+
+        return self._guarded(answer)
+
+    def _unchanged(self, environ: types.WSGIEnviron, path: str, user: str, user_groups: set[str]) -> Response | None:
+        access = Access(self._rights, user, user_groups, path)
+        if not access.check("r"):
+            return None
+        with self._storage.acquire_lock("r", user):
+            item = next(iter(self._storage.discover(path)), None)
+        if item is None or not access.check("r", item) or not (getattr(item, "tag", "") or getattr(item, "href", "")):
+            return None
+        modified = item.last_modified or ""
+        if not conditional.not_modified(environ, item.etag, modified):
+            return None
+        return HTTPStatus.NOT_MODIFIED, {"ETag": item.etag, "Last-Modified": modified}, None, None
+
+    def do_PROPFIND(self, environ: types.WSGIEnviron, base_prefix: str, path: str, user: str, user_groups: set[str],
+                    request_info: dict[str, Any]) -> Any:
+        """Radicale's answer with the corrections of server/dav/multistatus.py."""
+        readable = getattr(self._storage, "readable_principals", None)
+        find = getattr(self._storage, "find_principal", None)
+
+        def email(username: str) -> str | None:
+            principal = find(unquote(username)) if find else None
+            return None if principal is None else principal.email
+
+        def others() -> list[str]:
+            return readable(user) if readable and READ_ALL_GROUP in user_groups else []
+
+        self._now.viewer = multistatus.Viewer(prefix=base_prefix, user=user, email=email, readable=others,
+                                              root_alias=bool(environ.get(ROOT_ALIAS)))
+        return self._guarded(lambda: RadicaleApplication.do_PROPFIND(
+            self, environ, base_prefix, path, user, user_groups, request_info))
+
+    def do_REPORT(self, environ: types.WSGIEnviron, base_prefix: str, path: str, user: str, user_groups: set[str],
+                  request_info: dict[str, Any]) -> Any:
+        """The supported reports (RFC 4791, section 7; RFC 6578), everything else refused by name."""
+        if not user:
+            return httputils.NOT_ALLOWED
+        try:
+            root = self._read_xml_request_body(environ, request_info)
+            if root is None:
+                raise RuntimeError("A REPORT needs a request body.")
+            reports.check(root)
+            if root.tag == reports.FREE_BUSY:
+                start, end = reports.free_busy_span(root)
+                return self._guarded(lambda: self._free_busy(path, user, user_groups, start, end))
+            limited, self._now.limit = reports.query_span(root), reports.result_limit(root)
+        except reports.BadReport as bad:
+            return bad.response
+        except RuntimeError as bad_body:
+            return plain(HTTPStatus.BAD_REQUEST, str(bad_body))
+        narrowed = getattr(self._storage, "narrowed", None)
+        with narrowed(*limited) if limited and narrowed else nullcontext():
+            return self._guarded(lambda: self._report(environ, base_prefix, path, user, user_groups, request_info))
+
+    def _report(self, environ: types.WSGIEnviron, base_prefix: str, path: str, user: str, user_groups: set[str],
+                request_info: dict[str, Any]) -> Any:
+        try:
+            answer = RadicaleApplication.do_REPORT(self, environ, base_prefix, path, user, user_groups, request_info)
+        except RuntimeError as bad:  # what Radicale makes of a filter it cannot apply
+            return plain(HTTPStatus.BAD_REQUEST, str(bad).split(":")[0] + ".")
+        limit = getattr(self._now, "limit", None)
+        if limit and getattr(self._now, "responses", 0) > limit:
+            return error(HTTPStatus.INSUFFICIENT_STORAGE, f"{D}number-of-matches-within-limits")
+        return answer
+
+    def _free_busy(self, path: str, user: str, user_groups: set[str], start: int, end: int) -> Any:
+        access = Access(self._rights, user, user_groups, path)
+        if not access.check("r"):
+            return httputils.NOT_ALLOWED
+        with self._storage.acquire_lock("r", user):
+            item = next(iter(self._storage.discover(path)), None)
+            if item is None:
+                return httputils.NOT_FOUND
+            free_busy = getattr(item, "free_busy", None)
+            if not isinstance(item, radicale_storage.BaseCollection) or free_busy is None or not access.check("r", item):
+                return error(HTTPStatus.FORBIDDEN, f"{D}supported-report")
+            return HTTPStatus.OK, {"Content-Type": "text/calendar"}, free_busy(start, end, int(time.time())), None
+
+    def do_PROPPATCH(self, environ: types.WSGIEnviron, base_prefix: str, path: str, user: str, user_groups: set[str],
+                     request_info: dict[str, Any]) -> Any:
+        """Keep the viewer's own properties, refuse the others inside a 207."""
+        access = Access(self._rights, user, user_groups, path)
+        if not access.check("r"):
+            return httputils.NOT_ALLOWED if not user else _need_privileges()
+        try:
+            root = self._read_xml_request_body(environ, request_info)
+        except RuntimeError as bad_body:
+            return plain(HTTPStatus.BAD_REQUEST, str(bad_body))
+        if root is None or root.tag != f"{D}propertyupdate":
+            return plain(HTTPStatus.BAD_REQUEST, "A PROPPATCH needs a DAV:propertyupdate as its body.")
+        return self._guarded(lambda: self._set_properties(root, base_prefix, path, user))
+
+    def _set_properties(self, root: ET.Element, base_prefix: str, path: str, user: str) -> Any:
+        with self._storage.acquire_lock("r", user):
+            item = next(iter(self._storage.discover(path)), None)
+        if item is None:
+            return httputils.NOT_FOUND
+        asked = proppatch.instructions(root)
+        keep = getattr(self._storage, "set_private_properties", None)
+        is_collection = isinstance(item, radicale_storage.BaseCollection) and bool(item.path)
+        values = proppatch.accepted(asked) if is_collection and keep else {}
+        if values and keep:
+            keep(user, item.path, values)  # type: ignore[union-attr]
+        href = quote(base_prefix + (path if path.endswith("/") or not is_collection else path + "/"))
+        body = to_bytes(proppatch.answer(href, asked, kept=bool(values) or not asked))
+        return HTTPStatus.MULTI_STATUS, {"Content-Type": "text/xml; charset=utf-8", "DAV": DAV}, body, None
+
+    def _refused(self, environ: types.WSGIEnviron, base_prefix: str, path: str, user: str, *_rest: Any) -> Any:
+        """Nothing here is written by clients; 401 for those who have not said who they are."""
+        return _need_privileges() if user else httputils.NOT_ALLOWED
+
+    do_PUT = do_DELETE = do_MOVE = do_COPY = do_MKCALENDAR = do_MKCOL = _refused  # type: ignore[assignment]  # noqa: N815
+
+    def do_POST(self, environ: types.WSGIEnviron, base_prefix: str, path: str, *_rest: Any) -> Any:
+        """There is nothing to post to."""
+        return plain(HTTPStatus.METHOD_NOT_ALLOWED, "This resource does not take POST.", Allow=ALLOW)
+
+
+def _need_privileges() -> Response:
+    return error(HTTPStatus.FORBIDDEN, f"{D}need-privileges")
+
+
+def _plain(text: bytes) -> list[tuple[str, str]]:
+    return [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(text)))]

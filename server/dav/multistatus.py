@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Corrections of Radicale's PROPFIND answers before they are written: reports that exist, privileges as they are,
+principals a dispatcher may read (calendar-proxy), and properties whose values are XML.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import defusedxml.ElementTree as DefusedET
+
+from server.dav.reports import FREE_BUSY, MULTIGET, QUERY, SYNC
+from server.dav.xml import CS, C, D
+
+XML_VALUED = frozenset({f"{C}schedule-calendar-transp", f"{C}calendar-free-busy-set", f"{C}schedule-default-calendar-URL"})
+"""Client-private properties whose value is markup; kept as text by Radicale's interface."""
+_PROXY = (f"{CS}calendar-proxy-read-for", f"{D}group-membership")
+_NO_PROXY = (f"{CS}calendar-proxy-write-for",)
+CORRECTED = frozenset({
+    f"{D}supported-report-set", f"{D}current-user-privilege-set", f"{C}calendar-user-address-set", f"{D}sync-token",
+    *_PROXY, *_NO_PROXY, *XML_VALUED})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Viewer:
+    """Who asked: where the DAV tree starts, the logged-in user, and how to look up what is rarely asked for."""
+
+    prefix: str
+    user: str
+    email: Callable[[str], str | None]
+    readable: Callable[[], Sequence[str]]
+    root_alias: bool
+
+
+def requested(root: ET.Element | None) -> frozenset[str]:
+    """The properties of a PROPFIND that have to be looked at; all of them for allprop and an empty body."""
+    if root is None or root.find(f"{D}prop") is None:
+        return CORRECTED
+    return CORRECTED.intersection(child.tag for child in root.findall(f"{D}prop/*"))
+
+
+def correct(multistatus: ET.Element, names: frozenset[str], viewer: Viewer) -> None:
+    """Correct every response of `multistatus` in place."""
+    for response in multistatus.findall(f"{D}response"):
+        href = response.find(f"{D}href")
+        path = "" if href is None else href.text or ""
+        if viewer.root_alias and href is not None and path == f"{viewer.prefix}/":
+            href.text = "/"
+        if names:
+            _correct_response(response, path, names, viewer)
+
+
+def _correct_response(response: ET.Element, path: str, names: frozenset[str], viewer: Viewer) -> None:
+    depth = path.removeprefix(viewer.prefix).strip("/").count("/") if path.strip("/") else 0
+    is_home = depth == 0 and path.rstrip("/") != viewer.prefix
+    for propstat in response.findall(f"{D}propstat"):
+        prop = propstat.find(f"{D}prop")
+        for element in list(prop) if prop is not None else ():
+            if element.tag not in names:
+                continue
+            if element.tag == f"{D}supported-report-set":
+                _set_reports(element, (SYNC, MULTIGET, QUERY, FREE_BUSY) if depth == 1 else ())
+            elif element.tag == f"{D}current-user-privilege-set":
+                ET.SubElement(ET.SubElement(element, f"{D}privilege"), f"{D}read-current-user-privilege-set")
+            elif element.tag in XML_VALUED and element.text:
+                _set_markup(element)
+    if is_home:
+        _correct_home(response, path, names, viewer)
+
+
+def _correct_home(response: ET.Element, path: str, names: frozenset[str], viewer: Viewer) -> None:
+    username = path.removeprefix(viewer.prefix).strip("/")
+    found, missing = _prop(response, "200"), _prop(response, "404")
+    addresses = None if found is None else found.find(f"{C}calendar-user-address-set")
+    if addresses is not None and (email := viewer.email(username)):
+        ET.SubElement(addresses, f"{D}href").text = f"mailto:{email}"
+    if username != quote(viewer.user) or missing is None:
+        return
+    for name in names.intersection((*_PROXY, *_NO_PROXY)):
+        element = missing.find(name)
+        if element is None:
+            continue
+        missing.remove(element)
+        found = _prop(response, "200", create=True)
+        assert found is not None
+        found.append(element)
+        if name == f"{CS}calendar-proxy-read-for":
+            for other in viewer.readable():
+                ET.SubElement(element, f"{D}href").text = f"{viewer.prefix}/{quote(other)}/"
+    _drop_empty(response)
+
+
+def _set_reports(element: ET.Element, reports: Sequence[str]) -> None:
+    for child in list(element):
+        element.remove(child)
+    for report in reports:
+        supported = ET.SubElement(element, f"{D}supported-report")
+        ET.SubElement(ET.SubElement(supported, f"{D}report"), report)
+
+
+def _set_markup(element: ET.Element) -> None:
+    try:
+        kept = DefusedET.fromstring(f"<kept>{element.text}</kept>", forbid_dtd=True)
+    except ET.ParseError:
+        return
+    element.text = kept.text
+    element.extend(list(kept))
+
+
+def _prop(response: ET.Element, code: str, create: bool = False) -> ET.Element | None:
+    for propstat in response.findall(f"{D}propstat"):
+        if f" {code} " in (propstat.findtext(f"{D}status") or ""):
+            return propstat.find(f"{D}prop")
+    if not create:
+        return None
+    propstat = ET.SubElement(response, f"{D}propstat")
+    prop = ET.SubElement(propstat, f"{D}prop")
+    ET.SubElement(propstat, f"{D}status").text = "HTTP/1.1 200 OK"
+    return prop
+
+
+def _drop_empty(response: ET.Element) -> None:
+    for propstat in response.findall(f"{D}propstat"):
+        prop = propstat.find(f"{D}prop")
+        if prop is not None and len(prop) == 0:
+            response.remove(propstat)

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which REPORT requests are understood (RFC 4791, section 7; RFC 6578), checked before any object is read.
+
+Radicale answers what it does not know like a query without a filter; here an unknown report is refused, and a
+malformed one gets 4xx instead of an exception somewhere inside.
+"""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+from server.dav.xml import C, D, Response, error, plain
+
+MULTIGET, QUERY, FREE_BUSY, SYNC = (f"{C}calendar-multiget", f"{C}calendar-query", f"{C}free-busy-query",
+                                    f"{D}sync-collection")
+SUPPORTED = (MULTIGET, QUERY, FREE_BUSY, SYNC)
+EMPTY = (f"{D}principal-search-property-set", f"{D}principal-property-search", f"{D}expand-property")
+"""Not supported and not advertised, but Apple's clients want 207 and not an error (field notes)."""
+LONGEST_RANGE = 5 * 366 * 86400
+"""Seconds that an expansion or a free-busy answer may span."""
+LONGEST_TEXT = 4096
+_MOMENT = re.compile(r"\d{8}T\d{6}Z")
+_RANGES = (f"{C}time-range", f"{C}expand", f"{C}limit-recurrence-set", f"{C}limit-freebusy-set")
+_FILTER_CHILDREN = {
+    f"{C}filter": {f"{C}comp-filter"},
+    f"{C}comp-filter": {f"{C}comp-filter", f"{C}prop-filter", f"{C}time-range", f"{C}is-not-defined"},
+    f"{C}prop-filter": {f"{C}param-filter", f"{C}time-range", f"{C}text-match", f"{C}is-not-defined"},
+    f"{C}param-filter": {f"{C}text-match", f"{C}is-not-defined"},
+    f"{C}text-match": set(), f"{C}time-range": set(), f"{C}is-not-defined": set(),
+}
+_COLLATIONS = {None, "default", "i;ascii-casemap", "i;octet", "i;unicode-casemap"}
+
+
+class BadReport(ValueError):
+    """The report cannot be answered; carries the response."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__("bad report")
+        self.response = response
+
+
+def check(root: ET.Element) -> None:
+    """Raises `BadReport` unless the report is one that is understood and well-formed."""
+    if root.tag not in SUPPORTED and root.tag not in EMPTY:
+        raise BadReport(error(HTTPStatus.FORBIDDEN, f"{D}supported-report"))
+    for element in root.iter():
+        if element.tag in _RANGES:
+            span(element)
+    if root.tag == MULTIGET:
+        _check_hrefs(root)
+    elif root.tag == QUERY:
+        _check_filters(root)
+    elif root.tag == SYNC:
+        _check_sync(root)
+    expand = root.find(f".//{C}expand")
+    if expand is not None:
+        bounded_span(expand)
+
+
+def span(element: ET.Element) -> tuple[int | None, int | None]:
+    """`start` and `end` of a time range in epoch seconds (RFC 4791, section 9.9). Raises `BadReport`."""
+    start, end = _moment(element, "start"), _moment(element, "end")
+    if (start is None and end is None) or (start is not None and end is not None and end <= start):
+        raise _bad_range(element)
+    return start, end
+
+
+def bounded_span(element: ET.Element) -> tuple[int, int]:
+    """As `span` for ranges that need both ends and must not be long. Raises `BadReport`."""
+    start, end = span(element)
+    if start is None or end is None:
+        raise _bad_range(element)
+    if end - start > LONGEST_RANGE:
+        raise BadReport(error(HTTPStatus.FORBIDDEN, f"{D}number-of-matches-within-limits"))
+    return start, end
+
+
+def query_span(root: ET.Element) -> tuple[int, int] | None:
+    """The range a query with `expand` is limited to by its own time-range filter, else by the expansion's range."""
+    expand = root.find(f".//{C}expand")
+    if expand is None or root.tag != QUERY:
+        return None
+    low, high = bounded_span(expand)
+    simple = root.findall(f"{C}filter/{C}comp-filter/{C}comp-filter/{C}time-range")
+    if len(simple) == 1:
+        start, end = span(simple[0])
+        low, high = (low if start is None else start), (high if end is None else end)
+    return low, high
+
+
+def free_busy_span(root: ET.Element) -> tuple[int, int]:
+    """The range of a free-busy-query. Raises `BadReport`."""
+    ranges = root.findall(f"{C}time-range")
+    if len(ranges) != 1:
+        raise BadReport(plain(HTTPStatus.BAD_REQUEST, "A free-busy-query has exactly one time-range."))
+    return bounded_span(ranges[0])
+
+
+def result_limit(root: ET.Element) -> int | None:
+    """DAV:nresults of a sync-collection (RFC 6578, section 3.7)."""
+    text = root.findtext(f"{D}limit/{D}nresults")
+    return None if text is None else int(text)
+
+
+def _moment(element: ET.Element, name: str) -> int | None:
+    text = element.get(name)
+    if text is None:
+        return None
+    try:
+        if not _MOMENT.fullmatch(text):
+            raise ValueError(text)
+        return int(datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp())
+    except ValueError:
+        raise _bad_range(element) from None
+
+
+def _bad_range(element: ET.Element) -> BadReport:
+    name = element.tag.rpartition("}")[2]
+    return BadReport(plain(HTTPStatus.BAD_REQUEST, f"The {name} needs start and end as UTC date-times such as "
+                           "20261120T000000Z, the end after the start."))
+
+
+def _check_hrefs(root: ET.Element) -> None:
+    hrefs = root.findall(f"{D}href")
+    if not hrefs or any(not (href.text or "").strip() for href in hrefs):
+        raise BadReport(plain(HTTPStatus.BAD_REQUEST, "A calendar-multiget names at least one href, none of them empty."))
+    for href in hrefs:
+        href.text = (href.text or "").strip()
+        if href.text.startswith("//") or "\x00" in href.text or len(href.text) > LONGEST_TEXT:
+            raise BadReport(plain(HTTPStatus.BAD_REQUEST, "An href of the calendar-multiget is not a path."))
+
+
+def _check_filters(root: ET.Element) -> None:
+    for filter_ in root.findall(f"{C}filter"):
+        outer = list(filter_)
+        if len(outer) != 1 or (outer[0].get("name") or "").upper() != "VCALENDAR":
+            raise _bad_filter()
+        for element in filter_.iter():
+            children = {child.tag for child in element}
+            if element.tag not in _FILTER_CHILDREN or not children <= _FILTER_CHILDREN[element.tag]:
+                raise _bad_filter()
+            if element.tag.endswith("-filter") and not element.get("name"):
+                raise _bad_filter()
+            if element.tag == f"{C}text-match":
+                _check_text_match(element)
+
+
+def _check_text_match(element: ET.Element) -> None:
+    if len(element.text or "") > LONGEST_TEXT:
+        raise BadReport(error(HTTPStatus.FORBIDDEN, f"{D}number-of-matches-within-limits"))
+    if element.get("collation") not in _COLLATIONS:
+        raise BadReport(error(HTTPStatus.FORBIDDEN, f"{C}supported-collation"))
+
+
+def _check_sync(root: ET.Element) -> None:
+    level = root.findtext(f"{D}sync-level")
+    limit = root.findtext(f"{D}limit/{D}nresults")
+    if level is not None and level.strip() not in ("1", "infinite", "infinity"):
+        raise BadReport(plain(HTTPStatus.BAD_REQUEST, "The sync-level is 1 or infinite."))
+    if limit is not None and not (limit.strip().isdecimal() and 0 < int(limit) < 10**9):
+        raise BadReport(plain(HTTPStatus.BAD_REQUEST, "The nresults of a limit is a whole number above 0."))
+
+
+def _bad_filter() -> BadReport:
+    return BadReport(error(HTTPStatus.FORBIDDEN, f"{C}valid-filter"))
+
+

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading request bodies and writing DAV error bodies.
+
+XML comes from strangers: entities, DTDs and deep nesting are refused before anything walks the tree.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import defusedxml
+import defusedxml.ElementTree as DefusedET
+
+MAXIMUM_DEPTH = 64
+D, C, CS = "{DAV:}", "{urn:ietf:params:xml:ns:caldav}", "{http://calendarserver.org/ns/}"
+
+Response = tuple[int, dict[str, str], "str | bytes | None", "str | None"]
+"""Radicale's WSGIResponse: status, headers, body, and the request's XML for its log."""
+
+
+class BadBody(ValueError):
+    """The request body is not the XML this request needs."""
+
+
+def parse(content: bytes) -> ET.Element:
+    """The root element of a request body. Raises `BadBody`."""
+    try:
+        root: ET.Element = DefusedET.fromstring(content, forbid_dtd=True)
+    except (ET.ParseError, defusedxml.DefusedXmlException, ValueError, LookupError) as error:
+        raise BadBody("The request body is not well-formed XML without a DTD.") from error
+    if _too_deep(root):
+        raise BadBody(f"The request body is nested more than {MAXIMUM_DEPTH} elements deep.")
+    return root
+
+
+def error(status: int, *conditions: str) -> Response:
+    """A refusal whose body names the preconditions (RFC 4918, section 16) in Clark notation."""
+    root = ET.Element(f"{D}error")
+    for condition in conditions:
+        ET.SubElement(root, condition)
+    return status, {"Content-Type": "text/xml; charset=utf-8"}, to_bytes(root), None
+
+
+def plain(status: int, sentence: str, **headers: str) -> Response:
+    """A refusal in one sentence."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return status, {"Content-Type": "text/plain", **named}, sentence + "\n", None
+
+
+def to_bytes(root: ET.Element) -> bytes:
+    """The document with its declaration."""
+    body: Any = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return bytes(body)
+
+
+def _too_deep(root: ET.Element) -> bool:
+    level = [root]
+    for _ in range(MAXIMUM_DEPTH):
+        level = [child for element in level for child in element]
+        if not level:
+            return False
+    return True

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every request passes first: a clean WSGI environment, bounded bodies, and nothing believed that a stranger says.
+
+granian copies the process environment into each request, and Radicale believes X-Script-Name from anybody; neither
+gets past here.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+from collections.abc import Iterable
+from http import HTTPStatus
+from ipaddress import ip_address
+from typing import Any
+
+from scheduling.ini import Network
+
+_KEPT = frozenset({"REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "CONTENT_TYPE", "CONTENT_LENGTH", "SERVER_NAME",
+                   "SERVER_PORT", "SERVER_PROTOCOL", "SERVER_SOFTWARE", "REMOTE_ADDR", "REMOTE_PORT"})
+_BELIEVED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST")
+_DROPPED = frozenset({"HTTP_X_SCRIPT_NAME", "HTTP_X_REMOTE_USER", "HTTP_REMOTE_USER", "HTTP_X_REMOTE_ADDR", "HTTP_PROXY",
+                      "HTTP_X_FORWARDED_SERVER", *_BELIEVED})
+_DEPTHS = {"0": "0", "1": "1", "infinity": "infinity", "1,noroot": "1"}
+LONGEST_PATH = 2048
+
+
+class Refused(Exception):
+    """The request goes no further; carries status and one sentence."""
+
+    def __init__(self, status: HTTPStatus, sentence: str, headers: Iterable[tuple[str, str]] = ()) -> None:
+        super().__init__(sentence)
+        self.status, self.sentence, self.headers = status, sentence, list(headers)
+
+
+def admit(environ: dict[str, Any], *, max_body: int, trusted: tuple[Network, ...]) -> dict[str, Any]:
+    """The environment the application works on. Raises `Refused`."""
+    clean = {key: value for key, value in environ.items()
+             if key in _KEPT or key.startswith("wsgi.") or (key.startswith("HTTP_") and key not in _DROPPED)}
+    clean["SCRIPT_NAME"] = ""
+    _proxy(environ, clean, trusted)
+    clean["PATH_INFO"] = _path(environ.get("PATH_INFO", ""))
+    _authorization(clean)
+    _depth(clean)
+    _body(clean, max_body)
+    return clean
+
+
+def _proxy(environ: dict[str, Any], clean: dict[str, Any], trusted: tuple[Network, ...]) -> None:
+    try:
+        peer = ip_address(environ.get("REMOTE_ADDR", ""))
+    except ValueError:
+        return
+    if not any(peer in network for network in trusted):
+        return
+    clean |= {key: environ[key] for key in _BELIEVED if key in environ}
+    # The last address not of a trusted proxy is the client; what stands before it anybody can write.
+    for text in reversed(str(clean.pop("HTTP_X_FORWARDED_FOR", "")).split(",")):
+        try:
+            client = ip_address(text.strip())
+        except ValueError:
+            break
+        clean["REMOTE_ADDR"] = str(client)
+        if not any(client in network for network in trusted):
+            break
+    if clean.pop("HTTP_X_FORWARDED_PROTO", "") == "https":
+        clean["wsgi.url_scheme"] = "https"
+        clean["HTTPS"] = "on"
+    if "HTTP_X_FORWARDED_HOST" in clean:
+        clean["HTTP_HOST"] = clean.pop("HTTP_X_FORWARDED_HOST")
+
+
+def _path(raw: str) -> str:
+    try:
+        path = raw.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        raise Refused(HTTPStatus.BAD_REQUEST, "The path is not UTF-8.") from None
+    if len(path) > LONGEST_PATH:
+        raise Refused(HTTPStatus.REQUEST_URI_TOO_LONG, "The path is too long.")
+    if any(segment in (".", "..") for segment in path.split("/")) or "\\" in path or any(ord(c) < 32 or ord(c) == 127 for c in path):
+        raise Refused(HTTPStatus.BAD_REQUEST, "The path is not acceptable.")
+    return path
+
+
+def _authorization(clean: dict[str, Any]) -> None:
+    """Radicale answers 500 to credentials it cannot decode; here they are just wrong."""
+    header = clean.get("HTTP_AUTHORIZATION", "")
+    if not header:
+        return
+    scheme, _, value = header.partition(" ")
+    try:
+        if scheme.lower() != "basic" or b":" not in base64.b64decode(value.strip(), validate=True):
+            raise binascii.Error
+    except (binascii.Error, ValueError):
+        raise Refused(HTTPStatus.UNAUTHORIZED, "The Authorization header is not Basic credentials.",
+                      [("WWW-Authenticate", 'Basic realm="Daysheet", charset="UTF-8"')]) from None
+    clean["HTTP_AUTHORIZATION"] = f"Basic {value.strip()}"
+
+
+def _depth(clean: dict[str, Any]) -> None:
+    if "HTTP_DEPTH" not in clean:
+        return
+    depth = _DEPTHS.get(str(clean["HTTP_DEPTH"]).strip().lower())
+    if depth is None:
+        raise Refused(HTTPStatus.BAD_REQUEST, "The Depth header is 0, 1 or infinity.")
+    clean["HTTP_DEPTH"] = depth
+
+
+def _body(clean: dict[str, Any], max_body: int) -> None:
+    """Read the body whole: requests are small, chunked ones carry no length, and a worker never waits twice."""
+    text = str(clean.get("CONTENT_LENGTH") or "")
+    if text and not text.isdecimal():
+        raise Refused(HTTPStatus.BAD_REQUEST, "The Content-Length is not a number.")
+    too_large = Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The request body is larger than {max_body} bytes.")
+    if text and int(text) > max_body:
+        raise too_large
+    if not text and "chunked" not in str(clean.get("HTTP_TRANSFER_ENCODING", "")).lower():
+        clean["wsgi.input"] = io.BytesIO(b"")
+        return
+    body = clean["wsgi.input"].read(max_body + 1)
+    if len(body) > max_body:
+        raise too_large
+    if text and len(body) < int(text):
+        raise Refused(HTTPStatus.BAD_REQUEST, "The request body is shorter than its Content-Length.")
+    clean["wsgi.input"] = io.BytesIO(body)
+    clean["CONTENT_LENGTH"] = str(len(body))

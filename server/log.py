@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Logging to the standard error output: event first, ids after; never a body, a password, a token or a feed URL."""
+
+from __future__ import annotations
+
+import logging
+
+import radicale.log
+
+_OURS = ("scheduling", "storage_plugin", "auth_plugin", "importer", "server")
+
+
+def configure(level: str) -> None:
+    """Our packages log at `level`. Radicale's own messages name paths and users: only its warnings are kept, unless
+    `level` is debug."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for name in _OURS:
+        logging.getLogger(name).setLevel(level.upper())
+    radicale.log.set_level("debug" if level == "debug" else "warning", False)
+    logging.getLogger("httpx").setLevel("WARNING")  # it logs the full URL of every request, and those are secrets
+    logging.getLogger("httpcore").setLevel("WARNING")

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is not DAV: the landing page, health checks, robots.txt and the feeds."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, jsonify, render_template
+from werkzeug.exceptions import HTTPException
+
+from scheduling import schema
+from scheduling.errors import DatabaseUnavailable, SchedulingError
+from server.feeds import create_feeds
+from server.settings import Settings
+
+_CSP = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_ROBOTS = "User-agent: *\nAllow: /feeds/\nDisallow: /dav/\n"
+
+
+def create_pages(settings: Settings) -> Flask:
+    """The Flask application."""
+    app = Flask("server", static_folder="static", template_folder="templates")
+    app.register_blueprint(create_feeds(settings))
+
+    @app.get("/")
+    def landing() -> str:
+        return render_template("landing.html", caldav_url=settings.url("/dav/"))
+
+    @app.get("/robots.txt")
+    def robots() -> Response:
+        # Google obeys robots.txt for subscribed calendars; feeds are kept out of indexes by X-Robots-Tag instead.
+        return Response(_ROBOTS, mimetype="text/plain")
+
+    @app.get("/healthz")
+    def healthz() -> Response:
+        return jsonify(status="ok")
+
+    @app.get("/readyz")
+    def readyz() -> tuple[Response, int]:
+        try:
+            schema.require_current(settings.database())
+        except SchedulingError as error:
+            return jsonify(status="not ready", problem=str(error)), 503
+        return jsonify(status="ready"), 200
+
+    @app.errorhandler(DatabaseUnavailable)
+    def away(error: DatabaseUnavailable) -> tuple[str, int, dict[str, str]]:
+        app.logger.error("answered 503: %s", error)
+        return "The schedule is not available at the moment; try again shortly.\n", 503, {
+            "Retry-After": "30", "Content-Type": "text/plain; charset=utf-8"}
+
+    @app.errorhandler(HTTPException)
+    def refused(error: HTTPException) -> Response:
+        response = Response(f"{error.description}\n", status=error.code, mimetype="text/plain")
+        response.headers.extend([it for it in error.get_headers() if it[0] not in ("Content-Type", "Content-Length")])
+        return response
+
+    @app.after_request
+    def secure(response: Response) -> Response:
+        response.headers.setdefault("Content-Security-Policy", _CSP)
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Referrer-Policy", "no-referrer")
+        return response
+
+    return app

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All settings of the server in one place: ours, the importer's, and Radicale's own sections beside them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import radicale.config
+from radicale.config import Configuration
+
+from importer.config import ImporterConfig
+from scheduling.config import Config
+from scheduling.config import load as load_sections
+from scheduling.database import Database, connect
+from scheduling.ini import ConfigError
+from scheduling.secrets import Keyring
+from server.config import ServerSettings
+
+RADICALE_SECTIONS = ("server", "encoding", "auth", "group", "rights", "storage", "web", "logging", "headers", "hook",
+                     "reporting", "sharing")
+_EXTRA = {"server": ServerSettings, "importer": ImporterConfig}
+_OCCURRENCES = 1_000_000
+"""Radicale's default of 10,000 answers 400 to the reports of a large calendar. Hostile recurrences are stopped where
+they come in (scheduling/ical/recurrence.py), and ranges are limited in server/dav/reports.py."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The settings of one process."""
+
+    config: Config
+    server: ServerSettings
+    importer: ImporterConfig
+    source: Path | None
+    raw: Mapping[str, Mapping[str, str]] = field(repr=False)
+
+    def database(self) -> Database:
+        """The process's database."""
+        it = self.config.database
+        return connect(it.url, pool_size=it.pool_size, busy_timeout=it.busy_timeout)
+
+    def keyring(self) -> Keyring:
+        """The installation's key; its file is made on first use. Raises `Invalid`, OSError."""
+        return Keyring.open(self.config)
+
+    def url(self, path: str) -> str:
+        """The absolute URL of `path`, which starts with a slash."""
+        host = f"[{self.server.host}]" if ":" in self.server.host else self.server.host
+        return (self.server.public_url or f"http://{host}:{self.server.port}").rstrip("/") + path
+
+    def radicale(self) -> Configuration:
+        """Radicale's configuration: what Daysheet needs, then the operator's. Raises ConfigError."""
+        own = str(self.source or "")
+        configuration = radicale.config.load()
+        configuration.update({
+            "auth": {"type": "auth_plugin", "delay": "0", "realm": "Daysheet", "daysheet_config": own},
+            "rights": {"type": "auth_plugin"},
+            "storage": {"type": "storage_plugin", "daysheet_config": own},
+            "web": {"type": "none"},
+            "server": {"delay_on_error": "0", "max_content_length": str(self.server.max_body),
+                       "max_resource_size": str(int(self.server.max_body * 0.8))},
+            "reporting": {"max_expand_occurrence": str(_OCCURRENCES), "max_freebusy_occurrence": str(_OCCURRENCES)},
+        }, "Daysheet")
+        source = own or "the environment"
+        for section, options in self.raw.items():
+            for name, value in options.items():
+                try:
+                    configuration.update({section: {name: value}}, source)
+                except (RuntimeError, ValueError) as error:
+                    permitted = ", ".join(_options(section))
+                    raise ConfigError(source, section, name, f"Radicale does not accept it: {_short(error)}", permitted) from error
+        configuration.update({"sharing": {"collection_by_token": "False", "collection_by_map": "False"}}, "Daysheet")
+        return configuration
+
+
+def load(path: Path | None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read everything. Raises ConfigError with file, section, option and what is permitted."""
+    loaded = load_sections(path, os.environ if environ is None else environ, extra=_EXTRA, passthrough=RADICALE_SECTIONS)
+    settings = Settings(config=loaded.config, server=loaded.section(ServerSettings),
+                        importer=loaded.section(ImporterConfig), source=loaded.source, raw=loaded.raw)
+    settings.radicale()
+    return settings
+
+
+def _options(section: str) -> list[str]:
+    ours = list(ServerSettings.__dataclass_fields__) if section == "server" else []
+    return ours + [name for name in radicale.config.DEFAULT_CONFIG_SCHEMA[section] if not name.startswith("_")]
+
+
+def _short(error: Exception) -> str:
+    return str(error).split(" in section ")[0]

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one WSGI application: Radicale at /dav/, discovery, and the Flask application for feeds and pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+
+from server import log
+from server.dav.application import ROOT_ALIAS, Application
+from server.gate import Refused, admit
+from server.pages import create_pages
+from server.settings import Settings, load
+
+DAV_ROOT = "/dav"
+_DAV_METHODS = frozenset({"PROPFIND", "PROPPATCH", "REPORT", "OPTIONS", "MKCALENDAR", "MKCOL", "PUT", "DELETE", "MOVE", "COPY"})
+_WELL_KNOWN = "/.well-known/caldav"
+StartResponse = Callable[..., Any]
+
+
+class Server:
+    """Callable as a WSGI application; safe to use from several threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._dav = Application(settings.radicale())
+        self._pages = create_pages(settings)
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        server = self._settings.server
+        try:
+            admitted = admit(environ, max_body=server.max_body, trusted=server.trusted_proxies)
+        except Refused as refused:
+            return _answer(start_response, refused.status, refused.sentence, refused.headers)
+        return self._route(admitted, start_response)
+
+    def _route(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
+        if path.rstrip("/") == _WELL_KNOWN:
+            location = [("Location", f"{DAV_ROOT}/")]
+            return _answer(start_response, HTTPStatus.MOVED_PERMANENTLY, f"CalDAV is at {DAV_ROOT}/.", location)
+        if path == DAV_ROOT or path.startswith(f"{DAV_ROOT}/"):
+            return self._to_dav(environ, path.removeprefix(DAV_ROOT) or "/", start_response)
+        if path in ("", "/") and method in _DAV_METHODS:
+            environ[ROOT_ALIAS] = True
+            return self._to_dav(environ, "/", start_response)
+        return self._pages(environ, start_response)
+
+    def _to_dav(self, environ: dict[str, Any], path: str, start_response: StartResponse) -> Iterable[bytes]:
+        if any(segment.startswith(".") for segment in path.split("/")):
+            return _answer(start_response, HTTPStatus.NOT_FOUND, "There is nothing here.")
+        if environ["REQUEST_METHOD"] == "PROPFIND" and environ.get("HTTP_DEPTH") == "infinity":
+            return _finite_depth(start_response)
+        environ["SCRIPT_NAME"], environ["PATH_INFO"] = DAV_ROOT, path
+        return self._dav(environ, start_response)
+
+
+def create(settings: Settings) -> Server:
+    """The application for these settings. Raises ConfigError, `SchemaMismatch`, `DatabaseUnavailable`."""
+    return Server(settings)
+
+
+def from_environment() -> Server:
+    """For WSGI servers: settings from DAYSHEET_CONFIG and the environment."""
+    settings = load(None)
+    log.configure(settings.server.log_level)
+    return create(settings)
+
+
+def _finite_depth(start_response: StartResponse) -> Iterable[bytes]:
+    body = b'<?xml version="1.0" encoding="utf-8"?>\n<error xmlns="DAV:"><propfind-finite-depth/></error>'
+    start_response("403 Forbidden", [("Content-Type", "text/xml; charset=utf-8"), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def _answer(start_response: StartResponse, status: HTTPStatus, sentence: str,
+            headers: Iterable[tuple[str, str]] = ()) -> Iterable[bytes]:
+    body = (sentence + "\n").encode()
+    start_response(f"{status.value} {status.phrase}", [
+        ("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body))), *headers])
+    return [body]

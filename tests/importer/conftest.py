@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A calendar server on loopback whose answers each test scripts, and a port nobody may connect to."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+@dataclass
+class CalendarServer:
+    """`answers` maps paths to functions that write the answer; `requests` are the paths and headers that came."""
+
+    port: int = 0
+    answers: dict[str, Answer] = field(default_factory=dict)
+    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    released: threading.Event = field(default_factory=threading.Event)
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def says(self, path: str, status: int, body: bytes = b"", **headers: str) -> str:
+        def answer(handler: BaseHTTPRequestHandler) -> None:
+            handler.send_response(status)
+            for name, value in {"content-length": str(len(body)), **headers}.items():
+                handler.send_header(name.replace("_", "-"), value)
+            handler.end_headers()
+            handler.wfile.write(body)
+
+        self.answers[path] = answer
+        return self.url(path)
+
+
+@pytest.fixture
+def server() -> Iterator[CalendarServer]:
+    scripted = CalendarServer()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            scripted.requests.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
+            try:
+                scripted.answers[self.path](self)
+            except OSError:
+                self.close_connection = True
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    listening.daemon_threads = True
+    scripted.port = listening.server_address[1]
+    thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield scripted
+    scripted.released.set()
+    listening.shutdown()
+    thread.join()
+    listening.server_close()
+
+
+class Resolver:
+    """Answers look-ups of names with `answers`, one list of addresses each, the last one again; `asked` are the names."""
+
+    def __init__(self) -> None:
+        self.answers: list[list[str]] = [["127.0.0.1"]]
+        self.asked: list[str] = []
+        self._real = socket.getaddrinfo
+
+    def __call__(self, host: str, port: int, *rest: Any, **named: Any) -> list[Any]:
+        if host.replace(".", "").isdigit():
+            return self._real(host, port, *rest, **named)
+        self.asked.append(host)
+        found = self.answers[min(len(self.asked), len(self.answers)) - 1]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
+
+
+@pytest.fixture
+def resolver(monkeypatch: pytest.MonkeyPatch) -> Resolver:
+    fake = Resolver()
+    monkeypatch.setattr(socket, "getaddrinfo", fake)
+    return fake
+
+
+@dataclass
+class Canary:
+    listening: socket.socket
+
+    @property
+    def port(self) -> int:
+        return int(self.listening.getsockname()[1])
+
+    @property
+    def touched(self) -> bool:
+        try:
+            connection, _ = self.listening.accept()
+        except BlockingIOError:
+            return False
+        connection.close()
+        return True
+
+
+@pytest.fixture
+def canary() -> Iterator[Canary]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        yield Canary(listening)
+
+
+@pytest.fixture
+def data() -> Callable[[str], bytes]:
+    folder = Path(__file__).parent / "data"
+    return lambda name: (folder / name).read_bytes()
