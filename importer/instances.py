@@ -28,10 +28,17 @@ _AHEAD = timedelta(days=730)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Period:
-    """Start and exclusive end; `end` is in the form and zone of `start`."""
+    """Start and exclusive end, both DATE or both DATE-TIME."""
 
     start: Moment
-    end: date
+    end: Moment
+
+    def within(self, tzid: str) -> Period:
+        """The same period on the wall clock of a zone; whole days stay as they are."""
+        if not self.start.timed:
+            return self
+        start, end = (Moment(local=values.in_zone(edge, tzid), tzid=tzid) for edge in (self.start, self.end))
+        return Period(start=start, end=end)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -54,28 +61,29 @@ def period(properties: Properties, reader: Reader) -> Period:
         raise Unusable("It has no DTSTART.")
     start = reader.moment(found[0].value, found[0].parameters)
     end = _end(properties, start, reader)
-    if end < start.local:
+    length = values.epoch(end) - values.epoch(start)
+    if length < 0:
         reader.warnings.append("It ends before it starts and was given the shortest length.")
-    if end <= start.local:
-        end = start.local if start.timed else start.local + timedelta(days=1)
-    if end.year > LAST_YEAR:
+    if length <= 0:
+        end = start if start.timed else replace(start, local=start.local + timedelta(days=1))
+    if end.local.year > LAST_YEAR:
         raise Unusable(f"It ends after the year {LAST_YEAR}.")
     return Period(start=start, end=end)
 
 
-def _end(properties: Properties, start: Moment, reader: Reader) -> date:
+def _end(properties: Properties, start: Moment, reader: Reader) -> Moment:
     if found := properties.get("DTEND"):
         end = reader.beside(start).moment(found[0].value, found[0].parameters)
         if start.timed:
-            return values.in_zone(end, start.tzid)
+            return replace(end, local=values.in_zone(end, end.tzid))
         partial = isinstance(end.local, datetime) and end.local.time() != time()
-        return values.as_day(end, start.tzid) + timedelta(days=int(partial))
+        return replace(start, local=values.as_day(end, start.tzid) + timedelta(days=int(partial)))
     if found := properties.get("DURATION"):
         length = values.duration(found[0].value)
         if length is not None:
             return values.after(start, length)
         reader.warnings.append("Its DURATION cannot be read and was left out.")
-    return start.local
+    return start
 
 
 def series(
@@ -87,6 +95,10 @@ def series(
     """
     main = period(master, reader)
     reader = reader.beside(main.start)
+    if not (overrides or "RRULE" in master or "RDATE" in master):
+        main = main.within("UTC")  # exact where the clock goes back
+    else:
+        main = main.within(main.start.tzid)
     dates = _Dates()
     busy = event.details(master).busy
     _add_rdates(dates, master, main, busy, reader)
@@ -102,7 +114,7 @@ def series(
     exdates = tuple(sorted(day for day in dates.exdates if day not in dates.overrides))
     found = Series(
         start=main.start.local,
-        end=main.end,
+        end=main.end.local,
         tzid=main.start.tzid,
         rule=_rule(master, main.start, reader),
         rdates=tuple(sorted(day for day in dates.rdates if day != main.start.local)),
@@ -127,7 +139,7 @@ def without_master(overrides: Sequence[Properties], reader: Reader) -> tuple[Pro
             reader.warnings.append(f"One of its exceptions was left out: {error.reason}")
         else:
             cancelled = event.details(item).status == "CANCELLED"
-            readable.append((cancelled, values.epoch(start.local, start.tzid), item))
+            readable.append((cancelled, values.epoch(start), item))
     if not readable:
         raise Unusable("None of its exceptions can be read.")
     first, *others = (item for _, _, item in sorted(readable, key=lambda entry: entry[:2]))
@@ -161,7 +173,7 @@ def _period_end(
     length = values.duration(value)
     if length is None:
         return values.like(reader.moment(value, parameters), start)
-    return values.like(Moment(local=values.after(begins, length), tzid=begins.tzid), start)
+    return values.like(values.after(begins, length), start)
 
 
 def _add_exdates(dates: _Dates, master: Properties, main: Period, reader: Reader) -> None:
@@ -192,12 +204,11 @@ def _add_override(dates: _Dates, item: Properties, main: Period, reader: Reader)
 
 def _override_period(item: Properties, replaced: date, main: Period, reader: Reader) -> tuple[date, date]:
     if "DTSTART" not in item:
-        return replaced, replaced + (main.end - main.start.local)
+        return replaced, replaced + (main.end.local - main.start.local)
     own = period(item, reader)
     if not main.start.timed and not own.start.timed:
-        return own.start.local, own.end
-    end = Moment(local=own.end, tzid=own.start.tzid)
-    return values.in_zone(own.start, main.start.tzid), values.in_zone(end, main.start.tzid)
+        return own.start.local, own.end.local
+    return values.in_zone(own.start, main.start.tzid), values.in_zone(own.end, main.start.tzid)
 
 
 def _rule(master: Properties, start: Moment, reader: Reader) -> Rule | None:

@@ -90,8 +90,10 @@ def _characters(body: bytes, charset: str) -> str:
     for bom, encoding in _BOMS:
         if body.startswith(bom):
             return body[len(bom) :].decode(encoding, "replace")
-    if b"B\0E\0" in body[:64] or b"\0B\0E" in body[:64]:
-        return body.decode("utf-16-le" if b"B\0E\0" in body[:64] else "utf-16-be", "replace")
+    if body[:4] in (b"B\0E\0", b"b\0e\0"):
+        return body.decode("utf-16-le", "replace")
+    if body[:4] in (b"\0B\0E", b"\0b\0e"):
+        return body.decode("utf-16-be", "replace")
     if _DECLARED_FIRST.fullmatch(charset):
         return body.decode(charset, "replace")
     try:

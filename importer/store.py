@@ -76,7 +76,7 @@ class Applied:
 
 
 class Store(Protocol):
-    """The database side. Every method is one transaction; with a stale lease the writing ones change nothing."""
+    """The database side. Every method is one transaction; without the lease it writes nothing."""
 
     def claim(self, now: int, lease_seconds: int, limit: int, only: int | None = None) -> list[Due]:
         """Lease at most `limit` subscriptions that are due at `now`, or the one named by `only` whether due

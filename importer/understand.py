@@ -57,7 +57,7 @@ def understand(feed: Feed, *, default_zone: str, stored: Mapping[str, str], now:
             continue
         try:
             found = imported(item, digest, zones, now)
-            render.verify(*render.render(found))
+            render.verify(render.render(found)[0])
         except Unusable as error:
             report.skip(item.line, item.uid, error.reason)
         else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from icalendar.parser import Contentline
 
@@ -20,6 +20,7 @@ FIRST_YEAR, LAST_YEAR = 1900, 2200
 _LONGEST = timedelta(days=366 * 300)
 _NAMED = re.compile(r"[A-Za-z0-9-]+\s*[;:]")
 _MOMENT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:[Tt](\d{2})(\d{2})(\d{2})?)?([Zz])?")
+_UNQUOTED_TZID = re.compile(r"(?<=;TZID=)[^\";:]*:[^\";]*?(?=:\d{8})", re.IGNORECASE)
 _DURATION = re.compile(
     r"([+-])?P(?:(\d{1,9})W)?(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})S)?)?",
     re.IGNORECASE,
@@ -65,6 +66,7 @@ def parse_property(line: str) -> Property:
     """
     if not _NAMED.match(line):
         raise ValueError("not a content line")
+    line = _UNQUOTED_TZID.sub(r'"\g<0>"', line)
     if '"' not in line and "\\" not in line and "^" not in line and ";" not in line.partition(":")[0]:
         name, _, value = line.partition(":")
         return Property(name=name.strip().upper(), value=value)
@@ -144,14 +146,14 @@ def duration(value: str) -> Duration | None:
     return length
 
 
-def after(start: Moment, length: Duration) -> date:
-    """Where a duration from `start` ends, in its form and zone; of a DATE, hours make a further day."""
+def after(start: Moment, length: Duration) -> Moment:
+    """Where a duration from `start` ends, in its form; of a DATE, hours make a further day."""
     if not isinstance(start.local, datetime):
-        return start.local + timedelta(days=length.days + -(-length.seconds // 86400))
-    shifted = start.local + timedelta(days=length.days)
+        return replace(start, local=start.local + timedelta(days=length.days + -(-length.seconds // 86400)))
+    shifted = replace(start, local=start.local + timedelta(days=length.days))
     if not length.seconds:
         return shifted
-    return timezones.from_epoch(timezones.to_epoch(shifted, start.tzid) + length.seconds, start.tzid)
+    return Moment(local=timezones.from_epoch(epoch(shifted) + length.seconds, "UTC"), tzid="UTC")
 
 
 def in_zone(value: Moment, tzid: str) -> datetime:
@@ -196,7 +198,6 @@ def values(properties: Sequence[Property], limit: int) -> tuple[list[tuple[str, 
     return found, False
 
 
-def epoch(value: date, tzid: str) -> int:
-    """Seconds since 1970 of a wall clock time in a zone, or of a day's midnight there."""
-    local = value if isinstance(value, datetime) else datetime.combine(value, time())
-    return int(local.replace(tzinfo=UTC).timestamp()) if tzid == "UTC" else timezones.to_epoch(local, tzid)
+def epoch(value: Moment) -> int:
+    """Seconds since 1970 of a moment; of a DATE, of its midnight."""
+    return timezones.to_epoch(in_zone(value, value.tzid), value.tzid)

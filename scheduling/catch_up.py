@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningDelete
 
 from scheduling import sources
 from scheduling.calendars import BUILT_IN
@@ -39,11 +40,14 @@ _CALENDAR = (
     .where(Calendar.user_id == bindparam("user"), Calendar.slug == bindparam("slug"))
     .with_for_update()
 )
-_TAKE = (
-    delete(ScheduleChange)
-    .where(ScheduleChange.user_id == bindparam("user"), ScheduleChange.slug == bindparam("slug"))
-    .returning(ScheduleChange.source_id, ScheduleChange.changed_at)
+STEP = 5000
+"""Changes that one transaction works off at most, so that no writer waits long for it."""
+_PENDING = (ScheduleChange.user_id == bindparam("user"), ScheduleChange.slug == bindparam("slug"))
+_OF_ALL = select(func.max(ScheduleChange.changed_at)).where(*_PENDING, ScheduleChange.source_id.is_(None))
+_PENDING_IDS = (
+    select(ScheduleChange.source_id).where(*_PENDING, ScheduleChange.source_id.is_not(None)).distinct()
 )
+_DROP_OF_ALL = delete(ScheduleChange).where(*_PENDING, ScheduleChange.source_id.is_(None))
 _OWNER = (
     select(User.display_name, User.username, User.time_zone, Instance.name)
     .join(Instance, Instance.id == 1)
@@ -79,7 +83,7 @@ def create_calendar(
         revision=revision,
         pruned_revision=revision,
         view_epoch="",
-        changed_at=now,
+        changed_at=0,
         expanded_from=0,
         expanded_until=0,
     )
@@ -93,27 +97,40 @@ def create_calendar(
 
 
 def catch_up(connection: Connection, user_id: int, slug: str, view: View, now: int | None = None) -> int:
-    """Bring one calendar up to date; returns how many objects got a new revision. Inside `Database.write()`."""
+    """Bring one calendar wholly up to date in the caller's transaction (`Database.write()`); returns how many objects
+    got a new revision."""
+    total = 0
+    while True:
+        changed, more = catch_up_step(connection, user_id, slug, view, now)
+        total += changed
+        if not more:
+            return total
+
+
+def catch_up_step(
+    connection: Connection, user_id: int, slug: str, view: View, now: int | None = None
+) -> tuple[int, bool]:
+    """Work off at most `STEP` changes of one calendar; returns how many objects got a new revision and whether there
+    is more to do. Inside `Database.write()`."""
     now = int(time.time()) if now is None else now
     calendar = connection.execute(_CALENDAR, {"user": user_id, "slug": slug}).first()
     owner = _owner(connection, user_id)
-    pending = connection.execute(_TAKE, {"user": user_id, "slug": slug}).all()
     if calendar is None or owner is None:
-        return 0
-    everything = calendar.view_epoch != view.epoch or any(row.source_id is None for row in pending)
-    changed = _changed(pending, now)
+        connection.execute(delete(ScheduleChange).where(*_PENDING), {"user": user_id, "slug": slug})
+        return 0, False
     horizon = view.horizon(today(now))
+    _spread(connection, calendar, view, horizon, now)
+    pending = connection.execute(_take(connection), {"user": user_id, "slug": slug, "step": STEP}).all()
+    changed = _changed(pending, now)
     changeset = Changeset(
         calendar_id=calendar.id, first=max(calendar.revision + 1, now * 1000), now=now, changed=changed
     )
-    if everything:
-        connection.execute(delete(UnrenderedSource).where(UnrenderedSource.calendar_id == calendar.id))
-    for ids in _chunks(_affected(connection, calendar, everything, changed, horizon)):
+    for ids in _chunks(sorted(changed)):
         rendered = _render(connection, changeset, calendar.kind, owner, ids, view, horizon)
         _compare(connection, changeset, ids, rendered)
         changeset.store(connection, ids)
     _finish(connection, changeset, calendar, view, horizon)
-    return changeset.count
+    return changeset.count, len(pending) == STEP
 
 
 def subscription_of(slug: str) -> int | None:
@@ -146,21 +163,43 @@ def _changed(pending: Iterable[Row[*tuple[Any, ...]]], now: int) -> dict[int, in
     return changed
 
 
-def _affected(
-    connection: Connection,
-    calendar: Row[*tuple[Any, ...]],
-    everything: bool,  # noqa: FBT001
-    changed: Mapping[int, int],
-    horizon: Horizon,
-) -> list[int]:
-    affected = set(changed)
-    if everything:
+def _spread(
+    connection: Connection, calendar: Row[*tuple[Any, ...]], view: View, horizon: Horizon, now: int
+) -> None:
+    """Turn "everything has changed" into one pending change for each source concerned, so that a large calendar is
+    worked off in steps like any other change."""
+    key = {"user": calendar.user_id, "slug": calendar.slug}
+    of_all = connection.scalar(_OF_ALL, key)
+    concerned: set[int] = set()
+    if of_all is not None or calendar.view_epoch != view.epoch:
+        connection.execute(_DROP_OF_ALL, key)
         subscription = subscription_of(calendar.slug)
-        affected.update(sources.ids(connection, calendar.kind, calendar.user_id, subscription))
-        affected.update(connection.scalars(_LIVE_IDS, {"calendar": calendar.id}))
+        concerned.update(sources.ids(connection, calendar.kind, calendar.user_id, subscription))
+        concerned.update(connection.scalars(_LIVE_IDS, {"calendar": calendar.id}))
+        connection.execute(delete(UnrenderedSource).where(UnrenderedSource.calendar_id == calendar.id))
     elif (calendar.expanded_from, calendar.expanded_until) != (horizon.start, horizon.end):
-        affected.update(connection.scalars(_RECURRING_IDS, {"calendar": calendar.id}))
-    return sorted(affected)
+        concerned.update(connection.scalars(_RECURRING_IDS, {"calendar": calendar.id}))
+    concerned.difference_update(
+        connection.scalars(_PENDING_IDS, key)
+    )  # their own moments are the better ones
+    if concerned:
+        moment = now if calendar.view_epoch != view.epoch or of_all is None else min(of_all, now)
+        rows = [
+            {"user_id": calendar.user_id, "slug": calendar.slug, "source_id": it, "changed_at": moment}
+            for it in sorted(concerned)
+        ]
+        connection.execute(insert(ScheduleChange), rows)
+
+
+def _take(connection: Connection) -> ReturningDelete[*tuple[Any, ...]]:
+    """A DELETE that takes at most `:step` pending changes; both databases number their rows."""
+    number = literal_column("rowid" if connection.dialect.name == "sqlite" else "ctid")
+    some = select(number).select_from(ScheduleChange).where(*_PENDING).limit(bindparam("step"))
+    return (
+        delete(ScheduleChange)
+        .where(number.in_(some))
+        .returning(ScheduleChange.source_id, ScheduleChange.changed_at)
+    )
 
 
 def _chunks(ids: list[int]) -> Iterator[list[int]]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The blockers and the time off of the demo schedule: recurring and single, days and hours, in every status."""
+"""The blockers and the time off of the demo schedule: recurring and single, in every status."""
 
 from __future__ import annotations
 

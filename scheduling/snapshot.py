@@ -13,7 +13,16 @@ from contextlib import ExitStack
 from datetime import date
 
 from scheduling import catch_up, settings
-from scheduling.calendars import BUILT_IN, CalendarState, Principal, find_calendar, find_principal, list_calendars, list_calendars_of, list_principals
+from scheduling.calendars import (
+    BUILT_IN,
+    CalendarState,
+    Principal,
+    find_calendar,
+    find_principal,
+    list_calendars,
+    list_calendars_of,
+    list_principals,
+)
 from scheduling.config import Config
 from scheduling.database import Connection, Database
 from scheduling.view import View, today
@@ -90,7 +99,9 @@ class Snapshot:
         """As `calendars`, by user id."""
         return self._all(lambda view, day: list_calendars_of(self.connection, user_id, view, day))
 
-    def _all(self, read: Callable[[View, date], tuple[Principal, list[CalendarState], bool] | None]) -> list[CalendarState]:
+    def _all(
+        self, read: Callable[[View, date], tuple[Principal, list[CalendarState], bool] | None]
+    ) -> list[CalendarState]:
         for attempt in range(_ATTEMPTS + 1):
             view = self.view
             found = read(view, today(self._now()))
@@ -114,8 +125,12 @@ class Snapshot:
     def _catch_up(self, late: list[CalendarState], view: View) -> None:
         self.close()
         for state in late:
-            with self._database.write() as connection:
-                catch_up.catch_up(connection, state.owner.user_id, state.slug, view, self._now())
+            more = True
+            while more:
+                with self._database.write() as connection:
+                    _, more = catch_up.catch_up_step(
+                        connection, state.owner.user_id, state.slug, view, self._now()
+                    )
 
     def _now(self) -> int:
         return int(self._clock())

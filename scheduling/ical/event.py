@@ -16,8 +16,9 @@ from scheduling.ical.recurrence import Rule
 from scheduling.ical.series import Series
 from scheduling.ical.timezones import to_epoch
 
-STAMP = "\x00STAMP\r\n"
-STAMP_OVERRIDE = "\x00STAMP-OVERRIDE\r\n"
+# No text holds this control character (scheduling/ical/text.py); PostgreSQL could not store NUL.
+STAMP = "\x01STAMP\r\n"
+STAMP_OVERRIDE = "\x01STAMP-OVERRIDE\r\n"
 PRODID = "-//Daysheet//Daysheet//EN"
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The columns that a schedule file may have, and how the text of a cell becomes a value of the contract tables."""
+"""The columns that a schedule file may have, and how the text of a cell becomes a value of the contract."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scheduling import ini
 from scheduling.ical.errors import BadRule
 from scheduling.ical.rules import parse_rule
 from scheduling.ical.timezones import is_zone
-from scheduling.load.entries import BadValue, Kind, Value
+from scheduling.load.entries import BadValue, Entry, Kind, Value
 from scheduling.types import JobStatus, Role, TimeOffStatus
 
 Parse = Callable[[str], Value]
@@ -23,9 +23,11 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _CENTS = Decimal("0.01")
 _MAX_RATE = Decimal(10) ** 10
 _CURRENCY = re.compile("[A-Z]{3}")
+_LONGEST = 255
+_NO_PERIOD = "give either starts_at and ends_at, or start_date and end_date"
 
 
-def text(longest: int | None = 255) -> Parse:
+def text(longest: int | None = 255) -> Callable[[str], str]:
     """Text of at most `longest` characters, without control characters."""
 
     def parse(given: str) -> str:
@@ -182,7 +184,7 @@ COLUMNS: Final[Mapping[Kind, Mapping[str, Parse]]] = {
     Kind.TIME_OFF: {
         **_PERIOD,
         "time_zone": zone,
-        "kind_of_absence": text(64),
+        "kind": text(64),
         "status": choice(TimeOffStatus),
         "notes": text(None),
     },
@@ -203,16 +205,67 @@ EMPTY: Final[Mapping[Kind, Mapping[str, Value]]] = {
 }
 """What an empty cell, or on adding a missing one, means where the column cannot be null."""
 
+NEEDED: Final[Mapping[Kind, str]] = {Kind.BLOCKER: "title", Kind.TIME_OFF: "kind"}
+"""The column that a new row must have, beside its period."""
 
-def parse(kind: Kind, column: str, given: str) -> Value:
-    """The value of one cell, whose text is stripped; an empty one clears the column.
 
-    Raises `BadValue` with the column's name in front.
+def entry(
+    kind: Kind,
+    place: str,
+    key: str,
+    cells: Mapping[str, str],
+    *,
+    users: tuple[str, ...] | None = None,
+    shared: bool = False,
+) -> Entry:
+    """The row whose cells hold this text; an empty cell clears its column.
+
+    Raises `BadValue`, naming the column, for a cell that cannot be understood, a column that the kind does
+    not have, an incomplete period, and a missing key.
     """
-    given = given.strip()
+    if not key or len(key) > _LONGEST:
+        name = "username" if kind is Kind.USER else "reference"
+        raise BadValue(f"the {name} is missing or longer than {_LONGEST} characters")
+    values = {column: _cell(kind, column, given.strip()) for column, given in cells.items()}
+    needed = NEEDED.get(kind)
+    if needed in values and values[needed] is None:
+        raise BadValue(f"the {needed} is empty")
+    _check_period(values)
+    zone_given = values.get("time_zone")
+    if kind in (Kind.BLOCKER, Kind.TIME_OFF):
+        values.pop("time_zone", None)
+    return Entry(
+        kind=kind,
+        place=place,
+        key=text()(key),
+        values=values,
+        users=users,
+        time_zone=zone_given if isinstance(zone_given, str) else None,
+        shared=shared,
+    )
+
+
+def _cell(kind: Kind, column: str, given: str) -> Value:
+    if column not in COLUMNS[kind]:
+        raise BadValue(f"{column} is not a column of a {kind}{ini.did_you_mean(column, COLUMNS[kind])}")
     if not given:
         return EMPTY[kind].get(column)
     try:
         return COLUMNS[kind][column](given)
     except BadValue as error:
         raise BadValue(f"{column} {error}") from None
+
+
+def _check_period(values: dict[str, Value]) -> None:
+    """Either both instants or both dates, or none of the four; the other two are cleared."""
+    given = {name for name in PERIOD if values.get(name) is not None}
+    if not given:
+        if any(name in values for name in PERIOD):
+            raise BadValue(_NO_PERIOD)
+        return
+    if given not in ({"starts_at", "ends_at"}, {"start_date", "end_date"}):
+        raise BadValue(_NO_PERIOD)
+    values.update({name: None for name in PERIOD if name not in given})
+    start, end = values["start_date"], values["end_date"]
+    if isinstance(start, date) and isinstance(end, date) and end <= start:
+        raise BadValue("end_date is the day after the last one and has to be later than start_date")

@@ -38,10 +38,10 @@ class Kind(enum.StrEnum):
 class Entry:
     """One row of a file.
 
-    `key` is the reference, for a user the username. `users` are usernames, None where the row says nothing of
-    them. `values` holds the columns that the row gives; what it does not give stays as it is. A naive datetime
-    is local time in `time_zone`, without one in the first user's. With `shared`, the row speaks for its user
-    only: a job keeps its other users, and nothing is taken away from somebody else.
+    `key` is the reference, for a user the username. `users` are usernames, None where the row says nothing
+    of them. `values` holds the columns that the row gives; what it does not give stays as it is. A naive
+    datetime is local time in `time_zone`, without one in the first user's. With `shared`, the row speaks for
+    its user only: a job keeps its other users, and nothing is taken away from somebody else.
     """
 
     kind: Kind

@@ -43,8 +43,11 @@ def upgrade(session: Session, *, as_json: bool) -> None:
 @json_option
 @pass_session
 def status(session: Session, *, as_json: bool) -> None:
-    """Show the schema's revision and how much there is; the exit code is 1 when an upgrade is due."""
-    database = session.settings.database()
+    """Show the schema's revision and how much there is.
+
+    The exit code is 1 when the database has to be upgraded.
+    """
+    database = session.existing_database
     with database.read() as connection:
         found = schema.current(connection)
         counts = health.counts(connection) if found == schema.head() else {}

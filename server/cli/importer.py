@@ -31,5 +31,5 @@ def importer(session: Session, *, once: bool, as_json: bool) -> None:
         print_json(asdict(summary))
     else:
         click.echo(
-            f"{summary.synchronised} imported, {summary.unchanged} unchanged, {summary.failed} failed."
+            f"{summary.applied} imported, {summary.unchanged} unchanged, {summary.failed} failed."
         )

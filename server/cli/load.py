@@ -33,9 +33,9 @@ from server.cli.session import Session, pass_session
 @json_option
 @pass_session
 def load(session: Session, *, file: Path, user: str | None, file_format: str | None, as_json: bool) -> None:
-    """Load jobs, blockers and time off from FILE: .csv, .json or .ics, "-" for standard input.
+    """Load jobs, blockers and time off from a .csv, .json or .ics FILE.
 
-    Rows are known by their reference, so loading a file again changes nothing. A mistake anywhere in the file
+    "-" is standard input. Rows are known by their reference, so loading a file again changes nothing. A mistake anywhere in the file
     is reported with its line, and then nothing of it is loaded. docs/loading.md describes the formats.
     """
     if file_format is None:

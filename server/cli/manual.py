@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Commands whose help reads like a manual page, and the one place where an error becomes a sentence and exit code."""
+"""Commands whose help reads like a manual page, and where errors become a sentence and an exit code."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from scheduling.errors import SchedulingError
 from scheduling.ini import ConfigError
 
 INTERRUPTED = 130
+_SHORT = 120
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -57,7 +58,7 @@ class ManualGroup(click.Group):
         rest = [name for name in self.commands if name not in named]
         groups = {**self.headings, ("Other commands" if named else "Commands"): rest}
         for heading, names in groups.items():
-            rows = [(name, self.commands[name].get_short_help_str(90)) for name in names]
+            rows = [(name, self.commands[name].get_short_help_str(_SHORT)) for name in names]
             if rows:
                 with formatter.section(heading):
                     formatter.write_dl(rows)
@@ -72,7 +73,7 @@ class ManualGroup(click.Group):
 
 
 class Program(ManualGroup):
-    """The outermost group: errors are one sentence on standard error, unless `--debug` asks for the traceback."""
+    """The outermost group: an error is a sentence on standard error; `--debug` shows its traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; what went wrong leaves as a `ClickException`."""

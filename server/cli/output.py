@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What commands print: tables for people and JSON for scripts on standard output, progress on standard error."""
+"""What commands print: tables for people, JSON for scripts, and progress on standard error."""
 
 from __future__ import annotations
 

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Passwords and secret links from a prompt or from standard input; never from an argument others could see."""
+"""Passwords and secret links from a prompt or from standard input, where no one else can see them."""
 
 from __future__ import annotations
+
+import sys
 
 import click
 
 
 def read_password(*, from_stdin: bool) -> str:
-    """A new password: the first line of standard input, or typed twice. Raises `UsageError` for an empty one."""
+    """A new password: the first line of standard input, or typed twice. Raises `UsageError` for none."""
     if from_stdin:
         return read_line("password")
     return str(click.prompt("New password", hide_input=True, confirmation_prompt="Again", err=True))
@@ -20,7 +22,7 @@ def read_link() -> str:
 
 def read_line(what: str) -> str:
     """The first line of standard input. Raises `UsageError` when there is none."""
-    line = click.get_text_stream("stdin").readline().rstrip("\r\n")
+    line: str = sys.stdin.readline().rstrip("\r\n")
     if not line:
         raise click.UsageError(f"No {what} was given on standard input.")
     return line

@@ -11,6 +11,7 @@ import click
 
 from scheduling import schema
 from scheduling.database import Database
+from scheduling.errors import SchemaMismatch
 from scheduling.secrets import Keyring
 from server import settings
 from server.settings import Settings
@@ -27,10 +28,18 @@ class Session:
         """The settings of the chosen file and the environment."""
         return settings.load(self._config, os.environ)
 
+    @property
+    def existing_database(self) -> Database:
+        """The database at any schema. Raises `SchemaMismatch` for a SQLite file that is not there yet."""
+        database = self.settings.database()
+        if database.path is not None and not database.path.exists():
+            raise SchemaMismatch(None, schema.head())
+        return database
+
     @cached_property
     def database(self) -> Database:
         """The database at the schema this version needs. Raises `SchemaMismatch`, `DatabaseUnavailable`."""
-        database = self.settings.database()
+        database = self.existing_database
         schema.require_current(database)
         return database
 

@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 
+from importer.store import Applied, Due, Facts
+
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
 @dataclass
 class CalendarServer:
-    """`answers` maps paths to functions that write the answer; `requests` are the paths and headers that came."""
+    """`answers` maps paths to functions that answer; `requests` are the paths and headers that came."""
 
     port: int = 0
     answers: dict[str, Answer] = field(default_factory=dict)
@@ -46,13 +48,15 @@ def server() -> Iterator[CalendarServer]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            scripted.requests.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
+            scripted.requests.append(
+                (self.path, {name.lower(): value for name, value in self.headers.items()})
+            )
             try:
                 scripted.answers[self.path](self)
             except OSError:
                 self.close_connection = True
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *args: object) -> None:
             pass
 
     listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -68,7 +72,7 @@ def server() -> Iterator[CalendarServer]:
 
 
 class Resolver:
-    """Answers look-ups of names with `answers`, one list of addresses each, the last one again; `asked` are the names."""
+    """Answers look-ups of names with `answers`, a list of addresses each and the last one again."""
 
     def __init__(self) -> None:
         self.answers: list[list[str]] = [["127.0.0.1"]]
@@ -119,3 +123,50 @@ def canary() -> Iterator[Canary]:
 def data() -> Callable[[str], bytes]:
     folder = Path(__file__).parent / "data"
     return lambda name: (folder / name).read_bytes()
+
+
+class RecordingStore:
+    """Hands out scripted claims and keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.due: list[Due] = []
+        self.stored: dict[int, dict[str, str]] = {}
+        self.applied: list[tuple[int, Applied]] = []
+        self.same: list[tuple[int, Facts]] = []
+        self.failures: list[tuple[int, str, str, int]] = []
+        self.claims: list[tuple[int, int, int | None]] = []
+        self.maintained = 0
+
+    def claim(self, now: int, lease_seconds: int, limit: int, only: int | None = None) -> list[Due]:
+        self.claims.append((lease_seconds, limit, only))
+        claimed = [due for due in self.due if only in (None, due.id)][:limit]
+        self.due = [due for due in self.due if due not in claimed]
+        return claimed
+
+    def hashes(self, due: Due) -> dict[str, str]:
+        return self.stored.get(due.id, {})
+
+    def apply(self, due: Due, changes: Applied) -> None:
+        self.applied.append((due.id, changes))
+        kept = {uid: digest for uid, digest in self.hashes(due).items() if uid not in changes.deletes}
+        self.stored[due.id] = kept | {event.uid: event.content_hash for event in changes.upserts}
+
+    def unchanged(self, due: Due, facts: Facts) -> None:
+        self.same.append((due.id, facts))
+
+    def failed(self, due: Due, reason: str, message: str, next_at: int) -> None:
+        self.failures.append((due.id, reason, message, next_at))
+
+    def maintain(self, now: int) -> None:
+        self.maintained += 1
+
+    def add(self, number: int, url: str, **facts: Any) -> Due:
+        fields = {"etag": None, "last_modified": None, "time_zone": "Europe/Berlin", "failures": 0, **facts}
+        due = Due(id=number, user_id=1, url=url, lease="lease", **fields)
+        self.due.append(due)
+        return due
+
+
+@pytest.fixture
+def store() -> RecordingStore:
+    return RecordingStore()

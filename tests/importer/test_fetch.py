@@ -84,7 +84,8 @@ def test_a_304_that_nobody_asked_for_is_a_failure(server: Any) -> None:
     ("status", "reason", "permanent"),
     [
         (401, "http-401", True), (403, "http-403", False), (404, "http-404", False), (410, "http-410", True),
-        (429, "http-429", False), (500, "http-5xx", False), (503, "http-5xx", False), (204, "http-other", False),
+        (429, "http-429", False), (500, "http-5xx", False), (503, "http-5xx", False),
+        (204, "http-other", False),
         (418, "http-other", False),
     ],
 )  # fmt: skip
@@ -211,8 +212,9 @@ def test_a_redirect_to_a_private_address_is_refused_unconnected(server: Any, can
 @pytest.mark.parametrize(
     "host",
     [
-        "127.0.0.1", "127.1", "0x7f000001", "2130706433", "0177.0.0.1", "localhost", "localhost.", "LOCALHOST",
-        "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::1]", "0.0.0.0", "0",
+        "127.0.0.1", "127.1", "0x7f000001", "2130706433", "0177.0.0.1", "localhost", "localhost.",
+        "LOCALHOST",
+        "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::1]", "0.0.0.0", "0",  # noqa: S104
     ],
 )  # fmt: skip
 def test_no_spelling_of_loopback_is_connected_to(canary: Any, host: str) -> None:
@@ -225,7 +227,8 @@ def test_no_spelling_of_loopback_is_connected_to(canary: Any, host: str) -> None
 @pytest.mark.parametrize(
     "url",
     [
-        "http://１２７.０.０.１/", "http://①②⑦.0.0.1/", "http://a\\@127.0.0.1/", "http://127.0.0.1\t/",
+        "http://\uff11\uff12\uff17.\uff10.\uff10.\uff11/", "http://\u2460\u2461\u2466.0.0.1/",
+        "http://a\\@127.0.0.1/", "http://127.0.0.1\t/",
         "http://127.0.0.1\n/", "http://example.com@127.0.0.1/", "http://:pw@127.0.0.1/", "http://", "https:///x",
         "http://127.0.0.1:99999/", "http://127.0.0.1:0/", "127.0.0.1", "", "http://[::1", "http://a b/",
     ],
@@ -239,7 +242,13 @@ def test_addresses_with_tricks_are_refused_before_any_look_up(url: str, resolver
 
 @pytest.mark.parametrize(
     "url",
-    ["file:///etc/passwd", "data:text/calendar,BEGIN", "ftp://example.com/", "javascript:1", "http://example.com/"],
+    [
+        "file:///etc/passwd",
+        "data:text/calendar,BEGIN",
+        "ftp://example.com/",
+        "javascript:1",
+        "http://example.com/",
+    ],
 )
 def test_only_https_is_fetched_unless_http_is_allowed(url: str) -> None:
     assert failure(url, FetchPolicy()).reason in ("scheme", "url")
@@ -247,7 +256,10 @@ def test_only_https_is_fetched_unless_http_is_allowed(url: str) -> None:
 
 def test_webcal_means_https() -> None:
     for scheme in ("webcal", "webcals", "WEBCAL"):
-        assert str(target(f" {scheme}://example.com/a.ics?x=1#y ", FetchPolicy())) == "https://example.com/a.ics?x=1"
+        assert (
+            str(target(f" {scheme}://example.com/a.ics?x=1#y ", FetchPolicy()))
+            == "https://example.com/a.ics?x=1"
+        )
 
 
 @pytest.mark.parametrize("port", [22, 25, 6379])

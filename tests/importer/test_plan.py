@@ -8,7 +8,9 @@ from importer.plan import Plan, plan
 
 
 def test_each_uid_is_inserted_updated_deleted_or_left_alone() -> None:
-    assert plan({"kept": "1", "changed": "1", "gone": "1"}, {"kept": "1", "changed": "2", "new": "1"}) == Plan(
+    assert plan(
+        {"kept": "1", "changed": "1", "gone": "1"}, {"kept": "1", "changed": "2", "new": "1"}
+    ) == Plan(
         insert=frozenset({"new"}),
         update=frozenset({"changed"}),
         delete=frozenset({"gone"}),
@@ -23,4 +25,6 @@ def test_a_source_that_became_empty_deletes_nothing() -> None:
 
 
 def test_an_empty_source_is_fine_where_nothing_was_stored() -> None:
-    assert plan({}, {}) == Plan(insert=frozenset(), update=frozenset(), delete=frozenset(), unchanged=frozenset())
+    assert plan({}, {}) == Plan(
+        insert=frozenset(), update=frozenset(), delete=frozenset(), unchanged=frozenset()
+    )

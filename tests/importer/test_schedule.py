@@ -55,7 +55,7 @@ def test_what_only_a_person_can_mend_waits_a_day_at_once() -> None:
 
 
 def test_waits_are_spread_by_up_to_a_tenth() -> None:
-    schedule = Schedule(interval=1000, minimum_interval=1, chance=random.Random(1))
+    schedule = Schedule(interval=1000, minimum_interval=1, chance=random.Random(1))  # noqa: S311
     waits = {schedule.after_success(0) for _ in range(200)}
     assert min(waits) >= 1000
     assert max(waits) <= 1100

@@ -79,13 +79,22 @@ def test_components_are_told_apart_and_located() -> None:
             "REFRESH-INTERVAL;VALUE=DURATION:PT12H",
             *event("UID:1", "BEGIN:VALARM", "TRIGGER:-PT1H", "END:VALARM", "SUMMARY:One"),
             "",
-            "BEGIN:VTIMEZONE", "TZID:Custom", "BEGIN:STANDARD", "TZOFFSETTO:+0100", "END:STANDARD", "END:VTIMEZONE",
+            "BEGIN:VTIMEZONE", "TZID:Custom", "BEGIN:STANDARD", "TZOFFSETTO:+0100", "END:STANDARD",
+            "END:VTIMEZONE",
             *event("UID:2"),
             "BEGIN:VTODO", "UID:3", "END:VTODO", "BEGIN:X-THING", "BEGIN:X-PART", "END:X-PART", "END:X-THING",
         )
     )  # fmt: skip
-    assert (feed.method, feed.name, feed.time_zone, feed.refresh) == ("PUBLISH", "Work", "Europe/Paris", "PT12H")
-    assert [(block.line, block.lines) for block in feed.events] == [(6, ("UID:1", "SUMMARY:One")), (20, ("UID:2",))]
+    assert (feed.method, feed.name, feed.time_zone, feed.refresh) == (
+        "PUBLISH",
+        "Work",
+        "Europe/Paris",
+        "PT12H",
+    )
+    assert [(block.line, block.lines) for block in feed.events] == [
+        (6, ("UID:1", "SUMMARY:One")),
+        (20, ("UID:2",)),
+    ]
     assert feed.zones["Custom"] == ("TZID:Custom", "BEGIN:STANDARD", "TZOFFSETTO:+0100", "END:STANDARD")
     assert feed.others == {"VTODO": 1, "X-THING": 1}
 

@@ -23,12 +23,14 @@ at = datetime.fromisoformat
 FAR = at("2100-01-01T00:00:00")
 
 
-def starts(rule: str, start: str, count: int, before: datetime = FAR) -> list[str]:
+def starts(rule: str, start: str, count: int) -> list[str]:
     """Return the first `count` instances of a rule as short text."""
-    begin = at(start)
+    begin, before = at(start), at(start) + timedelta(days=7000)
     parsed = parse_rule(rule)
     found = occurrences(parsed, begin, begin, before, limit=100_000, until_local=until_local(parsed, "UTC"))
-    return [f"{moment:%Y-%m-%d}" if "T00" in start else f"{moment:%Y-%m-%dT%H:%M}" for moment in found][:count]
+    return [f"{moment:%Y-%m-%d}" if "T00" in start else f"{moment:%Y-%m-%dT%H:%M}" for moment in found][
+        :count
+    ]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,11 @@ def starts(rule: str, start: str, count: int, before: datetime = FAR) -> list[st
             "1997-09-29T00:00",
             "1997-09-29 1997-10-30 1997-11-27 1997-12-30",
         ),
-        ("FREQ=YEARLY;INTERVAL=3;BYYEARDAY=1,100,200", "1997-01-01T00:00", "1997-01-01 1997-04-10 1997-07-19 2000-01-01"),
+        (
+            "FREQ=YEARLY;INTERVAL=3;BYYEARDAY=1,100,200",
+            "1997-01-01T00:00",
+            "1997-01-01 1997-04-10 1997-07-19 2000-01-01",
+        ),
         ("FREQ=YEARLY;BYDAY=20MO", "1997-05-19T00:00", "1997-05-19 1998-05-18 1999-05-17"),
         ("FREQ=YEARLY;BYWEEKNO=20;BYDAY=MO", "1997-05-12T00:00", "1997-05-12 1998-05-11 1999-05-17"),
         ("FREQ=YEARLY;BYMONTH=3;BYDAY=TH", "1997-03-13T00:00", "1997-03-13 1997-03-20 1997-03-27 1998-03-05"),
@@ -64,9 +70,21 @@ def starts(rule: str, start: str, count: int, before: datetime = FAR) -> list[st
             "1996-11-05T00:00",
             "1996-11-05 2000-11-07 2004-11-02",
         ),
-        ("FREQ=HOURLY;INTERVAL=3;UNTIL=19970902T170000Z", "1997-09-02T09:00", "1997-09-02T09:00 1997-09-02T12:00 1997-09-02T15:00"),
-        ("FREQ=MINUTELY;INTERVAL=90;COUNT=3", "1997-09-02T09:00", "1997-09-02T09:00 1997-09-02T10:30 1997-09-02T12:00"),
-        ("FREQ=DAILY;BYHOUR=9,10;BYMINUTE=0,20", "1997-09-02T09:00", "1997-09-02T09:00 1997-09-02T09:20 1997-09-02T10:00"),
+        (
+            "FREQ=HOURLY;INTERVAL=3;UNTIL=19970902T170000Z",
+            "1997-09-02T09:00",
+            "1997-09-02T09:00 1997-09-02T12:00 1997-09-02T15:00",
+        ),
+        (
+            "FREQ=MINUTELY;INTERVAL=90;COUNT=3",
+            "1997-09-02T09:00",
+            "1997-09-02T09:00 1997-09-02T10:30 1997-09-02T12:00",
+        ),
+        (
+            "FREQ=DAILY;BYHOUR=9,10;BYMINUTE=0,20",
+            "1997-09-02T09:00",
+            "1997-09-02T09:00 1997-09-02T09:20 1997-09-02T10:00",
+        ),
         # dates that do not exist are left out
         ("FREQ=MONTHLY", "2026-01-31T00:00", "2026-01-31 2026-03-31 2026-05-31"),
         ("FREQ=YEARLY", "2024-02-29T00:00", "2024-02-29 2028-02-29 2032-02-29"),
@@ -162,7 +180,11 @@ def test_a_local_until_keeps_the_last_instance_across_a_clock_change() -> None:
         ("FREQ=DAILY;INTERVAL=2;COUNT=3", "2026-01-01T09:00:00", "2026-01-05T09:00:00"),
         ("FREQ=WEEKLY;BYDAY=TU;COUNT=3", "2026-01-01T09:00:00", "2026-01-13T09:00:00"),
         ("FREQ=WEEKLY;BYDAY=TU;UNTIL=20260120T085959Z", "2026-01-01T09:00:00", "2026-01-13T09:00:00"),
-        ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;UNTIL=20270101T000000Z", "2020-02-29T09:00:00", "2024-02-29T09:00:00"),
+        (
+            "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;UNTIL=20270101T000000Z",
+            "2020-02-29T09:00:00",
+            "2024-02-29T09:00:00",
+        ),
         ("FREQ=DAILY;UNTIL=20200101T000000Z", "2026-01-01T09:00:00", "2026-01-01T09:00:00"),
         ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;COUNT=2", "2026-01-01T09:00:00", None),
         ("FREQ=DAILY;COUNT=1000000000", "2026-01-01T09:00:00", None),
@@ -221,10 +243,16 @@ def test_instances_are_limited() -> None:
     assert len(occurrences(parse_rule("FREQ=DAILY;COUNT=5"), start, start, FAR, limit=5)) == 5
 
 
-@pytest.mark.parametrize("rule", ["FREQ=DAILY", "FREQ=WEEKLY;BYDAY=MO,SU", "FREQ=MONTHLY", "FREQ=YEARLY;BYWEEKNO=1,53", "FREQ=HOURLY"])
+@pytest.mark.parametrize(
+    "rule",
+    ["FREQ=DAILY", "FREQ=WEEKLY;BYDAY=MO,SU", "FREQ=MONTHLY", "FREQ=YEARLY;BYWEEKNO=1,53", "FREQ=HOURLY"],
+)
 def test_the_edges_of_the_calendar_are_no_error(rule: str) -> None:
     parsed = parse_rule(rule)
     early, late = at("0001-01-01T00:00:00"), at("9999-12-31T23:00:00")
     assert occurrences(parsed, early, early, at("0001-01-05T00:00:00"))[0] == early
-    assert occurrences(parsed, at("9999-12-01T23:00:00"), late, at("9999-12-31T23:59:59"))[-1:] in ([late], [])
+    assert occurrences(parsed, at("9999-12-01T23:00:00"), late, at("9999-12-31T23:59:59"))[-1:] in (
+        [late],
+        [],
+    )
     assert occurrences(parsed, late, early, at("9999-12-31T23:59:59")) == [late]

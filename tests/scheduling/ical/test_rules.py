@@ -12,6 +12,7 @@ from scheduling.ical.rules import Frequency, Rule, parse_rule
 
 HOURS = ",".join(map(str, range(24)))
 SIXTY = ",".join(map(str, range(60)))
+EVERY_DAY = ",".join(map(str, range(1, 367)))
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_what_is_wrong_is_named(written: str, said: str | None) -> None:
         "FREQ=MINUTELY;INTERVAL=57",
         "FREQ=HOURLY;BYMINUTE=0,30",
         f"FREQ=DAILY;BYHOUR={HOURS};BYMINUTE=0,30",
-        f"FREQ=YEARLY;BYYEARDAY={','.join(map(str, range(1, 367)))};BYHOUR={HOURS};BYMINUTE={SIXTY};BYSECOND={SIXTY}",
+        f"FREQ=YEARLY;BYYEARDAY={EVERY_DAY};BYHOUR={HOURS};BYMINUTE={SIXTY};BYSECOND={SIXTY}",
         f"FREQ=WEEKLY;BYSECOND={SIXTY}",
     ],
 )

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from scheduling.ical import text
 
 # Characters that mean something to iCalendar, folding, XML or line splitting, among any others.
-AWKWARD = st.sampled_from("\\;,:\"^ \t\r\n\x00\x01\x0b\x0c\x1c\x7f\x85\u2028\u2029\ufeff\ufffe\uffff\ud800é漢🗓nN=")
+AWKWARD = st.sampled_from(
+    '\\;,:"^ \t\r\n\x00\x01\x0b\x0c\x1c\x7f\x85\u2028\u2029\ufeff\ufffe\uffff\ud800é漢🗓nN='
+)
 ANYTHING = st.lists(AWKWARD | st.characters(exclude_categories=()), max_size=200).map("".join)
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from scheduling.ical.errors import UnknownTimeZone
 from scheduling.ical.timezones import from_epoch, is_zone, resolve, to_epoch, vtimezone
@@ -71,8 +72,6 @@ def test_names_are_resolved(written: str, meant: str | None) -> None:
 
 
 def test_every_resolved_windows_name_is_a_zone() -> None:
-    from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
-
     resolved = [resolve(name) for name in WINDOWS_TO_OLSON]
     assert all(name is not None and is_zone(name) for name in resolved)
 

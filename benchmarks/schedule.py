@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One user's made-up schedule, the same whenever it is made on the same day, written with plain SQL.
+
+All events are schedule blockers, the one kind that can recur, so that one calendar holds single, all-day and recurring
+ones. The user's zone has the days of UTC, because Radicale takes every all-day event for a UTC day.
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+import psycopg
+
+USER = "bench"
+SLUG = "blockers"
+TIME_ZONE = "Africa/Abidjan"
+_INSTANCE = "benchmark"
+_SEED = 5545
+_DAYS = 365
+_ALL_DAY_EVERY, _RECURRING_EVERY = 20, 50
+_RULES = (
+    "FREQ=WEEKLY;BYDAY=MO,WE,FR;COUNT=40",
+    "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU",
+    "FREQ=MONTHLY;BYDAY=1TH;COUNT=12",
+    "FREQ=DAILY;COUNT=10",
+)
+_TITLES = ("Team meeting", "Truck inspection", "Training: heat pumps", "Depot duty", "Standby", "Doctor's appointment")
+_NOTES = (
+    "Bring the signed checklist; the old one is no longer accepted.",
+    "Key is with the neighbour, second bell on the left.\nCall half an hour before.",
+    "Größere Teile vorher im Lager bestellen, Lieferzeit zwei Tage.",
+    "Agenda: open orders, vacation plan, accident prevention, anything else that came up during the week.",
+)
+_COLUMNS = ("reference", "title", "notes", "starts_at", "ends_at", "start_date", "end_date", "rrule", "created_at")
+
+Row = Mapping[str, str | None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ranges:
+    """The ranges that are asked for, as RFC 5545 UTC date-times: this week and thirty days from its Monday."""
+
+    monday: date
+
+    @property
+    def week(self) -> tuple[str, str]:
+        """Seven days."""
+        return self._from_monday(7)
+
+    @property
+    def month(self) -> tuple[str, str]:
+        """Thirty days."""
+        return self._from_monday(30)
+
+    def _from_monday(self, days: int) -> tuple[str, str]:
+        return f"{self.monday:%Y%m%d}T000000Z", f"{self.monday + timedelta(days=days):%Y%m%d}T000000Z"
+
+
+def monday(today: date) -> date:
+    """The Monday of the week of `today`; schedules and ranges are laid around it."""
+    return today - timedelta(days=today.weekday())
+
+
+def blockers(events: int, around: date) -> Iterator[Row]:
+    """`events` rows within a year of `around`: one in fifty recurring, one in twenty all-day, the others single."""
+    rng = random.Random(_SEED)  # noqa: S311
+    for number in range(events):
+        day = around + timedelta(days=rng.randint(-_DAYS, _DAYS))
+        row: dict[str, str | None] = dict.fromkeys(_COLUMNS)
+        row["reference"] = f"B-{number:06d}"
+        row["title"] = f"{rng.choice(_TITLES)} {number}"
+        row["notes"] = rng.choice(_NOTES)
+        row["created_at"] = _text(datetime.combine(around - timedelta(days=_DAYS), time(7), UTC))
+        start = datetime.combine(day, time(rng.randint(6, 18), rng.choice((0, 15, 30, 45))), UTC)
+        length = timedelta(minutes=rng.choice((30, 60, 90, 120, 240)))
+        if number % _ALL_DAY_EVERY == 1:
+            row["start_date"], row["end_date"] = day.isoformat(), (day + timedelta(days=rng.randint(1, 3))).isoformat()
+        else:
+            row["starts_at"], row["ends_at"] = _text(start), _text(start + length)
+        if number % _RECURRING_EVERY == 0:
+            row["rrule"] = rng.choice(_RULES)
+        yield row
+
+
+def write(url: str, rows: Sequence[Row]) -> None:
+    """The user and `rows`, as the dispatch application would write them; `url` is a SQLite path or a libpq URL."""
+    user = "INSERT INTO users (username, display_name, time_zone) VALUES ({0}, 'Bench', {0})"
+    # Every database gives its objects the same UIDs, so that answers can be compared.
+    instance = "UPDATE instance SET name = {0}"
+    blocker = (
+        f"INSERT INTO blockers (user_id, {', '.join(_COLUMNS)}) SELECT id, {', '.join(['{0}'] * len(_COLUMNS))}"  # noqa: S608
+        " FROM users WHERE username = {0}"
+    )
+    values = [(*(row[column] for column in _COLUMNS), USER) for row in rows]
+    if url.startswith("postgresql"):
+        with psycopg.connect(url) as server, server.cursor() as cursor:
+            cursor.execute(instance.format("%s"), (_INSTANCE,))
+            cursor.execute(user.format("%s"), (USER, TIME_ZONE))
+            cursor.executemany(blocker.format(*["%s"]).replace("SELECT id, %s", "SELECT id, %s", 1), values)
+        return
+    with closing(sqlite3.connect(url)) as file, file:
+        file.execute(instance.format("?"), (_INSTANCE,))
+        file.execute(user.format("?"), (USER, TIME_ZONE))
+        file.executemany(blocker.format("?"), values)
+
+
+def _text(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M:%S+00:00")

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A consistent copy of a SQLite database while it is in use, by SQLite's online backup."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sqlite3
+from pathlib import Path
+
+from scheduling.database import Database
+from scheduling.errors import Conflict, DatabaseUnavailable, Invalid, NotFound
+
+
+def backup(database: Database, target: Path, *, replace: bool = False) -> int:
+    """Copy the database to `target`, which appears complete (mode 0600); returns its size in bytes.
+
+    Raises `Invalid` for PostgreSQL, `NotFound` where there is no database, `Conflict` where `target` exists
+    and is not to be replaced, `DatabaseUnavailable` when the copy fails, OSError.
+    """
+    source = database.path
+    if source is None:
+        raise Invalid("Only SQLite databases can be copied like this; use pg_dump for PostgreSQL.")
+    if not source.exists():
+        raise NotFound(f"There is no database {source} yet; `daysheet db upgrade` makes it.")
+    if target.exists() and (not replace or target.samefile(source)):
+        raise Conflict(f"{target} exists already; choose another name.")
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        _copy(source, draft)
+        size = draft.stat().st_size
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+    return size
+
+
+def _copy(source: Path, draft: Path) -> None:
+    try:
+        with (
+            contextlib.closing(sqlite3.connect(source)) as reader,
+            contextlib.closing(sqlite3.connect(draft)) as writer,
+        ):
+            reader.backup(writer)
+            # A copy in WAL mode would need its side files to be opened.
+            writer.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.Error as error:
+        raise DatabaseUnavailable(f"The database cannot be copied: {error}.") from error

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether the database is in order: integrity, triggers, clock, secrets, and whether calendars keep up."""
+
+from __future__ import annotations
+
+import enum
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, text
+
+from scheduling import triggers
+from scheduling.errors import SecretsUnreadable
+from scheduling.models import (
+    Blocker,
+    Calendar,
+    CalendarObject,
+    FeedToken,
+    Job,
+    ScheduleChange,
+    Subscription,
+    TimeOff,
+    UnrenderedSource,
+    User,
+)
+from scheduling.secrets import Keyring
+
+_CLOCK_TOLERANCE = 5
+_LATE = 3600
+
+
+class Level(enum.StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """What one check found, in a sentence that says what to do."""
+
+    check: str
+    level: Level
+    text: str
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """How many rows the tables people care about have."""
+    tables: dict[str, type[Any]] = {
+        "users": User,
+        "jobs": Job,
+        "blockers": Blocker,
+        "time_off": TimeOff,
+        "calendars": Calendar,
+        "pending_changes": ScheduleChange,
+    }
+    found = {name: _count(connection, table) for name, table in tables.items()}
+    live = select(func.count()).select_from(CalendarObject).where(~CalendarObject.deleted)
+    return {**found, "calendar_objects": connection.scalar(live) or 0}
+
+
+def examine(connection: Connection, keyring: Keyring | None) -> Iterator[Finding]:
+    """Every check of an upgraded database; without a keyring, stored secrets are not tried."""
+    for name, check in _CHECKS.items():
+        level, words = check(connection)
+        yield Finding(check=name, level=level, text=words)
+    if keyring is not None:
+        level, words = _secrets(connection, keyring)
+        yield Finding(check="secrets", level=level, text=words)
+
+
+_Result = tuple[Level, str]
+
+
+def _integrity(connection: Connection) -> _Result:
+    if connection.dialect.name != "sqlite":
+        return Level.OK, "PostgreSQL looks after its own files."
+    found = [str(row[0]) for row in connection.execute(text("PRAGMA quick_check(5)"))]
+    if found == ["ok"]:
+        return Level.OK, "The database file is intact."
+    return Level.PROBLEM, f"The database file is damaged ({found[0]}): restore a backup."
+
+
+def _triggers(connection: Connection) -> _Result:
+    """Without its triggers a change of the schedule never reaches a calendar."""
+    sqlite = connection.dialect.name == "sqlite"
+    created = "\n".join(triggers.statements("sqlite" if sqlite else "postgresql"))
+    expected = set(re.findall(r"^CREATE TRIGGER (\w+)", created, re.MULTILINE))
+    active = (
+        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        if sqlite
+        else "SELECT t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
+        " WHERE t.tgenabled IN ('O', 'A') AND c.relnamespace = current_schema()::regnamespace"
+    )
+    missing = sorted(expected - set(connection.scalars(text(active))))
+    if not missing:
+        return Level.OK, f"All {len(expected)} change-tracking triggers are there and enabled."
+    return Level.PROBLEM, (
+        f"{len(missing)} of {len(expected)} change-tracking triggers are missing or disabled, {missing[0]} for"
+        " one: changes are lost until they are enabled or restored."
+    )
+
+
+def _clock(connection: Connection) -> _Result:
+    if connection.dialect.name == "sqlite":
+        return Level.OK, "The database uses this machine's clock."
+    there = connection.scalar(text("SELECT extract(epoch FROM clock_timestamp())::float8")) or 0.0
+    apart = round(abs(there - time.time()))
+    if apart <= _CLOCK_TOLERANCE:
+        return Level.OK, "The database's clock agrees with this machine's."
+    return Level.WARNING, f"The database's clock is {apart} s apart from this machine's: keep both by NTP."
+
+
+def _unrendered(connection: Connection) -> _Result:
+    count = _count(connection, UnrenderedSource)
+    if not count:
+        return Level.OK, "Every row could be turned into a calendar item."
+    row = connection.execute(
+        select(Calendar.slug, UnrenderedSource.source_id, UnrenderedSource.reason)
+        .join(Calendar, Calendar.id == UnrenderedSource.calendar_id)
+        .limit(1)
+    ).first()
+    example = "" if row is None else f"; {row.slug} {row.source_id}: {row.reason}"
+    return Level.WARNING, f"{count} rows are left out of calendars because of what they hold{example}."
+
+
+def _behind(connection: Connection) -> _Result:
+    waiting: ColumnElement[bool] = exists().where(
+        and_(Calendar.user_id == ScheduleChange.user_id, Calendar.slug == ScheduleChange.slug)
+    )
+    row = connection.execute(select(func.count(), func.min(ScheduleChange.changed_at)).where(waiting)).one()
+    count, oldest = row
+    if not count:
+        return Level.OK, "Every calendar has caught up with the schedule."
+    minutes = int(time.time() - oldest) // 60
+    if minutes * 60 < _LATE:
+        return Level.OK, f"{count} recent changes wait until their calendars are next read."
+    return Level.WARNING, (
+        f"{count} changes wait to reach their calendars, the oldest for {minutes} min: is a server running,"
+        " or `daysheet db maintain` in cron?"
+    )
+
+
+def _subscriptions(connection: Connection) -> _Result:
+    failing = (
+        connection.scalar(
+            select(func.count()).select_from(Subscription).where(Subscription.status == "error")
+        )
+        or 0
+    )
+    if not failing:
+        return Level.OK, f"None of {_count(connection, Subscription)} imported calendars fails."
+    return Level.WARNING, f"{failing} imported calendars fail; `daysheet subscription list` says why."
+
+
+def _secrets(connection: Connection, keyring: Keyring) -> _Result:
+    kept = [
+        *connection.scalars(select(FeedToken.encrypted).where(FeedToken.encrypted.is_not(None))),
+        *connection.scalars(select(Subscription.encrypted_url)),
+    ]
+    unreadable = sum(not _readable(keyring, data) for data in kept if data is not None)
+    if not unreadable:
+        return Level.OK, f"All {len(kept)} stored secrets can be read with the key."
+    return Level.PROBLEM, (
+        f"{unreadable} of {len(kept)} stored secrets cannot be read with this key: restore the key they were"
+        " written with, beside or instead of the present one."
+    )
+
+
+def _readable(keyring: Keyring, data: bytes) -> bool:
+    try:
+        keyring.decrypt(data)
+    except SecretsUnreadable:
+        return False
+    return True
+
+
+def _count(connection: Connection, table: type[Any]) -> int:
+    return connection.scalar(select(func.count()).select_from(table)) or 0
+
+
+_CHECKS: dict[str, Callable[[Connection], _Result]] = {
+    "integrity": _integrity,
+    "triggers": _triggers,
+    "clock": _clock,
+    "unrendered": _unrendered,
+    "calendars": _behind,
+    "imports": _subscriptions,
+}

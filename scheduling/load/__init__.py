@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Loading schedule files (CSV, JSON, iCalendar) into the contract tables, again and again without harm.
+
+`read` turns a file into entries, `apply` brings the tables in line with them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from scheduling.load import from_csv, from_ics, from_json
+from scheduling.load.apply import apply
+from scheduling.load.entries import Counts, Entry, Format, Kind, LoadFailed
+
+__all__ = ["Counts", "Entry", "Format", "Kind", "LoadFailed", "apply", "read"]
+
+
+def read(content: bytes, file_format: Format, *, user: str | None = None) -> list[Entry]:
+    """The rows of a file; `user` is the username of rows that name none. Raises `LoadFailed`."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise LoadFailed([f"line {line}: this is not UTF-8 text; save the file as UTF-8."]) from None
+    if file_format is Format.ICS:
+        return from_ics.read(text, user)
+    entries = from_csv.read(text) if file_format is Format.CSV else from_json.read(text)
+    if user is None:
+        return entries
+    return [
+        replace(it, users=(user,)) if it.users is None and it.kind is not Kind.USER else it for it in entries
+    ]

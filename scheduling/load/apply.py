@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bringing the contract tables in line with a file's entries: by reference, writing only what differs.
+
+A row that says what the table says already is not touched, so it leaves no trace in the outbox.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from scheduling import users
+from scheduling.errors import Conflict, SchedulingError
+from scheduling.load.columns import COLUMNS, EMPTY
+from scheduling.load.entries import BadValue, Counts, Entry, Kind, LoadFailed
+from scheduling.load.resolve import Person, Stored, differences, resolved
+from scheduling.models import Blocker, Job, JobAssignment, TimeOff, User
+
+T = TypeVar("T")
+
+_CHUNK = 500
+_TABLES: dict[Kind, type[Job | Blocker | TimeOff]] = {
+    Kind.JOB: Job,
+    Kind.BLOCKER: Blocker,
+    Kind.TIME_OFF: TimeOff,
+}
+_PERSON = select(User.id, User.username, User.time_zone)
+_BY_NAME = _PERSON.where(User.username.in_(bindparam("names", expanding=True)))
+_BY_ID = _PERSON.where(User.id.in_(bindparam("ids", expanding=True)))
+_ASSIGNED = select(JobAssignment.job_id, JobAssignment.user_id).where(
+    JobAssignment.job_id.in_(bindparam("ids", expanding=True))
+)
+
+
+@dataclass(slots=True)
+class _Loading:
+    """One load under way; nothing of it may be committed once there are problems."""
+
+    connection: Connection
+    problems: list[str]
+    done: Counter[str] = field(default_factory=Counter)
+
+    def count(self, *, new: bool, changed: bool) -> None:
+        self.done["inserted" if new else "updated" if changed else "unchanged"] += 1
+
+
+def apply(
+    connection: Connection, entries: Sequence[Entry], *, progress: Callable[[int], None] = lambda _: None
+) -> Counts:
+    """Add and change rows so that they say what the entries say, inside one `Database.write()`.
+
+    `progress` is told how many more entries have been seen to. Raises `LoadFailed` with every problem, and
+    `Conflict` when somebody else wrote the same rows; nothing must be committed then.
+    """
+    loading = _Loading(connection=connection, problems=_given_twice(entries))
+    try:
+        for kind in Kind:
+            for chunk in _chunks([entry for entry in entries if entry.kind is kind]):
+                if kind is Kind.USER:
+                    _apply_users(loading, chunk)
+                else:
+                    _apply_rows(loading, kind, chunk)
+                progress(len(chunk))
+    except IntegrityError as error:
+        raise Conflict("The schedule was changed by someone else meanwhile; load the file again.") from error
+    if loading.problems:
+        raise LoadFailed(loading.problems)
+    done = loading.done
+    return Counts(inserted=done["inserted"], updated=done["updated"], unchanged=done["unchanged"])
+
+
+def _given_twice(entries: Sequence[Entry]) -> list[str]:
+    first: dict[tuple[Kind, str], str] = {}
+    problems = []
+    for entry in entries:
+        before = first.setdefault((entry.kind, entry.key), entry.place)
+        if before != entry.place:
+            problems.append(f'{entry.place}: "{entry.key}" is given twice, first in {before}.')
+    return problems
+
+
+def _apply_users(loading: _Loading, chunk: Sequence[Entry]) -> None:
+    known = _users(loading.connection, [entry.key for entry in chunk])
+    for entry in chunk:
+        if entry.key not in known:
+            try:
+                users.create(loading.connection, username=entry.key)
+            except SchedulingError as error:
+                loading.problems.append(f"{entry.place}: {error}")
+    stored = _users(loading.connection, [entry.key for entry in chunk])
+    for entry in chunk:
+        if entry.key in stored:
+            row = stored[entry.key]
+            changed = differences(entry.values, row)
+            if changed:
+                loading.connection.execute(update(User).where(User.id == row["id"]).values(**changed))
+            loading.count(new=entry.key not in known, changed=bool(changed))
+
+
+def _users(connection: Connection, names: list[str]) -> dict[str, dict[str, Any]]:
+    rows = connection.execute(select(User).where(User.username.in_(names))).mappings()
+    return {row["username"]: dict(row) for row in rows}
+
+
+def _apply_rows(loading: _Loading, kind: Kind, chunk: Sequence[Entry]) -> None:
+    table = _TABLES[kind]
+    stored = _stored(loading.connection, kind, chunk)
+    people = _people(loading.connection, chunk)
+    new: list[dict[str, Any]] = []
+    assignees: dict[str, set[int]] = {}
+    for entry in chunk:
+        known = stored.get(entry.key)
+        try:
+            values, wanted = resolved(entry, people, known)
+        except BadValue as error:
+            loading.problems.append(f"{entry.place}: {error}.")
+            continue
+        if wanted is not None and (known is None or wanted != known.users):
+            assignees[entry.key] = wanted
+        if known is None:
+            new.append({**_blank(kind), **values, "reference": entry.key})
+            loading.count(new=True, changed=True)
+            continue
+        changed = differences(values, known.row)
+        if changed:
+            statement = update(table).where(table.id == known.id).values(**changed)
+            loading.connection.execute(statement)
+        loading.count(new=False, changed=bool(changed) or entry.key in assignees)
+    if loading.problems:
+        return
+    ids = {reference: known.id for reference, known in stored.items()}
+    if new:
+        added = loading.connection.execute(insert(table).returning(table.id, table.reference), new)
+        ids |= {str(reference): row_id for row_id, reference in added}
+    for reference, wanted in assignees.items():
+        present = stored[reference].users if reference in stored else set()
+        _assign(loading.connection, ids[reference], wanted, present)
+
+
+def _blank(kind: Kind) -> dict[str, Any]:
+    """Every column of a new row, so that all rows of one insert have the same."""
+    names = [name for name in COLUMNS[kind] if name != "time_zone" or kind is Kind.JOB]
+    return {name: EMPTY[kind].get(name) for name in names}
+
+
+def _assign(connection: Connection, job_id: int, wanted: set[int], present: set[int]) -> None:
+    if wanted - present:
+        rows = [{"job_id": job_id, "user_id": user_id} for user_id in sorted(wanted - present)]
+        connection.execute(insert(JobAssignment), rows)
+    if present - wanted:
+        gone = JobAssignment.user_id.in_(sorted(present - wanted))
+        connection.execute(delete(JobAssignment).where(JobAssignment.job_id == job_id, gone))
+
+
+def _people(connection: Connection, chunk: Sequence[Entry]) -> dict[str, Person]:
+    names = sorted({name for entry in chunk for name in entry.users or ()})
+    rows = (row for some in _chunks(names) for row in connection.execute(_BY_NAME, {"names": some}))
+    return {row.username: Person(**row._asdict()) for row in rows}
+
+
+def _stored(connection: Connection, kind: Kind, chunk: Sequence[Entry]) -> dict[str, Stored]:
+    table = _TABLES[kind]
+    references = [entry.key for entry in chunk]
+    rows = connection.execute(select(table).where(table.reference.in_(references))).mappings().all()
+    if kind is Kind.JOB:
+        assigned: dict[int, set[int]] = {row["id"]: set() for row in rows}
+        for job_id, user_id in connection.execute(_ASSIGNED, {"ids": list(assigned)}):
+            assigned[job_id].add(user_id)
+    else:
+        assigned = {row["id"]: {row["user_id"]} for row in rows}
+    ids = sorted(set().union(*assigned.values()))
+    found = (row for some in _chunks(ids) for row in connection.execute(_BY_ID, {"ids": some}))
+    people = {row.id: Person(**row._asdict()) for row in found}
+    return {
+        row["reference"]: Stored(
+            row=dict(row), people=tuple(people[user_id] for user_id in sorted(assigned[row["id"]]))
+        )
+        for row in rows
+    }
+
+
+def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK))

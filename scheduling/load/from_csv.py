@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Schedule files as tables: one row per job, blocker or time off, with a header line (RFC 4180)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+from scheduling.ini import did_you_mean
+from scheduling.load.columns import COLUMNS, entry
+from scheduling.load.entries import BadValue, Entry, Kind, LoadFailed
+
+_KINDS = (Kind.JOB, Kind.BLOCKER, Kind.TIME_OFF)
+_TIME_OFF_KIND = "time_off_kind"
+_NAMES = ("kind", "reference", "users", "user", _TIME_OFF_KIND)
+_COLUMNS = {name for kind in _KINDS for name in COLUMNS[kind]} | set(_NAMES)
+
+
+def read(text: str) -> list[Entry]:
+    """The rows of the file. Raises `LoadFailed` with the line of each row that cannot be understood."""
+    problems: list[str] = []
+    found: list[Entry] = []
+    header: list[str] | None = None
+    for line, cells in _lines(text):
+        if header is None:
+            header = _header(line, cells)
+            continue
+        try:
+            found.append(_entry(f"line {line}", header, cells))
+        except BadValue as error:
+            problems.append(f"line {line}: {error}.")
+    if header is None:
+        raise LoadFailed(["line 1: the file is empty; it needs a header line with the columns' names."])
+    if problems:
+        raise LoadFailed(problems)
+    return found
+
+
+def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Line number and cells of every row that is not blank; the header tells commas from semicolons."""
+    first = text.partition("\n")[0]
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=";" if ";" in first and "," not in first else ",",
+        strict=True,
+    )
+    line = 1
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise LoadFailed([f"line {line}: the row is not well-formed: {error}."]) from None
+
+
+def _header(line: int, cells: list[str]) -> list[str]:
+    names = [cell.strip().lower() for cell in cells]
+    problems = [
+        f'line {line}: there is no column "{name}"{did_you_mean(name, _COLUMNS)}.'
+        for name in names
+        if name not in _COLUMNS
+    ]
+    problems += [f'line {line}: the column "{name}" is missing.' for name in _NAMES[:2] if name not in names]
+    if len(set(names)) < len(names):
+        problems.append(f"line {line}: a column is given twice.")
+    if problems:
+        raise LoadFailed(problems)
+    return names
+
+
+def _entry(place: str, header: list[str], row: list[str]) -> Entry:
+    if len(row) > len(header):
+        raise BadValue(f"it has {len(row)} cells, the header only {len(header)}")
+    cells = dict(zip(header, row + [""] * (len(header) - len(row)), strict=True))
+    word = cells.pop("kind").strip().lower()
+    if word not in _KINDS:
+        raise BadValue(f'kind "{word[:40]}" is not one of {", ".join(_KINDS)}')
+    kind = Kind(word)
+    reference = cells.pop("reference").strip()
+    named = [cells.pop(name) for name in ("users", "user") if name in cells]
+    if _TIME_OFF_KIND in cells:
+        absence = cells.pop(_TIME_OFF_KIND)
+        if kind is Kind.TIME_OFF:
+            cells["kind"] = absence
+        elif absence.strip():
+            raise BadValue(f"{_TIME_OFF_KIND} is not a column of a {kind}")
+    own = {name: cell for name, cell in cells.items() if name in COLUMNS[kind] or cell.strip()}
+    users = tuple(name.strip() for name in ";".join(named).split(";") if name.strip())
+    return entry(kind, place, reference, own, users=users if named else None)

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Schedule files as iCalendar (RFC 5545): each VEVENT is a blocker of one user, or a job if in category Job.
+
+A changed instance of a series (RECURRENCE-ID, section 3.8.4.4) becomes a blocker of its own and an exception
+of the series. A blocker that is cancelled is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final, TypeAlias
+from zoneinfo import ZoneInfo
+
+from icalendar import Calendar
+
+from scheduling.ical.timezones import resolve
+from scheduling.load.columns import entry
+from scheduling.load.entries import BadValue, Entry, Kind, LoadFailed
+
+_Event: TypeAlias = Any
+"""An `icalendar.Event`; its properties are of thirty types."""
+_STATUS: Final = {"TENTATIVE": "offered", "CANCELLED": "cancelled"}
+_SERIES: Final = ("RRULE", "RDATE", "RECURRENCE-ID")
+_DAY: Final = timedelta(days=1)
+
+
+def read(text: str, user: str | None) -> list[Entry]:
+    """The events of a calendar as entries of `user`. Raises `LoadFailed` with the number of each bad one."""
+    if user is None:
+        raise LoadFailed(["an .ics file does not say whose it is: name the user with --user."])
+    try:
+        calendars = Calendar.from_ical(text, multiple=True)
+    except (ValueError, IndexError, KeyError) as error:
+        raise LoadFailed([f"this is not an iCalendar file: {str(error)[:200]}."]) from None
+    events: list[_Event] = [event for calendar in calendars for event in calendar.walk("VEVENT")]
+    replaced = _replaced(events)
+    found: list[Entry] = []
+    problems: list[str] = []
+    for number, event in enumerate(events, start=1):
+        try:
+            found += _entries(event, f"event {number}", user, replaced)
+        except (ValueError, AttributeError, TypeError, OverflowError) as error:
+            title = str(event.get("SUMMARY", ""))[:40] or "without a title"
+            problems.append(f"event {number} ({title}): {error}.")
+    if problems:
+        raise LoadFailed(problems)
+    return found
+
+
+def _entries(
+    event: _Event, place: str, user: str, replaced: Mapping[str, list[datetime | date]]
+) -> Iterable[Entry]:
+    for name, reason in event.errors:
+        raise BadValue(f"{name or 'a property'} cannot be read: {reason[:100]}")
+    uid = str(event.get("UID", "")).strip()
+    if not uid:
+        raise BadValue("it has no UID")
+    job = any(name.casefold() == "job" for name in _categories(event))
+    if str(event.get("STATUS", "")).upper() == "CANCELLED" and not job:
+        return ()
+    cells = _period(event)
+    if job:
+        if any(name in event for name in _SERIES):
+            raise BadValue("a job cannot recur; make it several jobs, or a blocker")
+        return (entry(Kind.JOB, place, uid, cells | _job(event), users=(user,), shared=True),)
+    title = str(event.get("SUMMARY", ""))[:255]
+    cells |= {"title": title or "Blocked", "notes": str(event.get("DESCRIPTION", ""))}
+    instance = event.get("RECURRENCE-ID")
+    if instance is None:
+        cells |= _recurrence(event, replaced.get(uid, []))
+    else:
+        uid = f"{uid}#{_wall(instance.dt, None)}"
+    return (entry(Kind.BLOCKER, place, uid, cells, users=(user,), shared=True),)
+
+
+def _job(event: _Event) -> dict[str, str]:
+    where = event.get("GEO")
+    return {
+        "job_type": str(event.get("SUMMARY", "")),
+        "status": _STATUS.get(str(event.get("STATUS", "")).upper(), "confirmed"),
+        "address": str(event.get("LOCATION", "")),
+        "latitude": "" if where is None else str(where.latitude),
+        "longitude": "" if where is None else str(where.longitude),
+        "notes": str(event.get("DESCRIPTION", "")),
+    }
+
+
+def _period(event: _Event) -> dict[str, str]:
+    """The period columns as text; an end that is not given is as section 3.6.1 says."""
+    if "DTSTART" not in event:
+        raise BadValue("it has no DTSTART")
+    start, zone = event["DTSTART"].dt, _zone(event["DTSTART"])
+    end = event["DTEND"].dt if "DTEND" in event else None
+    if end is not None and isinstance(end, datetime) != isinstance(start, datetime):
+        raise BadValue("one of DTSTART and DTEND is a date, the other a date-time")
+    if not isinstance(start, datetime):
+        end = end or start + (event["DURATION"].dt if "DURATION" in event else _DAY)
+        return {"start_date": start.isoformat(), "end_date": max(end, start + _DAY).isoformat()}
+    if end is None:
+        length = event["DURATION"].dt if "DURATION" in event else timedelta()
+        exact = start.tzinfo is not None and length % _DAY
+        end, end_zone = (start.astimezone(UTC) + length, "UTC") if exact else (start + length, zone)
+    else:
+        end_zone = _zone(event["DTEND"])
+    if end_zone != zone:
+        end, end_zone = _wall_clock(end, end_zone).astimezone(UTC), "UTC"
+    return {
+        "starts_at": _iso(start, zone),
+        "ends_at": _iso(end, end_zone),
+        "time_zone": zone or "",
+    }
+
+
+def _zone(given: Any) -> str | None:
+    """The IANA zone of a property, None for a floating one. Raises `BadValue` when it cannot be told."""
+    tzid = given.params.get("TZID")
+    if tzid is None:
+        return "UTC" if isinstance(given.dt, datetime) and given.dt.tzinfo is not None else None
+    zone = resolve(str(tzid))
+    if zone is None:
+        raise BadValue(f'the time zone "{str(tzid)[:60]}" is not known')
+    return zone
+
+
+def _wall_clock(moment: datetime, zone: str | None) -> datetime:
+    """The moment by the rules of its IANA zone, whatever a VTIMEZONE said."""
+    if zone is None:
+        raise BadValue("one of DTSTART and DTEND has a time zone, the other none")
+    return moment.replace(tzinfo=ZoneInfo(zone))
+
+
+def _iso(moment: datetime, zone: str | None) -> str:
+    wall = moment.replace(tzinfo=None).isoformat(timespec="seconds")
+    return f"{wall}Z" if zone == "UTC" else wall
+
+
+def _recurrence(event: _Event, replaced: Iterable[datetime | date]) -> dict[str, str]:
+    rules = _many(event, "RRULE")
+    if len(rules) > 1 or "EXRULE" in event:
+        raise BadValue("it has more than one recurrence rule, or an EXRULE")
+    zone = _zone(event["DTSTART"])
+    more = [it.dt for one in _many(event, "RDATE") for it in one.dts]
+    if any(isinstance(it, tuple) for it in more):
+        raise BadValue("it has an RDATE that is a period; only dates and date-times can be loaded")
+    left_out = [it.dt for one in _many(event, "EXDATE") for it in one.dts]
+    return {
+        "rrule": rules[0].to_ical().decode() if rules else "",
+        "rdate": ",".join(_wall(it, zone) for it in more),
+        "exdate": ",".join(sorted({_wall(it, zone) for it in (*left_out, *replaced)})),
+    }
+
+
+def _replaced(events: Iterable[_Event]) -> dict[str, list[datetime | date]]:
+    """The instances that other events of the same UID replace or cancel."""
+    found: dict[str, list[datetime | date]] = {}
+    for event in events:
+        instance = event.get("RECURRENCE-ID")
+        if hasattr(instance, "dt"):
+            found.setdefault(str(event.get("UID", "")).strip(), []).append(instance.dt)
+    return found
+
+
+def _many(event: _Event, name: str) -> list[Any]:
+    given = event.get(name, [])
+    return given if isinstance(given, list) else [given]
+
+
+def _categories(event: _Event) -> list[str]:
+    return [str(name) for one in _many(event, "CATEGORIES") for name in getattr(one, "cats", [one])]
+
+
+def _wall(moment: datetime | date, zone: str | None) -> str:
+    """The basic form of RFC 5545, by the clock of `zone` where one is given."""
+    if not isinstance(moment, datetime):
+        return f"{moment:%Y%m%d}"
+    if zone is not None and moment.tzinfo is not None:
+        moment = moment.astimezone(ZoneInfo(zone))
+    return f"{moment:%Y%m%dT%H%M%S}"

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Schedule files as JSON: lists of users, jobs, blockers and time off, with the contract's columns."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from scheduling.ini import did_you_mean
+from scheduling.load.columns import entry
+from scheduling.load.entries import BadValue, Entry, Kind, LoadFailed
+
+_LISTS = {"users": Kind.USER, "jobs": Kind.JOB, "blockers": Kind.BLOCKER, "time_off": Kind.TIME_OFF}
+_LISTED = ("rdate", "exdate")
+
+
+def read(text: str) -> list[Entry]:
+    """The rows of the file, users first. Raises `LoadFailed` with the place of each bad one."""
+    try:
+        document = json.loads(text, parse_float=str, parse_constant=str)
+    except json.JSONDecodeError as error:
+        raise LoadFailed([f"line {error.lineno}: this is not JSON: {error.msg}."]) from None
+    except RecursionError:
+        raise LoadFailed(["line 1: the JSON is nested too deeply."]) from None
+    if not isinstance(document, dict):
+        raise LoadFailed([f"line 1: the file has to be an object with {', '.join(_LISTS)}."])
+    problems = [
+        f'there is no list "{name}"{did_you_mean(name, _LISTS)}.' for name in document.keys() - _LISTS
+    ]
+    found: list[Entry] = []
+    for name, kind in _LISTS.items():
+        items = document.get(name, [])
+        if not isinstance(items, list):
+            problems.append(f"{name}: this has to be a list.")
+            continue
+        for number, item in enumerate(items, start=1):
+            place = f"{name}, entry {number}"
+            try:
+                found.append(_entry(kind, place, item))
+            except BadValue as error:
+                problems.append(f"{place}: {error}.")
+    if problems:
+        raise LoadFailed(problems)
+    return found
+
+
+def _entry(kind: Kind, place: str, item: Any) -> Entry:
+    if not isinstance(item, dict):
+        raise BadValue("it has to be an object")
+    cells = dict(item)
+    key = _text("reference", cells.pop("username" if kind is Kind.USER else "reference", None))
+    users = None
+    if kind is not Kind.USER:
+        named = [_names(name, cells.pop(name)) for name in ("users", "user") if name in cells]
+        users = tuple(name for names in named for name in names) if named else None
+    texts = {
+        name: ",".join(_names(name, cell)) if name in _LISTED else _text(name, cell)
+        for name, cell in cells.items()
+    }
+    return entry(kind, place, key.strip(), texts, users=users)
+
+
+def _names(name: str, cell: Any) -> list[str]:
+    """A list of texts, or one text with the items separated by semicolons."""
+    items = cell if isinstance(cell, list) else _text(name, cell).split(";")
+    texts = [_text(name, item).strip() for item in items]
+    return [text for text in texts if text]
+
+
+def _text(name: str, cell: Any) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, str | int):
+        return str(cell)
+    raise BadValue(f"{name} has to be a text, a number, yes or no")

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What keeps the database small and reads quick: catching up ahead of readers, forgetting old removals, dropping what
+belongs to nobody. Every step is a short transaction and may run in any number of processes at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, String, bindparam, cast, delete, exists, func, literal, or_, select, update
+
+from scheduling import calendars, throttle
+from scheduling.catch_up import catch_up
+from scheduling.config import Config
+from scheduling.database import Database
+from scheduling.models import (
+    Calendar,
+    CalendarObject,
+    CalendarRevision,
+    ScheduleChange,
+    Subscription,
+    User,
+)
+from scheduling.settings import view
+from scheduling.view import View, today
+
+_BATCH = 100
+_PRUNABLE = (
+    select(Calendar.id, func.max(CalendarRevision.last).label("kept"))
+    .join(CalendarRevision, CalendarRevision.calendar_id == Calendar.id)
+    .where(CalendarRevision.issued_at < bindparam("before"))
+    .group_by(Calendar.id, Calendar.pruned_revision)
+    .having(func.max(CalendarRevision.last) > Calendar.pruned_revision)
+    .order_by(Calendar.id)
+    .limit(_BATCH)
+)
+_NO_USER = ~exists().where(User.id == Calendar.user_id)
+_NO_SUBSCRIPTION = (Calendar.kind == "external") & ~exists().where(
+    Calendar.slug == literal("external-") + cast(Subscription.id, String)
+)
+_NO_CALENDAR = ~exists().where(
+    Calendar.user_id == ScheduleChange.user_id, Calendar.slug == ScheduleChange.slug
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """What one run did: calendars caught up and objects changed in them, rows about old removals forgotten, calendars
+    of users or subscriptions that are gone, and failed logins forgotten."""
+
+    calendars_caught_up: int
+    objects_changed: int
+    rows_pruned: int
+    orphans_dropped: int
+    login_failures_forgotten: int
+
+
+def run(database: Database, config: Config, now: datetime) -> Report:
+    """Everything once. Raises `DatabaseUnavailable`; what was done until then stays done."""
+    moment = int(now.timestamp())
+    with database.write() as connection:
+        orphans = drop_orphans(connection)
+    with database.read() as connection:
+        shown = view(connection, config)
+    caught_up, changed = _catch_up_all(database, shown, moment)
+    pruned = 0
+    while rows := _prune_batch(database, shown.calendars.tombstone_days, moment):
+        pruned += rows
+    with database.write() as connection:
+        forgotten = throttle.prune(connection, moment)
+    return Report(
+        calendars_caught_up=caught_up,
+        objects_changed=changed,
+        rows_pruned=pruned,
+        orphans_dropped=orphans,
+        login_failures_forgotten=forgotten,
+    )
+
+
+def prune(connection: Connection, tombstone_days: int, now: int) -> int:
+    """Forget tombstones and revisions given out more than `tombstone_days` before `now` (epoch seconds) in up to 100
+    calendars; returns how many rows. The newest such revision stays, since it may still be the present one; sync
+    tokens before it are refused from now on (RFC 6578, section 3.2)."""
+    due = connection.execute(_PRUNABLE, {"before": now - tombstone_days * 86400}).all()
+    return sum(_prune_calendar(connection, calendar_id, kept) for calendar_id, kept in due)
+
+
+def drop_orphans(connection: Connection) -> int:
+    """Delete calendars whose user or subscription is gone, and outbox rows of calendars that do not exist, which a
+    new calendar does not need; returns how many calendars."""
+    dropped = connection.execute(delete(Calendar).where(or_(_NO_USER, _NO_SUBSCRIPTION))).rowcount
+    connection.execute(delete(ScheduleChange).where(_NO_CALENDAR))
+    return dropped
+
+
+def _catch_up_all(database: Database, shown: View, now: int) -> tuple[int, int]:
+    tried: set[tuple[int, str]] = set()
+    changed = 0
+    while True:
+        with database.read() as connection:
+            late = set(calendars.behind(connection, shown, today(now), _BATCH)) - tried
+        if not late:
+            return len(tried), changed
+        for user_id, slug in sorted(late):
+            with database.write() as connection:
+                changed += catch_up(connection, user_id, slug, shown, now)
+        tried |= late
+
+
+def _prune_batch(database: Database, tombstone_days: int, now: int) -> int:
+    with database.write() as connection:
+        return prune(connection, tombstone_days, now)
+
+
+def _prune_calendar(connection: Connection, calendar_id: int, kept: int) -> int:
+    # The calendar's row first, as catching up does: the other way round they could wait for each other.
+    advanced = connection.execute(
+        update(Calendar)
+        .where(Calendar.id == calendar_id, Calendar.pruned_revision < kept)
+        .values(pruned_revision=kept)
+    ).rowcount
+    if not advanced:
+        return 0
+    tombstones = delete(CalendarObject).where(
+        CalendarObject.calendar_id == calendar_id, CalendarObject.deleted, CalendarObject.revision <= kept
+    )
+    revisions = delete(CalendarRevision).where(
+        CalendarRevision.calendar_id == calendar_id, CalendarRevision.last < kept
+    )
+    return connection.execute(tombstones).rowcount + connection.execute(revisions).rowcount

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`daysheet serve` and `daysheet start`: the server, and everything at once for trying Daysheet out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from scheduling import schema
+from server import log, serving
+from server.cli.demo import DemoUser, create, is_empty
+from server.cli.manual import ManualCommand
+from server.cli.output import print_facts, progress
+from server.cli.session import Session, pass_session
+from server.settings import Settings
+
+_USERS, _JOBS, _SEED = 5, 40, 1
+_ACCOUNTS = "demo-accounts.json"
+
+
+@click.command(
+    cls=ManualCommand,
+    examples=(
+        ("daysheet serve", "Serve on the configured address until interrupted."),
+        ("daysheet serve --host 0.0.0.0 --port 8080 --workers 4", "Reachable from elsewhere, with four processes."),
+    ),
+)
+@click.option("--host", metavar="ADDRESS", help="The address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on.")
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes that serve requests.")
+@click.option("--threads", type=click.IntRange(1, 256), help="Threads in each process.")
+@click.option("--importer/--no-importer", "with_importer", default=False, help="Run the importer beside the server.")
+@pass_session
+def serve(session: Session, *, host: str | None, port: int | None, workers: int | None, threads: int | None,
+          with_importer: bool) -> None:
+    """Serve calendars over CalDAV and feeds over HTTP.
+
+    Options win over the settings. Put a reverse proxy with TLS in front before others use it.
+    """
+    settings = _overridden(session.settings, host, port, workers, threads)
+    log.configure(settings.server.log_level)
+    click.echo(f"Serving {settings.url('/')} with {settings.server.workers} worker(s); CalDAV at {settings.url('/dav/')}.")
+    serving.serve(settings, with_importer=with_importer)
+
+
+@click.command(
+    cls=ManualCommand,
+    examples=(("daysheet start", "Make the database, fill it with a demo schedule, serve it with the importer."),),
+)
+@click.option("--host", metavar="ADDRESS", help="The address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on.")
+@pass_session
+def start(session: Session, *, host: str | None, port: int | None) -> None:
+    """Try Daysheet: on first start a database with a demo schedule, then the server and the importer.
+
+    The demo accounts are kept beside the database, readable by you only, and shown at every start.
+    """
+    settings = _overridden(session.settings, host, port, None, None)
+    log.configure(settings.server.log_level)
+    schema.upgrade(settings.database())
+    for account in _accounts(settings):
+        print_facts(f"{account.display_name} ({account.role})", [
+            ("user", account.username), ("app password", account.app_password), ("CalDAV", account.caldav_url),
+            ("feed", account.feed_url)])
+    click.echo(f"\nAdd a CalDAV account with {settings.url('/')} in a calendar app, or open it in a browser. Ctrl-C stops.")
+    serving.serve(settings, with_importer=True)
+
+
+def _overridden(settings: Settings, host: str | None, port: int | None, workers: int | None,
+                threads: int | None) -> Settings:
+    given = {"host": host, "port": port, "workers": workers, "threads": threads}
+    server = dataclasses.replace(settings.server, **{name: it for name, it in given.items() if it is not None})
+    return dataclasses.replace(settings, server=server)
+
+
+def _accounts(settings: Settings) -> list[DemoUser]:
+    """The demo accounts: made on first start, read back later; none where the users are not ours."""
+    kept = (settings.database().path or settings.config.key_path()).with_name(_ACCOUNTS)
+    if is_empty(settings):
+        with progress("Making a demo schedule", _USERS * _JOBS) as advance:
+            accounts = create(settings, users_wanted=_USERS, jobs=_JOBS, seed=_SEED, progress=advance)
+        _keep(kept, accounts)
+        return accounts
+    if not kept.exists():
+        return []
+    return [DemoUser(**account) for account in json.loads(kept.read_text(encoding="utf-8"))]
+
+
+def _keep(path: Path, accounts: list[DemoUser]) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump([asdict(account) for account in accounts], file, ensure_ascii=False, indent=2)

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place where the importer is started: its loop over the database's import store."""
+
+from __future__ import annotations
+
+import threading
+
+from importer.daemon import Summary, stop_on_signals
+from importer.daemon import run as run_daemon
+from scheduling import schema
+from scheduling.imports import ImportStore
+from server.settings import Settings
+
+
+def run(settings: Settings, *, once: bool, only: int | None = None) -> Summary:
+    """Import what is due until SIGTERM or SIGINT, or with `once` until nothing is. Raises `SchemaMismatch`."""
+    database = settings.database()
+    schema.require_current(database)
+    stop = threading.Event()
+    stop_on_signals(stop)
+    store = ImportStore(database, settings.config, settings.keyring())
+    return run_daemon(store, settings.importer, once=once, stop=stop, only=only)

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from importer.addresses import Exemptions
+from importer.config import ImporterConfig
+from importer.daemon import Summary, run, stop_on_signals
+
+CONFIG = ImporterConfig(allow_http=True, allow_hosts=Exemptions.parse(["127.0.0.1"]), idle=1, batch=2)
+MARK = "S3CRET"
+Data = Callable[[str], bytes]
+
+
+def once(store: Any, **named: Any) -> Summary:
+    return run(store, CONFIG, once=True, stop=threading.Event(), **named)
+
+
+def test_everything_due_is_worked_off_in_batches(server: Any, store: Any, data: Data) -> None:
+    for number in range(5):
+        store.add(number, server.says(f"/{number}", 200, data("google.ics")))
+    assert once(store) == Summary(applied=5)
+    assert [limit for _, limit, _ in store.claims] == [2, 2, 2, 2]
+    assert store.maintained == 1
+
+
+def test_each_result_is_counted(server: Any, store: Any, data: Data) -> None:
+    store.add(1, server.says("/1", 200, data("google.ics")))
+    store.add(2, server.says("/2", 304), etag='"1"')
+    store.add(3, server.says("/3", 500))
+    found = once(store)
+    assert found == Summary(applied=1, unchanged=1, failed=1)
+    assert found.processed == 3
+
+
+def test_only_the_named_subscription_is_fetched(server: Any, store: Any, data: Data) -> None:
+    for number in (1, 2):
+        store.add(number, server.says(f"/{number}", 200, data("google.ics")))
+    assert once(store, only=2) == Summary(applied=1)
+    assert [path for path, _ in server.requests] == ["/2"]
+    assert store.maintained == 0
+
+
+def test_a_fault_of_ours_stops_neither_the_loop_nor_tells_the_address(
+    server: Any, store: Any, data: Data, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = store.hashes
+
+    def hashes(due: Any) -> dict[str, str]:
+        if due.id == 1:
+            raise RuntimeError(f"row of {due.url}")
+        return dict(real(due))
+
+    monkeypatch.setattr(store, "hashes", hashes)
+    for number in (1, 2):
+        store.add(number, server.says(f"/{number}?key={MARK}", 200, data("google.ics")))
+    with caplog.at_level(logging.DEBUG):
+        assert once(store) == Summary(applied=1, failed=1)
+    ((number, reason, message, _),) = store.failures
+    assert (number, reason) == (1, "internal")
+    assert "RuntimeError" in caplog.text
+    assert MARK not in caplog.text + message
+
+
+@pytest.mark.parametrize("status", [403, 200])
+def test_a_failed_fetch_logs_its_reason_but_not_the_address(
+    server: Any, store: Any, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    store.add(1, server.says(f"/{MARK}?key={MARK}", status, b"{}"))
+    with caplog.at_level(logging.DEBUG):
+        assert once(store) == Summary(failed=1)
+    assert "subscription 1 not imported" in caplog.text
+    assert MARK not in caplog.text + store.failures[0][2] + repr(store.due)
+
+
+def test_the_current_calendar_is_finished_after_the_signal(server: Any, store: Any, data: Data) -> None:
+    stop = threading.Event()
+
+    def answer(handler: Any) -> None:
+        stop.set()
+        body = data("google.ics")
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    server.answers["/1"] = answer
+    for number in (1, 2):
+        store.add(number, server.url(f"/{number}"))
+    assert run(store, CONFIG, once=False, stop=stop) == Summary(applied=1)
+    assert [number for number, _ in store.applied] == [1]
+
+
+def test_a_database_that_fails_is_tried_again(
+    server: Any, store: Any, data: Data, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stop = threading.Event()
+    store.add(1, server.says("/1", 200, data("google.ics")))
+    real, calls = store.claim, []
+
+    def claim(*arguments: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise ConnectionError(MARK)
+        if len(calls) == 3:
+            stop.set()
+        return real(*arguments)
+
+    monkeypatch.setattr(store, "claim", claim)
+    assert run(store, CONFIG, once=False, stop=stop) == Summary(applied=1)
+    assert "ConnectionError" in caplog.text
+    assert MARK not in caplog.text
+
+
+def test_a_database_that_fails_ends_a_single_run(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def claim(*_: Any) -> Any:
+        raise ConnectionError
+
+    monkeypatch.setattr(store, "claim", claim)
+    with pytest.raises(ConnectionError):
+        once(store)
+
+
+def test_signals_ask_the_loop_to_stop() -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        for number in before:
+            stop = threading.Event()
+            stop_on_signals(stop)
+            os.kill(os.getpid(), number)
+            assert stop.wait(5)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

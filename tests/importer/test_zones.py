@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from importer.zones import Zones, match
+from scheduling.ical.timezones import vtimezone
+
+NOW = datetime(2026, 10, 1, tzinfo=UTC)
+
+
+def definition(tzid: str) -> list[str]:
+    return vtimezone(tzid, NOW.year).split("\r\n")[1:-2]
+
+
+@pytest.mark.parametrize(
+    "tzid",
+    [
+        "Europe/Berlin", "Europe/London", "America/New_York", "America/Los_Angeles", "America/St_Johns",
+        "Australia/Sydney", "Australia/Lord_Howe", "Asia/Kolkata", "Asia/Kathmandu", "Asia/Tokyo",
+        "America/Sao_Paulo", "Pacific/Auckland", "Pacific/Chatham", "Africa/Casablanca",
+    ],
+)  # fmt: skip
+def test_a_zone_is_known_again_by_its_offsets(tzid: str) -> None:
+    assert match(definition(tzid), [tzid], NOW) == tzid
+    other = match(definition(tzid), ["Asia/Baghdad"], NOW)
+    assert other is not None
+    assert match(definition(other), [tzid], NOW) == tzid
+
+
+def test_the_users_own_zone_wins_among_those_that_fit() -> None:
+    assert match(definition("Europe/Berlin"), ["Europe/Madrid"], NOW) == "Europe/Madrid"
+    assert match(definition("Europe/Berlin"), ["Europe/London"], NOW) == "Europe/Berlin"
+
+
+def test_a_definition_older_than_the_end_of_summer_time_means_the_standard_offset() -> None:
+    lines = [
+        "BEGIN:STANDARD", "DTSTART:20000227T000000", "TZOFFSETFROM:-0200", "TZOFFSETTO:-0300",
+        "RRULE:FREQ=YEARLY;BYMONTH=2;BYDAY=3SU", "END:STANDARD",
+        "BEGIN:DAYLIGHT", "DTSTART:20001008T000000", "TZOFFSETFROM:-0300", "TZOFFSETTO:-0200",
+        "RRULE:FREQ=YEARLY;BYMONTH=10;BYDAY=3SU", "END:DAYLIGHT",
+    ]  # fmt: skip
+    assert match(lines, ["Europe/Berlin"], NOW) == "America/Sao_Paulo"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [],
+        ["BEGIN:STANDARD", "END:STANDARD"],
+        [
+            "BEGIN:STANDARD",
+            "DTSTART:19700101T000000",
+            "TZOFFSETFROM:+5744",
+            "TZOFFSETTO:+5744",
+            "END:STANDARD",
+        ],
+        ["BEGIN:STANDARD", "DTSTART:junk", "TZOFFSETFROM:+0100", "TZOFFSETTO:+0100", "END:STANDARD"],
+        [
+            "BEGIN:STANDARD",
+            "DTSTART:19700101T000000",
+            "TZOFFSETFROM:+0107",
+            "TZOFFSETTO:+0107",
+            "END:STANDARD",
+        ],
+    ],
+)
+def test_a_definition_that_says_nothing_matches_nothing(lines: list[str]) -> None:
+    assert match(lines, ["Europe/Berlin"], NOW) is None
+
+
+def test_offsets_with_seconds_and_onsets_in_the_year_one_are_read() -> None:
+    lines = [
+        "BEGIN:STANDARD", "DTSTART:00010101T000000", "TZOFFSETFROM:+053028", "TZOFFSETTO:+053000",
+        "END:STANDARD",
+    ]  # fmt: skip
+    assert match(lines, [], NOW) == "Asia/Kolkata"
+
+
+def test_endless_rules_in_a_definition_end() -> None:
+    lines = [
+        "BEGIN:STANDARD", "DTSTART:19700101T000000", "TZOFFSETFROM:+0100", "TZOFFSETTO:+0100",
+        "RRULE:FREQ=SECONDLY", "RRULE:FREQ=YEARLY;INTERVAL=0", "END:STANDARD",
+    ] * 5000  # fmt: skip
+    assert match(lines, ["Africa/Algiers"], NOW) == "Africa/Algiers"
+
+
+@pytest.mark.parametrize(
+    ("tzid", "expected", "guessed"),
+    [
+        ("Europe/Paris", "Europe/Paris", False),
+        ("W. Europe Standard Time", "Europe/Berlin", False),
+        ("UTC", "UTC", False),
+        ("custom_Pacific/Fiji", "Pacific/Fiji", True),
+        ("Liar", "America/Los_Angeles", True),
+        ("Nowhere", "America/Chicago", True),
+        ("", "America/Chicago", True),
+        ("x" * 100_000, "America/Chicago", True),
+    ],
+)
+def test_names_are_tried_in_order(tzid: str, expected: str, guessed: bool) -> None:
+    zones = Zones({"Liar": definition("America/Los_Angeles")}, "America/Chicago", "Asia/Tokyo", NOW)
+    name, warning = zones.resolve(tzid)
+    assert name == expected
+    assert (warning is not None) == guessed
+    assert len(warning or "") < 300
+
+
+def test_a_known_name_wins_over_a_definition_that_lies() -> None:
+    zones = Zones({"Europe/Berlin": definition("UTC")}, None, "Asia/Tokyo", NOW)
+    assert zones.resolve("Europe/Berlin") == ("Europe/Berlin", None)
+
+
+def test_without_anything_known_the_users_zone_is_taken() -> None:
+    name, warning = Zones({}, "Nowhere either", "Asia/Tokyo", NOW).resolve("Nowhere")
+    assert name == "Asia/Tokyo"
+    assert "'Nowhere' is unknown and was read as Asia/Tokyo" in (warning or "")

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The documentation says what is there: the contract's columns, its SQL examples, and every setting."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from scheduling.catch_up import catch_up, ensure_calendars
+from scheduling.config import Config
+from scheduling.database import Database
+from scheduling.models import CONTRACT_TABLES, Base, CalendarObject
+from scheduling.settings import view
+
+ROOT = Path(__file__).parent.parent
+CONTRACT = (ROOT / "docs" / "scheduling-database.md").read_text(encoding="utf-8")
+
+
+def _section(title: str) -> str:
+    return CONTRACT.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+@pytest.mark.parametrize("table", CONTRACT_TABLES)
+def test_every_contract_column_is_documented(table: str) -> None:
+    rows = [line for line in _section(table).splitlines() if line.startswith("| `")]
+    documented = {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert documented == {column.name for column in Base.metadata.tables[table].columns}
+
+
+def test_the_sql_examples_run_and_show(database: Database) -> None:
+    config = Config()
+    statements = re.search(r"```sql\n(.*?)```", _section("Examples"), re.DOTALL)
+    assert statements is not None
+    code = re.sub(r"--.*", "", statements[1])
+    with database.write() as connection:
+        for statement in filter(None, (part.strip() for part in code.split(";\n"))):
+            connection.execute(text(statement.rstrip(";")))
+    with database.write() as connection:
+        ensure_calendars(connection, 1)
+        shown = [catch_up(connection, 1, slug, view(connection, config)) for slug in ("jobs", "blockers", "time-off")]
+        components = "".join(connection.scalars(CalendarObject.__table__.select().with_only_columns(CalendarObject.component)))
+    assert shown == [0, 1, 1]
+    assert "SUMMARY:Team meeting" in components
+    assert "EXDATE;TZID=Europe/Berlin:20261207T090000" in components
+    assert "DTEND;VALUE=DATE:20270101" in components
