@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 import psycopg
 
@@ -89,24 +90,22 @@ def blockers(events: int, around: date) -> Iterator[Row]:
 
 def write(url: str, rows: Sequence[Row]) -> None:
     """The user and `rows`, as the dispatch application would write them; `url` is a SQLite path or a libpq URL."""
-    user = "INSERT INTO users (username, display_name, time_zone) VALUES ({0}, 'Bench', {0})"
+    mark = "%s" if url.startswith("postgresql") else "?"
+    marks = ", ".join([mark] * len(_COLUMNS))
     # Every database gives its objects the same UIDs, so that answers can be compared.
-    instance = "UPDATE instance SET name = {0}"
+    instance = f"UPDATE instance SET name = {mark}"  # noqa: S608
+    user = f"INSERT INTO users (username, display_name, time_zone) VALUES ({mark}, 'Bench', {mark})"  # noqa: S608
     blocker = (
-        f"INSERT INTO blockers (user_id, {', '.join(_COLUMNS)}) SELECT id, {', '.join(['{0}'] * len(_COLUMNS))}"  # noqa: S608
-        " FROM users WHERE username = {0}"
+        f"INSERT INTO blockers (user_id, {', '.join(_COLUMNS)})"  # noqa: S608
+        f" VALUES ((SELECT id FROM users WHERE username = {mark}), {marks})"
     )
-    values = [(*(row[column] for column in _COLUMNS), USER) for row in rows]
-    if url.startswith("postgresql"):
-        with psycopg.connect(url) as server, server.cursor() as cursor:
-            cursor.execute(instance.format("%s"), (_INSTANCE,))
-            cursor.execute(user.format("%s"), (USER, TIME_ZONE))
-            cursor.executemany(blocker.format(*["%s"]).replace("SELECT id, %s", "SELECT id, %s", 1), values)
-        return
-    with closing(sqlite3.connect(url)) as file, file:
-        file.execute(instance.format("?"), (_INSTANCE,))
-        file.execute(user.format("?"), (USER, TIME_ZONE))
-        file.executemany(blocker.format("?"), values)
+    values = [(USER, *(row[column] for column in _COLUMNS)) for row in rows]
+    connection: Any = psycopg.connect(url) if mark == "%s" else sqlite3.connect(url)
+    with closing(connection), connection:
+        cursor = connection.cursor()
+        cursor.execute(instance, (_INSTANCE,))
+        cursor.execute(user, (USER, TIME_ZONE))
+        cursor.executemany(blocker, values)
 
 
 def _text(moment: datetime) -> str:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from importlib import metadata
 from pathlib import Path
 
 import click
@@ -65,7 +66,14 @@ __all__ = ["main"]
     help="The settings file; without one, DAYSHEET_CONFIG or the defaults.",
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.version_option(package_name="daysheet", prog_name="daysheet", message="%(prog)s %(version)s")
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=lambda context, _, wanted: _print_version(context) if wanted else None,
+    help="Show the version and exit.",
+)
 @click.pass_context
 def main(context: click.Context, config: Path | None, debug: bool) -> None:  # noqa: FBT001
     """Put a field-service schedule into every calendar app.
@@ -74,6 +82,15 @@ def main(context: click.Context, config: Path | None, debug: bool) -> None:  # n
     and as secret .ics links, and imports people's outside calendars so that they block their time.
     """
     context.obj = Session(config)
+
+
+def _print_version(context: click.Context) -> None:
+    try:
+        version = metadata.version("daysheet")
+    except metadata.PackageNotFoundError:
+        version = "(not installed)"
+    click.echo(f"daysheet {version}")
+    context.exit()
 
 
 for _command in (start, serve, importer, demo, load, user, feed, subscription, doctor, db, settings):

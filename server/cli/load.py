@@ -35,8 +35,9 @@ from server.cli.session import Session, pass_session
 def load(session: Session, *, file: Path, user: str | None, file_format: str | None, as_json: bool) -> None:
     """Load jobs, blockers and time off from a .csv, .json or .ics FILE.
 
-    "-" is standard input. Rows are known by their reference, so loading a file again changes nothing. A mistake anywhere in the file
-    is reported with its line, and then nothing of it is loaded. docs/loading.md describes the formats.
+    "-" is standard input. Rows are known by their reference, so loading a file again changes nothing. A
+    mistake anywhere in the file is reported with its line, and then nothing of it is loaded. docs/loading.md
+    describes the formats.
     """
     if file_format is None:
         file_format = file.suffix.removeprefix(".").lower()

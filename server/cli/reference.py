@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""docs/command-line.md, written from the commands themselves: `python -m server.cli.reference > docs/command-line.md`."""
+"""docs/command-line.md, written from the commands themselves."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ commands; after a change to them, `python -m server.cli.reference > docs/command
 
 def render(program: ManualGroup) -> str:
     """The page in Markdown: the program, then every command below it in the order of its help."""
-    return _HEAD + "".join(_page(program, click.Context(program, info_name=program.name)))
+    context = click.Context(program, info_name=program.name, **program.context_settings)
+    return _HEAD + "".join(_page(program, context))
 
 
 def commands(group: click.Group, context: click.Context) -> Iterator[tuple[click.Command, click.Context]]:

@@ -93,3 +93,9 @@ def test_a_zone_without_a_yearly_rule_lists_its_changes() -> None:
     onsets = [line[8:12] for line in written.split("\r\n") if line.startswith("DTSTART:")]
     assert onsets[0] == "1970"
     assert {str(year) for year in range(YEAR - 1, YEAR + 11)} <= set(onsets)
+
+
+def test_a_rule_by_weekday_of_the_month_is_written_as_such() -> None:
+    written = vtimezone("America/New_York", YEAR)
+    assert "DTSTART:19700308T020000\r\nRRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=2SU\r\n" in written
+    assert "DTSTART:19701101T020000\r\nRRULE:FREQ=YEARLY;BYMONTH=11;BYDAY=1SU\r\n" in written

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A server started as a process of its own, and what it and its children cost, read from /proc (proc(5))."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PATIENCE = 60.0
+
+
+class DidNotStart(RuntimeError):
+    """The server ended or did not listen in time; the message holds the end of its output."""
+
+
+def free_port() -> int:
+    """A loopback port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@contextmanager
+def server(command: Sequence[str], *, port: int, environment: Mapping[str, str], output: Path) -> Iterator[int]:
+    """Run `command` until the block ends and yield its process id once it listens. Raises `DidNotStart`."""
+    with output.open("wb") as log:
+        process = subprocess.Popen(command, env=dict(environment), stdout=log, stderr=log)  # noqa: S603
+    try:
+        _await(process, port, output)
+        yield process.pid
+    finally:
+        process.terminate()
+        try:
+            process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def cpu_seconds(roots: Sequence[int]) -> float:
+    """User and system time so far of the process trees under `roots`, ended children included; in steps of 10 ms."""
+    # A child that has been waited for is in its parent's cutime and cstime.
+    return sum(sum(_numbers(pid)[11:15]) for pid in _trees(roots)) / _TICKS
+
+
+def resident_bytes(root: int) -> int:
+    """The resident memory of the largest process in the tree: the worker."""
+    return max(_resident(pid) for pid in _trees([root]))
+
+
+def _await(process: subprocess.Popen[bytes], port: int, output: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    end = output.read_text(encoding="utf-8", errors="replace")[-2000:]
+    raise DidNotStart(f"Nothing listens on port {port}; the server's output ends with:\n{end}")
+
+
+def _trees(roots: Sequence[int]) -> list[int]:
+    children: dict[int, list[int]] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        numbers = _numbers(int(folder.name))
+        if numbers:
+            children.setdefault(numbers[1], []).append(int(folder.name))
+    found = list(roots)
+    for pid in found:
+        found += children.get(pid, [])
+    return found
+
+
+def _numbers(pid: int) -> list[int]:
+    """The fields after the command's name, the state as 0; empty for a process that has ended meanwhile."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [0, *map(int, text.rpartition(")")[2].split()[1:])]
+
+
+def _resident(pid: int) -> int:
+    try:
+        pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every file an operator copies from config/ works: it loads, and what it names is there."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+import radicale.config
+import yaml
+
+from server.cli import main
+from server.settings import load
+
+CONFIG = Path(__file__).parent.parent / "config"
+
+
+def _read(name: str) -> str:
+    return (CONFIG / name).read_text(encoding="utf-8")
+
+
+def _parses(arguments: list[str]) -> None:
+    """Resolve a `daysheet ...` command line without running it; raises click.UsageError for what does not exist."""
+    assert Path(arguments[0]).name == "daysheet"
+    command: click.Command = main
+    context = click.Context(main, info_name="daysheet")
+    rest = arguments[1:]
+    while isinstance(command, click.Group):
+        name, found, rest = command.resolve_command(context, rest)
+        assert found is not None
+        command = found
+        context = click.Context(command, info_name=name, parent=context)
+    command.make_parser(context).parse_args(list(rest))
+
+
+def test_every_file_is_covered_here() -> None:
+    assert {path.name for path in CONFIG.iterdir()} == {
+        *("daysheet.ini", "radicale.ini", "daysheet.service", "daysheet-importer.service"),
+        *("nginx.conf", "Caddyfile", "Dockerfile", "compose.yaml"),
+    }
+
+
+def test_the_ini_file_loads_as_it_is() -> None:
+    given, defaults = load(CONFIG / "daysheet.ini", {}), load(None, {})
+    assert (given.config, given.server, given.importer) == (defaults.config, defaults.server, defaults.importer)
+
+
+def test_plain_radicale_accepts_its_file() -> None:
+    configuration = radicale.config.load([(str(CONFIG / "radicale.ini"), False)])
+    assert {configuration.get(section, "type") for section in ("auth", "rights")} == {"auth_plugin"}
+    assert configuration.get("storage", "type") == "storage_plugin"
+    assert configuration.get("auth", "delay") == 0
+
+
+@pytest.mark.parametrize("unit", ["daysheet.service", "daysheet-importer.service"])
+def test_units_run_commands_that_exist(unit: str) -> None:
+    parser = configparser.RawConfigParser(strict=True)
+    parser.optionxform = str  # type: ignore[assignment, method-assign]
+    parser.read_string(_read(unit))
+    assert parser.sections() == ["Unit", "Service", "Install"]
+    for option in ("ExecStart", "ExecStartPre"):
+        if parser.has_option("Service", option):
+            _parses(shlex.split(parser["Service"][option]))
+
+
+def test_compose_runs_commands_that_exist_with_variables_that_exist() -> None:
+    services = yaml.safe_load(_read("compose.yaml"))["services"]
+    ours = [service for service in services.values() if "build" in service]
+    assert len(ours) == 3
+    for service in ours:
+        _parses(service["command"])
+        values = {name: re.sub(r"\$\{(\w+):\?\}", r"https://\1.example", value)
+                  for name, value in service["environment"].items()}
+        values["DAYSHEET_DATABASE_URL"] = "postgresql://daysheet:secret@database/daysheet"
+        assert load(None, values).config.database.url.startswith("postgresql+psycopg://")
+
+
+def test_the_image_copies_what_is_there_and_serves() -> None:
+    lines = _read("Dockerfile").splitlines()
+    for line in lines:
+        if line.startswith("COPY "):
+            *sources, _ = line.split()[1:]
+            assert all((CONFIG.parent / source).exists() for source in sources)
+    [command] = [line.removeprefix("CMD ") for line in lines if line.startswith("CMD ")]
+    _parses(yaml.safe_load(command))
+
+
+@pytest.mark.parametrize("proxy", ["nginx.conf", "Caddyfile"])
+def test_proxies_forward_to_the_default_port_and_log_no_feed_link(proxy: str) -> None:
+    text = re.sub(r"#.*", "", _read(proxy))
+    assert f"127.0.0.1:{load(None, {}).server.port}" in text
+    assert text.count("{") == text.count("}")
+    formats = re.findall(r"log_format[^;]*;", text)
+    assert not any(re.search(r"\$(request|request_uri|uri|http_referer)\b", it) for it in formats)
+    assert "access_log" not in text or "daysheet;" in re.search(r"access_log[^;]*;", text)[0]  # type: ignore[index]
