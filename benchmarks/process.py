@@ -27,7 +27,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def server(command: Sequence[str], *, port: int, environment: Mapping[str, str], output: Path) -> Iterator[int]:
+def server(
+    command: Sequence[str], *, port: int, environment: Mapping[str, str], output: Path
+) -> Iterator[int]:
     """Run `command` until the block ends and yield its process id once it listens. Raises `DidNotStart`."""
     with output.open("wb") as log:
         process = subprocess.Popen(command, env=dict(environment), stdout=log, stderr=log)  # noqa: S603
@@ -44,7 +46,7 @@ def server(command: Sequence[str], *, port: int, environment: Mapping[str, str],
 
 
 def cpu_seconds(roots: Sequence[int]) -> float:
-    """User and system time so far of the process trees under `roots`, ended children included; in steps of 10 ms."""
+    """User and system time of the process trees under `roots`, ended children included; in steps of 10 ms."""
     # A child that has been waited for is in its parent's cutime and cstime.
     return sum(sum(_numbers(pid)[11:15]) for pid in _trees(roots)) / _TICKS
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One user's made-up schedule, the same whenever it is made on the same day, written with plain SQL.
 
-All events are schedule blockers, the one kind that can recur, so that one calendar holds single, all-day and recurring
-ones. The user's zone has the days of UTC, because Radicale takes every all-day event for a UTC day.
+All events are schedule blockers, the one kind that can recur, so that one calendar holds single, all-day and
+recurring ones. The user's zone has the days of UTC, because Radicale takes every all-day event for a UTC day.
 """
 
 from __future__ import annotations
@@ -30,21 +30,38 @@ _RULES = (
     "FREQ=MONTHLY;BYDAY=1TH;COUNT=12",
     "FREQ=DAILY;COUNT=10",
 )
-_TITLES = ("Team meeting", "Truck inspection", "Training: heat pumps", "Depot duty", "Standby", "Doctor's appointment")
+_TITLES = (
+    "Team meeting",
+    "Truck inspection",
+    "Training: heat pumps",
+    "Depot duty",
+    "Standby",
+    "Doctor's appointment",
+)
 _NOTES = (
     "Bring the signed checklist; the old one is no longer accepted.",
     "Key is with the neighbour, second bell on the left.\nCall half an hour before.",
     "Größere Teile vorher im Lager bestellen, Lieferzeit zwei Tage.",
     "Agenda: open orders, vacation plan, accident prevention, anything else that came up during the week.",
 )
-_COLUMNS = ("reference", "title", "notes", "starts_at", "ends_at", "start_date", "end_date", "rrule", "created_at")
+_COLUMNS = (
+    "reference",
+    "title",
+    "notes",
+    "starts_at",
+    "ends_at",
+    "start_date",
+    "end_date",
+    "rrule",
+    "created_at",
+)
 
 Row = Mapping[str, str | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ranges:
-    """The ranges that are asked for, as RFC 5545 UTC date-times: this week and thirty days from its Monday."""
+    """The ranges that are asked for, as RFC 5545 UTC date-times: a week and thirty days from its Monday."""
 
     monday: date
 
@@ -68,7 +85,7 @@ def monday(today: date) -> date:
 
 
 def blockers(events: int, around: date) -> Iterator[Row]:
-    """`events` rows within a year of `around`: one in fifty recurring, one in twenty all-day, the others single."""
+    """`events` rows within a year of `around`, one in fifty recurring, one in twenty all-day, others single."""
     rng = random.Random(_SEED)  # noqa: S311
     for number in range(events):
         day = around + timedelta(days=rng.randint(-_DAYS, _DAYS))
@@ -80,7 +97,10 @@ def blockers(events: int, around: date) -> Iterator[Row]:
         start = datetime.combine(day, time(rng.randint(6, 18), rng.choice((0, 15, 30, 45))), UTC)
         length = timedelta(minutes=rng.choice((30, 60, 90, 120, 240)))
         if number % _ALL_DAY_EVERY == 1:
-            row["start_date"], row["end_date"] = day.isoformat(), (day + timedelta(days=rng.randint(1, 3))).isoformat()
+            row["start_date"], row["end_date"] = (
+                day.isoformat(),
+                (day + timedelta(days=rng.randint(1, 3))).isoformat(),
+            )
         else:
             row["starts_at"], row["ends_at"] = _text(start), _text(start + length)
         if number % _RECURRING_EVERY == 0:
@@ -89,7 +109,7 @@ def blockers(events: int, around: date) -> Iterator[Row]:
 
 
 def write(url: str, rows: Sequence[Row]) -> None:
-    """The user and `rows`, as the dispatch application would write them; `url` is a SQLite path or a libpq URL."""
+    """The user and `rows` as the dispatch application writes them; `url` is a SQLite path or a libpq URL."""
     mark = "%s" if url.startswith("postgresql") else "?"
     marks = ", ".join([mark] * len(_COLUMNS))
     # Every database gives its objects the same UIDs, so that answers can be compared.

@@ -15,13 +15,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from importer.errors import NotACalendar
+from scheduling.imports import Skipped
 
 MAX_COMPONENTS = 100_000
 MAX_DEPTH = 16
 MAX_LINE = 1_000_000
 """Characters kept of one unfolded line; what it lists beyond that is over other limits anyway."""
 
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _SPLIT_CHARACTER = re.compile(rb"([\xc2-\xf4][\x80-\xbf]{0,2})(\r?\n[ \t])([\x80-\xbf]{1,3})")
 _DECLARED_FIRST = re.compile(r"utf-?(16|32)([bl]e)?|iso-2022-(jp|kr)")
 _DECLARED = re.compile(
@@ -55,15 +56,6 @@ class Block:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Skipped:
-    """An event that was left out: where it begins, its UID if it has one, and why, as a sentence."""
-
-    line: int
-    uid: str | None
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Feed:
     """The parts of a calendar. Header values are the raw texts of the first calendar that has them."""
 
@@ -78,7 +70,7 @@ class Feed:
 
 
 def decode(body: bytes, charset: str | None) -> str:
-    """The text of a calendar, whatever its encoding; characters that XML 1.0 forbids and a BOM are left out.
+    """The text of a calendar, whatever its encoding, without controls, BOMs and what XML 1.0 forbids.
 
     UTF-8 wins over a declared 8-bit charset when the bytes are valid UTF-8; bytes that fit nothing are
     replaced. Never raises.

@@ -15,9 +15,10 @@ from importer import event, group, instances, render, values
 from importer.errors import Unusable
 from importer.event import ImportedEvent
 from importer.group import Component, Group
-from importer.split import Feed, Skipped
+from importer.split import Feed
 from importer.values import Property, Reader
 from importer.zones import Zones
+from scheduling.imports import Skipped
 
 MOST_REPORTED = 100
 _ZONED = re.compile(r"(?:DTSTART|DTEND|RECURRENCE-ID)[^:]*?;TZID=", re.IGNORECASE)

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import logging
 
-import radicale.log
-
 _OURS = ("scheduling", "storage_plugin", "auth_plugin", "importer", "server")
 
 
@@ -16,6 +14,6 @@ def configure(level: str) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for name in _OURS:
         logging.getLogger(name).setLevel(level.upper())
-    radicale.log.set_level("debug" if level == "debug" else "warning", False)
+    logging.getLogger("radicale").setLevel("DEBUG" if level == "debug" else "WARNING")
     logging.getLogger("httpx").setLevel("WARNING")  # it logs the full URL of every request, and those are secrets
     logging.getLogger("httpcore").setLevel("WARNING")

@@ -33,7 +33,7 @@ def serve(settings: Settings, *, with_importer: bool) -> None:
     server = Granian(
         "server.wsgi:from_environment", factory=True, interface=Interfaces.WSGI, address=settings.server.host,
         port=settings.server.port, workers=settings.server.workers, blocking_threads=settings.server.threads,
-        websockets=False, respawn_failed_workers=True, log_level=LogLevels.warning, process_name="daysheet",
+        websockets=False, respawn_failed_workers=True, log_level=LogLevels.error,
         workers_kill_timeout=_STOP_SECONDS)
     with _importer() if with_importer else _nothing():
         server.serve()

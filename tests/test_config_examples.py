@@ -46,7 +46,11 @@ def test_every_file_is_covered_here() -> None:
 
 def test_the_ini_file_loads_as_it_is() -> None:
     given, defaults = load(CONFIG / "daysheet.ini", {}), load(None, {})
-    assert (given.config, given.server, given.importer) == (defaults.config, defaults.server, defaults.importer)
+    assert (given.config, given.server, given.importer) == (
+        defaults.config,
+        defaults.server,
+        defaults.importer,
+    )
 
 
 def test_plain_radicale_accepts_its_file() -> None:
@@ -73,8 +77,10 @@ def test_compose_runs_commands_that_exist_with_variables_that_exist() -> None:
     assert len(ours) == 3
     for service in ours:
         _parses(service["command"])
-        values = {name: re.sub(r"\$\{(\w+):\?\}", r"https://\1.example", value)
-                  for name, value in service["environment"].items()}
+        values = {
+            name: re.sub(r"\$\{(\w+):\?\}", r"https://\1.example", value)
+            for name, value in service["environment"].items()
+        }
         values["DAYSHEET_DATABASE_URL"] = "postgresql://daysheet:secret@database/daysheet"
         assert load(None, values).config.database.url.startswith("postgresql+psycopg://")
 

@@ -40,8 +40,13 @@ def test_the_sql_examples_run_and_show(database: Database) -> None:
             connection.execute(text(statement.rstrip(";")))
     with database.write() as connection:
         ensure_calendars(connection, 1)
-        shown = [catch_up(connection, 1, slug, view(connection, config)) for slug in ("jobs", "blockers", "time-off")]
-        components = "".join(connection.scalars(CalendarObject.__table__.select().with_only_columns(CalendarObject.component)))
+        shown = [
+            catch_up(connection, 1, slug, view(connection, config))
+            for slug in ("jobs", "blockers", "time-off")
+        ]
+        components = "".join(
+            connection.scalars(CalendarObject.__table__.select().with_only_columns(CalendarObject.component))
+        )
     assert shown == [0, 1, 1]
     assert "SUMMARY:Team meeting" in components
     assert "EXDATE;TZID=Europe/Berlin:20261207T090000" in components

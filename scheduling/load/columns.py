@@ -23,6 +23,8 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _CENTS = Decimal("0.01")
 _MAX_RATE = Decimal(10) ** 10
 _CURRENCY = re.compile("[A-Z]{3}")
+_MOMENT = re.compile(r"\d{4}-?\d\d-?\d\d[T ]\d\d", re.ASCII)
+_YEARS = range(1000, 3000)
 _LONGEST = 255
 _NO_PERIOD = "give either starts_at and ends_at, or start_date and end_date"
 
@@ -54,10 +56,10 @@ def choice(values: type[enum.StrEnum]) -> Parse:
 def moment(given: str) -> datetime:
     """An ISO 8601 date and time, whole seconds; without Z or offset it is local time and naive."""
     try:
-        value = datetime.fromisoformat(given)
+        value = datetime.fromisoformat(given) if _MOMENT.match(given) else None
     except ValueError:
         value = None
-    if value is None or len(given) <= len("20261231T"):
+    if value is None or value.year not in _YEARS:
         raise BadValue(f'"{given[:40]}" is not a date and time such as 2026-11-20T09:30 or 2026-11-20T09:30Z')
     return value.replace(microsecond=0)
 
@@ -65,9 +67,12 @@ def moment(given: str) -> datetime:
 def day(given: str) -> date:
     """An ISO 8601 date."""
     try:
-        return date.fromisoformat(given)
+        value = date.fromisoformat(given)
     except ValueError:
-        raise BadValue(f'"{given[:40]}" is not a date such as 2026-11-20') from None
+        value = None
+    if value is None or value.year not in _YEARS:
+        raise BadValue(f'"{given[:40]}" is not a date such as 2026-11-20')
+    return value
 
 
 def degrees(limit: int) -> Parse:

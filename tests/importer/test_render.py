@@ -151,10 +151,13 @@ def test_no_text_escapes_from_its_property(summary: str, uid: str, category: str
         ).encode("utf-8", "replace"),
         None,
     )
-    ((text, _),) = rendered(source)
+    (event,) = understand(split(source), default_zone="Europe/Berlin", stored={}, now=NOW).events
+    text, _ = render(event)
     whole = text.replace(STAMP, "DTSTAMP:20260101T000000Z\r\n")
     (read,) = icalendar.Calendar.from_ical(f"BEGIN:VCALENDAR\r\n{whole}END:VCALENDAR\r\n").walk("VEVENT")
     assert set(read.keys()) <= {
         "UID", "DTSTAMP", "DTSTART", "SUMMARY", "CATEGORIES", "STATUS", "TRANSP",
     }  # fmt: skip
+    assert str(read["UID"]) == event.uid
+    assert str(read.get("SUMMARY", "")) == event.details.summary
     assert len(vobject.readOne(f"BEGIN:VCALENDAR\r\n{whole}END:VCALENDAR\r\n").vevent_list) == 1

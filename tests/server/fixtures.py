@@ -16,6 +16,12 @@ from tests.server.running import Running, Sections, start
 __all__ = ["anna", "bo", "configured", "dora", "nobody", "people", "running"]
 
 
+@pytest.fixture(name="database")
+def sqlite_alone(sqlite_database: Database) -> Database:
+    """For tests that do not depend on the database in use: `database = fixtures.sqlite_alone`."""
+    return sqlite_database
+
+
 @pytest.fixture
 def people(dispatch: Dispatch) -> dict[str, int]:
     """Two members and a dispatcher: their ids."""

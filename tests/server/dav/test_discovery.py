@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.server import fixtures
 from tests.server.client import APPLE, CS, C, Client, D
 
+database = fixtures.sqlite_alone
 METHODS = ["GET", "HEAD", "PROPFIND", "OPTIONS", "POST", "PUT", "REPORT", "PROPPATCH", "DELETE", "MKCALENDAR"]
 CURRENT, HOME = f"{D}current-user-principal", f"{C}calendar-home-set"
 

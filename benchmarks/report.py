@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tables of the figures for people, with the machine they were taken on, and putting them into a document."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks.measure import Figures
+
+VANILLA = "radicale"
+_LIBRARIES = ("radicale", "granian", "sqlalchemy", "psycopg")
+
+
+def table(figures: Figures, peers: Sequence[str]) -> str:
+    """A Markdown table: CPU milliseconds a request, how many times less than vanilla's, wall milliseconds."""
+    ours = [peer for peer in peers if peer != VANILLA]
+    head = ["request", "answers", *(f"{peer}, CPU ms" for peer in peers)]
+    head += [f"{peer}, times less" for peer in ours if VANILLA in peers] + [
+        f"{peer}, wall ms" for peer in peers
+    ]
+    rows = []
+    for name, costs in figures.costs.items():
+        row = [
+            name,
+            str(next(iter(costs.values())).facts),
+            *(_milliseconds(costs[peer].cpu) for peer in peers),
+        ]
+        row += [_times(costs[VANILLA].cpu, costs[peer].cpu) for peer in ours if VANILLA in peers]
+        rows.append(row + [_milliseconds(costs[peer].wall) for peer in peers])
+    memory = ", ".join(f"{peer} {figures.memory[peer] / 2**20:.0f} MiB" for peer in peers)
+    return f"{markdown(head, rows)}\n\nResident memory of the worker after all requests: {memory}."
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose columns but the first are numbers, aligned in plain text too."""
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    lines = [_line([cell.ljust(width) for cell, width in zip(head, widths, strict=True)])]
+    lines.append(_line(["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]))
+    for first, *numbers in rows:
+        cells = [cell.rjust(width) for cell, width in zip(numbers, widths[1:], strict=True)]
+        lines.append(_line([first.ljust(widths[0]), *cells]))
+    return "\n".join(lines)
+
+
+def machine() -> str:
+    """One line on what was measured where and when."""
+    libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}, {_processor()}, {os.cpu_count()} cores, Linux {platform.release()},"
+        f" Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {libraries}."
+    )
+
+
+def put(document: Path, name: str, text: str) -> None:
+    """Replace what stands between `<!-- name -->` and `<!-- /name -->`. ValueError where these are missing."""
+    opening, closing = f"<!-- {name} -->", f"<!-- /{name} -->"
+    before, opened, rest = document.read_text(encoding="utf-8").partition(opening)
+    _, closed, after = rest.partition(closing)
+    if not (opened and closed):
+        raise ValueError(
+            f"{document} has no {opening} ... {closing}; add the two lines where the figures shall stand."
+        )
+    document.write_text(f"{before}{opening}\n\n{text}\n\n{closing}{after}", encoding="utf-8")
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _milliseconds(seconds: float) -> str:
+    value = seconds * 1000
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def _times(vanilla: float, ours: float) -> str:
+    ratio = vanilla / ours if ours else 0.0
+    return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.1f}"
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
+        platform.machine(),
+    )

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the checks of a database find."""
+
+from __future__ import annotations
+
+import time
+
+from cryptography.fernet import Fernet
+from sqlalchemy import text
+
+from scheduling import feeds, health, subscriptions, users
+from scheduling.catch_up import catch_up, ensure_calendars
+from scheduling.config import Config
+from scheduling.database import Database
+from scheduling.health import Level
+from scheduling.secrets import Keyring
+from scheduling.settings import view
+
+
+def key() -> Keyring:
+    return Keyring(Fernet.generate_key().decode())
+
+
+def examine(database: Database, keyring: Keyring | None = None) -> dict[str, tuple[Level, str]]:
+    with database.read() as connection:
+        return {it.check: (it.level, it.text) for it in health.examine(connection, keyring)}
+
+
+def run(database: Database, statement: str) -> None:
+    with database.write() as connection:
+        connection.execute(text(statement))
+
+
+def test_a_fresh_database_is_healthy(database: Database) -> None:
+    found = examine(database, key())
+    assert {level for level, _ in found.values()} == {Level.OK}
+    assert found.keys() == {
+        *("integrity", "triggers", "clock", "unrendered", "calendars", "imports", "secrets"),
+    }
+
+
+def test_a_missing_trigger_is_a_problem(database: Database) -> None:
+    table = "" if database.is_sqlite else " ON blockers"
+    run(database, f"DROP TRIGGER daysheet_blockers_insert{table}")
+    level, words = examine(database)["triggers"]
+    assert level is Level.PROBLEM
+    assert "daysheet_blockers_insert" in words
+
+
+def test_a_disabled_trigger_is_a_problem(postgresql_database: Database) -> None:
+    run(postgresql_database, "ALTER TABLE time_off DISABLE TRIGGER daysheet_time_off_update")
+    level, words = examine(postgresql_database)["triggers"]
+    assert level is Level.PROBLEM
+    assert "daysheet_time_off_update" in words
+
+
+def test_a_damaged_file_is_a_problem(sqlite_database: Database) -> None:
+    with sqlite_database.write() as connection:
+        for number in range(200):
+            users.create(connection, username=f"user{number}", display_name="x" * 200)
+        page = connection.scalar(text("SELECT rootpage FROM sqlite_master WHERE name = 'users'"))
+        size = connection.scalar(text("PRAGMA page_size"))
+    assert sqlite_database.path is not None
+    with sqlite_database.engine.connect() as connection:
+        connection.exec_driver_sql("ROLLBACK")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.exec_driver_sql("BEGIN")
+    sqlite_database.dispose()
+    with sqlite_database.path.open("r+b") as file:
+        file.seek((page - 1) * size + 8)
+        file.write(b"\xff" * 64)
+    level, words = examine(sqlite_database)["integrity"]
+    assert level is Level.PROBLEM
+    assert "restore a backup" in words
+
+
+def test_rows_left_out_and_failing_imports_are_warnings(database: Database) -> None:
+    with database.write() as connection:
+        user = users.create(connection, username="anna")
+        connection.execute(
+            text(
+                "INSERT INTO blockers (user_id, title, start_date, end_date, rrule)"
+                f" VALUES ({user.id}, 'x', '2026-01-01', '2026-01-02', 'FREQ=NEVER')"
+            )
+        )
+        ensure_calendars(connection, user.id)
+        catch_up(connection, user.id, "blockers", view(connection, Config()))
+        added = subscriptions.add(connection, key(), user.id, "https://example.com/a.ics", "Private")
+        connection.execute(text(f"UPDATE subscriptions SET status = 'error' WHERE id = {added.id}"))
+    found = examine(database)
+    assert found["unrendered"][0] is Level.WARNING
+    assert "blockers 1" in found["unrendered"][1]
+    assert found["imports"][0] is Level.WARNING
+    assert "secrets" not in found
+
+
+def test_changes_that_wait_for_long_are_a_warning(database: Database) -> None:
+    with database.write() as connection:
+        user = users.create(connection, username="anna")
+        ensure_calendars(connection, user.id)
+        connection.execute(
+            text(
+                "INSERT INTO schedule_changes (user_id, slug, source_id, changed_at)"
+                f" VALUES ({user.id}, 'jobs', 1, {int(time.time())})"
+            )
+        )
+    assert examine(database)["calendars"] == (
+        Level.OK,
+        "1 recent changes wait until their calendars are next read.",
+    )
+    run(database, "UPDATE schedule_changes SET changed_at = changed_at - 7200")
+    level, words = examine(database)["calendars"]
+    assert level is Level.WARNING
+    assert "120 min" in words
+
+
+def test_secrets_of_another_key_are_a_problem(database: Database) -> None:
+    right, wrong = key(), key()
+    with database.write() as connection:
+        user = users.create(connection, username="anna")
+        feeds.create(connection, right, user.id, "Phone")
+        subscriptions.add(connection, right, user.id, "https://example.com/secret.ics", "Private")
+    assert examine(database, right)["secrets"] == (
+        Level.OK,
+        "All 2 stored secrets can be read with the key.",
+    )
+    level, words = examine(database, wrong)["secrets"]
+    assert level is Level.PROBLEM
+    assert words.startswith("2 of 2 stored secrets cannot be read")
+
+
+def test_counts_are_of_what_is_there(database: Database) -> None:
+    with database.write() as connection:
+        users.create(connection, username="anna")
+    with database.read() as connection:
+        counts = health.counts(connection)
+    assert counts["users"] == 1
+    assert counts["jobs"] == counts["calendar_objects"] == 0
