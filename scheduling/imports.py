@@ -163,7 +163,7 @@ class ImportStore:
 
     def maintain(self, now: int) -> None:
         """Do the periodic upkeep of the database."""
-        maintenance.run(self._database, self._config, now)
+        maintenance.run(self._database, self._config, datetime.fromtimestamp(now, UTC))
 
     @staticmethod
     def _held(connection: Connection, due: Due) -> bool:

@@ -9,11 +9,13 @@ from importer.daemon import Summary, stop_on_signals
 from importer.daemon import run as run_daemon
 from scheduling import schema
 from scheduling.imports import ImportStore
+from server import log
 from server.settings import Settings
 
 
 def run(settings: Settings, *, once: bool, only: int | None = None) -> Summary:
     """Import what is due until SIGTERM or SIGINT, or with `once` until nothing is. Raises `SchemaMismatch`."""
+    log.configure(settings.server.log_level)
     database = settings.database()
     schema.require_current(database)
     stop = threading.Event()
