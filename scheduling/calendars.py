@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The calendars of a user: their rows, whether they are behind the schedule, and their state as seen from outside.
+"""The calendars of a user: their rows, whether they are behind the schedule, and their state as seen from
+outside.
 
 One statement answers everything a polling client asks of a calendar (RFC 6578 sync token, CTag, properties).
 """
@@ -39,8 +40,9 @@ class Principal:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CalendarState:
-    """One calendar at one moment. `moved_at` is when the history window last moved (epoch seconds, 0 where it never
-    does); `behind` says that pending changes have to be worked off before it is read."""
+    """One calendar at one moment. `moved_at` is when the history window last moved (epoch seconds, 0 where it
+    never does); `behind` says that pending changes have to be worked off before it is read.
+    """
 
     id: int
     owner: Principal

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Catching up: working a calendar's pending changes off into objects and revisions, in one short write transaction.
+"""Catching up: working a calendar's pending changes off into objects and revisions, in one short write
+transaction.
 
-The calendar's row is locked first, so revisions are given out in the order in which they become visible and no change
-is ever skipped: an outbox row that commits later is simply taken the next time. Only what really looks different gets
-a new revision; what is gone or no longer visible becomes a tombstone (RFC 6578, section 3.5.2).
+The calendar's row is locked first, so revisions are given out in the order in which they become visible and
+no change is ever skipped: an outbox row that commits later is simply taken the next time. Only what really
+looks different gets a new revision; what is gone or no longer visible becomes a tombstone (RFC 6578, section
+3.5.2).
 """
 
 from __future__ import annotations
@@ -97,8 +99,9 @@ def create_calendar(
 
 
 def catch_up(connection: Connection, user_id: int, slug: str, view: View, now: int | None = None) -> int:
-    """Bring one calendar wholly up to date in the caller's transaction (`Database.write()`); returns how many objects
-    got a new revision."""
+    """Bring one calendar wholly up to date in the caller's transaction (`Database.write()`); returns how many
+    objects got a new revision.
+    """
     total = 0
     while True:
         changed, more = catch_up_step(connection, user_id, slug, view, now)
@@ -110,8 +113,9 @@ def catch_up(connection: Connection, user_id: int, slug: str, view: View, now: i
 def catch_up_step(
     connection: Connection, user_id: int, slug: str, view: View, now: int | None = None
 ) -> tuple[int, bool]:
-    """Work off at most `STEP` changes of one calendar; returns how many objects got a new revision and whether there
-    is more to do. Inside `Database.write()`."""
+    """Work off at most `STEP` changes of one calendar; returns how many objects got a new revision and
+    whether there is more to do. Inside `Database.write()`.
+    """
     now = int(time.time()) if now is None else now
     calendar = connection.execute(_CALENDAR, {"user": user_id, "slug": slug}).first()
     owner = _owner(connection, user_id)
@@ -166,8 +170,9 @@ def _changed(pending: Iterable[Row[*tuple[Any, ...]]], now: int) -> dict[int, in
 def _spread(
     connection: Connection, calendar: Row[*tuple[Any, ...]], view: View, horizon: Horizon, now: int
 ) -> None:
-    """Turn "everything has changed" into one pending change for each source concerned, so that a large calendar is
-    worked off in steps like any other change."""
+    """Turn "everything has changed" into one pending change for each source concerned, so that a large
+    calendar is worked off in steps like any other change.
+    """
     key = {"user": calendar.user_id, "slug": calendar.slug}
     of_all = connection.scalar(_OF_ALL, key)
     concerned: set[int] = set()

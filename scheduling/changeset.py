@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What catching up changes in one calendar: objects shown anew, tombstones, occurrences and rows left out.
 
-Gives out the revisions, SEQUENCE and LAST-MODIFIED (RFC 5545, sections 3.8.7.3 and 3.8.7.4), all of which only rise.
+Gives out the revisions, SEQUENCE and LAST-MODIFIED (RFC 5545, sections 3.8.7.3 and 3.8.7.4), all of which
+only rise.
 """
 
 from __future__ import annotations
@@ -45,8 +46,9 @@ Known = Row[*tuple[Any, ...]]
 
 @dataclass(kw_only=True, slots=True)
 class Changeset:
-    """Collects and then writes. `first` is the first revision to give out; `changed` says when a source changed, in
-    epoch seconds, and `now` stands in for the others."""
+    """Collects and then writes. `first` is the first revision to give out; `changed` says when a source
+    changed, in epoch seconds, and `now` stands in for the others.
+    """
 
     calendar_id: int
     first: int

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The connection to the scheduling database: SQLite (WAL) or PostgreSQL (psycopg 3), and its two kinds of transaction.
+"""The connection to the scheduling database: SQLite (WAL) or PostgreSQL (psycopg 3), and its two kinds of
+transaction.
 
-`read()` is one consistent snapshot that never blocks a writer; `write()` is one short transaction that takes its
-locks at once (BEGIN IMMEDIATE on SQLite, so that no reader is promoted to writer and fails half-way).
+`read()` is one consistent snapshot that never blocks a writer; `write()` is one short transaction that takes
+its locks at once (BEGIN IMMEDIATE on SQLite, so that no reader is promoted to writer and fails half-way).
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ _WRITE = "daysheet_write"
 class Database:
     """An engine with the transaction rules of this project.
 
-    `url` is a SQLAlchemy URL; `pool_size` connections are kept per process; `busy_timeout` seconds is how long a
-    statement waits for a lock before `DatabaseUnavailable`.
+    `url` is a SQLAlchemy URL; `pool_size` connections are kept per process; `busy_timeout` seconds is how
+    long a statement waits for a lock before `DatabaseUnavailable`.
     """
 
     def __init__(self, url: str, *, pool_size: int = 10, busy_timeout: float = 10.0) -> None:
@@ -94,7 +95,9 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction, committed on a clean exit and rolled back on an exception. Raises `DatabaseUnavailable`."""
+        """One transaction, committed on a clean exit and rolled back on an exception. Raises
+        `DatabaseUnavailable`.
+        """
         with _translated(), self._writer.begin() as connection:
             yield connection
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Free-busy (RFC 4791, section 7.10; RFC 5545, section 3.6.4): busy periods of calendars from stored columns,
-coalesced, in one VFREEBUSY. Where periods of several types overlap the strongest wins: unavailable, busy, tentative.
+coalesced, in one VFREEBUSY. Where periods of several types overlap the strongest wins: unavailable, busy,
+tentative.
 """
 
 from __future__ import annotations
@@ -26,11 +27,17 @@ _MEMBER = (_O.calendar_id == bindparam("c"), ~_O.deleted, _O.leaves_on > bindpar
 _OVERLAPS = (_O.starts_at < bindparam("end"), _O.ends_at > bindparam("start"))
 _SINGLE = (_O.starts_at, _O.ends_at, _O.busy)
 _BUSY: Any = union_all(
-    select(*_SINGLE).where(*_MEMBER, _O.span == SHORT_SPAN, _O.starts_at >= bindparam("earliest"), *_OVERLAPS),
+    select(*_SINGLE).where(
+        *_MEMBER, _O.span == SHORT_SPAN, _O.starts_at >= bindparam("earliest"), *_OVERLAPS
+    ),
     select(*_SINGLE).where(*_MEMBER, _O.span == LONG_SPAN, *_OVERLAPS),
     select(OccurrenceRow.starts_at, OccurrenceRow.ends_at, OccurrenceRow.busy).where(
-        OccurrenceRow.calendar_id == bindparam("c"), OccurrenceRow.busy != "",
-        OccurrenceRow.starts_at < bindparam("end"), OccurrenceRow.ends_at > bindparam("start")))
+        OccurrenceRow.calendar_id == bindparam("c"),
+        OccurrenceRow.busy != "",
+        OccurrenceRow.starts_at < bindparam("end"),
+        OccurrenceRow.ends_at > bindparam("start"),
+    ),
+)
 _SERIES = select(*_SINGLE, _O.series).where(*_MEMBER[:3], _O.span == RECURRING, *_OVERLAPS)
 
 
@@ -44,8 +51,10 @@ class Period:
 
 
 def periods(connection: Connection, calendars: Sequence[CalendarState], start: int, end: int) -> list[Period]:
-    """The coalesced busy periods of `calendars` within [start, end) epoch seconds, clipped to it, in order and without
-    overlap. Recurring objects are expanded from their stored series outside the calendar's horizon."""
+    """The coalesced busy periods of `calendars` within [start, end) epoch seconds, clipped to it, in order
+    and without overlap. Recurring objects are expanded from their stored series outside the calendar's
+    horizon.
+    """
     found: list[Period] = []
     for calendar in calendars:
         key = {"c": calendar.id, "cutoff": calendar.cutoff.toordinal()}
@@ -87,10 +96,18 @@ def coalesce(found: Iterable[Period]) -> list[Period]:
 
 def vfreebusy(busy: Sequence[Period], start: int, end: int, stamp: int) -> str:
     """A calendar with one VFREEBUSY for [start, end); `stamp` (epoch seconds) becomes DTSTAMP."""
-    lines = ["BEGIN:VFREEBUSY\r\n", text.line("DTSTAMP", text.utc(stamp)), text.line("DTSTART", text.utc(start)),
-             text.line("DTEND", text.utc(end))]
-    lines += [text.line("FREEBUSY", f"{text.utc(period.start)}/{text.utc(period.end)}", params=f";FBTYPE={period.fbtype}")
-              for period in busy]
+    lines = [
+        "BEGIN:VFREEBUSY\r\n",
+        text.line("DTSTAMP", text.utc(stamp)),
+        text.line("DTSTART", text.utc(start)),
+        text.line("DTEND", text.utc(end)),
+    ]
+    lines += [
+        text.line(
+            "FREEBUSY", f"{text.utc(period.start)}/{text.utc(period.end)}", params=f";FBTYPE={period.fbtype}"
+        )
+        for period in busy
+    ]
     return HEAD + "".join([*lines, "END:VFREEBUSY\r\n"]) + TAIL
 
 

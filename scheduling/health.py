@@ -101,8 +101,8 @@ def _triggers(connection: Connection) -> _Result:
     if not missing:
         return Level.OK, f"All {len(expected)} change-tracking triggers are there and enabled."
     return Level.PROBLEM, (
-        f"{len(missing)} of {len(expected)} change-tracking triggers are missing or disabled, {missing[0]} for"
-        " one: changes are lost until they are enabled or restored."
+        f"{len(missing)} of {len(expected)} change-tracking triggers are missing or disabled,"
+        f" {missing[0]} for one: changes are lost until they are enabled or restored."
     )
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What keeps the database small and reads quick: catching up ahead of readers, forgetting old removals, dropping what
-belongs to nobody. Every step is a short transaction and may run in any number of processes at once.
+"""What keeps the database small and reads quick: catching up ahead of readers, forgetting old removals,
+dropping what belongs to nobody. Every step is a short transaction and may run in any number of processes at
+once.
 """
 
 from __future__ import annotations
@@ -46,8 +47,9 @@ _NO_CALENDAR = ~exists().where(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """What one run did: calendars caught up and objects changed in them, rows about old removals forgotten, calendars
-    of users or subscriptions that are gone, and failed logins forgotten."""
+    """What one run did: calendars caught up and objects changed in them, rows about old removals forgotten,
+    calendars of users or subscriptions that are gone, and failed logins forgotten.
+    """
 
     calendars_caught_up: int
     objects_changed: int
@@ -79,16 +81,18 @@ def run(database: Database, config: Config, now: datetime) -> Report:
 
 
 def prune(connection: Connection, tombstone_days: int, now: int) -> int:
-    """Forget tombstones and revisions given out more than `tombstone_days` before `now` (epoch seconds) in up to 100
-    calendars; returns how many rows. The newest such revision stays, since it may still be the present one; sync
-    tokens before it are refused from now on (RFC 6578, section 3.2)."""
+    """Forget tombstones and revisions given out more than `tombstone_days` before `now` (epoch seconds) in up
+    to 100 calendars; returns how many rows. The newest such revision stays, since it may still be the present
+    one; sync tokens before it are refused from now on (RFC 6578, section 3.2).
+    """
     due = connection.execute(_PRUNABLE, {"before": now - tombstone_days * 86400}).all()
     return sum(_prune_calendar(connection, calendar_id, kept) for calendar_id, kept in due)
 
 
 def drop_orphans(connection: Connection) -> int:
-    """Delete calendars whose user or subscription is gone, and outbox rows of calendars that do not exist, which a
-    new calendar does not need; returns how many calendars."""
+    """Delete calendars whose user or subscription is gone, and outbox rows of calendars that do not exist,
+    which a new calendar does not need; returns how many calendars.
+    """
     dropped = connection.execute(delete(Calendar).where(or_(_NO_USER, _NO_SUBSCRIPTION))).rowcount
     connection.execute(delete(ScheduleChange).where(_NO_CALENDAR))
     return dropped

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The tables. The first five are the contract that the dispatch application writes (docs/scheduling-database.md);
-the others are Daysheet's own. Every table that grows is keyed by user or calendar first.
+"""The tables. The first five are the contract that the dispatch application writes
+(docs/scheduling-database.md); the others are Daysheet's own. Every table that grows is keyed by user or
+calendar first.
 
-Own tables keep moments as epoch seconds (`BigInt`) where queries compare them, and `UtcDateTime` where people read them.
-No own table that is written while catching up has a foreign key to a contract table: such a key would make the
-dispatch application's transactions wait for ours.
+Own tables keep moments as epoch seconds (`BigInt`) where queries compare them, and `UtcDateTime` where people
+read them. No own table that is written while catching up has a foreign key to a contract table: such a key
+would make the dispatch application's transactions wait for ours.
 """
 
 from __future__ import annotations
@@ -48,24 +49,28 @@ class Base(DeclarativeBase):
 
 
 def _period_checks() -> tuple[CheckConstraint, ...]:
-    """Either an instant pair or a date pair (exclusive end), in order. SQLite has no date type: its texts are checked.
-    PostgreSQL knows moments that no program can: they are refused."""
+    """Either an instant pair or a date pair (exclusive end), in order. SQLite has no date type: its texts are
+    checked. PostgreSQL knows moments that no program can: they are refused.
+    """
     return (
         CheckConstraint(
-            "(starts_at IS NOT NULL AND ends_at IS NOT NULL AND start_date IS NULL AND end_date IS NULL AND ends_at >= starts_at)"
+            "(starts_at IS NOT NULL AND ends_at IS NOT NULL AND start_date IS NULL AND end_date IS NULL "
+            "AND ends_at >= starts_at)"
             " OR (starts_at IS NULL AND ends_at IS NULL AND start_date IS NOT NULL AND end_date IS NOT NULL"
             " AND end_date > start_date)",
             name="period",
         ),
         CheckConstraint(
-            "(starts_at IS NULL OR (starts_at GLOB '[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9][ T][0-2][0-9]:[0-5][0-9]*'"
+            "(starts_at IS NULL OR (starts_at GLOB '[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9][ "
+            "T][0-2][0-9]:[0-5][0-9]*'"
             " AND julianday(starts_at) IS NOT NULL)) AND (ends_at IS NULL OR"
             " (ends_at GLOB '[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9][ T][0-2][0-9]:[0-5][0-9]*'"
             " AND julianday(ends_at) IS NOT NULL))",
             name="instants",
         ).ddl_if(dialect="sqlite"),
         CheckConstraint(
-            "(start_date IS NULL OR (start_date = date(start_date))) AND (end_date IS NULL OR (end_date = date(end_date)))",
+            "(start_date IS NULL OR (start_date = date(start_date))) AND (end_date IS NULL OR (end_date = "
+            "date(end_date)))",
             name="dates",
         ).ddl_if(dialect="sqlite"),
         CheckConstraint(
@@ -83,7 +88,8 @@ class User(Base):
     __tablename__ = "users"
     __table_args__ = (
         CheckConstraint(
-            "username <> '' AND username NOT LIKE '%/%' AND username NOT LIKE '%:%' AND username NOT LIKE '.%'",
+            "username <> '' AND username NOT LIKE '%/%' AND username NOT LIKE '%:%' AND username NOT LIKE "
+            "'.%'",
             name="username",
         ),
         CheckConstraint(one_of("role", Role), name="role"),
@@ -191,8 +197,8 @@ class TimeOff(Base):
 class ScheduleChange(Base):
     """The outbox: one row per calendar touched, appended by triggers only and taken away by catching up.
 
-    `source_id` NULL means "everything of this calendar". No unique index and no foreign key on purpose: writers
-    must never wait for one another here.
+    `source_id` NULL means "everything of this calendar". No unique index and no foreign key on purpose:
+    writers must never wait for one another here.
     """
 
     __tablename__ = "schedule_changes"
@@ -240,7 +246,9 @@ class CalendarRevision(Base):
 
 
 class CalendarObject(Base):
-    """One calendar object resource as it is served, with the facts that queries need. Deleted ones are tombstones."""
+    """One calendar object resource as it is served, with the facts that queries need. Deleted ones are
+    tombstones.
+    """
 
     __tablename__ = "calendar_objects"
     __table_args__ = (
@@ -378,7 +386,9 @@ class Feed(Base):
 
 
 class FeedToken(Base):
-    """A feed's link, current or replaced. The token itself is only kept encrypted, and only while it is current."""
+    """A feed's link, current or replaced. The token itself is only kept encrypted, and only while it is
+    current.
+    """
 
     __tablename__ = "feed_tokens"
     __table_args__ = (Index(None, "feed_id"),)

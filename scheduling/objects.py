@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reading calendar objects: by name, all, overlapping a time range (RFC 4791, section 9.9), as a whole .ics.
 
-Every function answers for one calendar and one `cutoff`: an object is a member while its `leaves_on` lies after it.
-Texts are assembled by concatenation; nothing here parses or renders iCalendar.
+Every function answers for one calendar and one `cutoff`: an object is a member while its `leaves_on` lies
+after it. Texts are assembled by concatenation; nothing here parses or renders iCalendar.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ _ENOUGH = 100
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredObject:
-    """One calendar object resource; `starts_at`/`ends_at` are epoch seconds, `etag` is a quoted string."""
+    """One calendar object resource; `starts_at`/`ends_at` are epoch seconds, `etag` is a quoted string,
+    `series` is the JSON of a recurring one's series, else empty.
+    """
 
     name: str
     uid: str
@@ -40,6 +42,7 @@ class StoredObject:
     starts_at: int
     ends_at: int
     changed_at: int
+    series: str
 
     @property
     def calendar(self) -> str:
@@ -62,11 +65,23 @@ def zone_texts(entries: Iterable[str]) -> str:
 
 
 _O = CalendarObject
-_COLUMNS = (_O.name, _O.uid, _O.etag, _O.component, _O.timezones, _O.starts_at, _O.ends_at, _O.changed_at, _O.series)
+_COLUMNS = (
+    _O.name,
+    _O.uid,
+    _O.etag,
+    _O.component,
+    _O.timezones,
+    _O.starts_at,
+    _O.ends_at,
+    _O.changed_at,
+    _O.series,
+)
 _MEMBER = (_O.calendar_id == bindparam("c"), ~_O.deleted, _O.leaves_on > bindparam("cutoff"))
 _ALL: Select[*tuple[Any, ...]] = select(*_COLUMNS).where(*_MEMBER).order_by(_O.name)
 _NAMES = select(_O.name).where(*_MEMBER).order_by(_O.name)
-_MULTI: Select[*tuple[Any, ...]] = select(*_COLUMNS).where(*_MEMBER, _O.name.in_(bindparam("names", expanding=True)))
+_MULTI: Select[*tuple[Any, ...]] = select(*_COLUMNS).where(
+    *_MEMBER, _O.name.in_(bindparam("names", expanding=True))
+)
 _WHOLE = select(_O.component, _O.timezones).where(*_MEMBER).order_by(_O.name)
 _START: BindParameter[int] = bindparam("start")
 _END: BindParameter[int] = bindparam("end")
@@ -80,7 +95,9 @@ _HIT = select(OccurrenceRow.name).where(
     OccurrenceRow.starts_at < _END,
     OccurrenceRow.ends_at > _START,
 )
-_REPEATED: Select[*tuple[Any, ...]] = select(*_COLUMNS).where(*_MEMBER, _O.span == RECURRING, _O.name.in_(_HIT))
+_REPEATED: Select[*tuple[Any, ...]] = select(*_COLUMNS).where(
+    *_MEMBER, _O.span == RECURRING, _O.name.in_(_HIT)
+)
 _BEYOND: Select[*tuple[Any, ...]] = select(*_COLUMNS).where(*_MEMBER, _O.span == RECURRING, *_OVERLAPS)
 _OVERLAPPING = union_all(_SHORT, _LONG, _REPEATED)
 _OVERLAPPING_OR_BEYOND = union_all(_SHORT, _LONG, _BEYOND)
@@ -99,7 +116,9 @@ def names(connection: Connection, calendar_id: int, cutoff: date) -> Iterator[st
 def multi(
     connection: Connection, calendar_id: int, cutoff: date, wanted: Iterable[str]
 ) -> Iterator[tuple[str, StoredObject | None]]:
-    """The objects called `wanted` (any order, each once), None for those that are not members (RFC 4791, section 7.9)."""
+    """The objects called `wanted` (any order, each once), None for those that are not members (RFC 4791,
+    section 7.9).
+    """
     pending = iter(dict.fromkeys(wanted))
     while chunk := list(islice(pending, _CHUNK)):
         rows = connection.execute(_MULTI, {**_key(calendar_id, cutoff), "names": chunk})
@@ -108,10 +127,13 @@ def multi(
             yield name, found.get(name)
 
 
-def overlapping(connection: Connection, calendar_id: int, cutoff: date, start: int, end: int,
-                expanded: Horizon) -> Iterator[StoredObject]:
-    """The members that overlap [start, end) in epoch seconds, each once; recurring ones by their instances, which are
-    looked up inside the calendar's horizon `expanded` and computed from the stored series outside it."""
+def overlapping(
+    connection: Connection, calendar_id: int, cutoff: date, start: int, end: int, expanded: Horizon
+) -> Iterator[StoredObject]:
+    """The members that overlap [start, end) in epoch seconds, each once; recurring ones by their instances,
+    which are looked up inside the calendar's horizon `expanded` and computed from the stored series outside
+    it.
+    """
     parameters = {**_key(calendar_id, cutoff), "start": start, "end": end, "earliest": start - LONG}
     if start >= expanded.start and end <= expanded.end:
         return map(_stored, connection.execute(_OVERLAPPING, parameters))
@@ -120,7 +142,9 @@ def overlapping(connection: Connection, calendar_id: int, cutoff: date, start: i
 
 
 def has_instance(series: str, start: int, end: int) -> bool:
-    """Whether the stored series has an instance overlapping [start, end); one too frequent to tell counts as having."""
+    """Whether the stored series has an instance overlapping [start, end); one too frequent to tell counts as
+    having.
+    """
     try:
         return bool(expand(series_json.loads(series), start, end, limit=_ENOUGH))
     except ValueError:
@@ -175,4 +199,5 @@ def _stored(row: Row[*tuple[Any, ...]]) -> StoredObject:
         starts_at=row.starts_at,
         ends_at=row.ends_at,
         changed_at=row.changed_at,
+        series=row.series,
     )

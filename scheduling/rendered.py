@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One source row as a calendar object: its text and the facts that queries need, computed once while catching up.
+"""One source row as a calendar object: its text and the facts that queries need, computed once while catching
+up.
 
 RFC 4791, section 9.9 fixes what overlaps a time range; nothing on the reading side parses iCalendar again.
 """
@@ -36,13 +37,18 @@ class Horizon:
 
     @property
     def year(self) -> int:
-        return datetime.fromtimestamp(max(self.start, 0), UTC).year
+        """From when on zone rules have to be right: where history is unlimited, ten years before the end,
+        which is as far as a zone without yearly rules is written out.
+        """
+        start, end = (datetime.fromtimestamp(max(moment, 0), UTC).year for moment in (self.start, self.end))
+        return max(start, end - 10)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rendered:
-    """`template` still holds its stamp markers; `timezones` is `tzid@year` entries separated by spaces; `series` is
-    the JSON of a recurring object's series, for expanding it outside the horizon."""
+    """`template` still holds its stamp markers; `timezones` is `tzid@year` entries separated by spaces;
+    `series` is the JSON of a recurring object's series, for expanding it outside the horizon.
+    """
 
     name: str
     uid: str
@@ -67,7 +73,9 @@ def object_name(uid: str) -> str:
 
 
 def from_event(event: Event, source_id: int, *, tzid: str, busy: str, horizon: Horizon) -> Rendered:
-    """Render one event; `tzid` is the user's zone, whose days an all-day event covers. Raises `NotRenderable`."""
+    """Render one event; `tzid` is the user's zone, whose days an all-day event covers. Raises
+    `NotRenderable`.
+    """
     return build(
         uid=event.uid,
         source_id=source_id,

@@ -31,7 +31,9 @@ def current(connection: Connection) -> str | None:
 
 
 def upgrade(database: Database) -> tuple[str | None, str]:
-    """Bring the schema to `head()` in one transaction, several processes at once included; returns (before, after)."""
+    """Bring the schema to `head()` in one transaction, several processes at once included; returns (before,
+    after).
+    """
     if database.path is not None:
         database.path.parent.mkdir(parents=True, exist_ok=True)
     with database.write() as connection:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Settings kept in the database over those of the ini file, so that a change takes effect in every process at the
-next request. A setting is named `section.option` and holds the text the ini file would.
+"""Settings kept in the database over those of the ini file, so that a change takes effect in every process at
+the next request. A setting is named `section.option` and holds the text the ini file would.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ _REMOVE = delete(Setting).where(Setting.name == bindparam("setting"))
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shown:
-    """One setting with its text and where that comes from: `database`, or `file` (the ini file, environment or default)."""
+    """One setting with its text and where that comes from: `database`, or `file` (the ini file, environment
+    or default).
+    """
 
     name: str
     value: str
@@ -58,7 +60,9 @@ def show(connection: Connection, config: Config) -> list[Shown]:
 
 
 def change(connection: Connection, name: str, value: str | None) -> None:
-    """Keep `value` for the setting, or with None fall back to the ini file. Raises `Invalid` with what is permitted."""
+    """Keep `value` for the setting, or with None fall back to the ini file. Raises `Invalid` with what is
+    permitted.
+    """
     if name not in names():
         raise Invalid(
             f"There is no setting {name!r}{ini.did_you_mean(name, names())}; see `daysheet settings show`."

@@ -89,7 +89,9 @@ def ids(connection: Connection, kind: str, user_id: int, subscription_id: int | 
 def render(
     connection: Connection, kind: str, owner: Owner, source_ids: Sequence[int], view: View, horizon: Horizon
 ) -> Iterator[Rendered | LeftOut]:
-    """The visible objects among `source_ids`; a row that cannot be rendered is yielded as `LeftOut` and logged."""
+    """The visible objects among `source_ids`; a row that cannot be rendered is yielded as `LeftOut` and
+    logged.
+    """
     statement, renderer = _KINDS[kind]
     for row in _rows(connection, statement, owner.user_id, source_ids):
         if isinstance(row, LeftOut):

@@ -2,8 +2,8 @@
 """Sync tokens (RFC 6578): made and parsed here only, and what changed since one.
 
 A token names the calendar, a revision and the cutoff date, which together decide membership. Revisions are
-milliseconds or more, so a database restored from a backup never gives one out that a client has seen with other
-content: a revision that did not end a catching up recorded in this database is refused.
+milliseconds or more, so a database restored from a backup never gives one out that a client has seen with
+other content: a revision that did not end a catching up recorded in this database is refused.
 """
 
 from __future__ import annotations
@@ -70,8 +70,9 @@ _CHANGED_ONLY = select(_O.name).where(_O.calendar_id == bindparam("c"), _O.revis
 
 
 def changes(connection: Connection, calendar: CalendarState, old: str) -> Iterator[str]:
-    """The names of the objects that were added, changed or removed since `old`; which of these one is follows from
-    whether it is a member now. Raises `InvalidSyncToken` (RFC 6578, section 3.2)."""
+    """The names of the objects that were added, changed or removed since `old`; which of these one is follows
+    from whether it is a member now. Raises `InvalidSyncToken` (RFC 6578, section 3.2).
+    """
     held = Token.parse(old)
     current = token_of(calendar)
     if held == current:

@@ -2,9 +2,9 @@
 """The triggers that fill `schedule_changes`, whoever writes the contract tables (design: the outbox).
 
 They only append plain rows in the writer's own transaction, so no two writers can wait for each other here.
-SQLite has row triggers; PostgreSQL has statement triggers with transition tables, one INSERT per statement however
-many rows it touched. On PostgreSQL the functions run as their owner, so that the dispatch application's role needs no
-right on Daysheet's own tables.
+SQLite has row triggers; PostgreSQL has statement triggers with transition tables, one INSERT per statement
+however many rows it touched. On PostgreSQL the functions run as their owner, so that the dispatch
+application's role needs no right on Daysheet's own tables.
 """
 
 from __future__ import annotations
@@ -81,7 +81,10 @@ def _sqlite_users() -> list[str]:
             everything("users u", "u.id = NEW.id OR u.username = NEW.username"),
         ),
         _sqlite_trigger(
-            "users_update", "AFTER UPDATE ON users", everything("users u", "u.id = NEW.id"), f"WHEN {changed} "
+            "users_update",
+            "AFTER UPDATE ON users",
+            everything("users u", "u.id = NEW.id"),
+            f"WHEN {changed} ",
         ),
     ]
 

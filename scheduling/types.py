@@ -17,7 +17,8 @@ BigInt = BigInteger().with_variant(Integer, "sqlite")
 
 class UtcDateTime(TypeDecorator[datetime]):
     """An instant. PostgreSQL: `timestamptz`. SQLite: UTC text `YYYY-MM-DD HH:MM:SS`; `T`, fractions, `Z` and
-    `+hh:mm` are read too, since the dispatch application writes this column. Naive datetimes are refused."""
+    `+hh:mm` are read too, since the dispatch application writes this column. Naive datetimes are refused.
+    """
 
     impl = DateTime
     cache_ok = True

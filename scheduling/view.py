@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What calendars show at this moment: templates, visible statuses and the window, from the ini file and the settings
-kept in the database. Its `epoch` changes exactly when objects could look different or be other ones.
+"""What calendars show at this moment: templates, visible statuses and the window, from the ini file and the
+settings kept in the database. Its `epoch` changes exactly when objects could look different or be other ones.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ def _body(clean: dict[str, Any], max_body: int) -> None:
     too_large = Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The request body is larger than {max_body} bytes.")
     if text and int(text) > max_body:
         raise too_large
-    if not text and "chunked" not in str(clean.get("HTTP_TRANSFER_ENCODING", "")).lower():
+    if not text and not clean.get("wsgi.input_terminated"):
         clean["wsgi.input"] = io.BytesIO(b"")
         return
     body = clean["wsgi.input"].read(max_body + 1)

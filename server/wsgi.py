@@ -53,6 +53,8 @@ class Server:
         if environ["REQUEST_METHOD"] == "PROPFIND" and environ.get("HTTP_DEPTH") == "infinity":
             return _finite_depth(start_response)
         environ["SCRIPT_NAME"], environ["PATH_INFO"] = DAV_ROOT, path
+        # Radicale would read credentials in the charset of the body, and fails on one it does not know.
+        environ["CONTENT_TYPE"] = environ.get("CONTENT_TYPE", "").partition(";")[0]
         return self._dav(environ, start_response)
 
 

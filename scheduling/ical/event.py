@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A VEVENT as text (RFC 5545, section 3.6.1), in two steps so that the text is byte-stable.
 
-`template()` renders everything that comes from the schedule and leaves one marker line where the stamps belong;
-`stamped()` puts DTSTAMP, LAST-MODIFIED and SEQUENCE there, which come from the change and never from the clock.
+`template()` renders everything that comes from the schedule and leaves one marker line where the stamps
+belong; `stamped()` puts DTSTAMP, LAST-MODIFIED and SEQUENCE there, which come from the change and never from
+the clock.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ PRODID = "-//Daysheet//Daysheet//EN"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
-    """What one source row shows. `span` is an instant pair (epoch seconds), a date pair (exclusive end), or a `Series`."""
+    """What one source row shows. `span` is an instant pair (epoch seconds), a date pair (exclusive end), or a
+    `Series`.
+    """
 
     uid: str
     span: tuple[int, int] | tuple[date, date] | Series
@@ -70,7 +73,9 @@ def template(event: Event) -> str:
 
 
 def stamped(template_text: str, *, sequence: int, changed_at: int) -> str:
-    """The finished component. An override's SEQUENCE is one above its master's, or Google ignores it (field notes)."""
+    """The finished component. An override's SEQUENCE is one above its master's, or Google ignores it (field
+    notes).
+    """
     moment = text.utc(changed_at)
     head = f"DTSTAMP:{moment}\r\nLAST-MODIFIED:{moment}\r\nSEQUENCE:"
     return template_text.replace(STAMP, f"{head}{sequence}\r\n").replace(
@@ -83,13 +88,17 @@ def _span(span: tuple[int, int] | tuple[date, date] | Series) -> list[str]:
         return _series(span)
     start, end = span
     if isinstance(start, int) and isinstance(end, int):
-        return [text.line("DTSTART", text.utc(start)), text.line("DTEND", text.utc(end))]
+        # DTEND has to be later than DTSTART; without one the event takes no time (RFC 5545, section 3.8.2.2).
+        ends = [text.line("DTEND", text.utc(end))] if end > start else []
+        return [text.line("DTSTART", text.utc(start)), *ends]
     assert isinstance(start, date) and isinstance(end, date)
     return [_moment("DTSTART", start, ""), _moment("DTEND", end, "")]
 
 
 def _series(series: Series) -> list[str]:
-    lines = [_moment("DTSTART", series.start, series.tzid), _moment("DTEND", series.end, series.tzid)]
+    lines = [_moment("DTSTART", series.start, series.tzid)]
+    if series.end > series.start:
+        lines.append(_moment("DTEND", series.end, series.tzid))
     if series.rule is not None:
         lines.append(text.line("RRULE", rule_text(series.rule, series)))
     for name, values in (("RDATE", series.rdates), ("EXDATE", series.exdates)):
@@ -99,7 +108,9 @@ def _series(series: Series) -> list[str]:
 
 
 def rule_text(rule: Rule, series: Series) -> str:
-    """The rule with UNTIL in the form RFC 5545 3.3.10 asks for: UTC for a zoned series, a DATE for an all-day one."""
+    """The rule with UNTIL in the form RFC 5545 3.3.10 asks for: UTC for a zoned series, a DATE for an all-day
+    one.
+    """
     last = series.until
     if last is None:
         return rule.text()

@@ -7,6 +7,7 @@ of the series. A blocker that is cancelled is left out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, TypeAlias
@@ -23,6 +24,7 @@ _Event: TypeAlias = Any
 _STATUS: Final = {"TENTATIVE": "offered", "CANCELLED": "cancelled"}
 _SERIES: Final = ("RRULE", "RDATE", "RECURRENCE-ID")
 _DAY: Final = timedelta(days=1)
+_BEGIN: Final = re.compile(r"^BEGIN:VCALENDAR\s*$", re.IGNORECASE | re.MULTILINE)
 
 
 def read(text: str, user: str | None) -> list[Entry]:
@@ -33,6 +35,9 @@ def read(text: str, user: str | None) -> list[Entry]:
         calendars = Calendar.from_ical(text, multiple=True)
     except (ValueError, IndexError, KeyError) as error:
         raise LoadFailed([f"this is not an iCalendar file: {str(error)[:200]}."]) from None
+    begun = len(_BEGIN.findall(text))
+    if not begun or begun != sum(calendar.name == "VCALENDAR" for calendar in calendars):
+        raise LoadFailed(["this is not an iCalendar file, or its end is missing."])
     events: list[_Event] = [event for calendar in calendars for event in calendar.walk("VEVENT")]
     replaced = _replaced(events)
     found: list[Entry] = []

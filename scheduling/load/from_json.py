@@ -17,7 +17,7 @@ _LISTED = ("rdate", "exdate")
 def read(text: str) -> list[Entry]:
     """The rows of the file, users first. Raises `LoadFailed` with the place of each bad one."""
     try:
-        document = json.loads(text, parse_float=str, parse_constant=str)
+        document = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
     except json.JSONDecodeError as error:
         raise LoadFailed([f"line {error.lineno}: this is not JSON: {error.msg}."]) from None
     except RecursionError:
@@ -72,6 +72,6 @@ def _text(name: str, cell: Any) -> str:
         return ""
     if isinstance(cell, bool):
         return "yes" if cell else "no"
-    if isinstance(cell, str | int):
-        return str(cell)
+    if isinstance(cell, str):
+        return cell
     raise BadValue(f"{name} has to be a text, a number, yes or no")

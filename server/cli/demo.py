@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -27,9 +27,9 @@ class DemoUser:
     username: str
     display_name: str
     role: str
-    app_password: str
+    app_password: str = field(repr=False)
     caldav_url: str
-    feed_url: str
+    feed_url: str = field(repr=False)
 
 
 def create(

@@ -13,6 +13,7 @@ import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, unquote
@@ -27,7 +28,7 @@ from scheduling.errors import DatabaseUnavailable
 from scheduling.types import READ_ALL_GROUP
 from server import conditional
 from server.dav import multistatus, proppatch, reports
-from server.dav.xml import BadBody, D, Response, error, parse, plain, to_bytes
+from server.dav.xml import BadBody, D, Response, error, parse, plain, to_bytes, without_controls
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +60,10 @@ class Application(RadicaleApplication):
         if status.startswith("401") and wait:
             text = f"Too many wrong passwords; try again in {wait} seconds.\n".encode()
             return "429 Too Many Requests", [("Retry-After", str(wait)), *_plain(text)], [text]
-        return status, [(name, DAV if name == "DAV" else value) for name, value in headers], body
+        headers = [(name, DAV if name == "DAV" else value) for name, value in headers]
+        if status.startswith("405") and "Allow" not in dict(headers):
+            headers.append(("Allow", ALLOW))
+        return status, headers, body
 
     def _away(self, away: DatabaseUnavailable) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
         text = b"The schedule is not available at the moment; try again shortly.\n"
@@ -95,8 +99,9 @@ class Application(RadicaleApplication):
             names = multistatus.requested(getattr(self._now, "xml", None))
             if names or viewer.root_alias:
                 multistatus.correct(xml_content, names, viewer)
+        multistatus.add_missing(xml_content, getattr(self._now, "strangers", ()))
         self._now.responses = len(xml_content.findall(f"{D}response")) if getattr(self._now, "limit", None) else 0
-        return super()._xml_response(xml_content, request_info)
+        return without_controls(super()._xml_response(xml_content, request_info))
 
     def do_OPTIONS(self, environ: types.WSGIEnviron, base_prefix: str, path: str, *_rest: Any) -> Response:
         """What is really there."""
@@ -162,13 +167,14 @@ class Application(RadicaleApplication):
             if root.tag == reports.FREE_BUSY:
                 start, end = reports.free_busy_span(root)
                 return self._guarded(lambda: self._free_busy(path, user, user_groups, start, end))
-            limited, self._now.limit = reports.query_span(root), reports.result_limit(root)
+            expansion, self._now.limit = reports.expansion(root), reports.result_limit(root)
+            self._now.strangers = reports.strangers(root, base_prefix)
         except reports.BadReport as bad:
             return bad.response
         except RuntimeError as bad_body:
             return plain(HTTPStatus.BAD_REQUEST, str(bad_body))
-        narrowed = getattr(self._storage, "narrowed", None)
-        with narrowed(*limited) if limited and narrowed else nullcontext():
+        expanding = getattr(self._storage, "expanding", None)
+        with expanding(**asdict(expansion)) if expansion and expanding else nullcontext():
             return self._guarded(lambda: self._report(environ, base_prefix, path, user, user_groups, request_info))
 
     def _report(self, environ: types.WSGIEnviron, base_prefix: str, path: str, user: str, user_groups: set[str],

@@ -6,8 +6,9 @@ principals a dispatcher may read (calendar-proxy), and properties whose values a
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from urllib.parse import quote
 
 import defusedxml.ElementTree as DefusedET
@@ -18,9 +19,10 @@ from server.dav.xml import CS, C, D
 XML_VALUED = frozenset({f"{C}schedule-calendar-transp", f"{C}calendar-free-busy-set", f"{C}schedule-default-calendar-URL"})
 """Client-private properties whose value is markup; kept as text by Radicale's interface."""
 _PROXY = (f"{CS}calendar-proxy-read-for", f"{D}group-membership")
+_SOURCE = f"{CS}source"
 _NO_PROXY = (f"{CS}calendar-proxy-write-for",)
 CORRECTED = frozenset({
-    f"{D}supported-report-set", f"{D}current-user-privilege-set", f"{C}calendar-user-address-set", f"{D}sync-token",
+    f"{D}supported-report-set", f"{D}current-user-privilege-set", f"{C}calendar-user-address-set", _SOURCE,
     *_PROXY, *_NO_PROXY, *XML_VALUED})
 
 
@@ -33,6 +35,14 @@ class Viewer:
     email: Callable[[str], str | None]
     readable: Callable[[], Sequence[str]]
     root_alias: bool
+
+
+def add_missing(multistatus: ET.Element, hrefs: Iterable[str]) -> None:
+    """Say of each of `hrefs` that there is no such resource."""
+    for href in hrefs:
+        response = ET.SubElement(multistatus, f"{D}response")
+        ET.SubElement(response, f"{D}href").text = href
+        ET.SubElement(response, f"{D}status").text = "HTTP/1.1 404 Not Found"
 
 
 def requested(root: ET.Element | None) -> frozenset[str]:
@@ -67,8 +77,21 @@ def _correct_response(response: ET.Element, path: str, names: frozenset[str], vi
                 ET.SubElement(ET.SubElement(element, f"{D}privilege"), f"{D}read-current-user-privilege-set")
             elif element.tag in XML_VALUED and element.text:
                 _set_markup(element)
+    if _SOURCE in names:
+        _refuse_source(response)
     if is_home:
         _correct_home(response, path, names, viewer)
+
+
+def _refuse_source(response: ET.Element) -> None:
+    """Radicale gives every collection an empty source, which clients take for a subscription to elsewhere."""
+    found = _prop(response, "200")
+    source = None if found is None else found.find(_SOURCE)
+    if found is None or source is None:
+        return
+    found.remove(source)
+    _prop_or_new(response, HTTPStatus.NOT_FOUND).append(ET.Element(_SOURCE))
+    _drop_empty(response)
 
 
 def _correct_home(response: ET.Element, path: str, names: frozenset[str], viewer: Viewer) -> None:
@@ -84,9 +107,7 @@ def _correct_home(response: ET.Element, path: str, names: frozenset[str], viewer
         if element is None:
             continue
         missing.remove(element)
-        found = _prop(response, "200", create=True)
-        assert found is not None
-        found.append(element)
+        _prop_or_new(response, HTTPStatus.OK).append(element)
         if name == f"{CS}calendar-proxy-read-for":
             for other in viewer.readable():
                 ET.SubElement(element, f"{D}href").text = f"{viewer.prefix}/{quote(other)}/"
@@ -110,15 +131,20 @@ def _set_markup(element: ET.Element) -> None:
     element.extend(list(kept))
 
 
-def _prop(response: ET.Element, code: str, create: bool = False) -> ET.Element | None:
+def _prop(response: ET.Element, code: str) -> ET.Element | None:
     for propstat in response.findall(f"{D}propstat"):
         if f" {code} " in (propstat.findtext(f"{D}status") or ""):
             return propstat.find(f"{D}prop")
-    if not create:
-        return None
+    return None
+
+
+def _prop_or_new(response: ET.Element, status: HTTPStatus) -> ET.Element:
+    found = _prop(response, str(status.value))
+    if found is not None:
+        return found
     propstat = ET.SubElement(response, f"{D}propstat")
     prop = ET.SubElement(propstat, f"{D}prop")
-    ET.SubElement(propstat, f"{D}status").text = "HTTP/1.1 200 OK"
+    ET.SubElement(propstat, f"{D}status").text = f"HTTP/1.1 {status.value} {status.phrase}"
     return prop
 
 

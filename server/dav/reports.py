@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
+from urllib.parse import unquote, urlsplit
 
 from server.dav.xml import C, D, Response, error, plain
 
@@ -78,17 +80,27 @@ def bounded_span(element: ET.Element) -> tuple[int, int]:
     return start, end
 
 
-def query_span(root: ET.Element) -> tuple[int, int] | None:
-    """The range a query with `expand` is limited to by its own time-range filter, else by the expansion's range."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Expansion:
+    """CALDAV:expand (section 9.6.5): instances within [start, end) epoch seconds of objects overlapping [after, before)."""
+
+    start: int
+    end: int
+    after: int
+    before: int
+
+
+def expansion(root: ET.Element) -> Expansion | None:
+    """What a report wants expanded. Objects are limited to its time-range filter, else to the expansion's own range."""
     expand = root.find(f".//{C}expand")
-    if expand is None or root.tag != QUERY:
+    if expand is None:
         return None
-    low, high = bounded_span(expand)
+    low, high = start, end = bounded_span(expand)
     simple = root.findall(f"{C}filter/{C}comp-filter/{C}comp-filter/{C}time-range")
     if len(simple) == 1:
-        start, end = span(simple[0])
-        low, high = (low if start is None else start), (high if end is None else end)
-    return low, high
+        after, before = span(simple[0])
+        low, high = (low if after is None else after), (high if before is None else before)
+    return Expansion(start=start, end=end, after=low, before=high)
 
 
 def free_busy_span(root: ET.Element) -> tuple[int, int]:
@@ -103,6 +115,14 @@ def result_limit(root: ET.Element) -> int | None:
     """DAV:nresults of a sync-collection (RFC 6578, section 3.7)."""
     text = root.findtext(f"{D}limit/{D}nresults")
     return None if text is None else int(text)
+
+
+def strangers(root: ET.Element, prefix: str) -> list[str]:
+    """The hrefs of a calendar-multiget that lie outside the tree at `prefix`; Radicale leaves them unanswered."""
+    if root.tag != MULTIGET:
+        return []
+    hrefs = (href.text or "" for href in root.findall(f"{D}href"))
+    return [href for href in hrefs if not unquote(urlsplit(href).path).startswith(f"{prefix}/")]
 
 
 def _moment(element: ET.Element, name: str) -> int | None:
@@ -129,8 +149,15 @@ def _check_hrefs(root: ET.Element) -> None:
         raise BadReport(plain(HTTPStatus.BAD_REQUEST, "A calendar-multiget names at least one href, none of them empty."))
     for href in hrefs:
         href.text = (href.text or "").strip()
-        if href.text.startswith("//") or "\x00" in href.text or len(href.text) > LONGEST_TEXT:
+        if not _is_path(href.text):
             raise BadReport(plain(HTTPStatus.BAD_REQUEST, "An href of the calendar-multiget is not a path."))
+
+
+def _is_path(href: str) -> bool:
+    try:
+        return not href.startswith("//") and "\x00" not in href and len(href) <= LONGEST_TEXT and bool(urlsplit(href).path)
+    except ValueError:
+        return False
 
 
 def _check_filters(root: ET.Element) -> None:
@@ -166,5 +193,3 @@ def _check_sync(root: ET.Element) -> None:
 
 def _bad_filter() -> BadReport:
     return BadReport(error(HTTPStatus.FORBIDDEN, f"{C}valid-filter"))
-
-

@@ -15,6 +15,8 @@ import defusedxml.ElementTree as DefusedET
 MAXIMUM_DEPTH = 64
 D, C, CS = "{DAV:}", "{urn:ietf:params:xml:ns:caldav}", "{http://calendarserver.org/ns/}"
 
+_CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\r")
+
 Response = tuple[int, dict[str, str], "str | bytes | None", "str | None"]
 """Radicale's WSGIResponse: status, headers, body, and the request's XML for its log."""
 
@@ -52,6 +54,11 @@ def to_bytes(root: ET.Element) -> bytes:
     """The document with its declaration."""
     body: Any = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return bytes(body)
+
+
+def without_controls(document: bytes) -> bytes:
+    """The UTF-8 document without characters that XML 1.0 forbids: a user's name may have one, and ElementTree writes it."""
+    return document.translate(None, _CONTROLS).replace(b"\xef\xbf\xbe", b"").replace(b"\xef\xbf\xbf", b"")
 
 
 def _too_deep(root: ET.Element) -> bool:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import icalendar
 import pytest
 import vobject
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from importer.errors import Unusable
@@ -81,6 +81,15 @@ def test_a_single_event_is_written_in_utc() -> None:
     assert zones == ""
 
 
+def test_whole_days_need_a_zone_only_for_an_instance_with_a_time() -> None:
+    whole = ("DTSTART;VALUE=DATE:20261001", "RRULE:FREQ=DAILY;COUNT=3", "SUMMARY:;TZID=Europe/Berlin:")
+    assert single(*whole)[1] == ""
+    timed = ("END:VEVENT", "BEGIN:VEVENT", "UID:1", "RECURRENCE-ID:20261002", "DTSTART:20261002T080000Z")
+    text, zones = single(*whole, *timed)
+    assert "RECURRENCE-ID;VALUE=DATE:20261002\r\nDTSTART;TZID=Europe/Berlin:20261002T100000\r\n" in text
+    assert zones == "Europe/Berlin"
+
+
 def test_a_series_in_utc_stays_in_utc() -> None:
     text, zones = single("DTSTART:20261001T080000Z", "RRULE:FREQ=DAILY;COUNT=2", "EXDATE:20261002T080000Z")
     assert "DTSTART:20261001T080000Z\r\nRRULE:FREQ=DAILY;COUNT=2\r\nEXDATE:20261002T080000Z\r\n" in text
@@ -128,6 +137,7 @@ def test_what_one_of_the_parsers_cannot_read_is_refused() -> None:
 
 
 @settings(derandomize=True, deadline=None, max_examples=150)
+@example(summary=";TZID=UTC:END:VEVENT", uid="BEGIN:VEVENT", category="BEGIN:VEVENT")
 @given(summary=st.text(max_size=200), uid=st.text(min_size=1, max_size=80), category=st.text(max_size=20))
 def test_no_text_escapes_from_its_property(summary: str, uid: str, category: str) -> None:
     def escaped(value: str) -> str:
@@ -151,7 +161,9 @@ def test_no_text_escapes_from_its_property(summary: str, uid: str, category: str
         ).encode("utf-8", "replace"),
         None,
     )
-    (event,) = understand(split(source), default_zone="Europe/Berlin", stored={}, now=NOW).events
+    found = understand(split(source), default_zone="Europe/Berlin", stored={}, now=NOW)
+    assert found.skipped == ()
+    (event,) = found.events
     text, _ = render(event)
     whole = text.replace(STAMP, "DTSTAMP:20260101T000000Z\r\n")
     (read,) = icalendar.Calendar.from_ical(f"BEGIN:VCALENDAR\r\n{whole}END:VCALENDAR\r\n").walk("VEVENT")

@@ -59,7 +59,10 @@ def upgrade() -> None:
         sa.Column("notes", sa.Text(), nullable=True),
         sa.Column("created_at", UtcDateTime(), server_default=sa.text("CURRENT_TIMESTAMP"), nullable=False),
         sa.CheckConstraint(
-            "(starts_at IS NULL OR (starts_at GLOB '[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9][ T][0-2][0-9]:[0-5][0-9]*' AND julianday(starts_at) IS NOT NULL)) AND (ends_at IS NULL OR (ends_at GLOB '[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9][ T][0-2][0-9]:[0-5][0-9]*' AND julianday(ends_at) IS NOT NULL))",
+            "(starts_at IS NULL OR (starts_at GLOB '[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9][ "
+            "T][0-2][0-9]:[0-5][0-9]*' AND julianday(starts_at) IS NOT NULL)) AND (ends_at IS NULL OR "
+            "(ends_at GLOB '[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9][ T][0-2][0-9]:[0-5][0-9]*' AND "
+            "julianday(ends_at) IS NOT NULL))",
             name=op.f("jobs_instants_check"),
         ).ddl_if(dialect="sqlite"),
         sa.CheckConstraint(
@@ -67,15 +70,20 @@ def upgrade() -> None:
             name=op.f("jobs_status_check"),
         ),
         sa.CheckConstraint(
-            "(start_date IS NULL OR (start_date = date(start_date))) AND (end_date IS NULL OR (end_date = date(end_date)))",
+            "(start_date IS NULL OR (start_date = date(start_date))) AND (end_date IS NULL OR (end_date = "
+            "date(end_date)))",
             name=op.f("jobs_dates_check"),
         ).ddl_if(dialect="sqlite"),
         sa.CheckConstraint(
-            "(starts_at IS NULL OR (starts_at >= '1000-01-01 00:00+00' AND ends_at < '3000-01-01 00:00+00')) AND (start_date IS NULL OR (start_date >= '1000-01-01' AND end_date < '3000-01-01')) AND isfinite(created_at)",
+            "(starts_at IS NULL OR (starts_at >= '1000-01-01 00:00+00' AND ends_at < '3000-01-01 "
+            "00:00+00')) AND (start_date IS NULL OR (start_date >= '1000-01-01' AND end_date < "
+            "'3000-01-01')) AND isfinite(created_at)",
             name=op.f("jobs_range_check"),
         ).ddl_if(dialect="postgresql"),
         sa.CheckConstraint(
-            "(starts_at IS NOT NULL AND ends_at IS NOT NULL AND start_date IS NULL AND end_date IS NULL AND ends_at >= starts_at) OR (starts_at IS NULL AND ends_at IS NULL AND start_date IS NOT NULL AND end_date IS NOT NULL AND end_date > start_date)",
+            "(starts_at IS NOT NULL AND ends_at IS NOT NULL AND start_date IS NULL AND end_date IS NULL "
+            "AND ends_at >= starts_at) OR (starts_at IS NULL AND ends_at IS NULL AND start_date IS NOT "
+            "NULL AND end_date IS NOT NULL AND end_date > start_date)",
             name=op.f("jobs_period_check"),
         ),
         sa.CheckConstraint(
@@ -128,7 +136,8 @@ def upgrade() -> None:
             "role IN ('member', 'dispatcher', 'admin', 'super-admin')", name=op.f("users_role_check")
         ),
         sa.CheckConstraint(
-            "username <> '' AND username NOT LIKE '%/%' AND username NOT LIKE '%:%' AND username NOT LIKE '.%'",
+            "username <> '' AND username NOT LIKE '%/%' AND username NOT LIKE '%:%' AND username NOT LIKE "
+            "'.%'",
             name=op.f("users_username_check"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("users_pkey")),
@@ -168,19 +177,27 @@ def upgrade() -> None:
         sa.Column("exdate", sa.Text(), nullable=True),
         sa.Column("created_at", UtcDateTime(), server_default=sa.text("CURRENT_TIMESTAMP"), nullable=False),
         sa.CheckConstraint(
-            "(starts_at IS NULL OR (starts_at GLOB '[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9][ T][0-2][0-9]:[0-5][0-9]*' AND julianday(starts_at) IS NOT NULL)) AND (ends_at IS NULL OR (ends_at GLOB '[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9][ T][0-2][0-9]:[0-5][0-9]*' AND julianday(ends_at) IS NOT NULL))",
+            "(starts_at IS NULL OR (starts_at GLOB '[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9][ "
+            "T][0-2][0-9]:[0-5][0-9]*' AND julianday(starts_at) IS NOT NULL)) AND (ends_at IS NULL OR "
+            "(ends_at GLOB '[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9][ T][0-2][0-9]:[0-5][0-9]*' AND "
+            "julianday(ends_at) IS NOT NULL))",
             name=op.f("blockers_instants_check"),
         ).ddl_if(dialect="sqlite"),
         sa.CheckConstraint(
-            "(start_date IS NULL OR (start_date = date(start_date))) AND (end_date IS NULL OR (end_date = date(end_date)))",
+            "(start_date IS NULL OR (start_date = date(start_date))) AND (end_date IS NULL OR (end_date = "
+            "date(end_date)))",
             name=op.f("blockers_dates_check"),
         ).ddl_if(dialect="sqlite"),
         sa.CheckConstraint(
-            "(starts_at IS NULL OR (starts_at >= '1000-01-01 00:00+00' AND ends_at < '3000-01-01 00:00+00')) AND (start_date IS NULL OR (start_date >= '1000-01-01' AND end_date < '3000-01-01')) AND isfinite(created_at)",
+            "(starts_at IS NULL OR (starts_at >= '1000-01-01 00:00+00' AND ends_at < '3000-01-01 "
+            "00:00+00')) AND (start_date IS NULL OR (start_date >= '1000-01-01' AND end_date < "
+            "'3000-01-01')) AND isfinite(created_at)",
             name=op.f("blockers_range_check"),
         ).ddl_if(dialect="postgresql"),
         sa.CheckConstraint(
-            "(starts_at IS NOT NULL AND ends_at IS NOT NULL AND start_date IS NULL AND end_date IS NULL AND ends_at >= starts_at) OR (starts_at IS NULL AND ends_at IS NULL AND start_date IS NOT NULL AND end_date IS NOT NULL AND end_date > start_date)",
+            "(starts_at IS NOT NULL AND ends_at IS NOT NULL AND start_date IS NULL AND end_date IS NULL "
+            "AND ends_at >= starts_at) OR (starts_at IS NULL AND ends_at IS NULL AND start_date IS NOT "
+            "NULL AND end_date IS NOT NULL AND end_date > start_date)",
             name=op.f("blockers_period_check"),
         ),
         sa.ForeignKeyConstraint(
@@ -376,22 +393,30 @@ def upgrade() -> None:
         sa.Column("notes", sa.Text(), nullable=True),
         sa.Column("created_at", UtcDateTime(), server_default=sa.text("CURRENT_TIMESTAMP"), nullable=False),
         sa.CheckConstraint(
-            "(starts_at IS NULL OR (starts_at GLOB '[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9][ T][0-2][0-9]:[0-5][0-9]*' AND julianday(starts_at) IS NOT NULL)) AND (ends_at IS NULL OR (ends_at GLOB '[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9][ T][0-2][0-9]:[0-5][0-9]*' AND julianday(ends_at) IS NOT NULL))",
+            "(starts_at IS NULL OR (starts_at GLOB '[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9][ "
+            "T][0-2][0-9]:[0-5][0-9]*' AND julianday(starts_at) IS NOT NULL)) AND (ends_at IS NULL OR "
+            "(ends_at GLOB '[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9][ T][0-2][0-9]:[0-5][0-9]*' AND "
+            "julianday(ends_at) IS NOT NULL))",
             name=op.f("time_off_instants_check"),
         ).ddl_if(dialect="sqlite"),
         sa.CheckConstraint(
             "status IN ('requested', 'approved', 'declined', 'cancelled')", name=op.f("time_off_status_check")
         ),
         sa.CheckConstraint(
-            "(start_date IS NULL OR (start_date = date(start_date))) AND (end_date IS NULL OR (end_date = date(end_date)))",
+            "(start_date IS NULL OR (start_date = date(start_date))) AND (end_date IS NULL OR (end_date = "
+            "date(end_date)))",
             name=op.f("time_off_dates_check"),
         ).ddl_if(dialect="sqlite"),
         sa.CheckConstraint(
-            "(starts_at IS NULL OR (starts_at >= '1000-01-01 00:00+00' AND ends_at < '3000-01-01 00:00+00')) AND (start_date IS NULL OR (start_date >= '1000-01-01' AND end_date < '3000-01-01')) AND isfinite(created_at)",
+            "(starts_at IS NULL OR (starts_at >= '1000-01-01 00:00+00' AND ends_at < '3000-01-01 "
+            "00:00+00')) AND (start_date IS NULL OR (start_date >= '1000-01-01' AND end_date < "
+            "'3000-01-01')) AND isfinite(created_at)",
             name=op.f("time_off_range_check"),
         ).ddl_if(dialect="postgresql"),
         sa.CheckConstraint(
-            "(starts_at IS NOT NULL AND ends_at IS NOT NULL AND start_date IS NULL AND end_date IS NULL AND ends_at >= starts_at) OR (starts_at IS NULL AND ends_at IS NULL AND start_date IS NOT NULL AND end_date IS NOT NULL AND end_date > start_date)",
+            "(starts_at IS NOT NULL AND ends_at IS NOT NULL AND start_date IS NULL AND end_date IS NULL "
+            "AND ends_at >= starts_at) OR (starts_at IS NULL AND ends_at IS NULL AND start_date IS NOT "
+            "NULL AND end_date IS NOT NULL AND end_date > start_date)",
             name=op.f("time_off_period_check"),
         ),
         sa.ForeignKeyConstraint(
