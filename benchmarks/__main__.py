@@ -10,10 +10,11 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from benchmarks import peers, postgresql, report
+from benchmarks.exchanges import exchanges
 from benchmarks.measure import Figures, measure
 from benchmarks.peers import Peer
 from benchmarks.schedule import Ranges, Row, blockers, monday
@@ -28,6 +29,7 @@ def running(names: Sequence[str], rows: Sequence[Row], folder: Path) -> Iterator
         stored = folder / "daysheet-sqlite"
         stored.mkdir()
         settings, password = peers.install(stored, str(stored / "daysheet.db"), rows)
+        stack.callback(settings.database().dispose)
         started = []
         for name in names:
             opened: AbstractContextManager[Peer]
@@ -69,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> Figures:
             names=given.requests,
             progress=lambda line: print(line, file=sys.stderr),
         )
-    text = f"{report.machine()} {given.events:,} events.\n\n{report.table(figures, given.peers)}"
+    text = f"{report.machine()} {given.events:,} events.\n\n{report.tables(figures, given.peers)}"
     print(text)
     if given.json:
         given.json.write_text(
@@ -89,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         "--peers", type=_peers, default=PEERS, metavar="A,B", help=f"of {', '.join(PEERS)} (default: all)"
     )
     parser.add_argument(
-        "--requests", type=_split, default=(), metavar="A,B", help="only the requests of these names"
+        "--requests", type=_requests, default=(), metavar="A,B", help="only these (default: all)"
     )
     parser.add_argument(
         "--seconds", type=float, default=1.0, help="CPU time spent on each request and peer (default: 1)"
@@ -101,17 +103,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _split(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(","))
-
-
 def _peers(text: str) -> tuple[str, ...]:
-    names = _split(text)
-    unknown = set(names) - set(PEERS)
-    if unknown:
-        raise argparse.ArgumentTypeError(
-            f"there is no peer {', '.join(sorted(unknown))}; the peers are {', '.join(PEERS)}"
-        )
+    return _known(text, "peer", PEERS)
+
+
+def _requests(text: str) -> tuple[str, ...]:
+    known = exchanges("/", [], "", Ranges(monday=date(2026, 1, 5)))
+    return _known(text, "request", [it.name for it in known])
+
+
+def _known(text: str, what: str, known: Sequence[str]) -> tuple[str, ...]:
+    names = tuple(part.strip() for part in text.split(","))
+    for name in names:
+        if name not in known:
+            raise argparse.ArgumentTypeError(f"there is no {what} {name!r}; there are {', '.join(known)}")
     return names
 
 

@@ -54,6 +54,7 @@ def exchanges(collection: str, names: Sequence[str], sync_token: str, ranges: Ra
     """Every request to the calendar at `collection`, whose objects are called `names`."""
     listing = f"<propfind {_NAMESPACES}><prop><getetag/></prop></propfind>"
     ctag = f"<propfind {_NAMESPACES}><prop><CS:getctag/></prop></propfind>"
+    state = f"<propfind {_NAMESPACES}><prop><CS:getctag/><sync-token/></prop></propfind>"
     expand = (
         f'<C:calendar-data><C:expand start="{ranges.month[0]}" end="{ranges.month[1]}"/></C:calendar-data>'
     )
@@ -63,14 +64,17 @@ def exchanges(collection: str, names: Sequence[str], sync_token: str, ranges: Ra
     free_busy = f"<C:free-busy-query {_NAMESPACES}>{_range(ranges.month)}</C:free-busy-query>"
     return [
         Exchange(name="CTag poll", method="PROPFIND", depth="0", body=ctag, status=207, read=_has_ctag),
+        Exchange(
+            name="CTag and token poll", method="PROPFIND", depth="0", body=state, status=207, read=_has_ctag
+        ),
         Exchange(name="etag listing", method="PROPFIND", depth="1", body=listing, status=207, read=_names),
         initial_sync(),
         _report("unchanged sync", _sync(sync_token), _names_and_token),
         _report("week query", _query("<C:calendar-data/>", ranges.week), _uids),
-        _report("month query, expand", _query(expand, ranges.month), _instances),
+        _report("month query with expand", _query(expand, ranges.month), _instances),
         _report("multiget of 50", multiget, _uids),
         Exchange(name="whole .ics", method="GET", depth="0", body="", status=200, read=_uids),
-        _report("free-busy, month", free_busy, _busy, status=200),
+        _report("free-busy of a month", free_busy, _busy, status=200),
     ]
 
 

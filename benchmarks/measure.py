@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
 
@@ -54,6 +55,10 @@ class Client:
         self._peer = peer
         self._connection = HTTPConnection("127.0.0.1", peer.port, timeout=_TIMEOUT)
 
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
     def answer(self, exchange: Exchange) -> bytes:
         """The body of the answer. Raises `WrongAnswer` for another status than a right answer has."""
         headers = {"Authorization": self._peer.authorization, **exchange.headers}
@@ -81,29 +86,29 @@ def measure(
 
     Each is sent for `seconds` of the server's CPU time, twice at least. Raises `Mismatch`, `WrongAnswer`.
     """
-    clients = {peer.name: Client(peer) for peer in peers}
-    asked = {peer.name: _asked(clients[peer.name], peer, ranges) for peer in peers}
     costs: dict[str, dict[str, Cost]] = {}
-    for position, exchange in enumerate(asked[peers[0].name]):
-        if names and exchange.name not in names:
+    asked = [_asked(peer, ranges) for peer in peers]
+    for same in zip(*asked, strict=True):
+        if names and same[0].name not in names:
             continue
         known: tuple[str, Facts] | None = None
-        for peer in peers:
-            client, own = clients[peer.name], asked[peer.name][position]
-            body = client.answer(own)
-            facts = own.read(body)
-            if known is not None:
-                _compare(own.name, known, (peer.name, facts))
-            known = known or (peer.name, facts)
-            cost = _cost(client, peer, own, seconds, len(facts), len(body))
-            costs.setdefault(own.name, {})[peer.name] = cost
-            progress(f"{own.name}, {peer.name}: {cost.cpu * 1000:.3f} ms CPU, {cost.requests} requests")
+        for peer, exchange in zip(peers, same, strict=True):
+            # A connection of its own: servers hang up while the other peers are measured.
+            with closing(Client(peer)) as client:
+                body = client.answer(exchange)
+                facts = exchange.read(body)
+                known = known or (peer.name, facts)
+                _compare(exchange.name, known, (peer.name, facts))
+                cost = _cost(client, peer, exchange, seconds, len(facts), len(body))
+            costs.setdefault(exchange.name, {})[peer.name] = cost
+            progress(f"{exchange.name}, {peer.name}: {cost.cpu * 1000:.3f} ms CPU, {cost.requests} requests")
     return Figures(costs=costs, memory={peer.name: process.resident_bytes(peer.root) for peer in peers})
 
 
-def _asked(client: Client, peer: Peer, ranges: Ranges) -> list[Exchange]:
+def _asked(peer: Peer, ranges: Ranges) -> list[Exchange]:
     first = initial_sync()
-    body = client.answer(first)
+    with closing(Client(peer)) as client:
+        body = client.answer(first)
     return exchanges(peer.collection, sorted(first.read(body)), token(body), ranges)
 
 

@@ -17,24 +17,26 @@ VANILLA = "radicale"
 _LIBRARIES = ("radicale", "granian", "sqlalchemy", "psycopg")
 
 
-def table(figures: Figures, peers: Sequence[str]) -> str:
-    """A Markdown table: CPU milliseconds a request, how many times less than vanilla's, wall milliseconds."""
-    ours = [peer for peer in peers if peer != VANILLA]
-    head = ["request", "answers", *(f"{peer}, CPU ms" for peer in peers)]
-    head += [f"{peer}, times less" for peer in ours if VANILLA in peers] + [
-        f"{peer}, wall ms" for peer in peers
+def tables(figures: Figures, peers: Sequence[str]) -> str:
+    """Markdown: CPU milliseconds per request, what times of them vanilla Radicale needs, wall milliseconds."""
+    compared = [peer for peer in peers if VANILLA in peers and peer != VANILLA]
+    costs = figures.costs.items()
+    cpu = [
+        [name, f"{next(iter(of.values())).facts:,}"]
+        + [_milliseconds(of[peer].cpu) for peer in peers]
+        + [_times(of[VANILLA].cpu, of[peer].cpu) for peer in compared]
+        for name, of in costs
     ]
-    rows = []
-    for name, costs in figures.costs.items():
-        row = [
-            name,
-            str(next(iter(costs.values())).facts),
-            *(_milliseconds(costs[peer].cpu) for peer in peers),
-        ]
-        row += [_times(costs[VANILLA].cpu, costs[peer].cpu) for peer in ours if VANILLA in peers]
-        rows.append(row + [_milliseconds(costs[peer].wall) for peer in peers])
+    wall = [[name, *(_milliseconds(of[peer].wall) for peer in peers)] for name, of in costs]
+    head = ["CPU ms per request", "answers", *peers, *(f"{VANILLA} / {peer}" for peer in compared)]
     memory = ", ".join(f"{peer} {figures.memory[peer] / 2**20:.0f} MiB" for peer in peers)
-    return f"{markdown(head, rows)}\n\nResident memory of the worker after all requests: {memory}."
+    return "\n\n".join(
+        (
+            markdown(head, cpu),
+            f"Resident memory of the worker after all requests: {memory}.",
+            markdown(["wall ms per request", *peers], wall),
+        )
+    )
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -58,7 +60,7 @@ def machine() -> str:
 
 
 def put(document: Path, name: str, text: str) -> None:
-    """Replace what stands between `<!-- name -->` and `<!-- /name -->`. ValueError where these are missing."""
+    """Replace what stands between `<!-- name -->` and `<!-- /name -->`. Raises ValueError without these."""
     opening, closing = f"<!-- {name} -->", f"<!-- /{name} -->"
     before, opened, rest = document.read_text(encoding="utf-8").partition(opening)
     _, closed, after = rest.partition(closing)

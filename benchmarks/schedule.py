@@ -25,11 +25,12 @@ _SEED = 5545
 _DAYS = 365
 _ALL_DAY_EVERY, _RECURRING_EVERY = 20, 50
 _RULES = (
-    "FREQ=WEEKLY;BYDAY=MO,WE,FR;COUNT=40",
-    "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU",
-    "FREQ=MONTHLY;BYDAY=1TH;COUNT=12",
-    "FREQ=DAILY;COUNT=10",
+    ("FREQ=WEEKLY;BYDAY=MO,WE,FR;COUNT=40", 0),
+    ("FREQ=WEEKLY;INTERVAL=2;BYDAY=TU", 1),
+    ("FREQ=MONTHLY;BYDAY=1TH;COUNT=12", 3),
+    ("FREQ=DAILY;COUNT=10", None),
 )
+"""With the weekday of the start, which has to be the first instance (RFC 5545, section 3.8.5.3)."""
 _TITLES = (
     "Team meeting",
     "Truck inspection",
@@ -85,7 +86,7 @@ def monday(today: date) -> date:
 
 
 def blockers(events: int, around: date) -> Iterator[Row]:
-    """`events` rows within a year of `around`, one in fifty recurring, one in twenty all-day, others single."""
+    """`events` rows within a year of `around`: one in fifty recurring, one in twenty all-day, single ones."""
     rng = random.Random(_SEED)  # noqa: S311
     for number in range(events):
         day = around + timedelta(days=rng.randint(-_DAYS, _DAYS))
@@ -94,18 +95,23 @@ def blockers(events: int, around: date) -> Iterator[Row]:
         row["title"] = f"{rng.choice(_TITLES)} {number}"
         row["notes"] = rng.choice(_NOTES)
         row["created_at"] = _text(datetime.combine(around - timedelta(days=_DAYS), time(7), UTC))
-        start = datetime.combine(day, time(rng.randint(6, 18), rng.choice((0, 15, 30, 45))), UTC)
-        length = timedelta(minutes=rng.choice((30, 60, 90, 120, 240)))
-        if number % _ALL_DAY_EVERY == 1:
-            row["start_date"], row["end_date"] = (
-                day.isoformat(),
-                (day + timedelta(days=rng.randint(1, 3))).isoformat(),
-            )
-        else:
-            row["starts_at"], row["ends_at"] = _text(start), _text(start + length)
         if number % _RECURRING_EVERY == 0:
-            row["rrule"] = rng.choice(_RULES)
+            row["rrule"], weekday = rng.choice(_RULES)
+            day = day if weekday is None else _first(day, weekday)
+        if number % _ALL_DAY_EVERY == 1:
+            row["start_date"] = day.isoformat()
+            row["end_date"] = (day + timedelta(days=rng.randint(1, 3))).isoformat()
+        else:
+            start = datetime.combine(day, time(rng.randint(6, 18), rng.choice((0, 15, 30, 45))), UTC)
+            row["starts_at"] = _text(start)
+            row["ends_at"] = _text(start + timedelta(minutes=rng.choice((30, 60, 90, 120, 240))))
         yield row
+
+
+def _first(day: date, weekday: int) -> date:
+    """The first such weekday in the month of `day`."""
+    first = day.replace(day=1)
+    return first + timedelta(days=(weekday - first.weekday()) % 7)
 
 
 def write(url: str, rows: Sequence[Row]) -> None:

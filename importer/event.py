@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 from importer.values import Property, text, texts
 from scheduling.ical.series import Series
+from scheduling.ical.text import clean
 
 _STATUSES = ("CONFIRMED", "TENTATIVE", "CANCELLED")
 _LONGEST_SHORT = 1_000
@@ -73,7 +74,7 @@ def details(properties: Properties) -> Details:
         status=status if status in _STATUSES else "CONFIRMED",
         busy=_busy(status, _word(properties, "TRANSP"), _word(properties, "X-MICROSOFT-CDO-BUSYSTATUS")),
         categories=tuple(
-            category[:_LONGEST_SHORT]
+            clean(category)[:_LONGEST_SHORT]
             for item in properties.get("CATEGORIES", ())
             for category in texts(item.value)
         )[:_MOST_CATEGORIES],
@@ -100,7 +101,7 @@ def _word(properties: Properties, name: str) -> str:
 
 
 def _text(properties: Properties, name: str, limit: int) -> str:
-    return text(_first(properties, name))[:limit].strip()
+    return clean(text(_first(properties, name)))[:limit].strip()
 
 
 def _url(properties: Properties) -> str:

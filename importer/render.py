@@ -40,8 +40,9 @@ def render(event: ImportedEvent) -> tuple[str, str]:
         parts.append(
             _component(event.uid, STAMP_OVERRIDE, times, event.overrides.get(replaced, event.details))
         )
-    rendered = "".join(parts)
-    return rendered, series.tzid if f";TZID={series.tzid}:" in rendered else ""
+    starts = (series.start, *(override.start for override in series.overrides.values()))
+    zoned = form.zoned and any(isinstance(start, datetime) for start in starts)
+    return "".join(parts), series.tzid if zoned else ""
 
 
 def verify(template: str) -> None:
@@ -51,7 +52,7 @@ def verify(template: str) -> None:
     """
     body = template.replace(STAMP, _TRIAL_STAMP).replace(STAMP_OVERRIDE, _TRIAL_STAMP)
     whole = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Daysheet//EN\r\n{body}END:VCALENDAR\r\n"
-    expected = template.count("BEGIN:VEVENT\r\n")
+    expected = template.count(STAMP) + template.count(STAMP_OVERRIDE)
     try:
         read = icalendar.Calendar.from_ical(whole)
         events = read.walk("VEVENT")
@@ -70,6 +71,11 @@ class _Form:
     source: str
     recurring: bool
 
+    @property
+    def zoned(self) -> bool:
+        """Whether times are written with the zone's name."""
+        return self.recurring and self.source != "UTC"
+
     def period(self, start: date, end: date) -> list[str]:
         lines = self.dates("DTSTART", (start,))
         if end > start:
@@ -82,7 +88,7 @@ class _Form:
         moments = [value for value in values if isinstance(value, datetime)]
         if not moments:
             return [text.line(name, ",".join(text.day(value) for value in values), params=";VALUE=DATE")]
-        if self.recurring and self.source != "UTC":
+        if self.zoned:
             return [text.line(name, ",".join(map(text.local, moments)), params=f";TZID={self.source}")]
         instants = (timezones.to_epoch(moment, self.source) for moment in moments)
         return [text.line(name, ",".join(map(text.utc, instants)))]

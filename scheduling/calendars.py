@@ -60,7 +60,7 @@ class CalendarState:
 
     @property
     def etag(self) -> str:
-        """The collection's ETag and CTag: the state of the sync token and what its properties show, hashed."""
+        """The collection's ETag and CTag: the sync token's state and what its properties show, hashed."""
         parts = (self.id, self.revision, self.cutoff, self.display_name, self.color, self.owner.time_zone)
         digest = blake2b("\x00".join(map(str, parts)).encode(), digest_size=16)
         return f'"{digest.hexdigest()}"'
@@ -137,7 +137,7 @@ def list_principals(connection: Connection) -> list[Principal]:
 def list_calendars(
     connection: Connection, username: str, view: View, today: date
 ) -> tuple[Principal, list[CalendarState], bool] | None:
-    """The user, the calendars that exist, and whether a built-in one is still missing; None for no such user."""
+    """The user, the calendars there are, and whether a built-in one is missing; None for no such user."""
     return _read(connection.execute(_ALL, {"username": username}).all(), view, today)
 
 

@@ -15,7 +15,18 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningDelete
 
@@ -65,7 +76,7 @@ _RECURRING_IDS = _LIVE_IDS.where(CalendarObject.span == RECURRING)
 
 
 def ensure_calendars(connection: Connection, user_id: int, now: int | None = None) -> None:
-    """Create the user's built-in calendars where they are missing; they start behind, with nothing rendered."""
+    """Create the user's built-in calendars where they are missing; they start behind and empty."""
     now = int(time.time()) if now is None else now
     for slug in BUILT_IN:
         create_calendar(connection, user_id=user_id, slug=slug, kind=slug, now=now)
@@ -184,9 +195,8 @@ def _spread(
         connection.execute(delete(UnrenderedSource).where(UnrenderedSource.calendar_id == calendar.id))
     elif (calendar.expanded_from, calendar.expanded_until) != (horizon.start, horizon.end):
         concerned.update(connection.scalars(_RECURRING_IDS, {"calendar": calendar.id}))
-    concerned.difference_update(
-        connection.scalars(_PENDING_IDS, key)
-    )  # their own moments are the better ones
+    # Those already pending know better when they changed.
+    concerned.difference_update(connection.scalars(_PENDING_IDS, key))
     if concerned:
         moment = now if calendar.view_epoch != view.epoch or of_all is None else min(of_all, now)
         rows = [
@@ -198,7 +208,7 @@ def _spread(
 
 def _take(connection: Connection) -> ReturningDelete[*tuple[Any, ...]]:
     """A DELETE that takes at most `:step` pending changes; both databases number their rows."""
-    number = literal_column("rowid" if connection.dialect.name == "sqlite" else "ctid")
+    number: ColumnElement[Any] = literal_column("rowid" if connection.dialect.name == "sqlite" else "ctid")
     some = select(number).select_from(ScheduleChange).where(*_PENDING).limit(bindparam("step"))
     return (
         delete(ScheduleChange)

@@ -167,7 +167,7 @@ class Changeset:
         return self.last
 
     def _moment(self, source_id: int, previous: int) -> int:
-        """When the source changed; later than the object's last change, since clients compare LAST-MODIFIED."""
+        """When the source changed; after the object's last change, since clients compare LAST-MODIFIED."""
         moment = max(self.changed.get(source_id, self.now), previous + 1)
         self.newest = max(self.newest, moment)
         return moment

@@ -128,12 +128,13 @@ def _subtract(spans: list[tuple[int, int]], covered: list[tuple[int, int]]) -> l
     for begins, ends in spans:
         while position < len(covered) and covered[position][1] <= begins:
             position += 1
+        free_from = begins
         for cover_start, cover_end in islice(covered, position, None):
             if cover_start >= ends:
                 break
-            if cover_start > begins:
-                left.append((begins, cover_start))
-            begins = max(begins, cover_end)
-        if begins < ends:
-            left.append((begins, ends))
+            if cover_start > free_from:
+                left.append((free_from, cover_start))
+            free_from = max(free_from, cover_end)
+        if free_from < ends:
+            left.append((free_from, ends))
     return left

@@ -212,7 +212,7 @@ class ScheduleChange(Base):
 
 
 class Calendar(Base):
-    """One calendar of one user and how far it has caught up. `revision` only rises, see scheduling/sync.py."""
+    """One calendar of one user and how far it has caught up. `revision` only rises (scheduling/sync.py)."""
 
     __tablename__ = "calendars"
     __table_args__ = (
@@ -305,7 +305,7 @@ class OccurrenceRow(Base):
 
 
 class CalendarProperty(Base):
-    """A client-private property (colour, order, default alarms, ...) that one viewer set on one collection."""
+    """A client-private property (colour, order, default alarms) that one viewer set on one collection."""
 
     __tablename__ = "calendar_properties"
 

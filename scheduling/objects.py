@@ -152,7 +152,7 @@ def has_instance(series: str, start: int, end: int) -> bool:
 
 
 def whole(connection: Connection, calendars: Sequence[int], cutoff: date) -> tuple[str, str]:
-    """The VTIMEZONEs and the components of every member of `calendars`, in that order, ready to be wrapped."""
+    """The VTIMEZONEs and the components of every member of `calendars`, in that order, to be wrapped."""
     components: list[str] = []
     entries: set[str] = set()
     for calendar_id in calendars:

@@ -8,7 +8,7 @@ RFC 4791, section 9.9 fixes what overlaps a time range; nothing on the reading s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from hashlib import blake2b
 
 from scheduling.ical import series_json, timezones
@@ -148,12 +148,13 @@ def _single(span: tuple[int, int] | tuple[date, date], tzid: str) -> tuple[int, 
     start, end = span
     if isinstance(start, int) and isinstance(end, int):
         return start, end, _day_after(max(end, start + 1))
-    assert isinstance(start, date) and isinstance(end, date)
+    assert isinstance(start, date)
+    assert isinstance(end, date)
     return _midnight(start, tzid), _midnight(end, tzid), end.toordinal()
 
 
 def _midnight(day: date, tzid: str) -> int:
-    return timezones.to_epoch(datetime(day.year, day.month, day.day), tzid)
+    return timezones.to_epoch(datetime.combine(day, time()), tzid)
 
 
 def _day_after(end: int) -> int:

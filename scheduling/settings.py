@@ -49,7 +49,7 @@ def names() -> list[str]:
 
 def show(connection: Connection, config: Config) -> list[Shown]:
     """Every setting with its present value."""
-    stored = {name: value for name, value in connection.execute(_STORED)}
+    stored = {row.name: row.value for row in connection.execute(_STORED)}
     shown = []
     for name in names():
         section, option = name.split(".")

@@ -261,7 +261,8 @@ def _recurring(row: _Row, tzid: str, busy: str) -> tuple[int, int] | tuple[date,
     if isinstance(start, int) and isinstance(end, int):
         local_start, local_end = timezones.from_epoch(start, tzid), timezones.from_epoch(end, tzid)
         return _series(row, local_start, local_end, tzid, busy)
-    assert isinstance(start, date) and isinstance(end, date)
+    assert isinstance(start, date)
+    assert isinstance(end, date)
     return _series(row, start, end, tzid, busy)
 
 
@@ -283,7 +284,7 @@ def _series(row: _Row, start: date, end: date, tzid: str, busy: str) -> Series:
 
 
 def _moments(text: str | None, like: date) -> Iterator[date]:
-    """Local moments separated by commas or white space, each `YYYYMMDD`, `YYYYMMDDTHHMMSS` or the ISO form."""
+    """Local moments between commas or white space, each `YYYYMMDD`, `YYYYMMDDTHHMMSS` or the ISO form."""
     for item in (text or "").replace(",", " ").split():
         try:
             moment = datetime.fromisoformat(item)

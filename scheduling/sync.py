@@ -18,6 +18,7 @@ from scheduling.calendars import CalendarState
 from scheduling.errors import InvalidSyncToken
 from scheduling.models import CalendarObject, CalendarRevision
 
+_LONGEST = 200
 NAMESPACE = "https://daysheet.invalid/ns/sync/"
 
 
@@ -35,11 +36,8 @@ class Token:
     @classmethod
     def parse(cls, text: str) -> Token:
         """Raises `InvalidSyncToken`; only the exact spelling that `str()` gives is accepted."""
-        parts = text.removeprefix(NAMESPACE).split("/")
         try:
-            if not text.startswith(NAMESPACE) or len(text) > 200:
-                raise ValueError(text)
-            calendar_id, revision, cutoff = parts
+            calendar_id, revision, cutoff = text[:_LONGEST].removeprefix(NAMESPACE).split("/")
             token = cls(
                 calendar_id=int(calendar_id), revision=int(revision), cutoff=date.fromisoformat(cutoff)
             )

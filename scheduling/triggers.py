@@ -54,7 +54,7 @@ def _sqlite_jobs() -> list[str]:
         _sqlite_trigger("jobs_insert", "AFTER INSERT ON jobs", assignees("NEW")),
         _sqlite_trigger("jobs_update", "AFTER UPDATE ON jobs", assignees("NEW")),
         _sqlite_trigger("jobs_rekey", "AFTER UPDATE OF id ON jobs", assignees("OLD")),
-        # Before: a writer without PRAGMA foreign_keys leaves the assignments, one with it has them cascaded away.
+        # Before: with PRAGMA foreign_keys the assignments are gone afterwards, without it they stay.
         _sqlite_trigger("jobs_delete", "BEFORE DELETE ON jobs", assignees("OLD")),
         _sqlite_trigger("job_assignments_insert", "AFTER INSERT ON job_assignments", assignment("NEW")),
         _sqlite_trigger(
@@ -70,7 +70,10 @@ def _sqlite_users() -> list[str]:
             _append(f"SELECT u.id, '{slug}', NULL, {_NOW} FROM {rows} WHERE {where}")
             for slug in ("jobs", *_OWNED.values())
         )
-        external = f"SELECT u.id, 'external-' || s.id, NULL, {_NOW} FROM {rows} JOIN subscriptions s ON s.user_id = u.id"
+        external = (
+            f"SELECT u.id, 'external-' || s.id, NULL, {_NOW} FROM {rows}"
+            " JOIN subscriptions s ON s.user_id = u.id"
+        )
         return body + _append(f"{external} WHERE {where}")
 
     changed = " OR ".join(f"OLD.{column} IS NOT NEW.{column}" for column in _SHOWN_OF_USER)
@@ -143,7 +146,8 @@ def _pg_pair(name: str, event: str, table: str, rows: str, body: str) -> list[st
 def _pg_jobs() -> list[str]:
     # An insert has no assignees yet and a delete cascades to job_assignments, whose triggers speak for it.
     body = _append(
-        f"SELECT a.user_id, 'jobs', a.job_id, {_PG_NOW} FROM new_rows r JOIN job_assignments a ON a.job_id = r.id"
+        f"SELECT a.user_id, 'jobs', a.job_id, {_PG_NOW} FROM new_rows r"
+        " JOIN job_assignments a ON a.job_id = r.id"
     )
     return _pg_pair("jobs_update", "UPDATE", "jobs", "NEW TABLE AS new_rows", body)
 
@@ -151,7 +155,8 @@ def _pg_jobs() -> list[str]:
 def _pg_users() -> list[str]:
     changed = " OR ".join(f"n.{column} IS DISTINCT FROM o.{column}" for column in _SHOWN_OF_USER)
     body = _append(
-        f"SELECT n.id, s.slug, NULL::bigint, {_PG_NOW} FROM new_rows n JOIN old_rows o ON o.id = n.id CROSS JOIN LATERAL"
+        f"SELECT n.id, s.slug, NULL::bigint, {_PG_NOW} FROM new_rows n"
+        " JOIN old_rows o ON o.id = n.id CROSS JOIN LATERAL"
         " (VALUES ('jobs'), ('blockers'), ('time-off') UNION ALL"
         " SELECT 'external-' || e.id FROM subscriptions e WHERE e.user_id = n.id) AS s(slug)"
         f" WHERE {changed}"

@@ -24,11 +24,13 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """The column type of one database."""
         if dialect.name == "sqlite":
             return dialect.type_descriptor(Text())
         return dialect.type_descriptor(DateTime(timezone=True))
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """From Python to the driver."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -39,6 +41,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """From the driver to Python; None for what cannot be read."""
         if value is None:
             return None
         if isinstance(value, str):
@@ -58,16 +61,19 @@ class IsoDate(TypeDecorator[date]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """The column type of one database."""
         if dialect.name == "sqlite":
             return dialect.type_descriptor(Text())
         return dialect.type_descriptor(Date())
 
     def process_bind_param(self, value: date | None, dialect: Dialect) -> Any:
+        """From Python to the driver."""
         if value is not None and dialect.name == "sqlite":
             return value.isoformat()
         return value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> date | None:
+        """From the driver to Python; None for what cannot be read."""
         if isinstance(value, str):
             try:
                 return date.fromisoformat(value[:10])
@@ -83,16 +89,19 @@ class Amount(TypeDecorator[Decimal]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """The column type of one database."""
         if dialect.name == "sqlite":
             return dialect.type_descriptor(Numeric(12, 2, asdecimal=False))
         return dialect.type_descriptor(Numeric(12, 2))
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        """From Python to the driver."""
         if value is not None and dialect.name == "sqlite":
             return float(value)
         return value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        """From the driver to Python; None for what cannot be read."""
         if value is None:
             return None
         try:

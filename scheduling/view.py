@@ -6,7 +6,7 @@ settings kept in the database. Its `epoch` changes exactly when objects could lo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from hashlib import blake2b
 
 from scheduling.config import CalendarSettings, TemplateSettings
@@ -34,7 +34,7 @@ class View:
         return cls(calendars=calendars, templates=templates, epoch=digest.hexdigest())
 
     def cutoff(self, today: date) -> date:
-        """The first day inside the history window; `date.min` where history is unlimited (design, section 4)."""
+        """The first day inside the history window; `date.min` where history is unlimited."""
         months = self.calendars.history_months
         return date.min if months is None else _months_before(today, months)
 
@@ -81,4 +81,4 @@ def _months_before(day: date, months: int) -> date:
 
 
 def _epoch(day: date) -> int:
-    return to_epoch(datetime(day.year, day.month, day.day), "UTC")
+    return to_epoch(datetime.combine(day, time()), "UTC")

@@ -7,6 +7,7 @@ properties after the lock is gone, so nothing here needs the lock but reading ob
 
 from __future__ import annotations
 
+import copy
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
@@ -21,6 +22,8 @@ from scheduling import free_busy, objects, sync
 from scheduling.calendars import CalendarState, Principal
 from scheduling.errors import InvalidSyncToken
 from scheduling.ical.timezones import is_zone, vtimezone
+from scheduling.objects import StoredObject
+from storage_plugin.expansion import ExpandedItem
 from storage_plugin.item import CalendarItem
 from storage_plugin.overlay import Overlay
 
@@ -33,6 +36,7 @@ _DESCRIPTIONS = {
     "time-off": "Approved time off of {name}, from the schedule. Read-only.",
     "external": "An outside calendar of {name} that blocks time in the schedule. Read-only.",
 }
+_C = "{urn:ietf:params:xml:ns:caldav}"
 _NEVER_OVERLAID = frozenset({"tag", "C:supported-calendar-component-set"})
 
 
@@ -169,7 +173,7 @@ class CalendarCollection(ReadOnlyCollection):
         with self._storage.reading() as connection:
             yield from objects.names(connection, self.state.id, self.state.cutoff)
 
-    def get_all(self) -> Iterator[Item]:
+    def get_all(self) -> Iterator[CalendarItem]:
         """Every object."""
         with self._storage.reading() as connection:
             for stored in objects.all_objects(connection, self.state.id, self.state.cutoff):
@@ -177,24 +181,41 @@ class CalendarCollection(ReadOnlyCollection):
 
     def get_multi(self, hrefs: Iterable[str]) -> Iterator[tuple[str, Item | None]]:
         """The objects called `hrefs`, None for what is not there; a bounded number of statements."""
+        expansion = self._storage.expansion
         with self._storage.reading() as connection:
             for name, stored in objects.multi(connection, self.state.id, self.state.cutoff, hrefs):
-                yield name, None if stored is None else CalendarItem(self, stored)
+                if stored is None:
+                    yield name, None
+                else:
+                    yield name, CalendarItem(self, stored) if expansion is None else ExpandedItem(self, stored, expansion)
 
     def get_filtered(self, filters: Iterable[ET.Element]) -> Iterator[tuple[Item, bool]]:
-        """The objects that can match, and whether they certainly do: time ranges are answered exactly from columns, so
-        Radicale only has to look into objects for filters on properties (RFC 4791, section 9.7)."""
-        tag, start, end, simple = radicale_filter.simplify_prefilters(list(filters), self.tag)
+        """The objects that match (RFC 4791, section 9.7). Time ranges are answered from columns, and objects are only
+        looked into for filters on properties."""
+        elements = list(filters)
+        tag, start, end, simple = radicale_filter.simplify_prefilters(elements, self.tag)
         if tag is not None and tag != "VEVENT":
             return
-        start, end = self._storage.narrow(start, end)
-        if start <= radicale_filter.TIMESTAMP_MIN and end >= radicale_filter.TIMESTAMP_MAX:
-            for item in self.get_all():
-                yield item, simple
-            return
+        expansion = self._storage.expansion
+        if expansion is not None:
+            start, end = max(start, expansion.after), min(end, expansion.before)
+        conditions = [] if simple else [condition for it in elements for condition in _without_range(it)]
+        for stored in self._overlapping(start, end):
+            item = CalendarItem(self, stored)
+            if conditions and not item.matches(conditions):
+                continue
+            if expansion is None:
+                yield item, True
+            elif (expanded := ExpandedItem(self, stored, expansion)).instances:
+                yield expanded, True
+
+    def _overlapping(self, start: int, end: int) -> Iterator[StoredObject]:
+        state = self.state
         with self._storage.reading() as connection:
-            for stored in objects.overlapping(connection, self.state.id, self.state.cutoff, start, end, self.state.expanded):
-                yield CalendarItem(self, stored), simple
+            if start <= radicale_filter.TIMESTAMP_MIN and end >= radicale_filter.TIMESTAMP_MAX:
+                yield from objects.all_objects(connection, state.id, state.cutoff)
+            else:
+                yield from objects.overlapping(connection, state.id, state.cutoff, start, end, state.expanded)
 
     def has_uid(self, uid: str) -> bool:
         """Whether an object has this UID."""
@@ -213,3 +234,13 @@ class CalendarCollection(ReadOnlyCollection):
         with self._storage.reading() as connection:
             busy = free_busy.periods(connection, [self.state], start, end)
         return free_busy.vfreebusy(busy, start, end, stamp)
+
+
+def _without_range(filter_: ET.Element) -> Iterator[ET.Element]:
+    """The comp-filters of a filter without the time range on its one VEVENT, which columns have answered."""
+    rest = copy.deepcopy(filter_)
+    ranged = [event for event in rest.iterfind(f"{_C}comp-filter/{_C}comp-filter") if event.find(f"{_C}time-range") is not None]
+    if len(ranged) == 1 and (ranged[0].get("name") or "").upper() == "VEVENT":
+        for range_ in ranged[0].findall(f"{_C}time-range"):
+            ranged[0].remove(range_)
+    yield from rest

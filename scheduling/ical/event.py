@@ -91,7 +91,8 @@ def _span(span: tuple[int, int] | tuple[date, date] | Series) -> list[str]:
         # DTEND has to be later than DTSTART; without one the event takes no time (RFC 5545, section 3.8.2.2).
         ends = [text.line("DTEND", text.utc(end))] if end > start else []
         return [text.line("DTSTART", text.utc(start)), *ends]
-    assert isinstance(start, date) and isinstance(end, date)
+    assert isinstance(start, date)
+    assert isinstance(end, date)
     return [_moment("DTSTART", start, ""), _moment("DTEND", end, "")]
 
 

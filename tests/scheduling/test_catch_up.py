@@ -38,9 +38,7 @@ class Reader:
 
     def state(self, slug: str, now: int = NOW) -> CalendarState:
         with self.database.read() as connection:
-            found = find_calendar(
-                connection, self.username, slug, view(connection, self.config), today(now)
-            )
+            found = find_calendar(connection, self.username, slug, view(connection, self.config), today(now))
         assert found is not None
         assert found[1] is not None
         return found[1]
@@ -260,7 +258,9 @@ def test_visible_statuses_can_be_widened_and_narrowed(ann: Reader, dispatch: Dis
     assert len(ann.objects("jobs", NOW + 120)) == 1
 
 
-@pytest.mark.parametrize("rrule", ["FREQ=SOMETIMES", "FREQ=SECONDLY", "FREQ=DAILY;BYSETPOS=1;BYDAY=XX", "DAILY"])
+@pytest.mark.parametrize(
+    "rrule", ["FREQ=SOMETIMES", "FREQ=SECONDLY", "FREQ=DAILY;BYSETPOS=1;BYDAY=XX", "DAILY"]
+)
 def test_row_that_cannot_be_rendered_is_left_out_and_comes_back(
     ann: Reader, dispatch: Dispatch, caplog: pytest.LogCaptureFixture, rrule: str
 ) -> None:
@@ -336,7 +336,9 @@ def test_new_zone_of_a_user_moves_recurring_and_all_day_objects(ann: Reader, dis
     dispatch.blocker(ann.user, title="once")
     dispatch.blocker(ann.user, title="weekly", rrule="FREQ=WEEKLY")
     dispatch.blocker(ann.user, title="day", start_date="2026-03-12", end_date="2026-03-13")
-    dispatch.blocker(ann.user, title="days", start_date="2026-03-12", end_date="2026-03-13", rrule="FREQ=DAILY")
+    dispatch.blocker(
+        ann.user, title="days", start_date="2026-03-12", end_date="2026-03-13", rrule="FREQ=DAILY"
+    )
     before = {title(stored): stored for stored in ann.objects("blockers")}
     dispatch.update("users", ann.user, time_zone="America/New_York")
     after = {title(stored): stored for stored in ann.objects("blockers", NOW + 60)}
@@ -347,9 +349,7 @@ def test_new_zone_of_a_user_moves_recurring_and_all_day_objects(ann: Reader, dis
     assert after["days"].starts_at == before["days"].starts_at + 4 * 3600
     [row] = ann.rows("SELECT series FROM calendar_objects WHERE name = :name", name=after["days"].name)
     assert "America/New_York" in row.series
-    starts = ann.rows(
-        "SELECT min(starts_at) FROM occurrences WHERE name = :name", name=after["days"].name
-    )
+    starts = ann.rows("SELECT min(starts_at) FROM occurrences WHERE name = :name", name=after["days"].name)
     assert starts[0][0] == after["days"].starts_at
 
 
@@ -412,8 +412,13 @@ def test_thousands_of_objects_at_once(ann: Reader, dispatch: Dispatch) -> None:
     assert len(ann.objects("blockers", NOW + 60)) == 2000
 
 
-def test_writer_that_commits_during_catching_up_is_not_lost(postgresql_database: Database, config: Config) -> None:
-    with Dispatch.connect(postgresql_database.url) as dispatch, Dispatch.connect(postgresql_database.url) as late:
+def test_writer_that_commits_during_catching_up_is_not_lost(
+    postgresql_database: Database, config: Config
+) -> None:
+    with (
+        Dispatch.connect(postgresql_database.url) as dispatch,
+        Dispatch.connect(postgresql_database.url) as late,
+    ):
         ann = Reader(postgresql_database, config, dispatch.user("ann"), "ann")
         blocker = dispatch.blocker(ann.user, title="before")
         ann.catch_up("blockers")
@@ -427,9 +432,7 @@ def test_writer_that_commits_during_catching_up_is_not_lost(postgresql_database:
         assert {title(stored) for stored in ann.objects("blockers", NOW + 60)} == {"late", "other"}
 
 
-def test_readers_catching_up_at_once_give_out_each_revision_once(
-    ann: Reader, dispatch: Dispatch
-) -> None:
+def test_readers_catching_up_at_once_give_out_each_revision_once(ann: Reader, dispatch: Dispatch) -> None:
     for _ in range(30):
         dispatch.blocker(ann.user)
     results: list[int] = []
@@ -478,8 +481,13 @@ def test_imported_event_that_comes_back_under_another_id_stays_one_object(
     ann: Reader, dispatch: Dispatch
 ) -> None:
     calendar = dispatch.insert(
-        "subscriptions", user_id=ann.user, label="Home", host="example.com", encrypted_url=b"",
-        created_at="2026-01-01 00:00:00+00:00", next_at=0,
+        "subscriptions",
+        user_id=ann.user,
+        label="Home",
+        host="example.com",
+        encrypted_url=b"",
+        created_at="2026-01-01 00:00:00+00:00",
+        next_at=0,
     )
     slug = f"external-{calendar}"
     with ann.database.write() as connection:
@@ -487,11 +495,16 @@ def test_imported_event_that_comes_back_under_another_id_stays_one_object(
 
     def add(summary: str) -> int:
         return dispatch.insert(
-            "external_events", subscription_id=calendar, user_id=ann.user, uid="u1", content_hash="",
+            "external_events",
+            subscription_id=calendar,
+            user_id=ann.user,
+            uid="u1",
+            content_hash="",
             template=f"BEGIN:VEVENT\r\n\x01STAMP\r\nSUMMARY:{summary}\r\nEND:VEVENT\r\n",
-            series='{"start": "2026-03-10T09:00:00", "end": "2026-03-10T10:00:00", "tzid": "UTC", "rule": null,'
-            ' "rdates": [], "exdates": [], "overrides": {}, "busy": "BUSY"}',
-            status="CONFIRMED", transparency="OPAQUE",
+            series='{"start": "2026-03-10T09:00:00", "end": "2026-03-10T10:00:00", "tzid": "UTC",'
+            ' "rule": null, "rdates": [], "exdates": [], "overrides": {}, "busy": "BUSY"}',
+            status="CONFIRMED",
+            transparency="OPAQUE",
         )
 
     old = add("one")

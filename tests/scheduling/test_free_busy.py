@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import icalendar
 import pytest
@@ -53,7 +54,7 @@ def test_coalescing_keeps_the_strongest_type_of_every_second(found: list[Period]
 def test_coalesced_periods_are_ordered_apart_and_as_few_as_possible(found: list[Period]) -> None:
     result = coalesce(found)
     assert all(it.start < it.end for it in result)
-    for before, after in zip(result, result[1:], strict=False):
+    for before, after in pairwise(result):
         assert before.end <= after.start
         assert before.end < after.start or before.fbtype != after.fbtype
     assert coalesce(result) == result
@@ -125,7 +126,9 @@ def test_recurring_blockers_beyond_the_horizon_are_expanded_on_demand(
     assert len(across) in (2, 3)
 
 
-def test_all_day_leave_covers_the_days_of_the_user(database: Database, config: Config, dispatch: Dispatch) -> None:
+def test_all_day_leave_covers_the_days_of_the_user(
+    database: Database, config: Config, dispatch: Dispatch
+) -> None:
     ann = dispatch.user("ann", time_zone="America/New_York")
     dispatch.time_off(ann, start_date="2026-03-10", end_date="2026-03-12")
     calendars = states(database, config, ann, "ann")

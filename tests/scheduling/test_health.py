@@ -80,13 +80,14 @@ def test_rows_left_out_and_failing_imports_are_warnings(database: Database) -> N
         connection.execute(
             text(
                 "INSERT INTO blockers (user_id, title, start_date, end_date, rrule)"
-                f" VALUES ({user.id}, 'x', '2026-01-01', '2026-01-02', 'FREQ=NEVER')"
-            )
+                " VALUES (:user, 'x', '2026-01-01', '2026-01-02', 'FREQ=NEVER')"
+            ),
+            {"user": user.id},
         )
         ensure_calendars(connection, user.id)
         catch_up(connection, user.id, "blockers", view(connection, Config()))
-        added = subscriptions.add(connection, key(), user.id, "https://example.com/a.ics", "Private")
-        connection.execute(text(f"UPDATE subscriptions SET status = 'error' WHERE id = {added.id}"))
+        subscriptions.add(connection, key(), user.id, "https://example.com/a.ics", "Private")
+        connection.execute(text("UPDATE subscriptions SET status = 'error'"))
     found = examine(database)
     assert found["unrendered"][0] is Level.WARNING
     assert "blockers 1" in found["unrendered"][1]
@@ -101,8 +102,9 @@ def test_changes_that_wait_for_long_are_a_warning(database: Database) -> None:
         connection.execute(
             text(
                 "INSERT INTO schedule_changes (user_id, slug, source_id, changed_at)"
-                f" VALUES ({user.id}, 'jobs', 1, {int(time.time())})"
-            )
+                " VALUES (:user, 'jobs', 1, :now)"
+            ),
+            {"user": user.id, "now": int(time.time())},
         )
     assert examine(database)["calendars"] == (
         Level.OK,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Loading schedule files: what each format becomes, that a second time changes nothing, and what is refused."""
+"""Loading schedule files: what each format becomes, that it is idempotent, and what is refused."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ DOCUMENTATION = Path(__file__).parents[2] / "docs" / "loading.md"
 HEADER = (
     "kind,reference,users,starts_at,ends_at,start_date,end_date,time_zone,title,time_off_kind,status,rrule\n"
 )
+
+on_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
 @pytest.fixture(autouse=True)
@@ -196,6 +198,7 @@ def test_users_of_a_json_file_are_added_and_changed(database: Database) -> None:
     )
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("row", "told"),
     [
@@ -255,6 +258,7 @@ def test_every_mistake_is_told_at_once_and_nothing_is_loaded(database: Database)
     assert failure(database, many).endswith("... and 10 more.")
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("content", "told"),
     [
@@ -268,6 +272,7 @@ def test_a_header_that_cannot_be_used_is_told(database: Database, content: str, 
     assert told in failure(database, content)
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("content", "told"),
     [
@@ -368,6 +373,7 @@ def test_a_job_of_an_ics_file_is_shared_and_a_blocker_is_not(database: Database)
     ).replace("event 1:", "event 1 (Away):")
 
 
+@on_sqlite
 @pytest.mark.parametrize(
     ("lines", "told"),
     [
@@ -396,7 +402,10 @@ def test_a_series_by_a_clock_that_agrees_is_kept(database: Database) -> None:
 
 def test_an_ics_file_needs_a_user_and_has_to_be_one(database: Database) -> None:
     assert "name the user with --user" in failure(database, calendar(), Format.ICS)
-    assert "this is not an iCalendar file" in failure(database, "<html>", Format.ICS, "anna")
+    whole = calendar(ics("UID:u", "DTSTART:20260706T090000Z"))
+    for broken in ("", "<html>", whole[:-20], whole + whole[:-40]):
+        assert "this is not an iCalendar file" in failure(database, broken, Format.ICS, "anna")
+    assert run(database, whole, Format.ICS, "anna").inserted == 1
 
 
 def test_a_thousand_rows_load_in_one_go(database: Database) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading stored objects: time ranges against an oracle that knows only the schedule, look-ups, whole calendars, and how
-many statements they take."""
+"""Reading stored objects: time ranges against an oracle that knows only the schedule, look-ups, whole
+calendars, and how many statements they take.
+"""
 
 from __future__ import annotations
 
@@ -63,12 +64,14 @@ def blockers(draw: st.DrawFn) -> dict[str, Any]:
         end = day + timedelta(days=draw(st.sampled_from([1, 2, 30])))
         return {"start_date": day.isoformat(), "end_date": end.isoformat(), "rrule": rule}
     start = datetime(day.year, day.month, day.day, draw(st.integers(0, 23)), 30, tzinfo=UTC)
-    end_at = start + draw(st.sampled_from([timedelta(0), timedelta(hours=2), timedelta(days=3), timedelta(days=20)]))
+    end_at = start + draw(
+        st.sampled_from([timedelta(0), timedelta(hours=2), timedelta(days=3), timedelta(days=20)])
+    )
     return {"starts_at": start.isoformat(" "), "ends_at": end_at.isoformat(" "), "rrule": rule}
 
 
 def instances(columns: dict[str, Any], zone: ZoneInfo, until: int) -> list[tuple[int, int]]:
-    """When a blocker takes place, computed without any of our code: the wall clock of the user, by dateutil."""
+    """When a blocker takes place, without any of our code: on the wall clock of the user, by dateutil."""
     all_day = columns.get("start_date") is not None
     if all_day:
         start = datetime.fromisoformat(columns["start_date"])
@@ -92,12 +95,16 @@ def instances(columns: dict[str, Any], zone: ZoneInfo, until: int) -> list[tuple
     return found
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+)
 @given(
     rows=st.lists(blockers(), min_size=1, max_size=8),
     zone=st.sampled_from(ZONES),
     windows=st.lists(
-        st.tuples(st.integers(-30 * 24, 50 * 24), st.sampled_from([1, 24, 24 * 7, 24 * 60])), min_size=1, max_size=6
+        st.tuples(st.integers(-30 * 24, 50 * 24), st.sampled_from([1, 24, 24 * 7, 24 * 60])),
+        min_size=1,
+        max_size=6,
     ),
     beyond=st.booleans(),
 )
@@ -141,18 +148,29 @@ def leaves_on(columns: dict[str, Any], spans: list[tuple[int, int]], zone: str) 
 def test_time_ranges_on_both_databases(database: Database, config: Config, dispatch: Dispatch) -> None:
     ann = dispatch.user("ann", time_zone="America/New_York")
     dispatch.blocker(ann, title="short")
-    dispatch.blocker(ann, title="long", starts_at="2026-03-01 00:00:00+00:00", ends_at="2026-03-20 00:00:00+00:00")
+    dispatch.blocker(
+        ann, title="long", starts_at="2026-03-01 00:00:00+00:00", ends_at="2026-03-20 00:00:00+00:00"
+    )
     dispatch.blocker(ann, title="day", start_date="2026-03-10", end_date="2026-03-11")
     dispatch.blocker(ann, title="weekly", rrule="FREQ=WEEKLY")
     dispatch.blocker(ann, title="twice", rrule="FREQ=DAILY;COUNT=2")
-    dispatch.blocker(ann, title="empty", starts_at="2026-03-10 09:00:00+00:00", ends_at="2026-03-10 09:00:00+00:00")
+    dispatch.blocker(
+        ann, title="empty", starts_at="2026-03-10 09:00:00+00:00", ends_at="2026-03-10 09:00:00+00:00"
+    )
     state = caught_up(database, config, ann, "ann", "blockers")
 
     def found(start: str, end: str) -> list[str]:
         moments = [int(datetime.fromisoformat(moment + "+00:00").timestamp()) for moment in (start, end)]
         return summaries(overlapping(database, state, *moments))
 
-    assert found("2026-03-10T09:00", "2026-03-10T10:00") == ["day", "empty", "long", "short", "twice", "weekly"]
+    assert found("2026-03-10T09:00", "2026-03-10T10:00") == [
+        "day",
+        "empty",
+        "long",
+        "short",
+        "twice",
+        "weekly",
+    ]
     assert found("2026-03-10T11:00", "2026-03-10T12:00") == ["day", "long"]
     assert found("2026-03-11T03:59", "2026-03-11T04:00") == ["day", "long"]
     assert found("2026-03-11T04:00", "2026-03-11T04:01") == ["long"]
@@ -160,7 +178,14 @@ def test_time_ranges_on_both_databases(database: Database, config: Config, dispa
     assert found("2026-03-24T09:00", "2026-03-24T09:01") == ["weekly"]
     assert found("2060-03-24T00:00", "2060-03-31T00:00") == ["weekly"]
     assert found("2060-03-24T00:00", "2060-03-24T00:01") == []
-    assert found("1990-01-01T00:00", "2070-01-01T00:00") == ["day", "empty", "long", "short", "twice", "weekly"]
+    assert found("1990-01-01T00:00", "2070-01-01T00:00") == [
+        "day",
+        "empty",
+        "long",
+        "short",
+        "twice",
+        "weekly",
+    ]
 
 
 def test_names_members_and_uids_agree(database: Database, config: Config, dispatch: Dispatch) -> None:
@@ -195,10 +220,20 @@ def test_whole_calendar_is_one_valid_stream_with_each_zone_once(
     state = caught_up(database, config, ann, "ann", "blockers")
     with database.read() as connection:
         whole = objects.whole_calendar(
-            connection, state.id, state.cutoff, name="Ann, blocked; a\\b", color="#7F7F7FFF", tzid="Europe/Berlin"
+            connection,
+            state.id,
+            state.cutoff,
+            name="Ann, blocked; a\\b",
+            color="#7F7F7FFF",
+            tzid="Europe/Berlin",
         )
         again = objects.whole_calendar(
-            connection, state.id, state.cutoff, name="Ann, blocked; a\\b", color="#7F7F7FFF", tzid="Europe/Berlin"
+            connection,
+            state.id,
+            state.cutoff,
+            name="Ann, blocked; a\\b",
+            color="#7F7F7FFF",
+            tzid="Europe/Berlin",
         )
     assert whole == again
     parsed = icalendar.Calendar.from_ical(whole)
@@ -221,11 +256,16 @@ def large(database: Database, config: Config, dispatch: Dispatch) -> CalendarSta
     with database.write() as connection:
         connection.execute(
             text(
-                f"{numbers} INSERT INTO calendar_objects (calendar_id, name, uid, source_id, revision, sequence,"  # noqa: S608
-                " deleted, fingerprint, etag, component, timezones, series, span, starts_at, ends_at, leaves_on,"
-                " status, transparency, busy, changed_at) SELECT o.calendar_id, 'n' || i, 'u' || i, 1000 + i, o.revision,"
-                " 0, o.deleted, '', o.etag, o.component, '', '', 0, :start + i * 10800, :start + i * 10800 + 3600,"
-                " o.leaves_on + 2000, o.status, o.transparency, o.busy, o.changed_at FROM n CROSS JOIN calendar_objects o"
+                f"{numbers} INSERT INTO calendar_objects (calendar_id, name, uid, source_id, revision,"  # noqa: S608
+                " sequence,"
+                " deleted, fingerprint, etag, component, timezones, series, span, starts_at, ends_at, "
+                "leaves_on,"
+                " status, transparency, busy, changed_at) SELECT o.calendar_id, 'n' || i, 'u' || i, 1000 +"
+                " i, o.revision,"
+                " 0, o.deleted, '', o.etag, o.component, '', '', 0, :start + i * 10800, :start + i * 10800"
+                " + 3600,"
+                " o.leaves_on + 2000, o.status, o.transparency, o.busy, o.changed_at FROM n CROSS JOIN "
+                "calendar_objects o"
             ),
             {"start": NOW},
         )
@@ -262,9 +302,7 @@ def test_listing_ten_thousand_names_takes_one_statement(
 
 
 def test_week_is_looked_up_by_the_index_of_extents(sqlite_database: Database) -> None:
-    statement = str(
-        objects._SHORT.compile(sqlite_database.engine, compile_kwargs={"literal_binds": False})
-    )
+    statement = str(objects._SHORT.compile(sqlite_database.engine, compile_kwargs={"literal_binds": False}))
     plan = explained(sqlite_database, statement)
     assert "calendar_objects_extent_index (calendar_id=? AND span=? AND starts_at>? AND starts_at<?)" in plan
 

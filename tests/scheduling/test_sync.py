@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sync tokens one at a time: spelling, refusal, the moving window, and restored backups. The invariant over all tokens
-is in test_sync_machine.py."""
+"""Sync tokens one at a time: spelling, refusal, the moving window, and restored backups. The invariant over
+all tokens is in test_sync_machine.py.
+"""
 
 from __future__ import annotations
 
@@ -148,9 +149,7 @@ def test_objects_leave_and_enter_with_the_window(client: Client, dispatch: Dispa
     assert client.token.endswith("/0001-01-01")
 
 
-def test_clock_that_goes_back_a_day_brings_objects_back(
-    client: Client, dispatch: Dispatch, ann: int
-) -> None:
+def test_clock_that_goes_back_a_day_brings_objects_back(client: Client, dispatch: Dispatch, ann: int) -> None:
     dispatch.blocker(ann, starts_at="2026-02-10 09:00:00+00:00", ends_at="2026-02-10 10:00:00+00:00")
     client.sync(NOW + DAY)
     assert client.held == {}
@@ -178,8 +177,12 @@ def test_tokens_that_were_not_issued_here_are_refused(
     held = sync.Token.parse(client.token)
     refused = {
         other.token: "another calendar",
-        str(sync.Token(calendar_id=held.calendar_id, revision=held.revision + 1, cutoff=held.cutoff)): "not issued",
-        str(sync.Token(calendar_id=held.calendar_id, revision=held.revision - 1, cutoff=held.cutoff)): "older than",
+        str(
+            sync.Token(calendar_id=held.calendar_id, revision=held.revision + 1, cutoff=held.cutoff)
+        ): "not issued",
+        str(
+            sync.Token(calendar_id=held.calendar_id, revision=held.revision - 1, cutoff=held.cutoff)
+        ): "older than",
         str(sync.Token(calendar_id=held.calendar_id, revision=0, cutoff=held.cutoff)): "older than",
     }
     for token, reason in refused.items():
@@ -194,7 +197,9 @@ def test_revisions_inside_a_batch_are_refused(client: Client, dispatch: Dispatch
         dispatch.blocker(ann)
     client.sync(NOW + 60)
     held = sync.Token.parse(client.token)
-    client.token = str(sync.Token(calendar_id=held.calendar_id, revision=held.revision - 1, cutoff=held.cutoff))
+    client.token = str(
+        sync.Token(calendar_id=held.calendar_id, revision=held.revision - 1, cutoff=held.cutoff)
+    )
     with pytest.raises(InvalidSyncToken, match="not issued"):
         client.sync(NOW + 60)
 
@@ -286,3 +291,22 @@ def test_last_modified_and_etag_move_with_the_window(client: Client, dispatch: D
     assert tomorrow.etag != today_.etag
     assert tomorrow.last_modified == "Wed, 11 Mar 2026 00:00:00 GMT"
     assert (today_.cutoff, tomorrow.cutoff) == (date(2026, 2, 10), date(2026, 2, 11))
+
+
+def test_token_and_listing_of_one_read_agree_while_others_write(
+    client: Client, dispatch: Dispatch, config: Config, ann: int
+) -> None:
+    blocker = dispatch.blocker(ann)
+    client.sync()
+    with client.database.read() as connection:
+        found = find_calendar(connection, "ann", "blockers", view(connection, config), today(NOW))
+        assert found is not None
+        assert found[1] is not None
+        dispatch.delete("blockers", blocker)
+        dispatch.blocker(ann, title="new")
+        other = Client(client.database, config, "ann")
+        other.sync(NOW + 60)
+        listed = {it.name: it.etag for it in objects.all_objects(connection, found[1].id, found[1].cutoff)}
+        assert str(sync.token_of(found[1])) == client.token
+    assert listed == client.held
+    assert len(client.sync(NOW + 60)) == 2

@@ -130,7 +130,9 @@ def test_job_inserted_after_its_assignment_is_noted(sqlite_dispatch: Dispatch) -
 @pytest.mark.parametrize(("table", "slug"), [("blockers", "blockers"), ("time_off", "time-off")])
 class TestOwnedRows:
     def add(self, dispatch: Dispatch, table: str, user: int, **columns: object) -> int:
-        return dispatch.blocker(user, **columns) if table == "blockers" else dispatch.time_off(user, **columns)
+        return (
+            dispatch.blocker(user, **columns) if table == "blockers" else dispatch.time_off(user, **columns)
+        )
 
     def test_insert_update_and_delete(self, dispatch: Dispatch, ann: int, table: str, slug: str) -> None:
         row = self.add(dispatch, table, ann)
@@ -340,9 +342,7 @@ def narrow_role(postgresql_database: Database) -> Iterator[str]:
         admin.execute("DROP ROLE dispatcher")
 
 
-def test_role_without_rights_on_our_tables_can_write(
-    postgresql_database: Database, narrow_role: str
-) -> None:
+def test_role_without_rights_on_our_tables_can_write(postgresql_database: Database, narrow_role: str) -> None:
     with psycopg.connect(narrow_role.replace("+psycopg", ""), autocommit=True) as connection:
         application = Dispatch(connection, is_sqlite=False)
         ann = application.user()
@@ -384,10 +384,12 @@ for line in sys.stdin:
 
 
 class Writer:
-    """The dispatch application in another process, one open transaction that gives up after 200 ms of waiting."""
+    """The dispatch application in another process, one open transaction that gives up after 200 ms of
+    waiting.
+    """
 
     def __init__(self, url: str) -> None:
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-c", _WRITER, url],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

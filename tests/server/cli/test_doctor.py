@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`daysheet doctor`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scheduling import triggers
+
+if TYPE_CHECKING:
+    from tests.server.cli.conftest import Daysheet
+
+
+def diagnosis(daysheet: Daysheet, expect: int = 0) -> dict[str, tuple[str, str]]:
+    report = daysheet.json("doctor", expect=expect)
+    assert report["healthy"] is (expect == 0)
+    return {it["check"]: (it["level"], it["text"]) for it in report["findings"]}
+
+
+@pytest.fixture
+def running(daysheet: Daysheet) -> Daysheet:
+    """With a user and a feed, so that there is a key and something kept with it."""
+    daysheet.run("user", "add", "anna")
+    daysheet.run("feed", "create", "anna")
+    return daysheet
+
+
+def test_everything_is_in_order(running: Daysheet) -> None:
+    assert {level for level, _ in diagnosis(running).values()} == {"ok"}
+    lines = running.run("doctor").stdout.splitlines()
+    assert all(line.startswith("ok ") for line in lines)
+
+
+def test_nothing_is_made_where_there_is_nothing(empty: Daysheet) -> None:
+    found = diagnosis(empty, expect=1)
+    assert found["database"][0] == "problem"
+    assert "daysheet db upgrade" in found["database"][1]
+    assert found["key"][0] == "warning"
+    assert list(empty.folder.iterdir()) == []
+
+
+def test_settings_that_cannot_be_used_are_a_problem(running: Daysheet) -> None:
+    file = running.folder / "daysheet.ini"
+    file.write_text("[calendars]\nhistory_month = 3\n")
+    result = running.run("--config", str(file), "doctor", expect=1)
+    assert 'did you mean "history_months"?' in result.stdout
+
+
+def test_a_settings_file_with_a_secret_is_for_its_owner_only(running: Daysheet) -> None:
+    file = running.folder / "daysheet.ini"
+    file.write_text("[security]\nkey = " + (running.folder / "daysheet.key").read_text())
+    file.chmod(0o644)
+    assert "warning  settings" in running.run("--config", str(file), "doctor").stdout
+    file.chmod(0o600)
+    assert "warning" not in running.run("--config", str(file), "doctor").stdout
+
+
+def test_a_key_others_can_read_is_a_problem(running: Daysheet) -> None:
+    (running.folder / "daysheet.key").chmod(0o644)
+    found = diagnosis(running, expect=1)
+    assert found["key"][0] == "problem"
+    assert "chmod 600" in found["key"][1]
+    assert found["secrets"][0] == "ok"
+
+
+def test_a_key_that_is_none_is_a_problem(running: Daysheet) -> None:
+    (running.folder / "daysheet.key").write_text("rubbish")
+    found = diagnosis(running, expect=1)
+    assert found["key"][0] == "problem"
+    assert "rubbish" not in found["key"][1]
+    assert "secrets" not in found
+
+
+def test_another_key_is_a_problem(running: Daysheet) -> None:
+    (running.folder / "daysheet.key").unlink()
+    running.run("user", "app-password", "create", "anna")
+    assert diagnosis(running, expect=1)["secrets"][0] == "problem"
+
+
+def test_a_missing_trigger_is_a_problem(running: Daysheet) -> None:
+    assert any("daysheet_jobs_update" in statement for statement in triggers.statements("sqlite"))
+    with running.database.write() as connection:
+        connection.exec_driver_sql("DROP TRIGGER daysheet_jobs_update")
+    assert diagnosis(running, expect=1)["triggers"][0] == "problem"
+
+
+def test_a_database_without_tables_is_a_problem(empty: Daysheet) -> None:
+    (empty.folder / "daysheet.db").touch()
+    assert "has no Daysheet tables" in diagnosis(empty, expect=1)["database"][1]
+
+
+def test_a_database_that_does_not_answer_is_a_problem(
+    running: Daysheet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running.environment["DAYSHEET_DATABASE_URL"] = "postgresql://me:hunter2@127.0.0.1:1/none"  # type: ignore[index]
+    monkeypatch.setenv("DAYSHEET_SECURITY_KEY_FILE", str(running.folder / "daysheet.key"))
+    level, words = diagnosis(running, expect=1)["database"]
+    assert level == "problem"
+    assert "hunter2" not in words
+
+
+@pytest.mark.parametrize(
+    ("url", "level"),
+    [
+        ("https://localhost", "ok"),
+        ("http://127.0.0.1:8080", "ok"),
+        ("https://localhost/calendars", "problem"),
+        ("https://host.invalid", "problem"),
+        ("http://192.0.2.7", "warning"),
+    ],
+)
+def test_the_public_url_is_looked_at(
+    running: Daysheet, monkeypatch: pytest.MonkeyPatch, url: str, level: str
+) -> None:
+    monkeypatch.setenv("DAYSHEET_SERVER_PUBLIC_URL", url)
+    found = diagnosis(running, expect=1 if level == "problem" else 0)
+    assert found["public URL"][0] == level
+
+
+def test_an_open_address_without_public_url_is_a_warning(
+    running: Daysheet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAYSHEET_SERVER_HOST", "0.0.0.0")  # noqa: S104 - nothing listens
+    assert diagnosis(running)["public URL"][0] == "warning"

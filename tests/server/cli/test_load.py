@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`daysheet load`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.server.cli.conftest import Daysheet
+
+TABLE = "kind,reference,start_date,end_date,title\nblocker,B,2026-07-01,2026-07-02,Away\n"
+
+
+@pytest.fixture
+def schedule(daysheet: Daysheet) -> Path:
+    daysheet.run("user", "add", "anna")
+    file = daysheet.folder / "schedule.CSV"
+    file.write_text(TABLE)
+    return file
+
+
+def test_a_file_is_loaded_once(daysheet: Daysheet, schedule: Path) -> None:
+    assert daysheet.json("load", str(schedule), "--user", "anna") == {
+        "inserted": 1,
+        "updated": 0,
+        "unchanged": 0,
+    }
+    assert (
+        daysheet.run("load", str(schedule), "--user", "anna").stdout == "0 added, 0 changed, 1 unchanged.\n"
+    )
+
+
+def test_standard_input_needs_a_format(daysheet: Daysheet, schedule: Path) -> None:
+    assert schedule.exists()
+    loaded = daysheet.json("load", "-", "--format", "csv", "--user", "anna", stdin=TABLE)
+    assert loaded["inserted"] == 1
+    assert "give --format" in daysheet.refusal("load", "-", stdin=TABLE, expect=2)
+
+
+def test_every_mistake_is_a_line_and_nothing_is_loaded(daysheet: Daysheet, schedule: Path) -> None:
+    schedule.write_text(TABLE + "blocker,C,2026-07-01,never,Away\nblocker,D,2026-07-01,2026-07-02,\n")
+    result = daysheet.run("load", str(schedule), "--user", "anna", expect=1)
+    assert result.stderr.splitlines() == [
+        "The file was not loaded, and nothing has been changed.",
+        'line 3: end_date "never" is not a date such as 2026-11-20.',
+        "line 4: the title is empty.",
+    ]
+    assert daysheet.json("db", "status")["blockers"] == 0
+
+
+def test_a_file_that_is_not_there_is_wrong_usage(daysheet: Daysheet) -> None:
+    assert "does not exist" in daysheet.refusal("load", str(daysheet.folder / "none.csv"), expect=2)

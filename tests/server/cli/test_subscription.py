@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`daysheet subscription` and `daysheet importer`, with a calendar on a loopback server."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.server.cli.conftest import Daysheet
+
+SECRET = "private-4f1c9e"
+CALENDAR = (
+    "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Example//EN\r\nBEGIN:VEVENT\r\nUID:a@example.com\r\n"
+    "DTSTAMP:20260101T000000Z\r\nDTSTART:20991201T090000Z\r\nDTEND:20991201T100000Z\r\nSUMMARY:Away\r\n"
+    "END:VEVENT\r\nEND:VCALENDAR\r\n"
+)
+
+
+class _Calendars(BaseHTTPRequestHandler):
+    """One calendar at a secret path."""
+
+    def do_GET(self) -> None:
+        found = self.path == f"/{SECRET}.ics"
+        body = CALENDAR.encode() if found else b"none"
+        self.send_response(200 if found else 404)
+        self.send_header("Content-Type", "text/calendar; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: the tests' output is their own."""
+
+
+@pytest.fixture
+def source(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of the server, which the importer may fetch from."""
+    monkeypatch.setenv("DAYSHEET_IMPORTER_ALLOW_HTTP", "yes")
+    monkeypatch.setenv("DAYSHEET_IMPORTER_ALLOW_HOSTS", "127.0.0.1")
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Calendars) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def anna(daysheet: Daysheet) -> Daysheet:
+    daysheet.run("user", "add", "anna")
+    return daysheet
+
+
+def test_an_added_calendar_is_imported_and_its_address_stays_secret(anna: Daysheet, source: str) -> None:
+    address = f"{source}/{SECRET}.ics"
+    added = anna.json(
+        "subscription", "add", "anna", "--url-stdin", "--label", "Private", stdin=f"{address}\n"
+    )
+    assert (added["label"], added["host"], added["status"]) == ("Private", "127.0.0.1", "active")
+    synchronised = anna.run("subscription", "sync", str(added["id"]))
+    listed = anna.json("subscription", "list", "anna")["subscriptions"]
+    assert [(one["username"], one["status"]) for one in listed] == [("anna", "active")]
+    assert listed[0]["last_success_at"] is not None
+    assert SECRET not in synchronised.output + anna.run("subscription", "list").output
+
+
+def test_a_failing_import_is_exit_code_1_and_says_why(anna: Daysheet, source: str) -> None:
+    added = anna.json("subscription", "add", "anna", "-", stdin=f"{source}/other-secret.ics\n")
+    result = anna.run("subscription", "sync", str(added["id"]), expect=1)
+    assert "does not know this calendar" in result.stdout
+    assert "other-secret" not in result.output
+
+
+def test_the_importer_takes_what_is_due(anna: Daysheet, source: str) -> None:
+    anna.run("subscription", "add", "anna", f"{source}/{SECRET}.ics")
+    anna.run("subscription", "add", "anna", f"{source}/none.ics")
+    assert anna.json("importer", "--once") == {"applied": 1, "unchanged": 0, "failed": 1}
+    assert anna.run("importer", "--once").stdout == "0 imported, 0 unchanged, 0 failed.\n"
+
+
+def test_a_paused_calendar_waits_until_it_is_resumed(anna: Daysheet, source: str) -> None:
+    number = str(anna.json("subscription", "add", "anna", f"{source}/{SECRET}.ics")["id"])
+    anna.run("subscription", "pause", number)
+    assert anna.json("importer", "--once")["applied"] == 0
+    assert "is paused" in anna.refusal("subscription", "sync", number)
+    anna.run("subscription", "resume", number)
+    assert anna.json("importer", "--once")["applied"] == 1
+
+
+def test_a_queued_calendar_is_left_to_the_importer(anna: Daysheet, source: str) -> None:
+    number = str(anna.json("subscription", "add", "anna", f"{source}/{SECRET}.ics")["id"])
+    assert anna.json("importer", "--once")["applied"] == 1
+    assert "is next" in anna.run("subscription", "sync", number, "--queue").stdout
+    assert sum(anna.json("importer", "--once").values()) == 1
+
+
+def test_a_removed_calendar_is_gone(anna: Daysheet) -> None:
+    number = str(anna.json("subscription", "add", "anna", "https://calendar.example.com/a.ics")["id"])
+    anna.run("subscription", "remove", number)
+    assert "There are no subscriptions" in anna.run("subscription", "list").stdout
+    for command in ("sync", "pause", "resume", "remove"):
+        assert f"There is no subscription {number}" in anna.refusal("subscription", command, number)
+
+
+def test_an_address_is_asked_for_without_being_shown(anna: Daysheet) -> None:
+    result = anna.run("subscription", "add", "anna", stdin="https://calendar.example.com/secret.ics\n")
+    assert "secret" not in result.output.replace("(not shown)", "")
+    assert "calendar.example.com" in result.stdout
+
+
+def test_an_address_that_cannot_be_is_refused_without_being_quoted(anna: Daysheet) -> None:
+    told = anna.refusal("subscription", "add", "anna", "ftp://example.com/secret.ics")
+    assert "secret" not in told
+    both = anna.refusal("subscription", "add", "anna", "https://example.com/a", "--url-stdin", expect=2)
+    assert "either as URL or with --url-stdin" in both
