@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the importer needs from the scheduling database, as a protocol; the caller passes an implementation."""
+"""What the importer needs of the scheduling database, as a protocol; the caller passes an implementation."""
 
 from __future__ import annotations
 

@@ -50,22 +50,46 @@ class Login:
     app_password_used_at: datetime | None
 
 
-_LOGIN = (select(User.id, User.username, User.role, Credential.password_hash, Credential.version,
-                 AppPasswordRow.id.label("app_password_id"), AppPasswordRow.last_used_at)
-          .select_from(User).outerjoin(Credential, Credential.user_id == User.id)
-          .outerjoin(AppPasswordRow, and_(AppPasswordRow.user_id == User.id, AppPasswordRow.lookup == bindparam("lookup"),
-                                          AppPasswordRow.revoked_at.is_(None)))
-          .where(User.username == bindparam("username"), User.active, User.calendar_access))
+_LOGIN = (
+    select(
+        User.id,
+        User.username,
+        User.role,
+        Credential.password_hash,
+        Credential.version,
+        AppPasswordRow.id.label("app_password_id"),
+        AppPasswordRow.last_used_at,
+    )
+    .select_from(User)
+    .outerjoin(Credential, Credential.user_id == User.id)
+    .outerjoin(
+        AppPasswordRow,
+        and_(
+            AppPasswordRow.user_id == User.id,
+            AppPasswordRow.lookup == bindparam("lookup"),
+            AppPasswordRow.revoked_at.is_(None),
+        ),
+    )
+    .where(User.username == bindparam("username"), User.active, User.calendar_access)
+)
 
 
 def find_login(connection: Connection, keyring: Keyring, username: str, password: str) -> Login | None:
     """One statement: the active user with calendar access called `username`, and whether `password` is one of the
-    user's app passwords. None for anybody else."""
+    user's app passwords. None for anybody else.
+    """
     row = connection.execute(_LOGIN, {"username": username, "lookup": keyring.lookup(password)}).first()
     if row is None:
         return None
-    return Login(user_id=row.id, username=row.username, role=row.role, password_hash=row.password_hash,
-                 version=row.version, app_password_id=row.app_password_id, app_password_used_at=row.last_used_at)
+    return Login(
+        user_id=row.id,
+        username=row.username,
+        role=row.role,
+        password_hash=row.password_hash,
+        version=row.version,
+        app_password_id=row.app_password_id,
+        app_password_used_at=row.last_used_at,
+    )
 
 
 def verify(password_hash: str | None, password: str) -> bool:
@@ -82,34 +106,60 @@ def set_password(connection: Connection, user_id: int, password: str) -> None:
     if len(password) < MINIMUM_LENGTH:
         raise Invalid(f"The password is too short: use at least {MINIMUM_LENGTH} characters.")
     connection.execute(delete(Credential).where(Credential.user_id == user_id))
-    connection.execute(insert(Credential).values(user_id=user_id, password_hash=_hasher.hash(password),
-                                                 version=random.token_hex(8), changed_at=datetime.now(UTC)))
+    connection.execute(
+        insert(Credential).values(
+            user_id=user_id,
+            password_hash=_hasher.hash(password),
+            version=random.token_hex(8),
+            changed_at=datetime.now(UTC),
+        )
+    )
 
 
-def create_app_password(connection: Connection, keyring: Keyring, user_id: int, label: str) -> tuple[AppPassword, str]:
+def create_app_password(
+    connection: Connection, keyring: Keyring, user_id: int, label: str
+) -> tuple[AppPassword, str]:
     """A new app password and its text, which is not shown again. Raises `Invalid` for an empty or long label."""
     if not 1 <= len(label.strip()) <= 255:
         raise Invalid("The label of an app password has 1 to 255 characters, for example the device's name.")
     text = new_token()
     now = datetime.now(UTC)
-    created = connection.execute(insert(AppPasswordRow).values(
-        user_id=user_id, label=label.strip(), lookup=keyring.lookup(text), created_at=now).returning(AppPasswordRow.id)).scalar_one()
-    return AppPassword(id=created, label=label.strip(), created_at=now, last_used_at=None, revoked_at=None), text
+    created = connection.execute(
+        insert(AppPasswordRow)
+        .values(user_id=user_id, label=label.strip(), lookup=keyring.lookup(text), created_at=now)
+        .returning(AppPasswordRow.id)
+    ).scalar_one()
+    return AppPassword(
+        id=created, label=label.strip(), created_at=now, last_used_at=None, revoked_at=None
+    ), text
 
 
 def list_app_passwords(connection: Connection, user_id: int) -> list[AppPassword]:
     """The user's app passwords, revoked ones too, oldest first."""
-    columns = (AppPasswordRow.id, AppPasswordRow.label, AppPasswordRow.created_at, AppPasswordRow.last_used_at,
-               AppPasswordRow.revoked_at)
-    rows = connection.execute(select(*columns).where(AppPasswordRow.user_id == user_id).order_by(AppPasswordRow.id))
+    columns = (
+        AppPasswordRow.id,
+        AppPasswordRow.label,
+        AppPasswordRow.created_at,
+        AppPasswordRow.last_used_at,
+        AppPasswordRow.revoked_at,
+    )
+    rows = connection.execute(
+        select(*columns).where(AppPasswordRow.user_id == user_id).order_by(AppPasswordRow.id)
+    )
     return [_app_password(row) for row in rows]
 
 
 def revoke_app_password(connection: Connection, user_id: int, app_password_id: int) -> None:
     """Make an app password stop working at once. Raises `NotFound`."""
-    result = connection.execute(update(AppPasswordRow).where(
-        AppPasswordRow.id == app_password_id, AppPasswordRow.user_id == user_id,
-        AppPasswordRow.revoked_at.is_(None)).values(revoked_at=datetime.now(UTC)))
+    result = connection.execute(
+        update(AppPasswordRow)
+        .where(
+            AppPasswordRow.id == app_password_id,
+            AppPasswordRow.user_id == user_id,
+            AppPasswordRow.revoked_at.is_(None),
+        )
+        .values(revoked_at=datetime.now(UTC))
+    )
     if result.rowcount == 0:
         raise NotFound(f"The user has no app password {app_password_id} that could be revoked.")
 
@@ -122,8 +172,10 @@ def needs_touch(login: Login, now: datetime) -> bool:
 
 def touch(connection: Connection, app_password_id: int, now: datetime) -> None:
     """Note that the app password was used."""
-    connection.execute(update(AppPasswordRow).where(AppPasswordRow.id == app_password_id).values(last_used_at=now))
+    connection.execute(
+        update(AppPasswordRow).where(AppPasswordRow.id == app_password_id).values(last_used_at=now)
+    )
 
 
-def _app_password(row: Row[Any]) -> AppPassword:
-    return AppPassword(**row._mapping)
+def _app_password(row: Row[*tuple[Any, ...]]) -> AppPassword:
+    return AppPassword(**row._asdict())

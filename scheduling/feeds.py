@@ -59,19 +59,33 @@ class Link:
 
 
 _FEED = (FeedRow.id, FeedRow.user_id, FeedRow.label, FeedRow.created_at, FeedRow.revoked_at)
-_LINK = (select(FeedRow.id, FeedRow.user_id, FeedRow.changed_at, FeedRow.revoked_at, FeedToken.replaced_at, User.active,
-                User.calendar_access)
-         .select_from(FeedToken).join(FeedRow, FeedRow.id == FeedToken.feed_id).join(User, User.id == FeedRow.user_id)
-         .where(FeedToken.lookup == bindparam("lookup")))
+_LINK = (
+    select(
+        FeedRow.id,
+        FeedRow.user_id,
+        FeedRow.changed_at,
+        FeedRow.revoked_at,
+        FeedToken.replaced_at,
+        User.active,
+        User.calendar_access,
+    )
+    .select_from(FeedToken)
+    .join(FeedRow, FeedRow.id == FeedToken.feed_id)
+    .join(User, User.id == FeedRow.user_id)
+    .where(FeedToken.lookup == bindparam("lookup"))
+)
 
 
 def create(connection: Connection, keyring: Keyring, user_id: int, label: str) -> tuple[Feed, str]:
-    """A new feed over everything in the user's calendars, and its token. Raises `Invalid` for an empty or long label."""
+    """A new feed over all of the user's calendars, and its token. Raises `Invalid` for an empty or long label."""
     if not 1 <= len(label.strip()) <= 255:
         raise Invalid("The label of a feed has 1 to 255 characters, for example what it is used for.")
     now = datetime.now(UTC)
-    feed_id = connection.execute(insert(FeedRow).values(
-        user_id=user_id, label=label.strip(), created_at=now, changed_at=int(now.timestamp())).returning(FeedRow.id)).scalar_one()
+    feed_id = connection.execute(
+        insert(FeedRow)
+        .values(user_id=user_id, label=label.strip(), created_at=now, changed_at=int(now.timestamp()))
+        .returning(FeedRow.id)
+    ).scalar_one()
     return get(connection, feed_id), _issue(connection, keyring, feed_id, now)
 
 
@@ -94,8 +108,9 @@ def list_feeds(connection: Connection, user_id: int | None = None) -> list[Feed]
 def show(connection: Connection, keyring: Keyring, feed_id: int) -> str:
     """The feed's current token. Raises `NotFound` for no such feed or a revoked one, `SecretsUnreadable`."""
     get(connection, feed_id)
-    encrypted = connection.scalar(select(FeedToken.encrypted).where(
-        FeedToken.feed_id == feed_id, FeedToken.replaced_at.is_(None)))
+    encrypted = connection.scalar(
+        select(FeedToken.encrypted).where(FeedToken.feed_id == feed_id, FeedToken.replaced_at.is_(None))
+    )
     if encrypted is None:
         raise NotFound(f"Feed {feed_id} is revoked and has no link; create a new feed.")
     return keyring.decrypt(encrypted)
@@ -115,7 +130,9 @@ def revoke(connection: Connection, feed_id: int) -> None:
     get(connection, feed_id)
     now = datetime.now(UTC)
     _retire(connection, feed_id, now)
-    connection.execute(update(FeedRow).where(FeedRow.id == feed_id, FeedRow.revoked_at.is_(None)).values(revoked_at=now))
+    connection.execute(
+        update(FeedRow).where(FeedRow.id == feed_id, FeedRow.revoked_at.is_(None)).values(revoked_at=now)
+    )
 
 
 def path_of(token: str) -> str:
@@ -138,7 +155,10 @@ def find_link(connection: Connection, keyring: Keyring, token: str) -> Link:
 def etag(link: Link, calendars: Sequence[CalendarState]) -> str:
     """A strong entity tag from revisions, cutoff and what the head shows; no object is read for it."""
     parts = [str(link.feed_id), str(link.changed_at)]
-    parts += [f"{it.id}/{it.revision}/{it.cutoff}/{it.color}/{it.owner.name}/{it.owner.time_zone}" for it in calendars]
+    parts += [
+        f"{it.id}/{it.revision}/{it.cutoff}/{it.color}/{it.owner.name}/{it.owner.time_zone}"
+        for it in calendars
+    ]
     return f'"{blake2b("|".join(parts).encode(), digest_size=16).hexdigest()}"'
 
 
@@ -153,11 +173,17 @@ def render(connection: Connection, link: Link, calendars: Sequence[CalendarState
     zones, components = objects.whole(connection, [it.id for it in calendars], calendars[0].cutoff)
     name = text.escape(owner.name)
     modified = text.utc(last_modified(link, calendars))
-    head = [text.line("METHOD", "PUBLISH"), text.line("NAME", name), text.line("X-WR-CALNAME", name),
-            text.line("X-WR-TIMEZONE", text.escape(owner.time_zone)), text.line("COLOR", "steelblue"),
-            text.line("X-APPLE-CALENDAR-COLOR", calendars[0].color[:7]),
-            text.line("REFRESH-INTERVAL", f"PT{REFRESH_SECONDS // 60}M", params=";VALUE=DURATION"),
-            text.line("X-PUBLISHED-TTL", f"PT{REFRESH_SECONDS // 60}M"), text.line("LAST-MODIFIED", modified)]
+    head = [
+        text.line("METHOD", "PUBLISH"),
+        text.line("NAME", name),
+        text.line("X-WR-CALNAME", name),
+        text.line("X-WR-TIMEZONE", text.escape(owner.time_zone)),
+        text.line("COLOR", "steelblue"),
+        text.line("X-APPLE-CALENDAR-COLOR", calendars[0].color[:7]),
+        text.line("REFRESH-INTERVAL", f"PT{REFRESH_SECONDS // 60}M", params=";VALUE=DURATION"),
+        text.line("X-PUBLISHED-TTL", f"PT{REFRESH_SECONDS // 60}M"),
+        text.line("LAST-MODIFIED", modified),
+    ]
     return objects.HEAD + "".join(head) + zones + components + objects.TAIL
 
 
@@ -168,15 +194,21 @@ def http_date(moment: int) -> str:
 
 def _issue(connection: Connection, keyring: Keyring, feed_id: int, now: datetime) -> str:
     token = new_token()
-    connection.execute(insert(FeedToken).values(
-        lookup=keyring.lookup(token), feed_id=feed_id, encrypted=keyring.encrypt(token), created_at=now))
+    connection.execute(
+        insert(FeedToken).values(
+            lookup=keyring.lookup(token), feed_id=feed_id, encrypted=keyring.encrypt(token), created_at=now
+        )
+    )
     return token
 
 
 def _retire(connection: Connection, feed_id: int, now: datetime) -> None:
-    connection.execute(update(FeedToken).where(FeedToken.feed_id == feed_id, FeedToken.replaced_at.is_(None)).values(
-        replaced_at=now, encrypted=None))
+    connection.execute(
+        update(FeedToken)
+        .where(FeedToken.feed_id == feed_id, FeedToken.replaced_at.is_(None))
+        .values(replaced_at=now, encrypted=None)
+    )
 
 
-def _feed(row: Row[Any]) -> Feed:
-    return Feed(**row._mapping)
+def _feed(row: Row[*tuple[Any, ...]]) -> Feed:
+    return Feed(**row._asdict())

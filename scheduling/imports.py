@@ -100,7 +100,16 @@ class Applied:
 
 _S = Subscription
 _E = ExternalEvent
-_CLAIMABLE = (_S.id, _S.user_id, _S.encrypted_url, _S.etag, _S.last_modified, _S.failures, User.time_zone)
+_CLAIMABLE = (
+    _S.id,
+    _S.user_id,
+    _S.encrypted_url,
+    _S.etag,
+    _S.last_modified,
+    _S.read_in,
+    _S.failures,
+    User.time_zone,
+)
 
 
 class ImportStore:
@@ -114,28 +123,52 @@ class ImportStore:
     def claim(self, now: int, lease_seconds: int, limit: int, only: int | None = None) -> list[Due]:
         """Lease at most `limit` subscriptions that are due at `now`, or the one named by `only` whether due or not."""
         wanted = and_(_S.status != "paused", _S.next_at <= now) if only is None else _S.id == only
-        statement = (select(*_CLAIMABLE).join(User, User.id == _S.user_id)
-                     .where(wanted, User.active, or_(_S.lease.is_(None), _S.lease_until < now))
-                     .order_by(_S.next_at).limit(limit).with_for_update(of=_S, skip_locked=True))
+        statement = (
+            select(*_CLAIMABLE)
+            .join(User, User.id == _S.user_id)
+            .where(wanted, User.active, or_(_S.lease.is_(None), _S.lease_until < now))
+            .order_by(_S.next_at)
+            .limit(limit)
+            .with_for_update(of=_S, skip_locked=True)
+        )
         claimed: list[Due] = []
         with self._database.write() as connection:
             for row in connection.execute(statement).all():
                 lease = secrets.token_hex(8)
-                connection.execute(update(_S).where(_S.id == row.id).values(lease=lease, lease_until=now + lease_seconds))
+                connection.execute(
+                    update(_S).where(_S.id == row.id).values(lease=lease, lease_until=now + lease_seconds)
+                )
                 try:
                     url = self._keyring.decrypt(row.encrypted_url)
                 except SecretsUnreadable:
-                    self._record(connection, row.id, "key", "Its address cannot be read with the present key.", now + 3600)
+                    self._record(
+                        connection,
+                        row.id,
+                        "key",
+                        "Its address cannot be read with the present key.",
+                        now + 3600,
+                    )
                     continue
-                claimed.append(Due(id=row.id, user_id=row.user_id, url=url, etag=row.etag, last_modified=row.last_modified,
-                                   time_zone=row.time_zone, failures=row.failures, lease=lease))
+                same_zone = row.read_in == row.time_zone  # else its floating times have to be read again
+                claimed.append(
+                    Due(
+                        id=row.id,
+                        user_id=row.user_id,
+                        url=url,
+                        etag=row.etag if same_zone else None,
+                        last_modified=row.last_modified if same_zone else None,
+                        time_zone=row.time_zone,
+                        failures=row.failures,
+                        lease=lease,
+                    )
+                )
         return claimed
 
     def hashes(self, due: Due) -> dict[str, str]:
         """The stored events' content hashes by UID."""
         with self._database.read() as connection:
             rows = connection.execute(select(_E.uid, _E.content_hash).where(_E.subscription_id == due.id))
-            return {uid: content_hash for uid, content_hash in rows}
+            return {row.uid: row.content_hash for row in rows}
 
     def apply(self, due: Due, changes: Applied) -> None:
         """Write the changes, render them into the calendar, record the facts, and give the claim back."""
@@ -143,8 +176,11 @@ class ImportStore:
             if not self._held(connection, due):
                 return
             for uids in _chunked([*changes.deletes, *(event.uid for event in changes.upserts)]):
-                known = dict(connection.execute(select(_E.uid, _E.id).where(
-                    _E.subscription_id == due.id, _E.uid.in_(uids))).all())  # type: ignore[arg-type]
+                known = dict(
+                    connection.execute(
+                        select(_E.uid, _E.id).where(_E.subscription_id == due.id, _E.uid.in_(uids))
+                    ).all()
+                )
                 self._write(connection, due, changes, set(uids), known)
             self._succeed(connection, due, changes.facts)
             catch_up(connection, due.user_id, slug_of(due.id), settings.view(connection, self._config))
@@ -168,11 +204,17 @@ class ImportStore:
     @staticmethod
     def _held(connection: Connection, due: Due) -> bool:
         """Whether the claim still stands; locks the subscription, so that it goes on standing."""
-        held = select(_S.lease).where(_S.id == due.id, _S.lease == due.lease, _S.status != "paused").with_for_update()
+        held = (
+            select(_S.lease)
+            .where(_S.id == due.id, _S.lease == due.lease, _S.status != "paused")
+            .with_for_update()
+        )
         return connection.scalar(held) is not None
 
     @staticmethod
-    def _write(connection: Connection, due: Due, changes: Applied, uids: set[str], known: dict[str, int]) -> None:
+    def _write(
+        connection: Connection, due: Due, changes: Applied, uids: set[str], known: dict[str, int]
+    ) -> None:
         gone = [known[uid] for uid in changes.deletes if uid in uids and uid in known]
         if gone:
             connection.execute(delete(_E).where(_E.id.in_(gone)))
@@ -180,8 +222,14 @@ class ImportStore:
         for event in changes.upserts:
             if event.uid not in uids:
                 continue
-            values = {"content_hash": event.content_hash, "template": event.template, "timezones": event.timezones,
-                      "series": series_json.dumps(event.series), "status": event.status, "transparency": event.transparency}
+            values = {
+                "content_hash": event.content_hash,
+                "template": event.template,
+                "timezones": event.timezones,
+                "series": series_json.dumps(event.series),
+                "status": event.status,
+                "transparency": event.transparency,
+            }
             if event.uid in known:
                 connection.execute(update(_E).where(_E.id == known[event.uid]).values(**values))
             else:
@@ -193,20 +241,46 @@ class ImportStore:
     def _succeed(connection: Connection, due: Due, facts: Facts) -> None:
         now = datetime.now(UTC)
         values: dict[str, Any] = {
-            "status": "active", "reason": None, "message": None, "failures": 0, "etag": facts.etag,
-            "last_modified": facts.last_modified, "next_at": facts.next_at, "last_attempt_at": now, "last_success_at": now,
-            "lease": None, "lease_until": 0}
+            "status": "active",
+            "reason": None,
+            "message": None,
+            "failures": 0,
+            "etag": facts.etag,
+            "last_modified": facts.last_modified,
+            "read_in": due.time_zone,
+            "next_at": facts.next_at,
+            "last_attempt_at": now,
+            "last_success_at": now,
+            "lease": None,
+            "lease_until": 0,
+        }
         if facts.fetched or facts.skipped:
-            report = {key: value for key, value in dataclasses.asdict(facts).items()
-                      if key not in ("etag", "last_modified", "next_at")}
+            report = {
+                key: value
+                for key, value in dataclasses.asdict(facts).items()
+                if key not in ("etag", "last_modified", "next_at")
+            }
             values["report"] = json.dumps(report)
         connection.execute(update(_S).where(_S.id == due.id).values(**values))
 
     @staticmethod
-    def _record(connection: Connection, subscription_id: int, reason: str, message: str, next_at: int) -> None:
-        connection.execute(update(_S).where(_S.id == subscription_id).values(
-            status="error", reason=reason, message=message, failures=_S.failures + 1, next_at=next_at,
-            last_attempt_at=datetime.now(UTC), lease=None, lease_until=0))
+    def _record(
+        connection: Connection, subscription_id: int, reason: str, message: str, next_at: int
+    ) -> None:
+        connection.execute(
+            update(_S)
+            .where(_S.id == subscription_id)
+            .values(
+                status="error",
+                reason=reason,
+                message=message,
+                failures=_S.failures + 1,
+                next_at=next_at,
+                last_attempt_at=datetime.now(UTC),
+                lease=None,
+                lease_until=0,
+            )
+        )
 
 
 def due_count(connection: Connection, now: int | None = None) -> int:
@@ -216,4 +290,4 @@ def due_count(connection: Connection, now: int | None = None) -> int:
 
 
 def _chunked(uids: Sequence[str]) -> list[list[str]]:
-    return [list(uids[start:start + _CHUNK]) for start in range(0, len(uids), _CHUNK)]
+    return [list(uids[start : start + _CHUNK]) for start in range(0, len(uids), _CHUNK)]

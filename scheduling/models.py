@@ -401,7 +401,9 @@ class FeedToken(Base):
 
 
 class Subscription(Base):
-    """An outside calendar that blocks a user's time; the URL is a credential and only kept encrypted."""
+    """An outside calendar that blocks a user's time; the URL is a credential and only kept encrypted. `read_in` is the
+    time zone in which its floating times were read.
+    """
 
     __tablename__ = "subscriptions"
     __table_args__ = (
@@ -421,6 +423,7 @@ class Subscription(Base):
     message: Mapped[str | None] = mapped_column(Text)
     etag: Mapped[str | None] = mapped_column(Text)
     last_modified: Mapped[str | None] = mapped_column(Text)
+    read_in: Mapped[str | None] = mapped_column(String(64))
     report: Mapped[str | None] = mapped_column(Text)
     failures: Mapped[int] = mapped_column(BigInt, server_default="0")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -32,7 +33,9 @@ class Keyring:
             self._fernet = MultiFernet([Fernet(key) for key in keys])
             root = base64.urlsafe_b64decode(keys[-1])
         except (ValueError, IndexError) as error:
-            raise Invalid("The key is not a line of 44 base64 characters, as `daysheet` writes it on first start.") from error
+            raise Invalid(
+                "The key is not a line of 44 base64 characters, as `daysheet` writes it on first start."
+            ) from error
         self._lookup_key = hashlib.blake2b(b"look-up", key=root, digest_size=32).digest()
 
     def __repr__(self) -> str:
@@ -79,9 +82,7 @@ def _create(path: Path) -> None:
             file.write(Fernet.generate_key() + b"\n")
             file.flush()
             os.fsync(file.fileno())
-        try:
+        with suppress(FileExistsError):
             os.link(draft, path)
-        except FileExistsError:
-            pass
     finally:
         draft.unlink()

@@ -43,8 +43,19 @@ class Subscription:
 
 
 _R = SubscriptionRow
-_COLUMNS = (_R.id, _R.user_id, _R.label, _R.host, _R.status, _R.reason, _R.message, _R.last_attempt_at, _R.last_success_at,
-            _R.next_at, _R.report)
+_COLUMNS = (
+    _R.id,
+    _R.user_id,
+    _R.label,
+    _R.host,
+    _R.status,
+    _R.reason,
+    _R.message,
+    _R.last_attempt_at,
+    _R.last_success_at,
+    _R.next_at,
+    _R.report,
+)
 
 
 def slug_of(subscription_id: int) -> str:
@@ -59,10 +70,21 @@ def add(connection: Connection, keyring: Keyring, user_id: int, url: str, label:
         raise Invalid("The label of a subscription has 1 to 255 characters, for example the calendar's name.")
     host = _host(url)
     now = int(time.time())
-    created = connection.execute(insert(_R).values(
-        user_id=user_id, label=label, host=host, encrypted_url=keyring.encrypt(url), created_at=datetime.now(UTC),
-        next_at=now).returning(_R.id)).scalar_one()
-    create_calendar(connection, user_id=user_id, slug=slug_of(created), kind="external", now=now, display_name=label)
+    created = connection.execute(
+        insert(_R)
+        .values(
+            user_id=user_id,
+            label=label,
+            host=host,
+            encrypted_url=keyring.encrypt(url),
+            created_at=datetime.now(UTC),
+            next_at=now,
+        )
+        .returning(_R.id)
+    ).scalar_one()
+    create_calendar(
+        connection, user_id=user_id, slug=slug_of(created), kind="external", now=now, display_name=label
+    )
     return get(connection, created)
 
 
@@ -70,7 +92,9 @@ def get(connection: Connection, subscription_id: int) -> Subscription:
     """Raises `NotFound`."""
     row = connection.execute(select(*_COLUMNS).where(_R.id == subscription_id)).first()
     if row is None:
-        raise NotFound(f"There is no subscription {subscription_id}; `daysheet subscription list` shows them.")
+        raise NotFound(
+            f"There is no subscription {subscription_id}; `daysheet subscription list` shows them."
+        )
     return _subscription(row)
 
 
@@ -85,14 +109,19 @@ def list_subscriptions(connection: Connection, user_id: int | None = None) -> li
 def pause(connection: Connection, subscription_id: int) -> None:
     """Stop fetching; what was imported goes on blocking. Raises `NotFound`."""
     get(connection, subscription_id)
-    connection.execute(update(_R).where(_R.id == subscription_id).values(status="paused", lease=None, lease_until=0))
+    connection.execute(
+        update(_R).where(_R.id == subscription_id).values(status="paused", lease=None, lease_until=0)
+    )
 
 
 def resume(connection: Connection, subscription_id: int) -> None:
     """Fetch again, at once. Raises `NotFound`."""
     get(connection, subscription_id)
-    connection.execute(update(_R).where(_R.id == subscription_id).values(
-        status="active", reason=None, message=None, failures=0, next_at=int(time.time())))
+    connection.execute(
+        update(_R)
+        .where(_R.id == subscription_id)
+        .values(status="active", reason=None, message=None, failures=0, next_at=int(time.time()))
+    )
 
 
 def request_sync(connection: Connection, subscription_id: int) -> None:
@@ -107,7 +136,9 @@ def remove(connection: Connection, subscription_id: int) -> None:
     found = get(connection, subscription_id)
     connection.execute(delete(ExternalEvent).where(ExternalEvent.subscription_id == subscription_id))
     connection.execute(delete(_R).where(_R.id == subscription_id))
-    connection.execute(delete(Calendar).where(Calendar.user_id == found.user_id, Calendar.slug == slug_of(subscription_id)))
+    connection.execute(
+        delete(Calendar).where(Calendar.user_id == found.user_id, Calendar.slug == slug_of(subscription_id))
+    )
 
 
 def _host(url: str) -> str:
@@ -126,7 +157,7 @@ def _host(url: str) -> str:
     return host[:255]
 
 
-def _subscription(row: Row[Any]) -> Subscription:
-    values = dict(row._mapping)
+def _subscription(row: Row[*tuple[Any, ...]]) -> Subscription:
+    values = row._asdict()
     values["report"] = json.loads(row.report) if row.report else None
     return Subscription(**values)

@@ -2,7 +2,7 @@
 """Slowing repeated failed logins per account and address, kept in the database so that every process agrees.
 
 Nothing sleeps: a blocked attempt is refused at once with the seconds to wait, without checking its password. App
-passwords are never throttled (they cannot be guessed), so a calendar client keeps working while somebody tries passwords.
+passwords are never throttled (they cannot be guessed), so a calendar client keeps working meanwhile.
 """
 
 from __future__ import annotations
@@ -18,14 +18,17 @@ from scheduling.secrets import Keyring
 FORGOTTEN_AFTER = 3600
 """Seconds without a failure after which a key starts afresh."""
 
-_BLOCKED = select(func.max(LoginFailure.blocked_until)).where(LoginFailure.key.in_(bindparam("keys", expanding=True)))
+_BLOCKED = select(func.max(LoginFailure.blocked_until)).where(
+    LoginFailure.key.in_(bindparam("keys", expanding=True))
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
     """`attempts` failures of one address on one account are free; then each doubles the wait up to `longest` seconds.
     An account is slowed from any address after ten times as many, by at most `account_longest`, so that a stranger
-    cannot lock an owner out; an address after twenty times as many."""
+    cannot lock an owner out; an address after twenty times as many.
+    """
 
     attempts: int
     longest: int
@@ -38,12 +41,18 @@ def wait(connection: Connection, keyring: Keyring, username: str, address: str, 
     return max(0, (blocked or 0) - now)
 
 
-def record(connection: Connection, keyring: Keyring, username: str, address: str, policy: Policy, now: int) -> None:
+def record(
+    connection: Connection, keyring: Keyring, username: str, address: str, policy: Policy, now: int
+) -> None:
     """Count one failure. Inside `Database.write()`."""
     pair, account, origin = _keys(keyring, username, address)
-    for key, free, longest in sorted((
-            (pair, policy.attempts, policy.longest), (account, policy.attempts * 10, policy.account_longest),
-            (origin, policy.attempts * 20, policy.longest))):
+    for key, free, longest in sorted(
+        (
+            (pair, policy.attempts, policy.longest),
+            (account, policy.attempts * 10, policy.account_longest),
+            (origin, policy.attempts * 20, policy.longest),
+        )
+    ):
         _count(connection, key, free, longest, now)
 
 
@@ -54,20 +63,33 @@ def forgive(connection: Connection, keyring: Keyring, username: str, address: st
 
 def prune(connection: Connection, now: int) -> int:
     """Delete keys nobody failed with lately; returns how many."""
-    return connection.execute(delete(LoginFailure).where(LoginFailure.last_at < now - FORGOTTEN_AFTER)).rowcount
+    return connection.execute(
+        delete(LoginFailure).where(LoginFailure.last_at < now - FORGOTTEN_AFTER)
+    ).rowcount
 
 
 def _keys(keyring: Keyring, username: str, address: str) -> list[bytes]:
-    return [keyring.lookup(f"pair\x00{username}\x00{address}"), keyring.lookup(f"account\x00{username}"),
-            keyring.lookup(f"address\x00{address}")]
+    return [
+        keyring.lookup(f"pair\x00{username}\x00{address}"),
+        keyring.lookup(f"account\x00{username}"),
+        keyring.lookup(f"address\x00{address}"),
+    ]
 
 
 def _count(connection: Connection, key: bytes, free: int, longest: int, now: int) -> None:
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     statement = dialect.insert(LoginFailure).values(key=key, failures=1, blocked_until=0, last_at=now)
-    failures = connection.scalar(statement.on_conflict_do_update(
-        index_elements=["key"], set_={"failures": LoginFailure.failures + 1, "last_at": now},
-    ).returning(LoginFailure.failures)) or 1
+    failures = (
+        connection.scalar(
+            statement.on_conflict_do_update(
+                index_elements=["key"],
+                set_={"failures": LoginFailure.failures + 1, "last_at": now},
+            ).returning(LoginFailure.failures)
+        )
+        or 1
+    )
     if failures >= free:
         delay = min(longest, 2 ** min(failures - free, 20))
-        connection.execute(update(LoginFailure).where(LoginFailure.key == key).values(blocked_until=now + delay))
+        connection.execute(
+            update(LoginFailure).where(LoginFailure.key == key).values(blocked_until=now + delay)
+        )

@@ -15,5 +15,7 @@ def configure(level: str) -> None:
     for name in _OURS:
         logging.getLogger(name).setLevel(level.upper())
     logging.getLogger("radicale").setLevel("DEBUG" if level == "debug" else "WARNING")
-    logging.getLogger("httpx").setLevel("WARNING")  # it logs the full URL of every request, and those are secrets
+    logging.getLogger("httpx").setLevel(
+        "WARNING"
+    )  # it logs the full URL of every request, and those are secrets
     logging.getLogger("httpcore").setLevel("WARNING")

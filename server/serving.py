@@ -31,18 +31,30 @@ def serve(settings: Settings, *, with_importer: bool) -> None:
     settings.database().dispose()
     os.environ.update(_environment(settings))
     server = Granian(
-        "server.wsgi:from_environment", factory=True, interface=Interfaces.WSGI, address=settings.server.host,
-        port=settings.server.port, workers=settings.server.workers, blocking_threads=settings.server.threads,
-        websockets=False, respawn_failed_workers=True, log_level=LogLevels.error,
-        workers_kill_timeout=_STOP_SECONDS)
+        "server.wsgi:from_environment",
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=settings.server.host,
+        port=settings.server.port,
+        workers=settings.server.workers,
+        blocking_threads=settings.server.threads,
+        websockets=False,
+        respawn_failed_workers=True,
+        log_level=LogLevels.error,
+        workers_kill_timeout=_STOP_SECONDS,
+    )
     with _importer() if with_importer else _nothing():
         server.serve()
 
 
 def _environment(settings: Settings) -> dict[str, str]:
     it = settings.server
-    given = {"DAYSHEET_SERVER_HOST": it.host, "DAYSHEET_SERVER_PORT": str(it.port), "DAYSHEET_SERVER_WORKERS": str(it.workers),
-             "DAYSHEET_SERVER_THREADS": str(it.threads)}
+    given = {
+        "DAYSHEET_SERVER_HOST": it.host,
+        "DAYSHEET_SERVER_PORT": str(it.port),
+        "DAYSHEET_SERVER_WORKERS": str(it.workers),
+        "DAYSHEET_SERVER_THREADS": str(it.threads),
+    }
     if settings.source is not None:
         given["DAYSHEET_CONFIG"] = str(settings.source.absolute())
     return given

@@ -19,8 +19,20 @@ from scheduling.ini import ConfigError
 from scheduling.secrets import Keyring
 from server.config import ServerSettings
 
-RADICALE_SECTIONS = ("server", "encoding", "auth", "group", "rights", "storage", "web", "logging", "headers", "hook",
-                     "reporting", "sharing")
+RADICALE_SECTIONS = (
+    "server",
+    "encoding",
+    "auth",
+    "group",
+    "rights",
+    "storage",
+    "web",
+    "logging",
+    "headers",
+    "hook",
+    "reporting",
+    "sharing",
+)
 _EXTRA = {"server": ServerSettings, "importer": ImporterConfig}
 _OCCURRENCES = 1_000_000
 """Radicale's default of 10,000 answers 400 to the reports of a large calendar. Hostile recurrences are stopped where
@@ -55,15 +67,24 @@ class Settings:
         """Radicale's configuration: what Daysheet needs, then the operator's. Raises ConfigError."""
         own = str(self.source or "")
         configuration = radicale.config.load()
-        configuration.update({
-            "auth": {"type": "auth_plugin", "delay": "0", "realm": "Daysheet", "daysheet_config": own},
-            "rights": {"type": "auth_plugin"},
-            "storage": {"type": "storage_plugin", "daysheet_config": own},
-            "web": {"type": "none"},
-            "server": {"delay_on_error": "0", "max_content_length": str(self.server.max_body),
-                       "max_resource_size": str(int(self.server.max_body * 0.8))},
-            "reporting": {"max_expand_occurrence": str(_OCCURRENCES), "max_freebusy_occurrence": str(_OCCURRENCES)},
-        }, "Daysheet")
+        configuration.update(
+            {
+                "auth": {"type": "auth_plugin", "delay": "0", "realm": "Daysheet", "daysheet_config": own},
+                "rights": {"type": "auth_plugin"},
+                "storage": {"type": "storage_plugin", "daysheet_config": own},
+                "web": {"type": "none"},
+                "server": {
+                    "delay_on_error": "0",
+                    "max_content_length": str(self.server.max_body),
+                    "max_resource_size": str(int(self.server.max_body * 0.8)),
+                },
+                "reporting": {
+                    "max_expand_occurrence": str(_OCCURRENCES),
+                    "max_freebusy_occurrence": str(_OCCURRENCES),
+                },
+            },
+            "Daysheet",
+        )
         source = own or "the environment"
         for section, options in self.raw.items():
             for name, value in options.items():
@@ -71,23 +92,36 @@ class Settings:
                     configuration.update({section: {name: value}}, source)
                 except (RuntimeError, ValueError) as error:
                     permitted = ", ".join(_options(section))
-                    raise ConfigError(source, section, name, f"Radicale does not accept it: {_short(error)}", permitted) from error
-        configuration.update({"sharing": {"collection_by_token": "False", "collection_by_map": "False"}}, "Daysheet")
+                    raise ConfigError(
+                        source, section, name, f"Radicale does not accept it: {_short(error)}", permitted
+                    ) from error
+        configuration.update(
+            {"sharing": {"collection_by_token": "False", "collection_by_map": "False"}}, "Daysheet"
+        )
         return configuration
 
 
 def load(path: Path | None, environ: Mapping[str, str] | None = None) -> Settings:
     """Read everything. Raises ConfigError with file, section, option and what is permitted."""
-    loaded = load_sections(path, os.environ if environ is None else environ, extra=_EXTRA, passthrough=RADICALE_SECTIONS)
-    settings = Settings(config=loaded.config, server=loaded.section(ServerSettings),
-                        importer=loaded.section(ImporterConfig), source=loaded.source, raw=loaded.raw)
+    loaded = load_sections(
+        path, os.environ if environ is None else environ, extra=_EXTRA, passthrough=RADICALE_SECTIONS
+    )
+    settings = Settings(
+        config=loaded.config,
+        server=loaded.section(ServerSettings),
+        importer=loaded.section(ImporterConfig),
+        source=loaded.source,
+        raw=loaded.raw,
+    )
     settings.radicale()
     return settings
 
 
 def _options(section: str) -> list[str]:
     ours = list(ServerSettings.__dataclass_fields__) if section == "server" else []
-    return ours + [name for name in radicale.config.DEFAULT_CONFIG_SCHEMA[section] if not name.startswith("_")]
+    return ours + [
+        name for name in radicale.config.DEFAULT_CONFIG_SCHEMA[section] if not name.startswith("_")
+    ]
 
 
 def _short(error: Exception) -> str:

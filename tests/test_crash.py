@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -77,7 +77,7 @@ class Client:
 @contextmanager
 def _server(environment: dict[str, str], port: int) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "server.cli", "serve", "--port", str(port), "--workers", "2"]
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603
         command,
         env={**os.environ, **environment},
         start_new_session=True,
@@ -95,10 +95,8 @@ def _server(environment: dict[str, str], port: int) -> Iterator[subprocess.Popen
 
 @contextmanager
 def _gone() -> Iterator[None]:
-    try:
+    with suppress(ProcessLookupError):
         yield
-    except ProcessLookupError:
-        pass
 
 
 def _wait(port: int, process: subprocess.Popen[bytes]) -> None:

@@ -80,7 +80,7 @@ def _settings_file(settings: Settings) -> Finding:
 
 
 def _public_url(settings: Settings) -> Finding:
-    url = settings.server.public_url
+    url = settings.server.public_url or ""
     parts = urlsplit(url)
     if not url:
         level = Level.OK if _is_local(settings.server.host) else Level.WARNING

@@ -27,30 +27,46 @@ _ACCOUNTS = "demo-accounts.json"
     cls=ManualCommand,
     examples=(
         ("daysheet serve", "Serve on the configured address until interrupted."),
-        ("daysheet serve --host 0.0.0.0 --port 8080 --workers 4", "Reachable from elsewhere, with four processes."),
+        (
+            "daysheet serve --host 0.0.0.0 --port 8080 --workers 4",
+            "Reachable from elsewhere, with four processes.",
+        ),
     ),
 )
 @click.option("--host", metavar="ADDRESS", help="The address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on.")
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes that serve requests.")
 @click.option("--threads", type=click.IntRange(1, 256), help="Threads in each process.")
-@click.option("--importer/--no-importer", "with_importer", default=False, help="Run the importer beside the server.")
+@click.option(
+    "--importer/--no-importer", "with_importer", default=False, help="Run the importer beside the server."
+)
 @pass_session
-def serve(session: Session, *, host: str | None, port: int | None, workers: int | None, threads: int | None,
-          with_importer: bool) -> None:
+def serve(
+    session: Session,
+    *,
+    host: str | None,
+    port: int | None,
+    workers: int | None,
+    threads: int | None,
+    with_importer: bool,
+) -> None:
     """Serve calendars over CalDAV and feeds over HTTP.
 
     Options win over the settings. Put a reverse proxy with TLS in front before others use it.
     """
     settings = _overridden(session.settings, host, port, workers, threads)
     log.configure(settings.server.log_level)
-    click.echo(f"Serving {settings.url('/')} with {settings.server.workers} worker(s); CalDAV at {settings.url('/dav/')}.")
+    click.echo(
+        f"Serving {settings.url('/')} with {settings.server.workers} worker(s); CalDAV at {settings.url('/dav/')}."
+    )
     serving.serve(settings, with_importer=with_importer)
 
 
 @click.command(
     cls=ManualCommand,
-    examples=(("daysheet start", "Make the database, fill it with a demo schedule, serve it with the importer."),),
+    examples=(
+        ("daysheet start", "Make the database, fill it with a demo schedule, serve it with the importer."),
+    ),
 )
 @click.option("--host", metavar="ADDRESS", help="The address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on.")
@@ -64,17 +80,32 @@ def start(session: Session, *, host: str | None, port: int | None) -> None:
     log.configure(settings.server.log_level)
     schema.upgrade(settings.database())
     for account in _accounts(settings):
-        print_facts(f"{account.display_name} ({account.role})", [
-            ("user", account.username), ("app password", account.app_password), ("CalDAV", account.caldav_url),
-            ("feed", account.feed_url)])
-    click.echo(f"\nAdd a CalDAV account with {settings.url('/')} in a calendar app, or open it in a browser. Ctrl-C stops.")
+        print_facts(
+            f"{account.display_name} ({account.role})",
+            [
+                ("user", account.username),
+                ("app password", account.app_password),
+                ("CalDAV", account.caldav_url),
+                ("feed", account.feed_url),
+            ],
+        )
+    click.echo(
+        f"\nAdd a CalDAV account with {settings.url('/')} in a calendar app, or open it in a browser. Ctrl-C stops."
+    )
     serving.serve(settings, with_importer=True)
 
 
-def _overridden(settings: Settings, host: str | None, port: int | None, workers: int | None,
-                threads: int | None) -> Settings:
-    given = {"host": host, "port": port, "workers": workers, "threads": threads}
-    server = dataclasses.replace(settings.server, **{name: it for name, it in given.items() if it is not None})
+def _overridden(
+    settings: Settings, host: str | None, port: int | None, workers: int | None, threads: int | None
+) -> Settings:
+    it = settings.server
+    server = dataclasses.replace(
+        it,
+        host=it.host if host is None else host,
+        port=it.port if port is None else port,
+        workers=it.workers if workers is None else workers,
+        threads=it.threads if threads is None else threads,
+    )
     return dataclasses.replace(settings, server=server)
 
 

@@ -222,12 +222,13 @@ class Application(RadicaleApplication):
             return httputils.NOT_FOUND
         asked = proppatch.instructions(root)
         keep = getattr(self._storage, "set_private_properties", None)
-        is_collection = isinstance(item, radicale_storage.BaseCollection) and bool(item.path)
-        values = proppatch.accepted(asked) if is_collection and keep else {}
-        if values and keep:
+        is_collection = isinstance(item, radicale_storage.BaseCollection)
+        permitted = is_collection and bool(item.path) and keep is not None  # type: ignore[union-attr]
+        values = proppatch.accepted(asked) if permitted else {}
+        if values and keep is not None:
             keep(user, item.path, values)  # type: ignore[union-attr]
         href = quote(base_prefix + (path if path.endswith("/") or not is_collection else path + "/"))
-        body = to_bytes(proppatch.answer(href, asked, kept=bool(values) or not asked))
+        body = to_bytes(proppatch.answer(href, asked, kept=bool(values) or not asked, permitted=permitted))
         return HTTPStatus.MULTI_STATUS, {"Content-Type": "text/xml; charset=utf-8", "DAV": DAV}, body, None
 
     def _refused(self, environ: types.WSGIEnviron, base_prefix: str, path: str, user: str, *_rest: Any) -> Any:

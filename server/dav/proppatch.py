@@ -32,14 +32,15 @@ def accepted(asked: list[tuple[str, str | None]]) -> dict[str, str | None]:
     return dict(asked)
 
 
-def answer(href: str, asked: list[tuple[str, str | None]], kept: bool) -> ET.Element:
-    """The multistatus: 200 for all, or 403 for the protected ones and 424 for the others."""
+def answer(href: str, asked: list[tuple[str, str | None]], *, kept: bool, permitted: bool) -> ET.Element:
+    """The multistatus: 200 for all, or 403 for the protected ones and 424 for the others. Where no property at all is
+    `permitted` every one is protected."""
     multistatus = ET.Element(f"{D}multistatus")
     response = ET.SubElement(multistatus, f"{D}response")
     ET.SubElement(response, f"{D}href").text = href
     by_status: dict[HTTPStatus, list[str]] = {}
     for name, value in asked:
-        by_status.setdefault(_status(name, value, kept), []).append(name)
+        by_status.setdefault(_status(name, value, kept=kept, permitted=permitted), []).append(name)
     for status, names in by_status.items():
         propstat = ET.SubElement(response, f"{D}propstat")
         prop = ET.SubElement(propstat, f"{D}prop")
@@ -51,10 +52,10 @@ def answer(href: str, asked: list[tuple[str, str | None]], kept: bool) -> ET.Ele
     return multistatus
 
 
-def _status(name: str, value: str | None, kept: bool) -> HTTPStatus:
+def _status(name: str, value: str | None, *, kept: bool, permitted: bool) -> HTTPStatus:
     if kept:
         return HTTPStatus.OK
-    if name not in ACCEPTED or len(value or "") > MAXIMUM_LENGTH:
+    if not permitted or name not in ACCEPTED or len(value or "") > MAXIMUM_LENGTH:
         return HTTPStatus.FORBIDDEN
     return HTTPStatus.FAILED_DEPENDENCY
 

@@ -301,7 +301,7 @@ def test_kill_9_in_the_middle_leaves_one_generation(case: Case, server: Calendar
     for generation in range(4):
         server.says(path, 200, _feed(*(_event(f"event-{n}", f"Generation {generation}") for n in range(400))))
         command = [sys.executable, "-c", textwrap.dedent(_WORKER), url, KEY, str(case.subscription_id)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as worker:
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as worker:  # noqa: S603
             assert worker.stdout is not None
             assert worker.stdout.readline() == b"ready\n"
             time.sleep(chance.random() * 0.6)

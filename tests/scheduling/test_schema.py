@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import ProgrammingError
@@ -16,6 +17,7 @@ from scheduling import schema, triggers
 from scheduling.database import Database
 from scheduling.errors import DatabaseUnavailable, SchemaMismatch
 from scheduling.models import Base
+from tests.factories import Dispatch
 
 _CATALOG = {
     "columns": "SELECT table_name, column_name, data_type, character_maximum_length, numeric_precision,"
@@ -148,6 +150,23 @@ def test_processes_upgrading_at_once_all_succeed(empty: Database) -> None:
     schema.require_current(empty)
     with empty.read() as connection:
         assert connection.scalar(text("SELECT count(*) FROM instance")) == 1
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [("2026-01-01", "infinity"), ("-infinity", "2026-01-01"), ("0044-03-15 BC", "2026-01-01")],
+)
+def test_moments_that_no_program_can_hold_are_refused(
+    postgresql_database: Database, start: str, end: str
+) -> None:
+    with Dispatch.connect(postgresql_database.url) as dispatch:
+        ann = dispatch.user()
+        with pytest.raises(psycopg.errors.CheckViolation, match="blockers_range_check"):
+            dispatch.blocker(ann, starts_at=start, ends_at=end)
+        with pytest.raises(psycopg.errors.CheckViolation, match="time_off_range_check"):
+            dispatch.time_off(ann, start_date=start, end_date=end)
+        with pytest.raises(psycopg.errors.CheckViolation, match="jobs_range_check"):
+            dispatch.job(ann, created_at="infinity")
 
 
 def test_failed_upgrade_leaves_no_tables(empty: Database) -> None:
