@@ -8,6 +8,7 @@ its locks at once (BEGIN IMMEDIATE on SQLite, so that no reader is promoted to w
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -124,11 +125,18 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError, PoolTimeout) as error:
+        if _is_sql_error(error):
+            raise
         raise DatabaseUnavailable(f"The scheduling database is not available: {_reason(error)}.") from error
     except DBAPIError as error:
         if error.connection_invalidated:
             raise DatabaseUnavailable("The connection to the scheduling database was lost.") from error
         raise
+
+
+def _is_sql_error(error: Exception) -> bool:
+    """SQLite calls a missing table or column "operational" too: that is a fault of ours, not a database that is away."""
+    return getattr(getattr(error, "orig", None), "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
 
 
 def _reason(error: Exception) -> str:

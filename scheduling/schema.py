@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import secrets
+from functools import cache
 
 from alembic import command
 from alembic.config import Config
@@ -18,6 +19,7 @@ from scheduling.models import Instance
 _UPGRADE_LOCK = 0x6461797368656574  # any fixed 64-bit number; "daysheet" in ASCII
 
 
+@cache
 def head() -> str:
     """The revision this version of Daysheet needs."""
     revision = ScriptDirectory.from_config(_config()).get_current_head()
