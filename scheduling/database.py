@@ -135,7 +135,7 @@ def _translated() -> Iterator[None]:
 
 
 def _is_sql_error(error: Exception) -> bool:
-    """SQLite calls a missing table or column "operational" too: that is a fault of ours, not a database that is away."""
+    """SQLite calls a missing table or column "operational" too: a fault of ours, not a database that is away."""
     return getattr(getattr(error, "orig", None), "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
 
 

@@ -358,6 +358,7 @@ def upgrade() -> None:
         sa.Column("message", sa.Text(), nullable=True),
         sa.Column("etag", sa.Text(), nullable=True),
         sa.Column("last_modified", sa.Text(), nullable=True),
+        sa.Column("read_in", sa.String(length=64), nullable=True),
         sa.Column("report", sa.Text(), nullable=True),
         sa.Column("failures", BigInt, server_default="0", nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
