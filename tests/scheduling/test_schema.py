@@ -11,11 +11,11 @@ from pathlib import Path
 import psycopg
 import pytest
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from scheduling import schema, triggers
 from scheduling.database import Database
-from scheduling.errors import DatabaseUnavailable, SchemaMismatch
+from scheduling.errors import SchemaMismatch
 from scheduling.models import Base
 from tests.factories import Dispatch
 
@@ -174,7 +174,7 @@ def test_failed_upgrade_leaves_no_tables(empty: Database) -> None:
         empty.path.parent.mkdir()
     with empty.write() as connection:
         connection.execute(text("CREATE TABLE blockers (in_the_way INTEGER)"))
-    with pytest.raises((DatabaseUnavailable, ProgrammingError), match="blockers"):
+    with pytest.raises((OperationalError, ProgrammingError), match="blockers"):
         schema.upgrade(empty)
     with empty.read() as connection:
         assert schema.current(connection) is None
