@@ -95,10 +95,7 @@ def daysheet(
         "DAYSHEET_SERVER_PORT": str(port),
         "PYTHONPATH": str(ROOT),
     }
-    command = (
-        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--factory", "--port", str(port)),
-        *("--blocking-threads", "8", "--no-ws", "--log-level", "warning", "server.wsgi:from_environment"),
-    )
+    command = (sys.executable, "-m", "server.cli", "serve")
     with process.server(command, port=port, environment=environment, output=folder / "output") as pid:
         yield Peer(
             name=name,

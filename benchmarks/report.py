@@ -18,7 +18,7 @@ _LIBRARIES = ("radicale", "granian", "sqlalchemy", "psycopg")
 
 
 def tables(figures: Figures, peers: Sequence[str]) -> str:
-    """Markdown: CPU milliseconds per request, what times of them vanilla Radicale needs, wall milliseconds."""
+    """Markdown: CPU milliseconds per request, their ratios to vanilla Radicale's, wall milliseconds."""
     compared = [peer for peer in peers if VANILLA in peers and peer != VANILLA]
     costs = figures.costs.items()
     cpu = [
@@ -53,8 +53,9 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def machine() -> str:
     """One line on what was measured where and when."""
     libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
+    kernel = platform.release().partition("-")[0]
     return (
-        f"{datetime.now(UTC):%Y-%m-%d}, {_processor()}, {os.cpu_count()} cores, Linux {platform.release()},"
+        f"{datetime.now(UTC):%Y-%m-%d}, {_processor()}, {os.cpu_count()} cores, Linux {kernel},"
         f" Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {libraries}."
     )
 

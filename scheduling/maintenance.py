@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection, String, bindparam, cast, delete, exists, func, literal, or_, select, update
 
 from scheduling import calendars, throttle
-from scheduling.catch_up import catch_up
+from scheduling.catch_up import catch_up_step
 from scheduling.config import Config
 from scheduling.database import Database
 from scheduling.models import (
@@ -107,9 +107,17 @@ def _catch_up_all(database: Database, shown: View, now: int) -> tuple[int, int]:
         if not late:
             return len(tried), changed
         for user_id, slug in sorted(late):
-            with database.write() as connection:
-                changed += catch_up(connection, user_id, slug, shown, now)
+            changed += _catch_up(database, user_id, slug, shown, now)
         tried |= late
+
+
+def _catch_up(database: Database, user_id: int, slug: str, shown: View, now: int) -> int:
+    total, more = 0, True
+    while more:
+        with database.write() as connection:
+            changed, more = catch_up_step(connection, user_id, slug, shown, now)
+        total += changed
+    return total
 
 
 def _prune_batch(database: Database, tombstone_days: int, now: int) -> int:

@@ -88,5 +88,6 @@ def _require_genuine(connection: Connection, calendar: CalendarState, held: Toke
         raise InvalidSyncToken("The sync token belongs to another calendar.")
     if held.revision < calendar.pruned_revision:
         raise InvalidSyncToken("The sync token is older than what is remembered about removed items.")
-    if connection.scalar(_GENUINE, {"c": calendar.id, "revision": held.revision}) is None:
+    ahead = held.revision > calendar.revision
+    if ahead or connection.scalar(_GENUINE, {"c": calendar.id, "revision": held.revision}) is None:
         raise InvalidSyncToken("The sync token was not issued by this database.")

@@ -139,6 +139,10 @@ class Application(RadicaleApplication):
     def do_PROPFIND(self, environ: types.WSGIEnviron, base_prefix: str, path: str, user: str, user_groups: set[str],
                     request_info: dict[str, Any]) -> Any:
         """Radicale's answer with the corrections of server/dav/multistatus.py."""
+        try:
+            _one_question(self._read_xml_request_body(environ, request_info))
+        except RuntimeError as bad_body:
+            return plain(HTTPStatus.BAD_REQUEST, str(bad_body))
         readable = getattr(self._storage, "readable_principals", None)
         find = getattr(self._storage, "find_principal", None)
 
@@ -240,6 +244,16 @@ class Application(RadicaleApplication):
     def do_POST(self, environ: types.WSGIEnviron, base_prefix: str, path: str, *_rest: Any) -> Any:
         """There is nothing to post to."""
         return plain(HTTPStatus.METHOD_NOT_ALLOWED, "This resource does not take POST.", Allow=ALLOW)
+
+
+def _one_question(root: ET.Element | None) -> None:
+    """Leave what a PROPFIND asks for as its only child, since Radicale looks at the first (RFC 4918, section 14.20)."""
+    if root is None:
+        return
+    asked = [it for it in root if it.tag in (f"{D}prop", f"{D}allprop", f"{D}propname")]
+    if root.tag != f"{D}propfind" or len(asked) != 1:
+        raise RuntimeError("A PROPFIND needs a DAV:propfind with one of prop, allprop and propname as its body.")
+    root[:] = asked
 
 
 def _need_privileges() -> Response:

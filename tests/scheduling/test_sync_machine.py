@@ -274,12 +274,13 @@ def run(machine: type[RuleBasedStateMachine], database: Database, examples: int)
     concrete.TestCase("runTest").debug()
 
 
+@pytest.mark.timeout(600)  # a failure is worth the time to make it small
 def test_every_token_ever_issued_leads_to_the_present_on_sqlite(
     sqlite_database: Database, tmp_path: Path
 ) -> None:
     run(SyncMachine, sqlite_database, 80)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)  # a failure is worth the time to make it small
 def test_every_token_ever_issued_leads_to_the_present_on_postgresql(postgresql_database: Database) -> None:
     run(SyncMachine, postgresql_database, 15)

@@ -38,7 +38,9 @@ def configured(database: Database, tmp_path: Path) -> Iterator[Callable[[Section
     started: list[Running] = []
 
     def configure(sections: Sections) -> Running:
-        started.append(start(tmp_path, database, sections))
+        folder = tmp_path / f"server{len(started)}"
+        folder.mkdir()
+        started.append(start(folder, database, sections))
         return started[-1]
 
     yield configure

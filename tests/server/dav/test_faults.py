@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
 
-import psycopg
 import pytest
 
 from scheduling.database import Database
 from tests.factories import Dispatch
+from tests.server.away import away
 from tests.server.client import APPLE, Answer, C, Client, D, during, multiget, proppatch
 from tests.server.running import Running, Sections
 
@@ -46,30 +44,6 @@ def test_a_broken_object_does_not_take_its_calendar_down(
     assert anna.report(JOBS, multiget(good, bad)).resources[good].status is None
     assert "Good" in anna.get(JOBS).text
     assert all("SUMMARY" not in record.getMessage() for record in caplog.records)
-
-
-@contextmanager
-def away(database: Database) -> Iterator[None]:
-    """Nobody can read the database: SQLite is locked exclusively, PostgreSQL lets nobody in."""
-    if database.is_sqlite:
-        with closing(sqlite3.connect(str(database.path), isolation_level=None)) as connection:
-            # In WAL mode readers never wait; without it, an exclusive lock keeps everybody out.
-            database.dispose()
-            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-            connection.execute("BEGIN EXCLUSIVE")
-            connection.execute("UPDATE users SET active = active")
-            yield
-            connection.execute("ROLLBACK")
-        return
-    name = database.url.database
-    server = database.url.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
-        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
-        try:
-            yield
-        finally:
-            connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
 
 
 REQUESTS: dict[str, Callable[[Client, str], Answer]] = {

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Secret .ics feeds and their links."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import (
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    String,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from scheduling.models.base import Base
+from scheduling.types import BigInt, UtcDateTime
+
+
+class Feed(Base):
+    """A secret .ics subscription of one user."""
+
+    __tablename__ = "feeds"
+    __table_args__ = (Index(None, "user_id"), {"sqlite_autoincrement": True})
+
+    id: Mapped[int] = mapped_column(BigInt, Identity(), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    label: Mapped[str] = mapped_column(String(255))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    changed_at: Mapped[int] = mapped_column(BigInt)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class FeedToken(Base):
+    """A feed's link, current or replaced. The token itself is only kept encrypted, and only while it is
+    current.
+    """
+
+    __tablename__ = "feed_tokens"
+    __table_args__ = (Index(None, "feed_id"),)
+
+    lookup: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    feed_id: Mapped[int] = mapped_column(ForeignKey("feeds.id", ondelete="CASCADE"))
+    encrypted: Mapped[bytes | None] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    replaced_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
