@@ -12,7 +12,9 @@ def test_only_the_same_password_of_the_same_version_is_known() -> None:
     cache = VerificationCache(60)
     cache.remember(1, "v1", "secret")
     assert cache.knows(1, "v1", "secret")
-    assert not any((cache.knows(1, "v2", "secret"), cache.knows(2, "v1", "secret"), cache.knows(1, "v1", "Secret")))
+    assert not any(
+        (cache.knows(1, "v2", "secret"), cache.knows(2, "v1", "secret"), cache.knows(1, "v1", "Secret"))
+    )
 
 
 def test_an_entry_ends_with_its_lifetime(monkeypatch: pytest.MonkeyPatch) -> None:

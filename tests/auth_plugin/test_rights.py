@@ -21,12 +21,28 @@ def rights(configured: Callable[[Sections], Running]) -> Rights:
     return Rights(configured({}).settings.radicale())
 
 
-@pytest.mark.parametrize(("user", "groups", "path", "letters"), [
-    ("anna", MEMBER, "/", "R"), ("anna", MEMBER, "/anna/", "R"), ("anna", MEMBER, "/anna/jobs/", "r"), ("anna", MEMBER, "/anna/jobs", "r"),
-    ("anna", MEMBER, "/anna/jobs/x.ics", ""), ("anna", MEMBER, "/anna/jobs/x/y", ""), ("anna", MEMBER, "/bo/", ""),
-    ("anna", MEMBER, "/bo/jobs/", ""), ("anna", MEMBER, "/annab/jobs/", ""), ("anna", MEMBER, "/ANNA/jobs/", ""),
-    ("anna", MEMBER, "/.token/", ""), ("dora", PLANNER, "/", "R"), ("dora", PLANNER, "/bo/", "R"), ("dora", PLANNER, "/bo/jobs/", "r"),
-    ("dora", {"other"}, "/bo/jobs/", ""), ("", MEMBER, "/", ""), ("", MEMBER, "/anna/jobs/", ""), ("", PLANNER, "/", ""),
-])
+@pytest.mark.parametrize(
+    ("user", "groups", "path", "letters"),
+    [
+        ("anna", MEMBER, "/", "R"),
+        ("anna", MEMBER, "/anna/", "R"),
+        ("anna", MEMBER, "/anna/jobs/", "r"),
+        ("anna", MEMBER, "/anna/jobs", "r"),
+        ("anna", MEMBER, "/anna/jobs/x.ics", ""),
+        ("anna", MEMBER, "/anna/jobs/x/y", ""),
+        ("anna", MEMBER, "/bo/", ""),
+        ("anna", MEMBER, "/bo/jobs/", ""),
+        ("anna", MEMBER, "/annab/jobs/", ""),
+        ("anna", MEMBER, "/ANNA/jobs/", ""),
+        ("anna", MEMBER, "/.token/", ""),
+        ("dora", PLANNER, "/", "R"),
+        ("dora", PLANNER, "/bo/", "R"),
+        ("dora", PLANNER, "/bo/jobs/", "r"),
+        ("dora", {"other"}, "/bo/jobs/", ""),
+        ("", MEMBER, "/", ""),
+        ("", MEMBER, "/anna/jobs/", ""),
+        ("", PLANNER, "/", ""),
+    ],
+)
 def test_who_may_read_what(rights: Rights, user: str, groups: set[str], path: str, letters: str) -> None:
     assert rights.authorization(user, set(groups), path) == letters

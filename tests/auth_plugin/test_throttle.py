@@ -37,7 +37,9 @@ def guarded(running: Running, people: dict[str, int], clock: Clock) -> Running:
 
 
 def attempt(running: Running, password: str, *, username: str = "anna", address: str = "192.0.2.1") -> Answer:
-    return Client(running.application, basic(username, password), address).propfind("/dav/anna/", f"{D}displayname")
+    return Client(running.application, basic(username, password), address).propfind(
+        "/dav/anna/", f"{D}displayname"
+    )
 
 
 def guess(running: Running, times: int, **where: str) -> list[int]:
@@ -54,7 +56,9 @@ def test_after_a_few_failures_an_attempt_has_to_wait(guarded: Running, clock: Cl
     assert attempt(guarded, "wrong").headers["retry-after"] == "2"
 
 
-def test_the_wait_doubles_up_to_its_longest(configured: Callable[[Sections], Running], people: dict[str, int], clock: Clock) -> None:
+def test_the_wait_doubles_up_to_its_longest(
+    configured: Callable[[Sections], Running], people: dict[str, int], clock: Clock
+) -> None:
     running = configured({"security": {"login_attempts": "1", "login_delay_max": "10s"}})
     running.set_password("anna", MAIN)
     waits = []
@@ -113,7 +117,9 @@ def test_a_refused_attempt_is_not_checked(guarded: Running, monkeypatch: pytest.
     assert attempt(guarded, "wrong").status == 429
 
 
-def test_every_process_counts_together(configured: Callable[[Sections], Running], people: dict[str, int], clock: Clock) -> None:
+def test_every_process_counts_together(
+    configured: Callable[[Sections], Running], people: dict[str, int], clock: Clock
+) -> None:
     one, other = configured({}), configured({})
     guess(one, 3)
     guess(other, 2)
@@ -122,7 +128,9 @@ def test_every_process_counts_together(configured: Callable[[Sections], Running]
 
 def test_a_forged_address_does_not_help(guarded: Running) -> None:
     for number in range(5):
-        Client(guarded.application, basic("anna", "wrong"), "192.0.2.1").get("/dav/anna/", X_Forwarded_For=f"198.51.100.{number}")
+        Client(guarded.application, basic("anna", "wrong"), "192.0.2.1").get(
+            "/dav/anna/", X_Forwarded_For=f"198.51.100.{number}"
+        )
     assert attempt(guarded, "wrong").status == 429
 
 
@@ -133,8 +141,11 @@ def test_the_address_behind_a_trusted_proxy_counts(
     running.set_password("anna", MAIN)
 
     def through(client: str) -> int:
-        return Client(running.application, basic("anna", "wrong"), "192.0.2.1").get(
-            "/dav/anna/", X_Forwarded_For=f"8.8.8.8, {client}, 192.0.2.2").status
+        return (
+            Client(running.application, basic("anna", "wrong"), "192.0.2.1")
+            .get("/dav/anna/", X_Forwarded_For=f"8.8.8.8, {client}, 192.0.2.2")
+            .status
+        )
 
     assert [through("198.51.100.1") for _ in range(6)] == [401] * 5 + [429]
     assert through("198.51.100.2") == 401

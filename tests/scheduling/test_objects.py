@@ -240,10 +240,11 @@ def test_whole_calendar_is_one_valid_stream_with_each_zone_once(
     assert [str(it["SUMMARY"]) for it in parsed.walk("VEVENT")].count("one") == 1
     assert len(parsed.walk("VEVENT")) == 3
     assert len(parsed.walk("VTIMEZONE")) == 1
-    assert "X-WR-CALNAME:Ann\\, blocked\\; a\\\\b\r\n" in whole
-    assert "X-APPLE-CALENDAR-COLOR:#7F7F7F\r\n" in whole
-    assert all(len(line.encode()) <= 75 for line in whole.split("\r\n"))
-    assert "\n" not in whole.replace("\r\n", "")
+    whole_text = whole.decode()
+    assert "X-WR-CALNAME:Ann\\, blocked\\; a\\\\b\r\n" in whole_text
+    assert "X-APPLE-CALENDAR-COLOR:#7F7F7F\r\n" in whole_text
+    assert all(len(line.encode()) <= 75 for line in whole_text.split("\r\n"))
+    assert "\n" not in whole_text.replace("\r\n", "")
 
 
 @pytest.fixture

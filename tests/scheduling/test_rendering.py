@@ -140,9 +140,10 @@ def rendered(database: Database, config: Config, dispatch: Dispatch, case: str) 
         found = find_calendar(connection, "ann", slug, shown, today(NOW))
         assert found is not None
         assert found[1] is not None
-        return objects.whole_calendar(
+        whole = objects.whole_calendar(
             connection, found[1].id, found[1].cutoff, name="Test", color="#000000FF", tzid=zone
         )
+        return whole.decode()
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -27,11 +27,15 @@ def away(database: Database) -> Iterator[None]:
             connection.execute("ROLLBACK")
         return
     name = database.url.database
-    server = database.url.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
+    server = database.url.set(drivername="postgresql", database="postgres").render_as_string(
+        hide_password=False
+    )
     with psycopg.connect(server, autocommit=True) as connection:
         allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
         connection.execute(allow.format(sql.Identifier(str(name)), sql.SQL("false")))
-        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+        )
         try:
             yield
         finally:

@@ -101,14 +101,26 @@ def _code(status_line: str) -> int:
 class Client:
     """Requests of one user, or of nobody."""
 
-    def __init__(self, application: Callable[..., Iterable[bytes]], authorization: str | None = None,
-                 address: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        application: Callable[..., Iterable[bytes]],
+        authorization: str | None = None,
+        address: str = "127.0.0.1",
+    ) -> None:
         self.application = application
         self.authorization = authorization
         self.address = address
 
-    def request(self, method: str, path: str, body: str | bytes = b"", /, *, environ: Mapping[str, Any] | None = None,
-                **headers: str) -> Answer:
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: str | bytes = b"",
+        /,
+        *,
+        environ: Mapping[str, Any] | None = None,
+        **headers: str,
+    ) -> Answer:
         """`path` is percent-encoded and may carry a query; keywords are headers with `_` for `-`."""
         content = body.encode() if isinstance(body, str) else body
         started: list[tuple[str, list[tuple[str, str]]]] = []
@@ -116,17 +128,36 @@ class Client:
         request = {name: value for name, value in request.items() if value is not None}
         chunks = self.application(request, lambda status, fields, *_: started.append((status, fields)))
         answer = b"".join(chunks)
+        if hasattr(chunks, "close"):
+            chunks.close()
         ((status, fields),) = started
-        return Answer(status=int(status.split()[0]), headers={name.lower(): value for name, value in fields}, body=answer)
+        return Answer(
+            status=int(status.split()[0]),
+            headers={name.lower(): value for name, value in fields},
+            body=answer,
+        )
 
     def _environ(self, method: str, path: str, content: bytes) -> dict[str, Any]:
         where, _, query = path.partition("?")
         request = {
-            "GATEWAY_INTERFACE": "CGI/1.1", "REQUEST_METHOD": method, "SCRIPT_NAME": "",
-            "PATH_INFO": unquote_to_bytes(where).decode("latin-1"), "QUERY_STRING": query, "REMOTE_ADDR": self.address,
-            "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "5232", "SERVER_PROTOCOL": "HTTP/1.1", "HTTP_HOST": "127.0.0.1:5232",
-            "wsgi.version": (1, 0), "wsgi.url_scheme": "http", "wsgi.input": io.BytesIO(content), "wsgi.errors": sys.stderr,
-            "wsgi.multithread": True, "wsgi.multiprocess": False, "wsgi.run_once": False, "wsgi.input_terminated": True,
+            "GATEWAY_INTERFACE": "CGI/1.1",
+            "REQUEST_METHOD": method,
+            "SCRIPT_NAME": "",
+            "PATH_INFO": unquote_to_bytes(where).decode("latin-1"),
+            "QUERY_STRING": query,
+            "REMOTE_ADDR": self.address,
+            "SERVER_NAME": "127.0.0.1",
+            "SERVER_PORT": "5232",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "HTTP_HOST": "127.0.0.1:5232",
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.input": io.BytesIO(content),
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+            "wsgi.input_terminated": True,
         }
         if content:
             request["CONTENT_LENGTH"] = str(len(content))
@@ -149,9 +180,13 @@ class Client:
         return self.report(path, calendar_query(filters, data))
 
     def sync(self, path: str, token: str = "", extra: str = "") -> Answer:
-        return self.report(path, (
-            f'<sync-collection xmlns="DAV:"><sync-token>{token}</sync-token><sync-level>1</sync-level>{extra}'
-            "<prop><getetag/></prop></sync-collection>"))
+        return self.report(
+            path,
+            (
+                f'<sync-collection xmlns="DAV:"><sync-token>{token}</sync-token><sync-level>1</sync-level>{extra}'
+                "<prop><getetag/></prop></sync-collection>"
+            ),
+        )
 
     def token(self, path: str) -> str:
         """The present sync token."""
@@ -184,7 +219,8 @@ def calendar_query(filters: str, data: str = "<C:calendar-data/>") -> str:
     """The body of a calendar-query with these filters inside VCALENDAR."""
     return (
         f'<C:calendar-query xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><prop><getetag/>{data}</prop>'
-        f'<C:filter><C:comp-filter name="VCALENDAR">{filters}</C:comp-filter></C:filter></C:calendar-query>')
+        f'<C:filter><C:comp-filter name="VCALENDAR">{filters}</C:comp-filter></C:filter></C:calendar-query>'
+    )
 
 
 def during(start: str, end: str) -> str:
@@ -192,10 +228,22 @@ def during(start: str, end: str) -> str:
     return f'<C:comp-filter name="VEVENT"><C:time-range start="{start}" end="{end}"/></C:comp-filter>'
 
 
+def having(name: str, condition: str = "") -> str:
+    """A filter for events by a property."""
+    return f'<C:comp-filter name="VEVENT"><C:prop-filter name="{name}">{condition}</C:prop-filter></C:comp-filter>'
+
+
+def containing(name: str, text: str, attributes: str = "") -> str:
+    """A filter for events by the text of a property."""
+    return having(name, f"<C:text-match {attributes}>{text}</C:text-match>")
+
+
 def multiget(*hrefs: str, data: str = "<C:calendar-data/>") -> str:
     """The body of a calendar-multiget."""
-    return ('<C:calendar-multiget xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><prop><getetag/>'
-            f"{data}</prop>{''.join(f'<href>{href}</href>' for href in hrefs)}</C:calendar-multiget>")
+    return (
+        '<C:calendar-multiget xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><prop><getetag/>'
+        f"{data}</prop>{''.join(f'<href>{href}</href>' for href in hrefs)}</C:calendar-multiget>"
+    )
 
 
 def _variables(headers: Mapping[str, str]) -> dict[str, str]:

@@ -26,7 +26,9 @@ def sqlite_alone(sqlite_database: Database) -> Database:
 def people(dispatch: Dispatch) -> dict[str, int]:
     """Two members and a dispatcher: their ids."""
     return {
-        "anna": dispatch.user("anna", display_name="Anna Ångström", email="anna@example.com", time_zone="Europe/Berlin"),
+        "anna": dispatch.user(
+            "anna", display_name="Anna Ångström", email="anna@example.com", time_zone="Europe/Berlin"
+        ),
         "bo": dispatch.user("bo"),
         "dora": dispatch.user("dora", role="dispatcher"),
     }

@@ -11,7 +11,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -31,11 +31,16 @@ def ini(database: Database, sections: Sections | None = None) -> str:
     """An ini file for `database`: every item is in the calendars, however old it is."""
     url = database.url.render_as_string(hide_password=False)
     found: dict[str, dict[str, str]] = {
-        "database": {"url": url}, "security": {"key": KEY}, "calendars": {"history_months": "all"}}
+        "database": {"url": url},
+        "security": {"key": KEY},
+        "calendars": {"history_months": "all"},
+    }
     for name, options in (sections or {}).items():
         found.setdefault(name, {}).update(options)
-    return "".join(f"[{name}]\n" + "".join(f"{option} = {value}\n" for option, value in options.items())
-                   for name, options in found.items())
+    return "".join(
+        f"[{name}]\n" + "".join(f"{option} = {value}\n" for option, value in options.items())
+        for name, options in found.items()
+    )
 
 
 @dataclass
@@ -58,7 +63,9 @@ class Running:
         if username not in self.passwords:
             with self.database.write() as connection:
                 user = users.get(connection, username)
-                _, text = credentials.create_app_password(connection, self.settings.keyring(), user.id, "Test")
+                _, text = credentials.create_app_password(
+                    connection, self.settings.keyring(), user.id, "Test"
+                )
             self.passwords[username] = text
         return self.passwords[username]
 
@@ -74,7 +81,9 @@ class Running:
     def feed(self, username: str, label: str = "Phone") -> tuple[int, str]:
         """A new feed: its id and token."""
         with self.database.write() as connection:
-            feed, token = feeds.create(connection, self.settings.keyring(), users.get(connection, username).id, label)
+            feed, token = feeds.create(
+                connection, self.settings.keyring(), users.get(connection, username).id, label
+            )
         return feed.id, token
 
 
@@ -92,11 +101,19 @@ def free_port() -> int:
 
 
 @contextmanager
-def process(command: list[str], url: str, log: Path, environ: Mapping[str, str] | None = None) -> Iterator[None]:
+def process(
+    command: list[str], url: str, log: Path, environ: Mapping[str, str] | None = None
+) -> Iterator[None]:
     """Run a server until the block ends; it is there once `url` answers anything."""
     with log.open("wb") as output:
-        child = subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=output, stderr=output,
-                                 env={**os.environ, "PYTHONPATH": str(ROOT), **(environ or {})}, start_new_session=True)
+        child = subprocess.Popen(  # noqa: S603 (our own command)
+            [sys.executable, *command],
+            cwd=ROOT,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **(environ or {})},
+            start_new_session=True,
+        )
     try:
         _await(url, child, log)
         yield
@@ -112,17 +129,15 @@ def process(command: list[str], url: str, log: Path, environ: Mapping[str, str] 
 def _await(url: str, child: subprocess.Popen[bytes], log: Path) -> None:
     for _ in range(600):
         try:
-            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310
+            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 (our own URL)
+            return
         except urllib.error.HTTPError as answer:
             answer.close()
+            return
         except OSError:
-            if child.poll() is not None:
-                break
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 child.wait(0.05)
-            except subprocess.TimeoutExpired:
-                continue
-        return
+                break
     raise AssertionError(log.read_text(errors="replace"))
 
 
@@ -130,8 +145,20 @@ def _await(url: str, child: subprocess.Popen[bytes], log: Path) -> None:
 def granian(running: Running, log: Path) -> Iterator[str]:
     """The application over real HTTP: its base URL."""
     port = free_port()
-    command = ["-m", "granian", "--interface", "wsgi", "--factory", "--host", "127.0.0.1", "--port", str(port),
-               "--blocking-threads", "4", "server.wsgi:from_environment"]
+    command = [
+        "-m",
+        "granian",
+        "--interface",
+        "wsgi",
+        "--factory",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--blocking-threads",
+        "4",
+        "server.wsgi:from_environment",
+    ]
     url = f"http://127.0.0.1:{port}"
     with process(command, f"{url}/healthz", log, {"DAYSHEET_CONFIG": str(running.settings.source)}):
         yield url

@@ -54,9 +54,18 @@ def _fill(dispatch: Dispatch) -> None:
     begin = datetime(2026, 1, 1, tzinfo=UTC)
     hours = [begin + timedelta(hours=2 * number) for number in range(SIZE)]
     dispatch.execute_many(
-        "INSERT INTO jobs (reference, organisation, status, starts_at, ends_at) VALUES (:reference, :who, 'confirmed', :start, :end)",
-        [{"reference": f"J{number}", "who": f"Customer {number}", "start": str(hour), "end": str(hour + timedelta(hours=1))}
-         for number, hour in enumerate(hours)])
+        "INSERT INTO jobs (reference, organisation, status, starts_at, ends_at) "
+        "VALUES (:reference, :who, 'confirmed', :start, :end)",
+        [
+            {
+                "reference": f"J{number}",
+                "who": f"Customer {number}",
+                "start": str(hour),
+                "end": str(hour + timedelta(hours=1)),
+            }
+            for number, hour in enumerate(hours)
+        ],
+    )
     dispatch.execute("INSERT INTO job_assignments (job_id, user_id) SELECT id, :anna FROM jobs", anna=anna)
 
 
@@ -112,14 +121,20 @@ def test_a_poll_of_tag_and_token_reads_no_object(
     assert parses == []
 
 
-def test_a_poll_of_the_whole_home_reads_no_object(large: Running, anna: Client, statements: Statements) -> None:
+def test_a_poll_of_the_whole_home_reads_no_object(
+    large: Running, anna: Client, statements: Statements
+) -> None:
     with statements(large.database) as seen:
-        anna.propfind("/dav/anna/", f"{CS}getctag", f"{D}sync-token", f"{D}displayname", f"{D}getetag", depth="1")
+        anna.propfind(
+            "/dav/anna/", f"{CS}getctag", f"{D}sync-token", f"{D}displayname", f"{D}getetag", depth="1"
+        )
     assert len(seen) <= 5, seen
     assert not any("calendar_objects" in it for it in seen)
 
 
-def test_an_unchanged_sync_reads_no_object(large: Running, anna: Client, statements: Statements, parses: list[str]) -> None:
+def test_an_unchanged_sync_reads_no_object(
+    large: Running, anna: Client, statements: Statements, parses: list[str]
+) -> None:
     token = anna.token(JOBS)
     with statements(large.database) as seen:
         answer = anna.sync(JOBS, token)
@@ -146,13 +161,19 @@ def test_a_week_is_found_by_index_and_not_parsed(
         assert len(anna.query(JOBS, week).resources) == 84
     assert len(seen) <= 4, seen
     assert any("index" in line.lower() for line in found_by)
-    assert not any("SCAN calendar_objects" in line or "Seq Scan on calendar_objects" in line for line in found_by), found_by
+    assert not any(
+        "SCAN calendar_objects" in line or "Seq Scan on calendar_objects" in line for line in found_by
+    ), found_by
     assert parses == []
 
 
-def test_a_week_with_a_text_looks_only_into_that_week(large: Running, anna: Client, parses: list[str]) -> None:
+def test_a_week_with_a_text_looks_only_into_that_week(
+    large: Running, anna: Client, parses: list[str]
+) -> None:
     filters = during("20260302T000000Z", "20260303T000000Z").replace(
-        "</C:comp-filter>", '<C:prop-filter name="SUMMARY"><C:text-match>customer 720</C:text-match></C:prop-filter></C:comp-filter>')
+        "</C:comp-filter>",
+        '<C:prop-filter name="SUMMARY"><C:text-match>customer 720</C:text-match></C:prop-filter></C:comp-filter>',
+    )
     assert len(anna.query(JOBS, filters).resources) == 1
     assert len(parses) == 12
 
@@ -186,7 +207,9 @@ def test_an_object_that_the_client_has_is_not_sent_and_a_calendar_not_read(
     assert parses == []
 
 
-def test_one_change_costs_the_same_in_a_large_calendar(large: Running, anna: Client, statements: Statements) -> None:
+def test_one_change_costs_the_same_in_a_large_calendar(
+    large: Running, anna: Client, statements: Statements
+) -> None:
     token = anna.token(JOBS)
     with Dispatch.connect(large.database.url) as dispatch:
         dispatch.update("jobs", 5000, organisation=f"Changed {token}")

@@ -44,12 +44,23 @@ def test_a_known_tag_is_304(anna: Client, path: str, spelled: str, method: str) 
 
 def test_a_tag_wins_over_a_date(anna: Client, path: str) -> None:
     got = anna.get(path)
-    assert anna.get(path, If_None_Match='"other"', If_Modified_Since=got.headers["last-modified"]).status == 200
+    assert (
+        anna.get(path, If_None_Match='"other"', If_Modified_Since=got.headers["last-modified"]).status == 200
+    )
 
 
-@pytest.mark.parametrize(("since", "status"), [(None, 304), ("Fri, 31 Dec 2100 00:00:00 GMT", 304), ("nonsense", 200),
-                                               ("Thu, 01 Jan 1970 00:00:00 GMT", 200)])
-def test_a_date_decides_where_there_is_no_tag(anna: Client, path: str, since: str | None, status: int) -> None:
+@pytest.mark.parametrize(
+    ("since", "status"),
+    [
+        (None, 304),
+        ("Fri, 31 Dec 2100 00:00:00 GMT", 304),
+        ("nonsense", 200),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 200),
+    ],
+)
+def test_a_date_decides_where_there_is_no_tag(
+    anna: Client, path: str, since: str | None, status: int
+) -> None:
     assert anna.get(path, If_Modified_Since=since or anna.get(path).headers["last-modified"]).status == status
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from scheduling import settings
 from tests.server import fixtures
 from tests.server.client import APPLE, CS, C, Client, D
 
@@ -27,8 +28,17 @@ def test_a_stranger_is_asked_who_he_is(nobody: Client, path: str) -> None:
     assert answer.headers["www-authenticate"].startswith('Basic realm="Daysheet"')
 
 
-@pytest.mark.parametrize(("path", "href"), [("/", "/"), ("/dav", "/dav/"), ("/dav/", "/dav/"), ("/dav/anna/", "/dav/anna/"),
-                                            ("/dav/anna", "/dav/anna/"), ("/dav/anna/jobs", "/dav/anna/jobs/")])
+@pytest.mark.parametrize(
+    ("path", "href"),
+    [
+        ("/", "/"),
+        ("/dav", "/dav/"),
+        ("/dav/", "/dav/"),
+        ("/dav/anna/", "/dav/anna/"),
+        ("/dav/anna", "/dav/anna/"),
+        ("/dav/anna/jobs", "/dav/anna/jobs/"),
+    ],
+)
 def test_the_principal_is_known_everywhere_in_the_tree(anna: Client, path: str, href: str) -> None:
     resources = anna.propfind(path, CURRENT).resources
     assert list(resources) == [href]
@@ -36,8 +46,15 @@ def test_the_principal_is_known_everywhere_in_the_tree(anna: Client, path: str, 
 
 
 def test_the_principal_is_the_calendar_home(anna: Client) -> None:
-    found = anna.propfind("/dav/anna/", HOME, f"{D}principal-URL", f"{C}calendar-user-address-set", f"{D}displayname",
-                          f"{D}resourcetype", f"{D}principal-collection-set").only
+    found = anna.propfind(
+        "/dav/anna/",
+        HOME,
+        f"{D}principal-URL",
+        f"{C}calendar-user-address-set",
+        f"{D}displayname",
+        f"{D}resourcetype",
+        f"{D}principal-collection-set",
+    ).only
     assert found.hrefs(HOME) == found.hrefs(f"{D}principal-URL") == ["/dav/anna/"]
     assert found.hrefs(f"{C}calendar-user-address-set") == ["/dav/anna/", "mailto:anna@example.com"]
     assert found.text(f"{D}displayname") == "Anna Ångström"
@@ -48,7 +65,12 @@ def test_the_principal_is_the_calendar_home(anna: Client) -> None:
 def test_the_home_lists_the_three_calendars(anna: Client) -> None:
     resources = anna.propfind("/dav/anna/", f"{D}resourcetype", f"{D}displayname", depth="1").resources
     assert list(resources) == ["/dav/anna/", "/dav/anna/jobs/", "/dav/anna/blockers/", "/dav/anna/time-off/"]
-    assert [it.text(f"{D}displayname") for it in resources.values()] == ["Anna Ångström", "Jobs", "Blocked", "Time off"]
+    assert [it.text(f"{D}displayname") for it in resources.values()] == [
+        "Anna Ångström",
+        "Jobs",
+        "Blocked",
+        "Time off",
+    ]
     assert resources["/dav/anna/jobs/"].tags(f"{D}resourcetype") == {f"{D}collection", f"{C}calendar"}
 
 
@@ -77,9 +99,21 @@ def test_a_dispatcher_reads_other_peoples_calendars(dora: Client, bo: Client) ->
 
 def test_a_calendar_describes_itself(anna: Client) -> None:
     found = anna.propfind(
-        "/dav/anna/jobs/", f"{D}displayname", f"{APPLE}calendar-color", f"{APPLE}calendar-order", f"{C}calendar-description",
-        f"{C}calendar-timezone", f"{C}calendar-timezone-id", f"{C}max-resource-size", f"{D}owner", f"{D}getcontenttype",
-        f"{C}supported-calendar-component-set", f"{CS}getctag", f"{D}sync-token", f"{D}getetag").only
+        "/dav/anna/jobs/",
+        f"{D}displayname",
+        f"{APPLE}calendar-color",
+        f"{APPLE}calendar-order",
+        f"{C}calendar-description",
+        f"{C}calendar-timezone",
+        f"{C}calendar-timezone-id",
+        f"{C}max-resource-size",
+        f"{D}owner",
+        f"{D}getcontenttype",
+        f"{C}supported-calendar-component-set",
+        f"{CS}getctag",
+        f"{D}sync-token",
+        f"{D}getetag",
+    ).only
     assert found.text(f"{D}displayname") == "Jobs"
     assert found.text(f"{APPLE}calendar-color") == "#1F77B4FF"
     assert found.text(f"{APPLE}calendar-order") == "1"
@@ -97,21 +131,81 @@ def test_a_calendar_describes_itself(anna: Client) -> None:
 
 
 PROPERTIES = {
-    "Apple": ([CURRENT, f"{D}current-user-privilege-set", f"{D}resourcetype", f"{D}supported-report-set", f"{D}sync-token"],
-              [f"{CS}source", f"{CS}subscribed-strip-alarms", f"{CS}push-transports", f"{C}default-alarm-vevent-date",
-               f"{APPLE}refreshrate"]),
-    "Thunderbird": ([f"{D}resourcetype", f"{D}owner", CURRENT, f"{D}current-user-privilege-set", f"{D}supported-report-set",
-                     f"{C}supported-calendar-component-set", f"{CS}getctag"], []),
-    "DAVx5": ([f"{D}resourcetype", f"{D}displayname", f"{D}current-user-privilege-set", f"{D}owner", f"{D}sync-token",
-               f"{C}calendar-timezone-id", f"{C}max-resource-size"],
-              [f"{CS}source", "{https://bitfire.at/webdav-push}transports"]),
-    "Evolution": ([f"{D}resourcetype", f"{D}current-user-privilege-set", f"{CS}getctag", f"{D}sync-token",
-                   f"{D}supported-report-set"], []),
-    "KDAV": ([f"{D}resourcetype", f"{D}displayname", f"{APPLE}calendar-color", f"{CS}getctag",
-              f"{C}supported-calendar-component-set", f"{D}current-user-privilege-set"], []),
-    "CalDavSynchronizer": ([f"{D}displayname", f"{C}supported-calendar-component-set", f"{D}current-user-privilege-set",
-                            f"{APPLE}calendar-color", f"{D}owner"], []),
-    "vdirsyncer": ([f"{D}resourcetype", f"{D}displayname", f"{APPLE}calendar-color", f"{APPLE}calendar-order"], []),
+    "Apple": (
+        [
+            CURRENT,
+            f"{D}current-user-privilege-set",
+            f"{D}resourcetype",
+            f"{D}supported-report-set",
+            f"{D}sync-token",
+        ],
+        [
+            f"{CS}source",
+            f"{CS}subscribed-strip-alarms",
+            f"{CS}push-transports",
+            f"{C}default-alarm-vevent-date",
+            f"{APPLE}refreshrate",
+        ],
+    ),
+    "Thunderbird": (
+        [
+            f"{D}resourcetype",
+            f"{D}owner",
+            CURRENT,
+            f"{D}current-user-privilege-set",
+            f"{D}supported-report-set",
+            f"{C}supported-calendar-component-set",
+            f"{CS}getctag",
+        ],
+        [],
+    ),
+    "DAVx5": (
+        [
+            f"{D}resourcetype",
+            f"{D}displayname",
+            f"{D}current-user-privilege-set",
+            f"{D}owner",
+            f"{D}sync-token",
+            f"{C}calendar-timezone-id",
+            f"{C}max-resource-size",
+        ],
+        [f"{CS}source", "{https://bitfire.at/webdav-push}transports"],
+    ),
+    "Evolution": (
+        [
+            f"{D}resourcetype",
+            f"{D}current-user-privilege-set",
+            f"{CS}getctag",
+            f"{D}sync-token",
+            f"{D}supported-report-set",
+        ],
+        [],
+    ),
+    "KDAV": (
+        [
+            f"{D}resourcetype",
+            f"{D}displayname",
+            f"{APPLE}calendar-color",
+            f"{CS}getctag",
+            f"{C}supported-calendar-component-set",
+            f"{D}current-user-privilege-set",
+        ],
+        [],
+    ),
+    "CalDavSynchronizer": (
+        [
+            f"{D}displayname",
+            f"{C}supported-calendar-component-set",
+            f"{D}current-user-privilege-set",
+            f"{APPLE}calendar-color",
+            f"{D}owner",
+        ],
+        [],
+    ),
+    "vdirsyncer": (
+        [f"{D}resourcetype", f"{D}displayname", f"{APPLE}calendar-color", f"{APPLE}calendar-order"],
+        [],
+    ),
 }
 
 
@@ -127,7 +221,11 @@ def test_reports_that_do_not_exist_are_not_advertised(anna: Client) -> None:
     name = f"{D}supported-report-set"
     resources = anna.propfind("/dav/anna/", name, depth="1").resources
     assert resources["/dav/anna/jobs/"].tags(name) == {
-        f"{D}sync-collection", f"{C}calendar-multiget", f"{C}calendar-query", f"{C}free-busy-query"}
+        f"{D}sync-collection",
+        f"{C}calendar-multiget",
+        f"{C}calendar-query",
+        f"{C}free-busy-query",
+    }
     assert resources["/dav/anna/"].tags(name) == set()
 
 
@@ -138,10 +236,16 @@ def test_every_resource_says_that_it_is_read_only(anna: Client, path: str) -> No
     if path.endswith("external-1/"):
         assert answer.status == 404
         return
-    assert answer.only.tags(name) - {f"{C}read-free-busy"} == {f"{D}read", f"{D}read-current-user-privilege-set"}
+    assert answer.only.tags(name) - {f"{C}read-free-busy"} == {
+        f"{D}read",
+        f"{D}read-current-user-privilege-set",
+    }
 
 
-@pytest.mark.parametrize("body", ["", '<propfind xmlns="DAV:"><allprop/></propfind>', '<propfind xmlns="DAV:"><propname/></propfind>'])
+@pytest.mark.parametrize(
+    "body",
+    ["", '<propfind xmlns="DAV:"><allprop/></propfind>', '<propfind xmlns="DAV:"><propname/></propfind>'],
+)
 def test_a_propfind_for_everything_is_answered(anna: Client, body: str) -> None:
     resources = anna.request("PROPFIND", "/dav/anna/", body, Depth="1").resources
     assert {f"{D}resourcetype", f"{D}displayname", f"{CS}getctag"} <= set(resources["/dav/anna/jobs/"].found)
@@ -165,7 +269,9 @@ def test_options_tell_what_can_be_done(anna: Client, nobody: Client, path: str) 
         assert answer.headers["allow"] == "OPTIONS, GET, HEAD, PROPFIND, PROPPATCH, REPORT"
 
 
-@pytest.mark.parametrize("report", ["principal-search-property-set", "principal-property-search", "expand-property"])
+@pytest.mark.parametrize(
+    "report", ["principal-search-property-set", "principal-property-search", "expand-property"]
+)
 def test_apples_searches_for_principals_find_nothing(anna: Client, report: str) -> None:
     answer = anna.report("/dav/anna/", f'<{report} xmlns="DAV:"/>')
     assert (answer.status, list(answer.xml)) == (207, [])
@@ -177,7 +283,6 @@ def test_a_browser_is_sent_from_the_tree_to_the_landing_page(anna: Client) -> No
 
 
 def test_the_calendars_are_off_when_they_are_switched_off(anna: Client) -> None:
-    from scheduling import settings
     with anna.application._settings.database().write() as connection:  # type: ignore[attr-defined]
         settings.change(connection, "calendars.enabled", "no")
     assert list(anna.propfind("/dav/anna/", CURRENT, depth="1").resources) == ["/dav/anna/"]

@@ -12,7 +12,7 @@ import pytest
 
 from tests.factories import Dispatch
 from tests.server import fixtures
-from tests.server.client import Client, D, calendar_query, multiget, propfind
+from tests.server.client import Client, D, calendar_query, containing, multiget, propfind
 
 database = fixtures.sqlite_alone
 JOBS = "/dav/anna/jobs/"
@@ -23,14 +23,40 @@ def _schedule(dispatch: Dispatch, people: dict[str, int]) -> None:
     dispatch.job(people["anna"], organisation="SECRET")
 
 
-@pytest.mark.parametrize("path", [
-    "/dav/bo/..%2fanna/jobs/", "/dav/bo/%2e%2e/anna/jobs/", "/dav/bo/../anna/jobs/", "/dav/bo/%252e%252e/anna/jobs/",
-    "/dav/bo/./../anna/jobs/", "/dav/bo\\..\\anna/jobs/", "/dav/bo/jobs/%00", "/dav/anna%00/jobs/", "/dav/anna;x/jobs/",
-    "/dav/%c0%ae%c0%ae/anna/jobs/", "/dav/%ff/jobs/", "/dav/an%CC%8Ana/jobs/", "/dav/ANNA/jobs/", "/dav/anna%20/jobs/",
-    "/dav/anna/jobs/x/y/z.ics", "/dav/c:/anna/jobs/", "/dav/anna/jobs::$DATA", "/dav/" + "a" * 3000 + "/", "/dav/%0d%0aX:%20y/",
-    "/dav/.token/v1/" + "a" * 44 + "/", "/dav/.web/", "/dav/.mobileconfig", "/dav/.sharing/v1/", "/dav/.well-known/caldav",
-    "/dav/~/anna/jobs/", "/dav/%2F%2Fanna/jobs", "//dav/anna/jobs/", "/dav/../dav/anna/jobs/", "/DAV/anna/jobs/",
-])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/dav/bo/..%2fanna/jobs/",
+        "/dav/bo/%2e%2e/anna/jobs/",
+        "/dav/bo/../anna/jobs/",
+        "/dav/bo/%252e%252e/anna/jobs/",
+        "/dav/bo/./../anna/jobs/",
+        "/dav/bo\\..\\anna/jobs/",
+        "/dav/bo/jobs/%00",
+        "/dav/anna%00/jobs/",
+        "/dav/anna;x/jobs/",
+        "/dav/%c0%ae%c0%ae/anna/jobs/",
+        "/dav/%ff/jobs/",
+        "/dav/an%CC%8Ana/jobs/",
+        "/dav/ANNA/jobs/",
+        "/dav/anna%20/jobs/",
+        "/dav/anna/jobs/x/y/z.ics",
+        "/dav/c:/anna/jobs/",
+        "/dav/anna/jobs::$DATA",
+        "/dav/" + "a" * 3000 + "/",
+        "/dav/%0d%0aX:%20y/",
+        "/dav/.token/v1/" + "a" * 44 + "/",
+        "/dav/.web/",
+        "/dav/.mobileconfig",
+        "/dav/.sharing/v1/",
+        "/dav/.well-known/caldav",
+        "/dav/~/anna/jobs/",
+        "/dav/%2F%2Fanna/jobs",
+        "//dav/anna/jobs/",
+        "/dav/../dav/anna/jobs/",
+        "/DAV/anna/jobs/",
+    ],
+)
 @pytest.mark.parametrize("method", ["PROPFIND", "GET", "REPORT"])
 def test_no_spelling_of_a_path_leads_to_somebody_elses_calendar(bo: Client, path: str, method: str) -> None:
     body = {"PROPFIND": propfind(f"{D}displayname"), "GET": "", "REPORT": calendar_query("")}[method]
@@ -53,21 +79,38 @@ def canary() -> Iterator[socket.socket]:
         yield listener
 
 
-LAUGHS = '<!DOCTYPE x [<!ENTITY a "ha">' + "".join(
-    f'<!ENTITY {chr(98 + i)} "{f"&{chr(97 + i)};" * 10}">' for i in range(9)) + ']><propfind xmlns="DAV:">&j;</propfind>'
+LAUGHS = (
+    '<!DOCTYPE x [<!ENTITY a "ha">'
+    + "".join(f'<!ENTITY {chr(98 + i)} "{f"&{chr(97 + i)};" * 10}">' for i in range(9))
+    + ']><propfind xmlns="DAV:">&j;</propfind>'
+)
 
 
 @pytest.mark.parametrize("method", ["PROPFIND", "PROPPATCH", "REPORT"])
-@pytest.mark.parametrize("body", [
-    LAUGHS,
-    '<!DOCTYPE x [<!ENTITY a "' + "x" * 50_000 + '">]><propfind xmlns="DAV:">' + "&a;" * 1000 + "</propfind>",
-    '<!DOCTYPE x [<!ENTITY a SYSTEM "file://{file}">]><propfind xmlns="DAV:"><prop>&a;</prop></propfind>',
-    '<!DOCTYPE x SYSTEM "http://127.0.0.1:{port}/x.dtd"><propfind xmlns="DAV:"/>',
-    '<!DOCTYPE x [<!ENTITY % a SYSTEM "http://127.0.0.1:{port}/x"> %a;]><propfind xmlns="DAV:"/>',
-    "<a>" * 10_000 + "</a>" * 10_000, "<a" * 10_000, "\x00", "<?xml version='1.0' encoding='utf-7'?>+ADw-a/+AD4-",
-    "<?xml version='1.0' encoding='nonsense'?><a/>", "<propfind xmlns='DAV:'><prop><", "<propfind xmlns='DAV:'>&nbsp;</propfind>",
-])
-def test_xml_that_is_a_weapon_is_refused(anna: Client, canary: socket.socket, tmp_path: Path, method: str, body: str) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        LAUGHS,
+        '<!DOCTYPE x [<!ENTITY a "'
+        + "x" * 50_000
+        + '">]><propfind xmlns="DAV:">'
+        + "&a;" * 1000
+        + "</propfind>",
+        '<!DOCTYPE x [<!ENTITY a SYSTEM "file://{file}">]><propfind xmlns="DAV:"><prop>&a;</prop></propfind>',
+        '<!DOCTYPE x SYSTEM "http://127.0.0.1:{port}/x.dtd"><propfind xmlns="DAV:"/>',
+        '<!DOCTYPE x [<!ENTITY % a SYSTEM "http://127.0.0.1:{port}/x"> %a;]><propfind xmlns="DAV:"/>',
+        "<a>" * 10_000 + "</a>" * 10_000,
+        "<a" * 10_000,
+        "\x00",
+        "<?xml version='1.0' encoding='utf-7'?>+ADw-a/+AD4-",
+        "<?xml version='1.0' encoding='nonsense'?><a/>",
+        "<propfind xmlns='DAV:'><prop><",
+        "<propfind xmlns='DAV:'>&nbsp;</propfind>",
+    ],
+)
+def test_xml_that_is_a_weapon_is_refused(
+    anna: Client, canary: socket.socket, tmp_path: Path, method: str, body: str
+) -> None:
     file = tmp_path / "canary.txt"
     file.write_text("CANARY", encoding="utf-8")
     body = body.replace("{file}", str(file)).replace("{port}", str(canary.getsockname()[1]))
@@ -80,17 +123,30 @@ def test_xml_that_is_a_weapon_is_refused(anna: Client, canary: socket.socket, tm
 
 def test_utf_16_is_xml_too(anna: Client) -> None:
     body = propfind(f"{D}displayname").encode("utf-16")
-    assert anna.request("PROPFIND", JOBS, body, Depth="0", Content_Type='text/xml; charset="utf-16"').status == 207
+    assert (
+        anna.request("PROPFIND", JOBS, body, Depth="0", Content_Type='text/xml; charset="utf-16"').status
+        == 207
+    )
     assert anna.request("PROPFIND", JOBS, LAUGHS.encode("utf-16"), Depth="0").status == 400
 
 
 @pytest.mark.parametrize("charset", ["nonsense", "utf-16", '"utf-8"', "idna", ""])
 def test_a_strange_charset_does_not_change_the_credentials(anna: Client, charset: str) -> None:
-    answer = anna.request("PROPFIND", JOBS, propfind(f"{D}displayname"), Depth="0", Content_Type=f"text/xml; charset={charset}")
+    answer = anna.request(
+        "PROPFIND", JOBS, propfind(f"{D}displayname"), Depth="0", Content_Type=f"text/xml; charset={charset}"
+    )
     assert answer.status == 207
 
 
-@pytest.mark.parametrize("body", ["<x/>", '<propfind xmlns="DAV:"/>', '<propertyupdate xmlns="DAV:"/>', '<propfind xmlns="DAV:"><nonsense/></propfind>'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<x/>",
+        '<propfind xmlns="DAV:"/>',
+        '<propertyupdate xmlns="DAV:"/>',
+        '<propfind xmlns="DAV:"><nonsense/></propfind>',
+    ],
+)
 def test_a_propfind_that_is_none_is_refused(anna: Client, body: str) -> None:
     assert anna.request("PROPFIND", JOBS, body, Depth="0").status == 400
 
@@ -100,8 +156,7 @@ def test_reports_are_bounded(anna: Client) -> None:
     assert anna.query(JOBS, deep).status in (400, 403)
     wide = '<C:comp-filter name="VEVENT"/>' * 1000
     assert anna.query(JOBS, wide).status in (207, 400, 403)
-    long = f'<C:comp-filter name="VEVENT"><C:prop-filter name="SUMMARY"><C:text-match>{"x" * 10**6}</C:text-match></C:prop-filter></C:comp-filter>'
-    assert anna.query(JOBS, long).status == 403
+    assert anna.query(JOBS, containing("SUMMARY", "x" * 10**6)).status == 403
     many = anna.report(JOBS, multiget(*(f"{JOBS}{number}.ics" for number in range(20_000))))
     assert len(many.resources) == 20_000 if many.status == 207 else many.status in (400, 403, 507)
 
@@ -111,7 +166,7 @@ def test_a_depth_that_is_none_is_refused(anna: Client, depth: str) -> None:
     assert anna.propfind(JOBS, f"{D}displayname", depth=depth).status == 400
 
 
-@pytest.mark.parametrize("length", ["-1", "+5", "x", "1_0", "５", "1e3", "0x10"])
+@pytest.mark.parametrize("length", ["-1", "+5", "x", "1_0", "\uff15", "1e3", "0x10"])
 def test_a_length_that_is_no_number_is_refused(anna: Client, length: str) -> None:
     assert anna.request("PROPFIND", JOBS, "x", environ={"CONTENT_LENGTH": length}).status == 400
 
@@ -119,13 +174,17 @@ def test_a_length_that_is_no_number_is_refused(anna: Client, length: str) -> Non
 def test_a_body_that_is_too_large_is_refused_unread(anna: Client) -> None:
     endless = io.BytesIO()
     endless.read = lambda *_: pytest.fail("the body was read")  # type: ignore[method-assign]
-    answer = anna.request("PROPFIND", JOBS, environ={"CONTENT_LENGTH": str(101 * 1024 * 1024), "wsgi.input": endless})
+    answer = anna.request(
+        "PROPFIND", JOBS, environ={"CONTENT_LENGTH": str(101 * 1024 * 1024), "wsgi.input": endless}
+    )
     assert answer.status == 413
 
 
 def test_a_body_without_a_length_is_read_up_to_the_limit(anna: Client) -> None:
     chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": None}
-    assert anna.request("PROPFIND", JOBS, propfind(f"{D}displayname"), environ=chunked, Depth="0").status == 207
+    assert (
+        anna.request("PROPFIND", JOBS, propfind(f"{D}displayname"), environ=chunked, Depth="0").status == 207
+    )
     assert anna.request("PROPFIND", JOBS, b"x" * (11 * 1024 * 1024), environ=chunked).status == 413
 
 
@@ -133,10 +192,19 @@ def test_a_body_shorter_than_its_length_is_refused(anna: Client) -> None:
     assert anna.request("PROPFIND", JOBS, "<a/>", environ={"CONTENT_LENGTH": "100"}).status == 400
 
 
-@pytest.mark.parametrize("headers", [
-    {"X_Remote_User": "anna"}, {"Remote_User": "anna"}, {"X_Forwarded_User": "anna"}, {"X_Script_Name": "/dav/anna"},
-    {"X_Forwarded_For": "127.0.0.1"}, {"X_Forwarded_Host": "evil.example"}, {"Host": "evil.example"}, {"X_Http_Method_Override": "GET"},
-])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X_Remote_User": "anna"},
+        {"Remote_User": "anna"},
+        {"X_Forwarded_User": "anna"},
+        {"X_Script_Name": "/dav/anna"},
+        {"X_Forwarded_For": "127.0.0.1"},
+        {"X_Forwarded_Host": "evil.example"},
+        {"Host": "evil.example"},
+        {"X_Http_Method_Override": "GET"},
+    ],
+)
 def test_nobody_becomes_somebody_by_a_header(nobody: Client, bo: Client, headers: dict[str, str]) -> None:
     environ = {"REMOTE_USER": "anna"}
     assert nobody.request("GET", JOBS, **headers).status == 401
@@ -149,7 +217,9 @@ def test_nobody_becomes_somebody_by_a_header(nobody: Client, bo: Client, headers
 
 
 def test_hrefs_do_not_depend_on_the_host(anna: Client) -> None:
-    answer = anna.request("PROPFIND", "/dav/anna/", propfind(f"{D}displayname"), Depth="1", Host="evil.example:1")
+    answer = anna.request(
+        "PROPFIND", "/dav/anna/", propfind(f"{D}displayname"), Depth="1", Host="evil.example:1"
+    )
     assert all(href.startswith("/dav/anna/") for href in answer.resources)
 
 

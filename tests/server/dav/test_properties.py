@@ -14,8 +14,16 @@ from tests.server.running import Running
 database = fixtures.sqlite_alone
 JOBS = "/dav/anna/jobs/"
 COLOR, ORDER, NAME = f"{APPLE}calendar-color", f"{APPLE}calendar-order", f"{D}displayname"
-PROTECTED = [f"{D}resourcetype", f"{D}getetag", f"{D}sync-token", f"{D}owner", f"{D}current-user-privilege-set",
-             f"{C}supported-calendar-component-set", f"{C}calendar-home-set", "{urn:x}anything"]
+PROTECTED = [
+    f"{D}resourcetype",
+    f"{D}getetag",
+    f"{D}sync-token",
+    f"{D}owner",
+    f"{D}current-user-privilege-set",
+    f"{C}supported-calendar-component-set",
+    f"{C}calendar-home-set",
+    "{urn:x}anything",
+]
 
 
 def patch(client: Client, path: str, *instructions: tuple[str, str | ET.Element | None]) -> dict[str, int]:
@@ -25,8 +33,19 @@ def patch(client: Client, path: str, *instructions: tuple[str, str | ET.Element 
 
 
 @pytest.mark.parametrize("path", ["/dav/anna/", JOBS, "/dav/anna/jobs"])
-@pytest.mark.parametrize("name", [COLOR, ORDER, NAME, f"{C}default-alarm-vevent-date", f"{C}default-alarm-vevent-datetime",
-                                  f"{C}calendar-timezone", f"{APPLE}refreshrate", f"{C}calendar-description"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        COLOR,
+        ORDER,
+        NAME,
+        f"{C}default-alarm-vevent-date",
+        f"{C}default-alarm-vevent-datetime",
+        f"{C}calendar-timezone",
+        f"{APPLE}refreshrate",
+        f"{C}calendar-description",
+    ],
+)
 def test_what_apple_sets_is_kept(anna: Client, path: str, name: str) -> None:
     assert patch(anna, path, (name, "Wert ä & <")) == {name: 200}
     assert anna.propfind(path, name).only.text(name) == "Wert ä & <"

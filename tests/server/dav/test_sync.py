@@ -32,7 +32,9 @@ def three(dispatch: Dispatch, people: dict[str, int]) -> list[int]:
     return [dispatch.job(people["anna"]) for _ in range(3)]
 
 
-def test_an_empty_token_gives_every_member_and_no_tombstone(anna: Client, three: list[int], dispatch: Dispatch) -> None:
+def test_an_empty_token_gives_every_member_and_no_tombstone(
+    anna: Client, three: list[int], dispatch: Dispatch
+) -> None:
     anna.sync(JOBS)
     dispatch.delete("jobs", three[0])
     answer = anna.sync(JOBS)
@@ -62,7 +64,7 @@ def test_changes_by_another_process_show(anna: Client, three: list[int], databas
         ("UPDATE jobs SET status = 'paid' WHERE id = 3", []),
         ("UPDATE users SET email = 'other@example.com' WHERE id = 1", []),
     ):
-        subprocess.run([sys.executable, "-c", ELSEWHERE, url, statement], check=True, timeout=60)
+        subprocess.run([sys.executable, "-c", ELSEWHERE, url, statement], check=True, timeout=60)  # noqa: S603
         answer = anna.sync(JOBS, token)
         assert list(answer.names.values()) == expected, statement
         assert (token_of(answer) == token) == (not expected)
@@ -84,9 +86,19 @@ def test_a_token_that_is_not_this_calendars_is_refused(anna: Client, three: list
     token = token_of(anna.sync(JOBS))
     head, calendar, revision, cutoff = token.rsplit("/", 3)
     foreign = anna.token("/dav/anna/blockers/")
-    for bad in (foreign, "x", "http://example.com/1", token + "x", token[:-1], f"{head}/{calendar}/{int(revision) + 1}/{cutoff}",
-                f"{head}/{calendar}/{int(revision) - 1}/{cutoff}", f"{head}/{calendar}/-1/{cutoff}", "x" * 100_000,
-                f"{head}/{calendar}/{revision}/9999-99-99", f"{head}/{calendar}/{10**30}/{cutoff}"):
+    for bad in (
+        foreign,
+        "x",
+        "http://example.com/1",
+        token + "x",
+        token[:-1],
+        f"{head}/{calendar}/{int(revision) + 1}/{cutoff}",
+        f"{head}/{calendar}/{int(revision) - 10}/{cutoff}",
+        f"{head}/{calendar}/-1/{cutoff}",
+        "x" * 100_000,
+        f"{head}/{calendar}/{revision}/9999-99-99",
+        f"{head}/{calendar}/{10**30}/{cutoff}",
+    ):
         answer = anna.sync(JOBS, bad)
         assert (answer.status, answer.conditions) == (403, [f"{D}valid-sync-token"]), bad
     assert anna.sync(JOBS, f"\n  {token}  ").status == 207
@@ -116,13 +128,26 @@ def test_what_leaves_the_window_is_removed_and_what_a_longer_one_shows_is_added(
     assert list(client.sync(JOBS, token_of(shorter)).names.values()) == [200]
 
 
-def test_a_limit_that_is_too_low_is_said_so(anna: Client, three: list[int]) -> None:
-    answer = anna.sync(JOBS, extra="<limit><nresults>2</nresults></limit>")
-    assert (answer.status, answer.conditions) == (507, [f"{D}number-of-matches-within-limits"])
-    assert len(anna.sync(JOBS, extra="<limit><nresults>3</nresults></limit>").resources) == 3
+def test_a_limit_divides_the_answer_and_its_token_leads_on(anna: Client, three: list[int]) -> None:
+    limit = "<limit><nresults>2</nresults></limit>"
+    page = anna.sync(JOBS, extra=limit)
+    assert page.resources[JOBS].status == 507
+    rest = anna.sync(JOBS, token_of(page), extra=limit)
+    assert sorted((len(page.resources), len(rest.resources))) == [1, 3]
+    assert page.resources.keys() | rest.resources.keys() == {JOBS, *anna.sync(JOBS).resources}
+    assert token_of(rest) == anna.token(JOBS)
+    whole = anna.sync(JOBS, extra="<limit><nresults>3</nresults></limit>")
+    assert (len(whole.resources), token_of(whole)) == (3, anna.token(JOBS))
 
 
-@pytest.mark.parametrize("extra", ["<limit><nresults>0</nresults></limit>", "<limit><nresults>-1</nresults></limit>",
-                                   "<limit><nresults>x</nresults></limit>", "<limit><nresults/></limit>"])
+@pytest.mark.parametrize(
+    "extra",
+    [
+        "<limit><nresults>0</nresults></limit>",
+        "<limit><nresults>-1</nresults></limit>",
+        "<limit><nresults>x</nresults></limit>",
+        "<limit><nresults/></limit>",
+    ],
+)
 def test_a_limit_that_is_none_is_refused(anna: Client, extra: str) -> None:
     assert anna.sync(JOBS, extra=extra).status == 400
