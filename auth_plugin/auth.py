@@ -51,6 +51,10 @@ class Auth(BaseAuth):
         """Start a request of this thread with no attempt on record."""
         self._attempt.retry_after = 0
 
+    def lookup(self, password: str) -> bytes:
+        """The keyed hash under which an app password is found."""
+        return self._keyring.lookup(password)
+
     def _login_ext_with_groups(self, login: str, password: str, context: AuthContext) -> tuple[str, set[str]]:
         """The username and its groups, or ("", ...) for wrong credentials. Raises `DatabaseUnavailable`."""
         self._attempt.retry_after = 0

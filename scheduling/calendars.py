@@ -72,7 +72,7 @@ class CalendarState:
 
 
 _PENDING = exists().where(ScheduleChange.user_id == Calendar.user_id, ScheduleChange.slug == Calendar.slug)
-_COLUMNS = (
+COLUMNS = (
     User.id.label("user_id"),
     User.username,
     User.display_name.label("user_name"),
@@ -91,25 +91,27 @@ _COLUMNS = (
     Calendar.expanded_until,
     _PENDING.label("pending"),
 )
-_SERVED = and_(User.active, User.calendar_access)
+"""The columns that `state_of` reads."""
+SERVED = and_(User.active, User.calendar_access)
+"""The users whose calendars are served."""
 _ALL: Select[*tuple[Any, ...]] = (
-    select(*_COLUMNS)
+    select(*COLUMNS)
     .select_from(User)
     .outerjoin(Calendar, Calendar.user_id == User.id)
-    .where(User.username == bindparam("username"), _SERVED)
+    .where(User.username == bindparam("username"), SERVED)
     .order_by(Calendar.id)
 )
 _ONE: Select[*tuple[Any, ...]] = (
-    select(*_COLUMNS)
+    select(*COLUMNS)
     .select_from(User)
     .outerjoin(Calendar, and_(Calendar.user_id == User.id, Calendar.slug == bindparam("slug")))
-    .where(User.username == bindparam("username"), _SERVED)
+    .where(User.username == bindparam("username"), SERVED)
 )
 _BY_USER: Select[*tuple[Any, ...]] = (
-    select(*_COLUMNS)
+    select(*COLUMNS)
     .select_from(User)
     .outerjoin(Calendar, Calendar.user_id == User.id)
-    .where(User.id == bindparam("user_id"), _SERVED)
+    .where(User.id == bindparam("user_id"), SERVED)
     .order_by(Calendar.id)
 )
 _PRINCIPAL_COLUMNS = (
@@ -119,8 +121,8 @@ _PRINCIPAL_COLUMNS = (
     User.email,
     User.time_zone,
 )
-_PRINCIPAL = select(*_PRINCIPAL_COLUMNS).where(User.username == bindparam("username"), _SERVED)
-_PRINCIPALS = select(*_PRINCIPAL_COLUMNS).where(_SERVED).order_by(User.username)
+_PRINCIPAL = select(*_PRINCIPAL_COLUMNS).where(User.username == bindparam("username"), SERVED)
+_PRINCIPALS = select(*_PRINCIPAL_COLUMNS).where(SERVED).order_by(User.username)
 
 
 def find_principal(connection: Connection, username: str) -> Principal | None:
@@ -157,6 +159,11 @@ def find_calendar(
         return None
     owner = _principal(row)
     return owner, None if row.id is None else _state(row, owner, view, today)
+
+
+def state_of(row: Row[*tuple[Any, ...]], view: View, today: date) -> CalendarState:
+    """The state in a row of `COLUMNS`."""
+    return _state(row, _principal(row), view, today)
 
 
 def _read(rows: Any, view: View, today: date) -> tuple[Principal, list[CalendarState], bool] | None:

@@ -44,5 +44,9 @@ class InvalidSyncToken(SchedulingError):
     """The sync token is unknown, foreign or too old (RFC 6578, section 3.2: DAV:valid-sync-token)."""
 
 
+class TooManyChanges(SchedulingError):
+    """There are more changes than the client wants at once, and they cannot be divided."""
+
+
 class SecretsUnreadable(SchedulingError):
     """A stored secret cannot be decrypted with the configured key."""

@@ -14,7 +14,18 @@ from hashlib import blake2b
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, select, union_all
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    LargeBinary,
+    Row,
+    Select,
+    bindparam,
+    cast,
+    func,
+    select,
+    union_all,
+)
 
 from scheduling.ical import series_json, text, timezones
 from scheduling.ical.event import PRODID
@@ -84,7 +95,16 @@ _NAMES = select(_O.name).where(*_MEMBER).order_by(_O.name)
 _MULTI: Select[*tuple[Any, ...]] = select(*_COLUMNS).where(
     *_NAMED, _O.name.in_(bindparam("names", expanding=True))
 )
-_WHOLE = select(_O.component, _O.timezones).where(*_MEMBER).order_by(_O.name)
+# In the order of the index, so that nothing is sorted; as stable as any, since `leaves_on` follows from the text.
+_WHOLE = select(_O.component, _O.timezones).where(*_MEMBER).order_by(_O.leaves_on, _O.name)
+_WHOLE_OCTETS = (
+    select(cast(_O.component, LargeBinary), _O.timezones).where(*_MEMBER).order_by(_O.leaves_on, _O.name)
+)
+_ETAGS = select(_O.name, _O.etag, _O.changed_at).where(*_MEMBER).order_by(_O.name)
+_LENGTHS = {
+    "sqlite": func.length(cast(_O.component, LargeBinary)),
+    "postgresql": func.octet_length(_O.component),
+}
 _START: BindParameter[int] = bindparam("start")
 _END: BindParameter[int] = bindparam("end")
 _OVERLAPS = (_O.starts_at < _END, _O.ends_at > _START)
@@ -167,18 +187,49 @@ def whole(connection: Connection, calendars: Sequence[int], cutoff: date) -> tup
 
 def whole_calendar(
     connection: Connection, calendar_id: int, cutoff: date, *, name: str, color: str, tzid: str
-) -> str:
-    """One calendar as an .ics file: stable order, stable bytes."""
-    zones, components = whole(connection, (calendar_id,), cutoff)
-    head = "".join(
-        (
-            text.line("NAME", text.escape(name)),
-            text.line("X-WR-CALNAME", text.escape(name)),
-            text.line("X-WR-TIMEZONE", text.escape(tzid)),
-            text.line("X-APPLE-CALENDAR-COLOR", color[:7]),
-        )
+) -> bytes:
+    """One calendar as an .ics file in UTF-8: stable order, stable bytes."""
+    key = _key(calendar_id, cutoff)
+    if connection.dialect.name == "sqlite":  # which hands out the octets it stores
+        rows = connection.execute(_WHOLE_OCTETS, key).all()
+        components = b"".join([row[0] for row in rows])
+    else:
+        rows = connection.execute(_WHOLE, key).all()
+        components = "".join([row[0] for row in rows]).encode()
+    entries = {entry for zones in {row[1] for row in rows} for entry in zones.split()}
+    head = _named(name, color, tzid) + zone_texts(entries)
+    return b"".join(((HEAD + head).encode(), components, TAIL.encode()))
+
+
+def whole_length(
+    connection: Connection, calendar_id: int, cutoff: date, *, name: str, color: str, tzid: str
+) -> tuple[int, dict[str, int]]:
+    """The length in octets of what `whole_calendar` returns, and of every member as a resource of its own."""
+    statement = select(_O.name, _LENGTHS[connection.dialect.name], _O.timezones).where(*_MEMBER)
+    lengths: dict[str, int] = {}
+    entries: set[str] = set()
+    components = 0
+    for member, octets, zones in connection.execute(statement, _key(calendar_id, cutoff)):
+        components += octets
+        entries.update(zones.split())
+        lengths[member] = len(HEAD) + len(zone_texts(zones.split())) + octets + len(TAIL)
+    head = HEAD + _named(name, color, tzid) + zone_texts(entries) + TAIL
+    return len(head.encode()) + components, lengths
+
+
+def etags(connection: Connection, calendar_id: int, cutoff: date) -> Sequence[Row[str, str, int]]:
+    """Name, entity tag and time of the last change (epoch seconds) of every member, by name."""
+    return connection.execute(_ETAGS, _key(calendar_id, cutoff)).all()
+
+
+def _named(name: str, color: str, tzid: str) -> str:
+    lines = (
+        text.line("NAME", text.escape(name)),
+        text.line("X-WR-CALNAME", text.escape(name)),
+        text.line("X-WR-TIMEZONE", text.escape(tzid)),
+        text.line("X-APPLE-CALENDAR-COLOR", color[:7]),
     )
-    return HEAD + head + zones + components + TAIL
+    return "".join(lines)
 
 
 def has_uid(connection: Connection, calendar_id: int, cutoff: date, uid: str) -> bool:

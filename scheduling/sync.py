@@ -8,14 +8,15 @@ other content: a revision that did not end a catching up recorded in this databa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, or_, select
+from sqlalchemy import Connection, Row, and_, bindparam, or_, select
 
 from scheduling.calendars import CalendarState
-from scheduling.errors import InvalidSyncToken
+from scheduling.errors import InvalidSyncToken, TooManyChanges
 from scheduling.models import CalendarObject, CalendarRevision
 
 _LONGEST = 200
@@ -24,22 +25,29 @@ NAMESPACE = "https://daysheet.invalid/ns/sync/"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Token:
-    """What a client holds."""
+    """What a client holds. `pruned` is set on a page of a divided answer: the calendar's `pruned_revision` when the
+    first was given, since what is told of removals must not have become less in between.
+    """
 
     calendar_id: int
     revision: int
     cutoff: date
+    pruned: int | None = None
 
     def __str__(self) -> str:
-        return f"{NAMESPACE}{self.calendar_id}/{self.revision}/{self.cutoff.isoformat()}"
+        page = "" if self.pruned is None else f"/{self.pruned}"
+        return f"{NAMESPACE}{self.calendar_id}/{self.revision}/{self.cutoff.isoformat()}{page}"
 
     @classmethod
     def parse(cls, text: str) -> Token:
         """Raises `InvalidSyncToken`; only the exact spelling that `str()` gives is accepted."""
         try:
-            calendar_id, revision, cutoff = text[:_LONGEST].removeprefix(NAMESPACE).split("/")
+            calendar_id, revision, cutoff, *page = text[:_LONGEST].removeprefix(NAMESPACE).split("/")
             token = cls(
-                calendar_id=int(calendar_id), revision=int(revision), cutoff=date.fromisoformat(cutoff)
+                calendar_id=int(calendar_id),
+                revision=int(revision),
+                cutoff=date.fromisoformat(cutoff),
+                pruned=int(page[0]) if page else None,
             )
         except ValueError:
             raise InvalidSyncToken("The sync token is not one of this server's.") from None
@@ -64,6 +72,20 @@ _CHANGED = select(_O.name).where(
         and_(~_O.deleted, _O.leaves_on > bindparam("low"), _O.leaves_on <= bindparam("high")),
     ),
 )
+_ETAGS = (_O.name, _O.etag, _O.deleted, _O.leaves_on, _O.revision)
+_SINCE = (
+    select(*_ETAGS)
+    .where(_O.calendar_id == bindparam("c"), _O.revision > bindparam("revision"))
+    .order_by(_O.revision)
+)
+_MOVED = select(*_ETAGS).where(
+    _O.calendar_id == bindparam("c"),
+    _O.revision <= bindparam("revision"),
+    ~_O.deleted,
+    _O.leaves_on > bindparam("low"),
+    _O.leaves_on <= bindparam("high"),
+)
+_PAGE = select(_O.revision).where(_O.calendar_id == bindparam("c"), _O.revision == bindparam("revision"))
 _CHANGED_ONLY = select(_O.name).where(_O.calendar_id == bindparam("c"), _O.revision > bindparam("revision"))
 
 
@@ -83,11 +105,60 @@ def changes(connection: Connection, calendar: CalendarState, old: str) -> Iterat
     return iter(connection.scalars(_CHANGED, {**parameters, "low": low, "high": high}).all())
 
 
+def since(
+    connection: Connection, calendar: CalendarState, old: str, limit: int | None = None
+) -> tuple[list[tuple[str, str | None]], Token]:
+    """As `changes`, with everything an answer needs: names with their entity tags, None for what is no longer
+    there, in the order of their revisions; and the token to give. An empty `old` is a client that holds nothing.
+
+    With `limit`, at most that many changes, and where there are more a token from which to go on (RFC 6578,
+    section 3.6). What the moving window brought in or took out is never divided: `TooManyChanges` where that
+    alone exceeds `limit`.
+    """
+    current = token_of(calendar)
+    held = Token.parse(old) if old else replace(current, revision=0)
+    if held == current:
+        return [], current
+    if old:
+        _require_genuine(connection, calendar, held)
+    key = {"c": calendar.id, "revision": held.revision}
+    moved = _moved(connection, key, held.cutoff, current.cutoff)
+    if limit is None:
+        changed, last = connection.execute(_SINCE, key).all(), current
+    elif len(moved) >= limit:
+        raise TooManyChanges
+    else:
+        room = limit - len(moved)
+        changed, last = connection.execute(_SINCE.limit(room + 1), key).all(), current
+        if len(changed) > room:
+            changed = changed[:room]
+            last = replace(current, revision=changed[-1].revision, pruned=calendar.pruned_revision)
+    cutoff = current.cutoff.toordinal()
+    found = [
+        (row.name, None if row.deleted or row.leaves_on <= cutoff else str(row.etag))
+        for row in (*moved, *changed)
+    ]
+    return [it for it in found if old or it[1] is not None], last
+
+
+def _moved(
+    connection: Connection, key: Mapping[str, int], held: date, current: date
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    if held == current:
+        return []
+    low, high = sorted((held.toordinal(), current.toordinal()))
+    return connection.execute(_MOVED, {**key, "low": low, "high": high}).all()
+
+
 def _require_genuine(connection: Connection, calendar: CalendarState, held: Token) -> None:
     if held.calendar_id != calendar.id:
         raise InvalidSyncToken("The sync token belongs to another calendar.")
-    if held.revision < calendar.pruned_revision:
+    remembered = calendar.pruned_revision
+    pruned = held.revision < remembered if held.pruned is None else held.pruned != remembered
+    if pruned:
         raise InvalidSyncToken("The sync token is older than what is remembered about removed items.")
-    ahead = held.revision > calendar.revision
-    if ahead or connection.scalar(_GENUINE, {"c": calendar.id, "revision": held.revision}) is None:
+    # A page of a divided answer ends on an object's revision, any other token on the last of a batch.
+    issued = _GENUINE if held.pruned is None else _PAGE
+    key = {"c": calendar.id, "revision": held.revision}
+    if held.revision > calendar.revision or connection.scalar(issued, key) is None:
         raise InvalidSyncToken("The sync token was not issued by this database.")

@@ -24,7 +24,7 @@ class Server:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._dav = Application(settings.radicale())
+        self._dav = Application(settings.radicale(), fast_answers=settings.server.fast_answers)
         self._pages = create_pages(settings)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:

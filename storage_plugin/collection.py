@@ -224,10 +224,20 @@ class CalendarCollection(ReadOnlyCollection):
 
     def serialize(self, vcf_to_ics: bool = False, ShareActions: dict[str, object] | None = None) -> str:  # type: ignore[override]  # noqa: N803
         """The whole calendar as one .ics."""
+        return self.octets().decode()
+
+    def octets(self) -> bytes:
+        """The whole calendar as one .ics in UTF-8, as it is sent."""
         with self._storage.reading() as connection:
-            return objects.whole_calendar(
-                connection, self.state.id, self.state.cutoff, name=self.state.display_name, color=self.state.color,
-                tzid=self.state.owner.time_zone)
+            return objects.whole_calendar(connection, self.state.id, self.state.cutoff, **self._head())
+
+    def lengths(self) -> tuple[int, dict[str, int]]:
+        """How long `octets` is, and each object by its name."""
+        with self._storage.reading() as connection:
+            return objects.whole_length(connection, self.state.id, self.state.cutoff, **self._head())
+
+    def _head(self) -> dict[str, str]:
+        return {"name": self.state.display_name, "color": self.state.color, "tzid": self.state.owner.time_zone}
 
     def free_busy(self, start: int, end: int, stamp: int) -> str:
         """One VFREEBUSY for [start, end) epoch seconds (RFC 4791, section 7.10)."""

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from radicale import config as radicale_config
@@ -17,8 +18,11 @@ from radicale.storage import BaseCollection, BaseStorage
 from scheduling import objects, properties, schema
 from scheduling.calendars import Principal, find_principal
 from scheduling.catch_up import count_left_out
+from scheduling.credentials import needs_touch
 from scheduling.database import Connection, connect
+from scheduling.poll import poll
 from scheduling.types import READ_ALL_GROUP
+from scheduling.view import today
 from storage_plugin import config
 from storage_plugin.collection import CalendarCollection, HomeCollection, ReadOnlyCollection
 from storage_plugin.expansion import Expansion
@@ -111,6 +115,25 @@ class Storage(BaseStorage):
         with self._database.read() as connection:
             yield connection
 
+    @contextmanager
+    def polling(self, username: str, lookup: bytes, slug: str) -> Iterator[CalendarCollection | None]:
+        """A user's own calendar by an app password's keyed hash, in one statement; None for whatever takes more than
+        that (a wrong password, a calendar that is behind or missing, a password whose use is to be noted).
+        """
+        request = Request(self._database, self._config, username, self.clock)
+        self._request.snapshot = request
+        try:
+            now = self.clock()
+            found = poll(request.connection, self._config, username, lookup, slug, today(int(now)))
+            usable = found is not None and found.enabled and not found.calendar.behind
+            if found is None or not usable or needs_touch(found.login, datetime.fromtimestamp(now, UTC)):
+                yield None
+            else:
+                yield CalendarCollection(self, found.calendar, request.overlay)
+        finally:
+            self._request.snapshot = None
+            request.close()
+
     def find_principal(self, username: str) -> Principal | None:
         """The served user called `username`."""
         with self.reading() as connection:
@@ -136,7 +159,8 @@ class Storage(BaseStorage):
     def expanding(self, *, start: int, end: int, after: int, before: int) -> Iterator[None]:
         """While open, reports of this thread get the instances within [start, end) epoch seconds of the objects that
         overlap [after, before): Radicale strips the time range from a query that asks for `expand` and would read the
-        whole calendar."""
+        whole calendar.
+        """
         self._request.expansion = Expansion(start=start, end=end, after=after, before=before)
         try:
             yield

@@ -82,8 +82,9 @@ class CalendarObject(Base):
     __tablename__ = "calendar_objects"
     __table_args__ = (
         Index(None, "calendar_id", "revision"),
-        Index(None, "calendar_id", "leaves_on"),
+        Index(None, "calendar_id", "leaves_on", "name"),
         Index(None, "calendar_id", "source_id"),
+        Index(None, "changed_at"),
         Index("calendar_objects_extent_index", "calendar_id", "span", "starts_at"),
     )
 

@@ -28,6 +28,7 @@ from scheduling.errors import DatabaseUnavailable
 from scheduling.types import READ_ALL_GROUP
 from server import conditional
 from server.dav import multistatus, proppatch, reports
+from server.dav.fast import FastAnswers, Polls
 from server.dav.xml import BadBody, D, Response, error, parse, plain, to_bytes, without_controls
 
 logger = logging.getLogger(__name__)
@@ -42,17 +43,26 @@ _RETRY = "5"
 class Application(RadicaleApplication):
     """One per process; keeps nothing between requests but what the plugins do."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, *, fast_answers: bool = True) -> None:
         super().__init__(configuration)
         self._now = threading.local()
+        self._fast = FastAnswers(self._storage, self._rights, max_resource_size=self._max_resource_size, dav=DAV)
+        self._answers_fast = fast_answers and hasattr(self._storage, "reading")
+        self._polls = None
+        if self._answers_fast and hasattr(self._auth, "lookup"):
+            self._polls = Polls(self._fast, self._storage, self._auth, self._extra_headers)
 
     def _handle_request(self, environ: types.WSGIEnviron) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
         self._now.__dict__.clear()
         self._now.environ = environ
+        self._now.minimal = "return=minimal" in environ.get("HTTP_PREFER", "").replace(" ", "").lower()
         forget = getattr(self._auth, "forget_attempt", None)
         if forget is not None:
             forget()
         try:
+            quick = self._polls.answer(environ, lambda: self._root(environ), minimal=self._now.minimal) if self._polls else None
+            if quick is not None:
+                return quick
             status, headers, body = super()._handle_request(environ)
         except DatabaseUnavailable as away:
             return self._away(away)
@@ -83,13 +93,21 @@ class Application(RadicaleApplication):
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, "The schedule is not available at the moment; try again shortly.",
                          Retry_After=_RETRY)
 
+    def _root(self, environ: types.WSGIEnviron) -> ET.Element | None:
+        root = self._read_xml_request_body(environ, {})
+        if environ["REQUEST_METHOD"] == "PROPFIND":
+            _one_question(root)
+        return root
+
     def _read_xml_request_body(self, environ: types.WSGIEnviron, request_info: dict[str, Any]) -> ET.Element | None:
         if not hasattr(self._now, "xml"):
             content = httputils.read_raw_request_body(self.configuration, environ)
             try:
-                self._now.xml = parse(content) if content.strip() else None
+                self._now.xml, self._now.bad_xml = parse(content) if content.strip() else None, None
             except BadBody as bad:
-                raise RuntimeError(str(bad)) from bad
+                self._now.xml, self._now.bad_xml = None, str(bad)
+        if self._now.bad_xml is not None:
+            raise RuntimeError(self._now.bad_xml)
         root: ET.Element | None = self._now.xml
         return root
 
@@ -112,13 +130,15 @@ class Application(RadicaleApplication):
         """A calendar or an object, 304 where the client has it already (RFC 9110, section 13)."""
         if not pathutils.strip_path(path):
             return HTTPStatus.FOUND, {"Location": "/", "Content-Type": "text/plain"}, "The calendars are below here.\n", None
-        environ["QUERY_STRING"] = ""
+        environ = {**environ, "QUERY_STRING": ""}
 
         def answer() -> Any:
             if conditional.is_conditional(environ):
                 unchanged = self._unchanged(environ, path, user, user_groups)
                 if unchanged is not None:
                     return unchanged
+            if self._answers_fast and user and (quick := self._fast.get(path, user, user_groups)) is not None:
+                return quick
             return RadicaleApplication.do_GET(self, environ, base_prefix, path, user, user_groups, request_info)
 
         return self._guarded(answer)
@@ -143,6 +163,12 @@ class Application(RadicaleApplication):
             _one_question(self._read_xml_request_body(environ, request_info))
         except RuntimeError as bad_body:
             return plain(HTTPStatus.BAD_REQUEST, str(bad_body))
+        if self._answers_fast and user and not environ.get(ROOT_ALIAS):
+            quick = self._guarded(lambda: self._fast.propfind(
+                self._now.xml, environ.get("HTTP_DEPTH", "0"), base_prefix, path, user, user_groups,
+                minimal=self._now.minimal))
+            if quick is not None:
+                return quick
         readable = getattr(self._storage, "readable_principals", None)
         find = getattr(self._storage, "find_principal", None)
 
@@ -171,6 +197,11 @@ class Application(RadicaleApplication):
             if root.tag == reports.FREE_BUSY:
                 start, end = reports.free_busy_span(root)
                 return self._guarded(lambda: self._free_busy(path, user, user_groups, start, end))
+            if self._answers_fast:
+                quick = self._guarded(lambda: self._fast.report(
+                    root, base_prefix, path, user, user_groups, minimal=self._now.minimal))
+                if quick is not None:
+                    return quick
             expansion, self._now.limit = reports.expansion(root), reports.result_limit(root)
             self._now.strangers = reports.strangers(root, base_prefix)
         except reports.BadReport as bad:

@@ -239,9 +239,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("calendar_id", "name", name=op.f("calendar_objects_pkey")),
     )
     op.create_index(
-        op.f("calendar_objects_calendar_id_leaves_on_index"),
+        op.f("calendar_objects_calendar_id_leaves_on_name_index"),
         "calendar_objects",
-        ["calendar_id", "leaves_on"],
+        ["calendar_id", "leaves_on", "name"],
         unique=False,
     )
     op.create_index(

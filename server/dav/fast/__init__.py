@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The request shapes that clients poll with, answered straight from stored columns and text.
+
+Recognition is exact: whatever is not understood to the last element is left to Radicale, whose answer is the same
+(tests/server/dav/test_fast_answers.py compares them) but for the cases listed in docs/performance.md.
+"""
+
+from server.dav.fast.answers import FastAnswers
+from server.dav.fast.polls import Polls
+
+__all__ = ["FastAnswers", "Polls"]

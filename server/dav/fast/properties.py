@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Properties of calendars, homes and objects as XML text, by their names in Clark notation.
+
+Each value equals what Radicale and server/dav/multistatus.py make of the same collection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+from urllib.parse import quote
+from xml.sax.saxutils import escape
+
+from radicale.xmlutils import make_human_tag
+
+from server.dav.multistatus import XML_VALUED
+from server.dav.reports import SUPPORTED
+from server.dav.xml import CS, C, D
+
+_UNKNOWN = frozenset({
+    *XML_VALUED, f"{D}getcontentlength", f"{CS}calendar-proxy-read-for", f"{CS}calendar-proxy-write-for",
+    f"{D}group-membership", f"{D}resource-id", f"{CS}source",
+})
+_FOREIGN = ("{urn:ietf:params:xml:ns:carddav}", "{http://radicale.org/ns/}")
+PREFIXES = {"DAV:": "", "urn:ietf:params:xml:ns:caldav": "C:", "http://calendarserver.org/ns/": "CS:",
+            "http://apple.com/ns/ical/": "ICAL:", "http://me.com/_namespace/": "ME:"}
+NAMESPACES = "".join(
+    f' xmlns:{prefix.rstrip(":")}="{uri}"' if prefix else f' xmlns="{uri}"' for uri, prefix in PREFIXES.items())
+
+
+class Collection(Protocol):
+    """What is asked of a collection of the storage plugin."""
+
+    path: str
+    etag: str
+    last_modified: str
+
+    def get_meta(self, key: str | None = None) -> Any: ...
+
+    def sync(self, old_token: str = "") -> tuple[str, Any]: ...
+
+
+class Context:
+    """One request: where the DAV tree starts, who asks, the requested path, and Radicale's limit."""
+
+    def __init__(self, *, prefix: str, user: str, path: str, max_resource_size: int) -> None:
+        self.prefix, self.user, self.path, self.max_resource_size = prefix, user, path, max_resource_size
+
+    def href(self, path: str) -> str:
+        """An href element."""
+        return f"<href>{escape(quote(self.prefix + path))}</href>"
+
+
+def known(names: tuple[str, ...]) -> bool:
+    """Whether every property can be answered here."""
+    return len(set(names)) == len(names) and not any(
+        name in _UNKNOWN or name.startswith(_FOREIGN) or not name.startswith("{") for name in names)
+
+
+def element(name: str, content: str = "") -> str:
+    """An element with markup inside; namespaces without a prefix of their own are declared on the spot."""
+    uri, _, local = name[1:].rpartition("}")
+    prefix = PREFIXES.get(uri)
+    if prefix is None:
+        tag, declared = local, f' xmlns="{escape(uri, {chr(34): "&quot;"})}"'
+    else:
+        tag, declared = prefix + local, ""
+    return f"<{tag}{declared}>{content}</{tag}>" if content else f"<{tag}{declared} />"
+
+
+def calendar(name: str, collection: Collection, context: Context) -> str | None:
+    """A calendar's property as an element; None where it has none."""
+    special = _CALENDAR.get(name) or _SHARED.get(name)
+    if special is not None:
+        return element(name, special(collection, context))
+    return None if name in _NOT_CALENDAR else _meta(name, collection)
+
+
+def home(name: str, collection: Collection, context: Context) -> str | None:
+    """A calendar home's property as an element; None where it has none."""
+    special = _HOME.get(name) or _SHARED.get(name)
+    if special is not None:
+        return element(name, special(collection, context))
+    return None if name in _NOT_HOME else _meta(name, collection)
+
+
+def _meta(name: str, collection: Collection) -> str | None:
+    value = collection.get_meta(make_human_tag(name))
+    return None if value is None else element(name, escape(value))
+
+
+def _privileges(*names: str) -> str:
+    return "".join(element(f"{D}privilege", element(name)) for name in names)
+
+
+_Special = Callable[[Any, Context], str]
+_READ_OWN = f"{D}read-current-user-privilege-set"
+_SHARED: dict[str, _Special] = {
+    f"{D}principal-collection-set": lambda _it, context: context.href("/"),
+    f"{D}current-user-principal": lambda _it, context: context.href(f"/{context.user}/"),
+    f"{D}owner": lambda it, context: context.href(f"/{it.path.split('/')[0]}/"),
+    f"{C}max-resource-size": lambda _it, context: str(context.max_resource_size),
+}
+_CALENDAR: dict[str, _Special] = {
+    f"{D}getetag": lambda it, _context: escape(it.etag),
+    f"{CS}getctag": lambda it, _context: escape(it.etag),
+    f"{D}getlastmodified": lambda it, _context: it.last_modified,
+    f"{D}sync-token": lambda it, _context: escape(it.sync()[0]),
+    f"{D}getcontenttype": lambda _it, _context: "text/calendar",
+    f"{D}resourcetype": lambda _it, _context: element(f"{C}calendar") + element(f"{D}collection"),
+    f"{D}displayname": lambda it, _context: escape(it.get_meta("D:displayname") or it.path),
+    f"{C}supported-calendar-component-set": lambda _it, _context: '<C:comp name="VEVENT" />',
+    f"{D}current-user-privilege-set": lambda _it, _context: _privileges(f"{D}read", f"{C}read-free-busy", _READ_OWN),
+    f"{D}supported-report-set": lambda _it, _context: "".join(
+        element(f"{D}supported-report", element(f"{D}report", element(name))) for name in _REPORTS),
+}
+_HOME: dict[str, _Special] = {
+    f"{D}principal-URL": lambda _it, context: context.href(context.path),
+    f"{C}calendar-home-set": lambda _it, context: context.href(context.path),
+    f"{C}calendar-user-address-set": lambda it, context: context.href(context.path) + _mailto(it),
+    f"{D}resourcetype": lambda _it, _context: element(f"{D}principal") + element(f"{D}collection"),
+    f"{D}current-user-privilege-set": lambda _it, _context: _privileges(f"{D}read", _READ_OWN),
+    f"{D}supported-report-set": lambda _it, _context: "",
+}
+_REPORTS = tuple(sorted(SUPPORTED, key=lambda name: (name != f"{D}sync-collection", "free-busy" in name, "query" in name)))
+_NOT_CALENDAR = frozenset(_HOME) - frozenset(_CALENDAR)
+_NOT_HOME = frozenset(_CALENDAR) - frozenset(_HOME) - {f"{D}displayname"}
+
+
+def _mailto(it: Any) -> str:
+    email = it.principal.email if it.principal is not None else None
+    return f"<href>{escape(f'mailto:{email}')}</href>" if email else ""

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which requests can be answered without Radicale: parsed into values, or None for anything that is not known exactly
+(RFC 4791, section 9; RFC 6578, section 6).
+"""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+
+from server.dav import reports
+from server.dav.xml import C, D
+
+DATA, ETAG, TYPE = f"{C}calendar-data", f"{D}getetag", f"{D}getcontenttype"
+_ADDRESS_BOOKS = "{urn:ietf:params:xml:ns:carddav}"
+_NAME = re.compile(r"[0-9a-f]{32}\.ics")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Data:
+    """What CALDAV:calendar-data asks for: everything, expanded instances, or only overrides within a range; spans are in
+    epoch seconds. `properties` names those to return, None for all.
+    """
+
+    expand: tuple[int, int] | None = None
+    recurrence: tuple[int, int] | None = None
+    properties: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """A report on a calendar. `props` are the requested properties in order, `data` says how calendar-data is wanted."""
+
+    props: tuple[str, ...]
+    data: Data
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Multiget(Report):
+    """calendar-multiget of objects called `names`."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Query(Report):
+    """calendar-query of events overlapping `span`, whose ends may be open; None for all events."""
+
+    span: tuple[int | None, int | None] | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sync(Report):
+    """sync-collection since `token`."""
+
+    token: str
+    limit: int | None
+
+
+def propfind(root: ET.Element | None) -> tuple[str, ...] | None:
+    """The properties that a PROPFIND names; None for allprop, propname and an empty body."""
+    if root is None or len(root) != 1 or root[0].tag != f"{D}prop" or any(len(it) or it.attrib for it in root[0]):
+        return None
+    return tuple(it.tag for it in root[0])
+
+
+def report(root: ET.Element, calendar_href: str) -> Report | None:
+    """The report that `root` asks for on the calendar at `calendar_href` (quoted, with its slash at the end). It has
+    passed `reports.check`.
+    """
+    children = {child.tag for child in root}
+    props = root.findall(f"{D}prop")
+    if len(props) != 1:
+        return None
+    names = tuple(it.tag for it in props[0])
+    data = _data(props[0])
+    if data is None or any(name.startswith(_ADDRESS_BOOKS) for name in names) or len(set(names)) != len(names):
+        return None
+    if root.tag == reports.MULTIGET and children <= {f"{D}prop", f"{D}href"}:
+        return _multiget(root, names, data, calendar_href)
+    if root.tag == reports.QUERY and children <= {f"{D}prop", f"{C}filter"}:
+        return _query(root, names, data)
+    if root.tag == reports.SYNC and children <= {f"{D}prop", f"{D}sync-token", f"{D}sync-level", f"{D}limit"}:
+        token = (root.findtext(f"{D}sync-token") or "").strip()
+        return Sync(props=names, data=data, token=token, limit=reports.result_limit(root))
+    return None
+
+
+def _multiget(root: ET.Element, props: tuple[str, ...], data: Data, calendar_href: str) -> Multiget | None:
+    names = []
+    for href in root.findall(f"{D}href"):
+        name = (href.text or "").removeprefix(calendar_href)
+        if len(href) or not _NAME.fullmatch(name):
+            return None
+        names.append(name)
+    return Multiget(props=props, data=data, names=tuple(dict.fromkeys(names)))
+
+
+def _query(root: ET.Element, props: tuple[str, ...], data: Data) -> Query | None:
+    filters = root.findall(f"{C}filter")
+    if len(filters) != 1 or data.recurrence is not None:
+        return None
+    [calendar] = filters[0]
+    if len(calendar) == 0:
+        return Query(props=props, data=data, span=None)
+    if len(calendar) != 1 or calendar[0].tag != f"{C}comp-filter" or (calendar[0].get("name") or "").upper() != "VEVENT":
+        return None
+    event = calendar[0]
+    if len(event) == 0:
+        return Query(props=props, data=data, span=None)
+    if len(event) != 1 or event[0].tag != f"{C}time-range":
+        return None
+    return Query(props=props, data=data, span=reports.span(event[0]))
+
+
+def _data(prop: ET.Element) -> Data | None:
+    """How calendar-data is wanted; None for a form that is not known."""
+    element = prop.find(DATA)
+    if any(len(it) and it.tag != DATA for it in prop):
+        return None
+    if element is None or (len(element) == 0 and not element.attrib):
+        return Data()
+    if element.attrib or len(element) != 1:
+        return None
+    wanted = element[0]
+    if wanted.tag == f"{C}expand" and len(wanted) == 0:
+        return Data(expand=reports.bounded_span(wanted))
+    return None
