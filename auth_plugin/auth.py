@@ -16,7 +16,7 @@ from radicale.auth import AuthContext, BaseAuth
 
 from auth_plugin import config
 from auth_plugin.cache import VerificationCache
-from scheduling import credentials, throttle
+from scheduling import credentials, reader, throttle
 from scheduling.credentials import Login
 from scheduling.database import connect
 from scheduling.errors import DatabaseUnavailable
@@ -36,10 +36,14 @@ class Auth(BaseAuth):
         super().__init__(configuration)
         settings = config.read(configuration)
         database = settings.database
-        self._database = connect(database.url, pool_size=database.pool_size, busy_timeout=database.busy_timeout)
+        self._database = connect(
+            database.url, pool_size=database.pool_size, busy_timeout=database.busy_timeout
+        )
         self._keyring = Keyring.open(settings)
         self._cache = VerificationCache(settings.security.password_cache)
-        self._policy = throttle.Policy(attempts=settings.security.login_attempts, longest=settings.security.login_delay_max)
+        self._policy = throttle.Policy(
+            attempts=settings.security.login_attempts, longest=settings.security.login_delay_max
+        )
         self._attempt = threading.local()
 
     @property
@@ -58,13 +62,19 @@ class Auth(BaseAuth):
     def _login_ext_with_groups(self, login: str, password: str, context: AuthContext) -> tuple[str, set[str]]:
         """The username and its groups, or ("", ...) for wrong credentials. Raises `DatabaseUnavailable`."""
         self._attempt.retry_after = 0
-        if not login or not password or max(len(login), len(password)) > MAXIMUM_LENGTH or "\x00" in login + password:
+        if (
+            not login
+            or not password
+            or max(len(login), len(password)) > MAXIMUM_LENGTH
+            or "\x00" in login + password
+        ):
             return "", set()
         with self._database.read() as connection:
             found = credentials.find_login(connection, self._keyring, login, password)
         if not self._accepted(found, login, password, context.remote_addr or ""):
             return "", set()
         assert found is not None
+        reader.identify(found.user_id, found.app_password_id)
         return found.username, {READ_ALL_GROUP} if found.role in READS_ALL_CALENDARS else set()
 
     def _accepted(self, found: Login | None, login: str, password: str, address: str) -> bool:
@@ -80,7 +90,11 @@ class Auth(BaseAuth):
         with self._database.read() as connection:
             self._attempt.retry_after = throttle.wait(connection, self._keyring, login, address, now)
         if self._attempt.retry_after:
-            logger.warning("login refused unseen for %d s after repeated failures from %s", self._attempt.retry_after, address)
+            logger.warning(
+                "login refused unseen for %d s after repeated failures from %s",
+                self._attempt.retry_after,
+                address,
+            )
             return False
         right = credentials.verify(found.password_hash if found else None, password)
         with self._database.write() as connection:

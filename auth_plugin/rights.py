@@ -13,7 +13,7 @@ class Rights(BaseRights):
     """Answers from the path and the groups that the auth plugin gave; reads nothing."""
 
     def authorization(self, user: str, user_groups: set[str], path: str) -> str:
-        """Radicale's letters: "R" for the root and principals, "r" for calendars and their objects, "" for no access."""
+        """Radicale's letters: "R" for the root and principals, "r" for calendars and objects, "" for no access."""
         if not user:
             return ""
         segments = pathutils.strip_path(path).split("/")

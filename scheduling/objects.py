@@ -191,12 +191,12 @@ def whole_calendar(
     """One calendar as an .ics file in UTF-8: stable order, stable bytes."""
     key = _key(calendar_id, cutoff)
     if connection.dialect.name == "sqlite":  # which hands out the octets it stores
-        rows = connection.execute(_WHOLE_OCTETS, key).all()
-        components = b"".join([row[0] for row in rows])
+        stored = connection.execute(_WHOLE_OCTETS, key).all()
+        components, zones = b"".join([row[0] for row in stored]), {row[1] for row in stored}
     else:
         rows = connection.execute(_WHOLE, key).all()
-        components = "".join([row[0] for row in rows]).encode()
-    entries = {entry for zones in {row[1] for row in rows} for entry in zones.split()}
+        components, zones = "".join([row[0] for row in rows]).encode(), {row[1] for row in rows}
+    entries = {entry for it in zones for entry in it.split()}
     head = _named(name, color, tzid) + zone_texts(entries)
     return b"".join(((HEAD + head).encode(), components, TAIL.encode()))
 

@@ -10,7 +10,8 @@ _OURS = ("scheduling", "storage_plugin", "auth_plugin", "importer", "server")
 
 def configure(level: str) -> None:
     """Our packages log at `level`. Radicale's own messages name paths and users: only its warnings are kept, unless
-    `level` is debug."""
+    `level` is debug.
+    """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for name in _OURS:
         logging.getLogger(name).setLevel(level.upper())

@@ -8,13 +8,17 @@ from http import HTTPStatus
 from typing import Any
 
 from server import log
+from server.api import create_api, problems
 from server.dav.application import ROOT_ALIAS, Application
+from server.dav.readers import Readers
 from server.gate import Refused, admit
 from server.pages import create_pages
 from server.settings import Settings, load
 
 DAV_ROOT = "/dav"
-_DAV_METHODS = frozenset({"PROPFIND", "PROPPATCH", "REPORT", "OPTIONS", "MKCALENDAR", "MKCOL", "PUT", "DELETE", "MOVE", "COPY"})
+_DAV_METHODS = frozenset(
+    {"PROPFIND", "PROPPATCH", "REPORT", "OPTIONS", "MKCALENDAR", "MKCOL", "PUT", "DELETE", "MOVE", "COPY"}
+)
 _WELL_KNOWN = "/.well-known/caldav"
 StartResponse = Callable[..., Any]
 
@@ -24,14 +28,20 @@ class Server:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._dav = Application(settings.radicale(), fast_answers=settings.server.fast_answers)
+        dav = Application(settings.radicale(), fast_answers=settings.server.fast_answers)
+        self._dav = Readers(settings, dav)
         self._pages = create_pages(settings)
+        self._api = create_api(settings)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request (PEP 3333)."""
         server = self._settings.server
         try:
             admitted = admit(environ, max_body=server.max_body, trusted=server.trusted_proxies)
         except Refused as refused:
+            if environ.get("PATH_INFO", "").startswith("/api/"):
+                given = problems.Refused(refused.status, refused.sentence, headers=dict(refused.headers))
+                return problems.answer(given)(environ, start_response)
             return _answer(start_response, refused.status, refused.sentence, refused.headers)
         return self._route(admitted, start_response)
 
@@ -39,12 +49,16 @@ class Server:
         path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
         if path.rstrip("/") == _WELL_KNOWN:
             location = [("Location", f"{DAV_ROOT}/")]
-            return _answer(start_response, HTTPStatus.MOVED_PERMANENTLY, f"CalDAV is at {DAV_ROOT}/.", location)
+            return _answer(
+                start_response, HTTPStatus.MOVED_PERMANENTLY, f"CalDAV is at {DAV_ROOT}/.", location
+            )
         if path == DAV_ROOT or path.startswith(f"{DAV_ROOT}/"):
             return self._to_dav(environ, path.removeprefix(DAV_ROOT) or "/", start_response)
         if path in ("", "/") and method in _DAV_METHODS:
             environ[ROOT_ALIAS] = True
             return self._to_dav(environ, "/", start_response)
+        if path.startswith("/api/"):
+            return self._api(environ, start_response)
         return self._pages(environ, start_response)
 
     def _to_dav(self, environ: dict[str, Any], path: str, start_response: StartResponse) -> Iterable[bytes]:
@@ -55,7 +69,8 @@ class Server:
         environ["SCRIPT_NAME"], environ["PATH_INFO"] = DAV_ROOT, path
         # Radicale would read credentials in the charset of the body, and fails on one it does not know.
         environ["CONTENT_TYPE"] = environ.get("CONTENT_TYPE", "").partition(";")[0]
-        return self._dav(environ, start_response)
+        answer: Iterable[bytes] = self._dav(environ, start_response)
+        return answer
 
 
 def create(settings: Settings) -> Server:
@@ -72,13 +87,18 @@ def from_environment() -> Server:
 
 def _finite_depth(start_response: StartResponse) -> Iterable[bytes]:
     body = b'<?xml version="1.0" encoding="utf-8"?>\n<error xmlns="DAV:"><propfind-finite-depth/></error>'
-    start_response("403 Forbidden", [("Content-Type", "text/xml; charset=utf-8"), ("Content-Length", str(len(body)))])
+    start_response(
+        "403 Forbidden", [("Content-Type", "text/xml; charset=utf-8"), ("Content-Length", str(len(body)))]
+    )
     return [body]
 
 
-def _answer(start_response: StartResponse, status: HTTPStatus, sentence: str,
-            headers: Iterable[tuple[str, str]] = ()) -> Iterable[bytes]:
+def _answer(
+    start_response: StartResponse, status: HTTPStatus, sentence: str, headers: Iterable[tuple[str, str]] = ()
+) -> Iterable[bytes]:
     body = (sentence + "\n").encode()
-    start_response(f"{status.value} {status.phrase}", [
-        ("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body))), *headers])
+    start_response(
+        f"{status.value} {status.phrase}",
+        [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body))), *headers],
+    )
     return [body]

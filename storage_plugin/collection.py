@@ -102,13 +102,15 @@ class ReadOnlyCollection(BaseCollection):
 class HomeCollection(ReadOnlyCollection):
     """A user's principal resource and calendar home (RFC 3744, section 4; RFC 4791, section 6.2.1)."""
 
-    def __init__(self, storage: Storage, username: str, principal: Principal | None, overlay: Overlay) -> None:
+    def __init__(
+        self, storage: Storage, username: str, principal: Principal | None, overlay: Overlay
+    ) -> None:
         super().__init__(storage, username, overlay)
         self._principal = principal
 
     @property
     def principal(self) -> Principal | None:
-        """The user; looked up when first needed, since every request starts by asking whether the principal is there."""
+        """The user; looked up when first needed, since every request starts by asking for the principal."""
         if self._principal is None:
             self._principal = self._storage.find_principal(self._path)
         return self._principal
@@ -147,9 +149,11 @@ class CalendarCollection(ReadOnlyCollection):
         """Radicale's short names of the live properties (RFC 4791, section 5.2)."""
         owner = self.state.owner
         shown = {
-            "tag": "VCALENDAR", "D:displayname": self.state.display_name,
+            "tag": "VCALENDAR",
+            "D:displayname": self.state.display_name,
             "C:calendar-description": _DESCRIPTIONS[self.state.kind].format(name=owner.name),
-            "ICAL:calendar-color": self.state.color, "C:supported-calendar-component-set": "VEVENT",
+            "ICAL:calendar-color": self.state.color,
+            "C:supported-calendar-component-set": "VEVENT",
             "ICAL:calendar-order": str({"jobs": 1, "blockers": 2, "time-off": 3}.get(self.state.kind, 10)),
         }
         if is_zone(owner.time_zone):
@@ -187,11 +191,17 @@ class CalendarCollection(ReadOnlyCollection):
                 if stored is None:
                     yield name, None
                 else:
-                    yield name, CalendarItem(self, stored) if expansion is None else ExpandedItem(self, stored, expansion)
+                    yield (
+                        name,
+                        CalendarItem(self, stored)
+                        if expansion is None
+                        else ExpandedItem(self, stored, expansion),
+                    )
 
     def get_filtered(self, filters: Iterable[ET.Element]) -> Iterator[tuple[Item, bool]]:
         """The objects that match (RFC 4791, section 9.7). Time ranges are answered from columns, and objects are only
-        looked into for filters on properties."""
+        looked into for filters on properties.
+        """
         elements = list(filters)
         tag, start, end, simple = radicale_filter.simplify_prefilters(elements, self.tag)
         if tag is not None and tag != "VEVENT":
@@ -222,7 +232,7 @@ class CalendarCollection(ReadOnlyCollection):
         with self._storage.reading() as connection:
             return objects.has_uid(connection, self.state.id, self.state.cutoff, uid)
 
-    def serialize(self, vcf_to_ics: bool = False, ShareActions: dict[str, object] | None = None) -> str:  # type: ignore[override]  # noqa: N803
+    def serialize(self, vcf_to_ics: bool = False, ShareActions: dict[str, object] | None = None) -> str:  # noqa: N803, FBT001, FBT002
         """The whole calendar as one .ics."""
         return self.octets().decode()
 
@@ -237,7 +247,11 @@ class CalendarCollection(ReadOnlyCollection):
             return objects.whole_length(connection, self.state.id, self.state.cutoff, **self._head())
 
     def _head(self) -> dict[str, str]:
-        return {"name": self.state.display_name, "color": self.state.color, "tzid": self.state.owner.time_zone}
+        return {
+            "name": self.state.display_name,
+            "color": self.state.color,
+            "tzid": self.state.owner.time_zone,
+        }
 
     def free_busy(self, start: int, end: int, stamp: int) -> str:
         """One VFREEBUSY for [start, end) epoch seconds (RFC 4791, section 7.10)."""
@@ -249,7 +263,11 @@ class CalendarCollection(ReadOnlyCollection):
 def _without_range(filter_: ET.Element) -> Iterator[ET.Element]:
     """The comp-filters of a filter without the time range on its one VEVENT, which columns have answered."""
     rest = copy.deepcopy(filter_)
-    ranged = [event for event in rest.iterfind(f"{_C}comp-filter/{_C}comp-filter") if event.find(f"{_C}time-range") is not None]
+    ranged = [
+        event
+        for event in rest.iterfind(f"{_C}comp-filter/{_C}comp-filter")
+        if event.find(f"{_C}time-range") is not None
+    ]
     if len(ranged) == 1 and (ranged[0].get("name") or "").upper() == "VEVENT":
         for range_ in ranged[0].findall(f"{_C}time-range"):
             ranged[0].remove(range_)

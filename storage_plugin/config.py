@@ -10,8 +10,15 @@ from radicale import config as radicale_config
 
 from scheduling.config import Config, load
 
-SCHEMA = {"storage": {"daysheet_config": {
-    "value": "", "help": "Daysheet's ini file (empty: DAYSHEET_CONFIG, or the defaults)", "type": str}}}
+SCHEMA = {
+    "storage": {
+        "daysheet_config": {
+            "value": "",
+            "help": "Daysheet's ini file (empty: DAYSHEET_CONFIG, or the defaults)",
+            "type": str,
+        }
+    }
+}
 
 
 def read(configuration: radicale_config.Configuration) -> Config:

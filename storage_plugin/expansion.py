@@ -25,8 +25,9 @@ class Expansion:
 
 
 class ExpandedItem(CalendarItem):
-    """An object whose text is that of its instances. Radicale expands components of type VEVENT itself, with vobject and
-    only in part (no object without a time range, none by RDATE alone): this one says that it is none."""
+    """An object whose text is that of its instances. Radicale expands components of type VEVENT itself, with vobject
+    and only in part (no object without a time range, none by RDATE alone): this one says that it is none.
+    """
 
     def __init__(self, collection: CalendarCollection, stored: StoredObject, expansion: Expansion) -> None:
         super().__init__(collection, stored)

@@ -25,12 +25,14 @@ logger = logging.getLogger(__name__)
 
 class CalendarItem(Item):
     """Fully loaded: reports go on using it after the lock is gone. The base `__init__` is not called, since it
-    sanitises the collection's path once per item, which costs more than everything else."""
+    sanitises the collection's path once per item, which costs more than everything else.
+    """
 
     def __init__(self, collection: CalendarCollection, stored: StoredObject) -> None:
         self.collection = collection
         self.href = stored.name
         self._stored = stored
+        self._calendar_id = collection.state.id
         self._collection_path = collection.path
         self._text: str | None = None
         self._vobject_item: Any = None
@@ -58,13 +60,18 @@ class CalendarItem(Item):
 
     def matches(self, conditions: Sequence[ET.Element]) -> bool:
         """Whether it matches every comp-filter of `conditions`. An object that cannot be read matches nothing: one bad
-        row must not take the report down."""
+        row must not take the report down.
+        """
         try:
             self._vobject_item = vobject.readOne(self.serialize())
             return all(radicale_filter.comp_match(self, condition) for condition in conditions)
         except Exception as error:  # noqa: BLE001 (whatever a foreign parser raises)
-            logger.warning("left object %s of calendar %d out of a report: it cannot be read (%s)", self.href,
-                           self.collection.state.id, type(error).__name__)  # type: ignore[union-attr]
+            logger.warning(
+                "left object %s of calendar %d out of a report: it cannot be read (%s)",
+                self.href,
+                self._calendar_id,
+                type(error).__name__,
+            )
             return False
         finally:
             self._vobject_item = None

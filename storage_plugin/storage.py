@@ -15,7 +15,7 @@ from radicale import pathutils, types
 from radicale.item import Item
 from radicale.storage import BaseCollection, BaseStorage
 
-from scheduling import objects, properties, schema
+from scheduling import objects, properties, reader, schema
 from scheduling.calendars import Principal, find_principal
 from scheduling.catch_up import count_left_out
 from scheduling.credentials import needs_touch
@@ -43,7 +43,9 @@ class Storage(BaseStorage):
         super().__init__(configuration)
         self._config = config.read(configuration)
         database = self._config.database
-        self._database = connect(database.url, pool_size=database.pool_size, busy_timeout=database.busy_timeout)
+        self._database = connect(
+            database.url, pool_size=database.pool_size, busy_timeout=database.busy_timeout
+        )
         schema.require_current(self._database)
         self._request = threading.local()
 
@@ -59,9 +61,13 @@ class Storage(BaseStorage):
             self._request.snapshot = outer
             snapshot.close()
 
-    def discover(self, path: str, depth: str = "0",
-                 child_context_manager: Callable[[str, str | None], AbstractContextManager[None]] | None = None,
-                 user_groups: set[str] | None = None) -> Iterator[types.CollectionOrItem]:
+    def discover(
+        self,
+        path: str,
+        depth: str = "0",
+        child_context_manager: Callable[[str, str | None], AbstractContextManager[None]] | None = None,
+        user_groups: set[str] | None = None,
+    ) -> Iterator[types.CollectionOrItem]:
         """The collection or object at `path` and, unless `depth` is "0", its children. Inside the lock only."""
         snapshot: Request = self._request.snapshot
         segments = [segment for segment in pathutils.strip_path(path).split("/") if segment]
@@ -77,7 +83,9 @@ class Storage(BaseStorage):
         if depth == "0" or not snapshot.viewer:
             return
         if READ_ALL_GROUP in user_groups:
-            yield from (HomeCollection(self, it.username, it, snapshot.overlay) for it in snapshot.principals())
+            yield from (
+                HomeCollection(self, it.username, it, snapshot.overlay) for it in snapshot.principals()
+            )
         else:
             yield HomeCollection(self, snapshot.viewer, None, snapshot.overlay)
 
@@ -89,12 +97,17 @@ class Storage(BaseStorage):
                 return
         yield HomeCollection(self, username, principal, snapshot.overlay)
         if depth != "0":
-            yield from (CalendarCollection(self, state, snapshot.overlay) for state in snapshot.calendars(username))
+            for state in snapshot.calendars(username):
+                reader.saw(state.id, state.revision)
+                yield CalendarCollection(self, state, snapshot.overlay)
 
-    def _calendar(self, snapshot: Request, segments: list[str], depth: str) -> Iterator[types.CollectionOrItem]:
+    def _calendar(
+        self, snapshot: Request, segments: list[str], depth: str
+    ) -> Iterator[types.CollectionOrItem]:
         state = snapshot.calendar(segments[0], segments[1]) if len(segments) <= 3 else None
         if state is None:
             return
+        reader.saw(state.id, state.revision)
         collection = CalendarCollection(self, state, snapshot.overlay)
         if len(segments) == 3:
             for _, stored in objects.multi(snapshot.connection, state.id, state.cutoff, (segments[2],)):
@@ -129,6 +142,8 @@ class Storage(BaseStorage):
             if found is None or not usable or needs_touch(found.login, datetime.fromtimestamp(now, UTC)):
                 yield None
             else:
+                reader.identify(found.login.user_id, found.login.app_password_id)
+                reader.saw(found.calendar.id, found.calendar.revision)
                 yield CalendarCollection(self, found.calendar, request.overlay)
         finally:
             self._request.snapshot = None
@@ -171,8 +186,9 @@ class Storage(BaseStorage):
         """Refused."""
         raise PermissionError("calendars are read-only")
 
-    def create_collection(self, href: str, items: Iterable[Item] | None = None,
-                          props: Mapping[str, str] | None = None) -> NoReturn:
+    def create_collection(
+        self, href: str, items: Iterable[Item] | None = None, props: Mapping[str, str] | None = None
+    ) -> NoReturn:
         """Refused: calendars follow from the schedule."""
         raise PermissionError("calendars are read-only")
 

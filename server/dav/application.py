@@ -46,13 +46,17 @@ class Application(RadicaleApplication):
     def __init__(self, configuration: Configuration, *, fast_answers: bool = True) -> None:
         super().__init__(configuration)
         self._now = threading.local()
-        self._fast = FastAnswers(self._storage, self._rights, max_resource_size=self._max_resource_size, dav=DAV)
+        self._fast = FastAnswers(
+            self._storage, self._rights, max_resource_size=self._max_resource_size, dav=DAV
+        )
         self._answers_fast = fast_answers and hasattr(self._storage, "reading")
         self._polls = None
         if self._answers_fast and hasattr(self._auth, "lookup"):
             self._polls = Polls(self._fast, self._storage, self._auth, self._extra_headers)
 
-    def _handle_request(self, environ: types.WSGIEnviron) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
+    def _handle_request(
+        self, environ: types.WSGIEnviron
+    ) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
         self._now.__dict__.clear()
         self._now.environ = environ
         self._now.minimal = "return=minimal" in environ.get("HTTP_PREFER", "").replace(" ", "").lower()
@@ -60,7 +64,11 @@ class Application(RadicaleApplication):
         if forget is not None:
             forget()
         try:
-            quick = self._polls.answer(environ, lambda: self._root(environ), minimal=self._now.minimal) if self._polls else None
+            quick = (
+                self._polls.answer(environ, lambda: self._root(environ), minimal=self._now.minimal)
+                if self._polls
+                else None
+            )
             if quick is not None:
                 return quick
             status, headers, body = super()._handle_request(environ)
@@ -84,14 +92,17 @@ class Application(RadicaleApplication):
     def _log_away(away: DatabaseUnavailable) -> None:
         logger.error("answered 503: %s", away)
 
-    def _guarded(self, answer: Callable[[], types.WSGIResponse | Response]) -> Any:
+    def _guarded(self, answer: Callable[[], Any]) -> Any:
         """Radicale turns every exception of a verb into 500; a database that is away is 503 (RFC 9110, 15.6.4)."""
         try:
             return answer()
         except DatabaseUnavailable as away:
             self._log_away(away)
-            return plain(HTTPStatus.SERVICE_UNAVAILABLE, "The schedule is not available at the moment; try again shortly.",
-                         Retry_After=_RETRY)
+            return plain(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "The schedule is not available at the moment; try again shortly.",
+                Retry_After=_RETRY,
+            )
 
     def _root(self, environ: types.WSGIEnviron) -> ET.Element | None:
         root = self._read_xml_request_body(environ, {})
@@ -99,7 +110,9 @@ class Application(RadicaleApplication):
             _one_question(root)
         return root
 
-    def _read_xml_request_body(self, environ: types.WSGIEnviron, request_info: dict[str, Any]) -> ET.Element | None:
+    def _read_xml_request_body(
+        self, environ: types.WSGIEnviron, request_info: dict[str, Any]
+    ) -> ET.Element | None:
         if not hasattr(self._now, "xml"):
             content = httputils.read_raw_request_body(self.configuration, environ)
             try:
@@ -118,18 +131,32 @@ class Application(RadicaleApplication):
             if names or viewer.root_alias:
                 multistatus.correct(xml_content, names, viewer)
         multistatus.add_missing(xml_content, getattr(self._now, "strangers", ()))
-        self._now.responses = len(xml_content.findall(f"{D}response")) if getattr(self._now, "limit", None) else 0
+        self._now.responses = (
+            len(xml_content.findall(f"{D}response")) if getattr(self._now, "limit", None) else 0
+        )
         return without_controls(super()._xml_response(xml_content, request_info))
 
     def do_OPTIONS(self, environ: types.WSGIEnviron, base_prefix: str, path: str, *_rest: Any) -> Response:
         """What is really there."""
         return HTTPStatus.OK, {"Allow": ALLOW, "DAV": DAV}, None, None
 
-    def do_GET(self, environ: types.WSGIEnviron, base_prefix: str, path: str, user: str, user_groups: set[str],
-               request_info: dict[str, Any]) -> Any:
+    def do_GET(
+        self,
+        environ: types.WSGIEnviron,
+        base_prefix: str,
+        path: str,
+        user: str,
+        user_groups: set[str],
+        request_info: dict[str, Any],
+    ) -> Any:
         """A calendar or an object, 304 where the client has it already (RFC 9110, section 13)."""
         if not pathutils.strip_path(path):
-            return HTTPStatus.FOUND, {"Location": "/", "Content-Type": "text/plain"}, "The calendars are below here.\n", None
+            return (
+                HTTPStatus.FOUND,
+                {"Location": "/", "Content-Type": "text/plain"},
+                "The calendars are below here.\n",
+                None,
+            )
         environ = {**environ, "QUERY_STRING": ""}
 
         def answer() -> Any:
@@ -139,34 +166,57 @@ class Application(RadicaleApplication):
                     return unchanged
             if self._answers_fast and user and (quick := self._fast.get(path, user, user_groups)) is not None:
                 return quick
-            return RadicaleApplication.do_GET(self, environ, base_prefix, path, user, user_groups, request_info)
+            return RadicaleApplication.do_GET(
+                self, environ, base_prefix, path, user, user_groups, request_info
+            )
 
         return self._guarded(answer)
 
-    def _unchanged(self, environ: types.WSGIEnviron, path: str, user: str, user_groups: set[str]) -> Response | None:
+    def _unchanged(
+        self, environ: types.WSGIEnviron, path: str, user: str, user_groups: set[str]
+    ) -> Response | None:
         access = Access(self._rights, user, user_groups, path)
         if not access.check("r"):
             return None
         with self._storage.acquire_lock("r", user):
             item = next(iter(self._storage.discover(path)), None)
-        if item is None or not access.check("r", item) or not (getattr(item, "tag", "") or getattr(item, "href", "")):
+        if (
+            item is None
+            or not access.check("r", item)
+            or not (getattr(item, "tag", "") or getattr(item, "href", ""))
+        ):
             return None
         modified = item.last_modified or ""
         if not conditional.not_modified(environ, item.etag, modified):
             return None
         return HTTPStatus.NOT_MODIFIED, {"ETag": item.etag, "Last-Modified": modified}, None, None
 
-    def do_PROPFIND(self, environ: types.WSGIEnviron, base_prefix: str, path: str, user: str, user_groups: set[str],
-                    request_info: dict[str, Any]) -> Any:
+    def do_PROPFIND(
+        self,
+        environ: types.WSGIEnviron,
+        base_prefix: str,
+        path: str,
+        user: str,
+        user_groups: set[str],
+        request_info: dict[str, Any],
+    ) -> Any:
         """Radicale's answer with the corrections of server/dav/multistatus.py."""
         try:
             _one_question(self._read_xml_request_body(environ, request_info))
         except RuntimeError as bad_body:
             return plain(HTTPStatus.BAD_REQUEST, str(bad_body))
         if self._answers_fast and user and not environ.get(ROOT_ALIAS):
-            quick = self._guarded(lambda: self._fast.propfind(
-                self._now.xml, environ.get("HTTP_DEPTH", "0"), base_prefix, path, user, user_groups,
-                minimal=self._now.minimal))
+            quick = self._guarded(
+                lambda: self._fast.propfind(
+                    self._now.xml,
+                    environ.get("HTTP_DEPTH", "0"),
+                    base_prefix,
+                    path,
+                    user,
+                    user_groups,
+                    minimal=self._now.minimal,
+                )
+            )
             if quick is not None:
                 return quick
         readable = getattr(self._storage, "readable_principals", None)
@@ -179,27 +229,45 @@ class Application(RadicaleApplication):
         def others() -> list[str]:
             return readable(user) if readable and READ_ALL_GROUP in user_groups else []
 
-        self._now.viewer = multistatus.Viewer(prefix=base_prefix, user=user, email=email, readable=others,
-                                              root_alias=bool(environ.get(ROOT_ALIAS)))
-        return self._guarded(lambda: RadicaleApplication.do_PROPFIND(
-            self, environ, base_prefix, path, user, user_groups, request_info))
+        self._now.viewer = multistatus.Viewer(
+            prefix=base_prefix,
+            user=user,
+            email=email,
+            readable=others,
+            root_alias=bool(environ.get(ROOT_ALIAS)),
+        )
+        return self._guarded(
+            lambda: RadicaleApplication.do_PROPFIND(
+                self, environ, base_prefix, path, user, user_groups, request_info
+            )
+        )
 
-    def do_REPORT(self, environ: types.WSGIEnviron, base_prefix: str, path: str, user: str, user_groups: set[str],
-                  request_info: dict[str, Any]) -> Any:
+    def do_REPORT(
+        self,
+        environ: types.WSGIEnviron,
+        base_prefix: str,
+        path: str,
+        user: str,
+        user_groups: set[str],
+        request_info: dict[str, Any],
+    ) -> Any:
         """The supported reports (RFC 4791, section 7; RFC 6578), everything else refused by name."""
         if not user:
             return httputils.NOT_ALLOWED
         try:
             root = self._read_xml_request_body(environ, request_info)
             if root is None:
-                raise RuntimeError("A REPORT needs a request body.")
+                return plain(HTTPStatus.BAD_REQUEST, "A REPORT needs a request body.")
             reports.check(root)
             if root.tag == reports.FREE_BUSY:
                 start, end = reports.free_busy_span(root)
                 return self._guarded(lambda: self._free_busy(path, user, user_groups, start, end))
             if self._answers_fast:
-                quick = self._guarded(lambda: self._fast.report(
-                    root, base_prefix, path, user, user_groups, minimal=self._now.minimal))
+                quick = self._guarded(
+                    lambda: self._fast.report(
+                        root, base_prefix, path, user, user_groups, minimal=self._now.minimal
+                    )
+                )
                 if quick is not None:
                     return quick
             expansion, self._now.limit = reports.expansion(root), reports.result_limit(root)
@@ -210,12 +278,23 @@ class Application(RadicaleApplication):
             return plain(HTTPStatus.BAD_REQUEST, str(bad_body))
         expanding = getattr(self._storage, "expanding", None)
         with expanding(**asdict(expansion)) if expansion and expanding else nullcontext():
-            return self._guarded(lambda: self._report(environ, base_prefix, path, user, user_groups, request_info))
+            return self._guarded(
+                lambda: self._report(environ, base_prefix, path, user, user_groups, request_info)
+            )
 
-    def _report(self, environ: types.WSGIEnviron, base_prefix: str, path: str, user: str, user_groups: set[str],
-                request_info: dict[str, Any]) -> Any:
+    def _report(
+        self,
+        environ: types.WSGIEnviron,
+        base_prefix: str,
+        path: str,
+        user: str,
+        user_groups: set[str],
+        request_info: dict[str, Any],
+    ) -> Any:
         try:
-            answer = RadicaleApplication.do_REPORT(self, environ, base_prefix, path, user, user_groups, request_info)
+            answer = RadicaleApplication.do_REPORT(
+                self, environ, base_prefix, path, user, user_groups, request_info
+            )
         except RuntimeError as bad:  # what Radicale makes of a filter it cannot apply
             return plain(HTTPStatus.BAD_REQUEST, str(bad).split(":")[0] + ".")
         limit = getattr(self._now, "limit", None)
@@ -232,12 +311,28 @@ class Application(RadicaleApplication):
             if item is None:
                 return httputils.NOT_FOUND
             free_busy = getattr(item, "free_busy", None)
-            if not isinstance(item, radicale_storage.BaseCollection) or free_busy is None or not access.check("r", item):
+            if (
+                not isinstance(item, radicale_storage.BaseCollection)
+                or free_busy is None
+                or not access.check("r", item)
+            ):
                 return error(HTTPStatus.FORBIDDEN, f"{D}supported-report")
-            return HTTPStatus.OK, {"Content-Type": "text/calendar"}, free_busy(start, end, int(time.time())), None
+            return (
+                HTTPStatus.OK,
+                {"Content-Type": "text/calendar"},
+                free_busy(start, end, int(time.time())),
+                None,
+            )
 
-    def do_PROPPATCH(self, environ: types.WSGIEnviron, base_prefix: str, path: str, user: str, user_groups: set[str],
-                     request_info: dict[str, Any]) -> Any:
+    def do_PROPPATCH(
+        self,
+        environ: types.WSGIEnviron,
+        base_prefix: str,
+        path: str,
+        user: str,
+        user_groups: set[str],
+        request_info: dict[str, Any],
+    ) -> Any:
         """Keep the viewer's own properties, refuse the others inside a 207."""
         access = Access(self._rights, user, user_groups, path)
         if not access.check("r"):
@@ -266,7 +361,9 @@ class Application(RadicaleApplication):
         body = to_bytes(proppatch.answer(href, asked, kept=bool(values) or not asked, permitted=permitted))
         return HTTPStatus.MULTI_STATUS, {"Content-Type": "text/xml; charset=utf-8", "DAV": DAV}, body, None
 
-    def _refused(self, environ: types.WSGIEnviron, base_prefix: str, path: str, user: str, *_rest: Any) -> Any:
+    def _refused(
+        self, environ: types.WSGIEnviron, base_prefix: str, path: str, user: str, *_rest: Any
+    ) -> Any:
         """Nothing here is written by clients; 401 for those who have not said who they are."""
         return _need_privileges() if user else httputils.NOT_ALLOWED
 
@@ -283,7 +380,9 @@ def _one_question(root: ET.Element | None) -> None:
         return
     asked = [it for it in root if it.tag in (f"{D}prop", f"{D}allprop", f"{D}propname")]
     if root.tag != f"{D}propfind" or len(asked) != 1:
-        raise RuntimeError("A PROPFIND needs a DAV:propfind with one of prop, allprop and propname as its body.")
+        raise RuntimeError(
+            "A PROPFIND needs a DAV:propfind with one of prop, allprop and propname as its body."
+        )
     root[:] = asked
 
 

@@ -16,14 +16,24 @@ import defusedxml.ElementTree as DefusedET
 from server.dav.reports import FREE_BUSY, MULTIGET, QUERY, SYNC
 from server.dav.xml import CS, C, D
 
-XML_VALUED = frozenset({f"{C}schedule-calendar-transp", f"{C}calendar-free-busy-set", f"{C}schedule-default-calendar-URL"})
+XML_VALUED = frozenset(
+    {f"{C}schedule-calendar-transp", f"{C}calendar-free-busy-set", f"{C}schedule-default-calendar-URL"}
+)
 """Client-private properties whose value is markup; kept as text by Radicale's interface."""
 _PROXY = (f"{CS}calendar-proxy-read-for", f"{D}group-membership")
 _SOURCE = f"{CS}source"
 _NO_PROXY = (f"{CS}calendar-proxy-write-for",)
-CORRECTED = frozenset({
-    f"{D}supported-report-set", f"{D}current-user-privilege-set", f"{C}calendar-user-address-set", _SOURCE,
-    *_PROXY, *_NO_PROXY, *XML_VALUED})
+CORRECTED = frozenset(
+    {
+        f"{D}supported-report-set",
+        f"{D}current-user-privilege-set",
+        f"{C}calendar-user-address-set",
+        _SOURCE,
+        *_PROXY,
+        *_NO_PROXY,
+        *XML_VALUED,
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -19,8 +19,8 @@ def instructions(root: ET.Element) -> list[tuple[str, str | None]]:
     for instruction in root:
         if instruction.tag not in (f"{D}set", f"{D}remove"):
             continue
-        for prop in instruction.findall(f"{D}prop/*"):
-            found.append((prop.tag, _value(prop) if instruction.tag == f"{D}set" else None))
+        is_set = instruction.tag == f"{D}set"
+        found += [(prop.tag, _value(prop) if is_set else None) for prop in instruction.findall(f"{D}prop/*")]
     return found
 
 
@@ -34,7 +34,8 @@ def accepted(asked: list[tuple[str, str | None]]) -> dict[str, str | None]:
 
 def answer(href: str, asked: list[tuple[str, str | None]], *, kept: bool, permitted: bool) -> ET.Element:
     """The multistatus: 200 for all, or 403 for the protected ones and 424 for the others. Where no property at all is
-    `permitted` every one is protected."""
+    `permitted` every one is protected.
+    """
     multistatus = ET.Element(f"{D}multistatus")
     response = ET.SubElement(multistatus, f"{D}response")
     ET.SubElement(response, f"{D}href").text = href

@@ -16,8 +16,12 @@ from urllib.parse import unquote, urlsplit
 
 from server.dav.xml import C, D, Response, error, plain
 
-MULTIGET, QUERY, FREE_BUSY, SYNC = (f"{C}calendar-multiget", f"{C}calendar-query", f"{C}free-busy-query",
-                                    f"{D}sync-collection")
+MULTIGET, QUERY, FREE_BUSY, SYNC = (
+    f"{C}calendar-multiget",
+    f"{C}calendar-query",
+    f"{C}free-busy-query",
+    f"{D}sync-collection",
+)
 SUPPORTED = (MULTIGET, QUERY, FREE_BUSY, SYNC)
 EMPTY = (f"{D}principal-search-property-set", f"{D}principal-property-search", f"{D}expand-property")
 """Not supported and not advertised, but Apple's clients want 207 and not an error (field notes)."""
@@ -31,7 +35,9 @@ _FILTER_CHILDREN = {
     f"{C}comp-filter": {f"{C}comp-filter", f"{C}prop-filter", f"{C}time-range", f"{C}is-not-defined"},
     f"{C}prop-filter": {f"{C}param-filter", f"{C}time-range", f"{C}text-match", f"{C}is-not-defined"},
     f"{C}param-filter": {f"{C}text-match", f"{C}is-not-defined"},
-    f"{C}text-match": set(), f"{C}time-range": set(), f"{C}is-not-defined": set(),
+    f"{C}text-match": set(),
+    f"{C}time-range": set(),
+    f"{C}is-not-defined": set(),
 }
 _COLLATIONS = {None, "default", "i;ascii-casemap", "i;octet", "i;unicode-casemap"}
 
@@ -82,7 +88,7 @@ def bounded_span(element: ET.Element) -> tuple[int, int]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Expansion:
-    """CALDAV:expand (section 9.6.5): instances within [start, end) epoch seconds of objects overlapping [after, before)."""
+    """CALDAV:expand (section 9.6.5): instances in [start, end) epoch seconds of objects overlapping [after, before)."""
 
     start: int
     end: int
@@ -131,7 +137,7 @@ def _moment(element: ET.Element, name: str) -> int | None:
         return None
     try:
         if not _MOMENT.fullmatch(text):
-            raise ValueError(text)
+            raise _bad_range(element)
         return int(datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp())
     except ValueError:
         raise _bad_range(element) from None
@@ -139,14 +145,21 @@ def _moment(element: ET.Element, name: str) -> int | None:
 
 def _bad_range(element: ET.Element) -> BadReport:
     name = element.tag.rpartition("}")[2]
-    return BadReport(plain(HTTPStatus.BAD_REQUEST, f"The {name} needs start and end as UTC date-times such as "
-                           "20261120T000000Z, the end after the start."))
+    return BadReport(
+        plain(
+            HTTPStatus.BAD_REQUEST,
+            f"The {name} needs start and end as UTC date-times such as "
+            "20261120T000000Z, the end after the start.",
+        )
+    )
 
 
 def _check_hrefs(root: ET.Element) -> None:
     hrefs = root.findall(f"{D}href")
     if not hrefs or any(not (href.text or "").strip() for href in hrefs):
-        raise BadReport(plain(HTTPStatus.BAD_REQUEST, "A calendar-multiget names at least one href, none of them empty."))
+        raise BadReport(
+            plain(HTTPStatus.BAD_REQUEST, "A calendar-multiget names at least one href, none of them empty.")
+        )
     for href in hrefs:
         href.text = (href.text or "").strip()
         if not _is_path(href.text):
@@ -155,7 +168,12 @@ def _check_hrefs(root: ET.Element) -> None:
 
 def _is_path(href: str) -> bool:
     try:
-        return not href.startswith("//") and "\x00" not in href and len(href) <= LONGEST_TEXT and bool(urlsplit(href).path)
+        return (
+            not href.startswith("//")
+            and "\x00" not in href
+            and len(href) <= LONGEST_TEXT
+            and bool(urlsplit(href).path)
+        )
     except ValueError:
         return False
 

@@ -57,7 +57,7 @@ def to_bytes(root: ET.Element) -> bytes:
 
 
 def without_controls(document: bytes) -> bytes:
-    """The UTF-8 document without characters that XML 1.0 forbids: a user's name may have one, and ElementTree writes it."""
+    """The UTF-8 document without characters that XML 1.0 forbids; ElementTree writes those of a user's name."""
     return document.translate(None, _CONTROLS).replace(b"\xef\xbf\xbe", b"").replace(b"\xef\xbf\xbf", b"")
 
 

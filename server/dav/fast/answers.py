@@ -45,12 +45,19 @@ class FastAnswers:
         self._max_resource_size = max_resource_size
         self._dav = dav
 
-    def propfind(self, root: Any, depth: str, prefix: str, path: str, user: str, groups: set[str], *,
-                 minimal: bool) -> Answer:
+    def propfind(
+        self, root: Any, depth: str, prefix: str, path: str, user: str, groups: set[str], *, minimal: bool
+    ) -> Answer:
         """PROPFIND of a calendar (depth 0 or 1) or of a calendar home with its calendars (depth 0 or 1)."""
         names = propfind(root)
         segments = pathutils.strip_path(path).split("/")
-        if not names or not path.endswith("/") or depth not in ("0", "1") or len(segments) > 2 or not segments[0]:
+        if (
+            not names
+            or not path.endswith("/")
+            or depth not in ("0", "1")
+            or len(segments) > 2
+            or not segments[0]
+        ):
             return None
         listing = depth == "1" and len(segments) == 2
         if not _answerable(names, listing):
@@ -62,21 +69,30 @@ class FastAnswers:
             found = list(self._storage.discover(path, "0" if listing else depth))
             if not found or (listing and getattr(found[0], "state", None) is None):
                 return None
-            parts = self._listing(found[0], names, context) if listing else _collections(found, names, context, minimal)
+            parts = (
+                self._listing(found[0], names, context)
+                if listing
+                else _collections(found, names, context, minimal)
+            )
         return self._multistatus(parts, DAV=self._dav)
 
-    def own_propfind(self, collection: Any, names: Sequence[str], depth: str, prefix: str, user: str, *,
-                     minimal: bool) -> Answer:
+    def own_propfind(
+        self, collection: Any, names: Sequence[str], depth: str, prefix: str, user: str, *, minimal: bool
+    ) -> Answer:
         """As `propfind`, of the calendar `collection` that is at hand and belongs to `user`."""
         listing = depth == "1"
         if depth not in ("0", "1") or not _answerable(names, listing):
             return None
-        context = Context(prefix=prefix, user=user, path=f"/{collection.path}/", max_resource_size=self._max_resource_size)
+        context = Context(
+            prefix=prefix, user=user, path=f"/{collection.path}/", max_resource_size=self._max_resource_size
+        )
         if listing:
             return self._multistatus(self._listing(collection, names, context), DAV=self._dav)
         return self._multistatus(_collections([collection], names, context, minimal), DAV=self._dav)
 
-    def report(self, root: Any, prefix: str, path: str, user: str, groups: set[str], *, minimal: bool) -> Answer:
+    def report(
+        self, root: Any, prefix: str, path: str, user: str, groups: set[str], *, minimal: bool
+    ) -> Answer:
         """calendar-multiget, calendar-query and sync-collection of a calendar."""
         segments = pathutils.strip_path(path).split("/")
         if len(segments) != 2 or not path.endswith("/"):
@@ -110,13 +126,19 @@ class FastAnswers:
 
     def get(self, path: str, user: str, groups: set[str]) -> Answer:
         """A calendar or an object by GET, as octets."""
-        if len(pathutils.strip_path(path).split("/")) not in (2, 3) or not Access(self._rights, user, groups, path).check("r"):
+        if len(pathutils.strip_path(path).split("/")) not in (2, 3) or not Access(
+            self._rights, user, groups, path
+        ).check("r"):
             return None
         with self._storage.acquire_lock("r", user):
             item = next(iter(self._storage.discover(path)), None)
             if item is None or (getattr(item, "href", None) is None and getattr(item, "state", None) is None):
                 return None
-            headers = {"Content-Type": "text/calendar; charset=utf-8", "Last-Modified": item.last_modified, "ETag": item.etag}
+            headers = {
+                "Content-Type": "text/calendar; charset=utf-8",
+                "Last-Modified": item.last_modified,
+                "ETag": item.etag,
+            }
             if getattr(item, "state", None) is None:
                 return HTTPStatus.OK, headers, item.serialize().encode(), None
             return self.own_get(item)
@@ -140,15 +162,21 @@ class FastAnswers:
         if f"{D}getcontentlength" in names:
             lengths = collection.lengths()
         own = "".join(
-            element(name, str(lengths[0])) if name == f"{D}getcontentlength" else properties.calendar(name, collection, context) or ""
-            for name in names)
+            element(name, str(lengths[0]))
+            if name == f"{D}getcontentlength"
+            else properties.calendar(name, collection, context) or ""
+            for name in names
+        )
         with self._storage.reading() as connection:
             rows = objects.etags(connection, state.id, state.cutoff)
-        first = f"<response>{context.href(f'/{collection.path}/')}<propstat><prop>{own}</prop>{_OK}</response>"
+        first = (
+            f"<response>{context.href(f'/{collection.path}/')}<propstat><prop>{own}</prop>{_OK}</response>"
+        )
         return [first, *_rows(rows, names, escape(quote(context.prefix + context.path)), lengths[1])]
 
-    def _sync(self, connection: Any, state: Any, asked: Sync, write: Callable[[StoredObject], str | None],
-              href: str) -> Response:
+    def _sync(
+        self, connection: Any, state: Any, asked: Sync, write: Callable[[StoredObject], str | None], href: str
+    ) -> Response:
         try:
             changed, token = _changes(connection, state, asked)
         except InvalidSyncToken:
@@ -166,8 +194,10 @@ class FastAnswers:
             found = objects.multi(connection, state.id, state.cutoff, (name for name, _ in kept))
             parts += filter(None, (write(it) for _, it in found if it is not None))
         if token != sync.token_of(state):
-            parts.append(f"<response><href>{href}</href><status>HTTP/1.1 507 Insufficient Storage</status>"
-                         "<error><number-of-matches-within-limits /></error></response>")
+            parts.append(
+                f"<response><href>{href}</href><status>HTTP/1.1 507 Insufficient Storage</status>"
+                "<error><number-of-matches-within-limits /></error></response>"
+            )
         return self._multistatus(parts)
 
     def _multistatus(self, parts: Iterable[str], **headers: str) -> Response:
@@ -191,7 +221,9 @@ def _collections(found: Iterable[Any], names: Sequence[str], context: Context, m
     for collection in found:
         write = properties.home if collection.is_principal else properties.calendar
         shown = [(name, write(name, collection, context)) for name in names]
-        parts.append(f"<response>{context.href(f'/{collection.path}/')}{_propstats(shown, minimal)}</response>")
+        parts.append(
+            f"<response>{context.href(f'/{collection.path}/')}{_propstats(shown, minimal)}</response>"
+        )
     return parts
 
 
@@ -209,12 +241,19 @@ def _overlapping(connection: Any, state: Any, asked: Query) -> Iterator[StoredOb
         low, high = start if low is None else low, end if high is None else high
     if low is None and high is None:
         return objects.all_objects(connection, state.id, state.cutoff)
-    return objects.overlapping(connection, state.id, state.cutoff, _BEGINNING if low is None else low,
-                               FOREVER if high is None else high, state.expanded)
+    return objects.overlapping(
+        connection,
+        state.id,
+        state.cutoff,
+        _BEGINNING if low is None else low,
+        FOREVER if high is None else high,
+        state.expanded,
+    )
 
 
-def _missing_first(found: Iterable[tuple[str, StoredObject | None]], write: Callable[[StoredObject], str | None],
-                   href: str) -> list[str]:
+def _missing_first(
+    found: Iterable[tuple[str, StoredObject | None]], write: Callable[[StoredObject], str | None], href: str
+) -> list[str]:
     """As Radicale orders them: what is not there, then what is."""
     missing, written = [], []
     for name, stored in found:
@@ -253,14 +292,25 @@ def _propstats(shown: Sequence[tuple[str, str | None]], minimal: bool) -> str:  
     return f"{text}<propstat><prop>{missing}</prop>{_MISSING}</propstat>" if missing else text
 
 
-def _rows(rows: Iterable[tuple[str, str, int]], names: Sequence[str], href: str, lengths: Mapping[str, int]) -> list[str]:
+def _rows(
+    rows: Iterable[tuple[str, str, int]], names: Sequence[str], href: str, lengths: Mapping[str, int]
+) -> list[str]:
     if tuple(names) == (ETAG,):
-        return [f"<response><href>{href}{name}</href><propstat><prop><getetag>{etag}</getetag></prop>{_OK}</response>"
-                for name, etag, _ in rows]
+        return [
+            f"<response><href>{href}{name}</href><propstat><prop><getetag>{etag}</getetag></prop>{_OK}</response>"
+            for name, etag, _ in rows
+        ]
     written = []
     for name, etag, changed_at in rows:
-        values = {ETAG: etag, TYPE: _OBJECT_TYPE, f"{D}resourcetype": "", f"{D}getcontentlength": str(lengths.get(name, 0)),
-                  f"{D}getlastmodified": formatdate(changed_at, usegmt=True) if f"{D}getlastmodified" in names else ""}
+        values = {
+            ETAG: etag,
+            TYPE: _OBJECT_TYPE,
+            f"{D}resourcetype": "",
+            f"{D}getcontentlength": str(lengths.get(name, 0)),
+            f"{D}getlastmodified": formatdate(changed_at, usegmt=True)
+            if f"{D}getlastmodified" in names
+            else "",
+        }
         props = "".join(element(it, values[it]) for it in names)
         written.append(f"<response><href>{href}{name}</href><propstat><prop>{props}</prop>{_OK}</response>")
     return written

@@ -28,7 +28,9 @@ Started = tuple[str, list[tuple[str, str]], Iterable[bytes]]
 class Polls:
     """Made of the storage and auth plugins; `read` gives the request's XML root or raises `RuntimeError`."""
 
-    def __init__(self, answers: FastAnswers, storage: Any, auth: Any, extra_headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, answers: FastAnswers, storage: Any, auth: Any, extra_headers: Mapping[str, str]
+    ) -> None:
         self._answers = answers
         self._storage = storage
         self._auth = auth
@@ -50,11 +52,18 @@ class Polls:
         with self._storage.polling(username, self._auth.lookup(password), path[2]) as calendar:
             if calendar is None:
                 return None
-            answer = self._of(calendar, environ, method, read, minimal)
+            answer = self._of(calendar, environ, method, read, minimal=minimal)
         return None if answer is None else self._finish(environ, answer)
 
-    def _of(self, calendar: Any, environ: Mapping[str, Any], method: str, read: Callable[[], Any],
-            minimal: bool) -> Answer:  # noqa: FBT001
+    def _of(
+        self,
+        calendar: Any,
+        environ: Mapping[str, Any],
+        method: str,
+        read: Callable[[], Any],
+        *,
+        minimal: bool,
+    ) -> Answer:
         prefix = environ["SCRIPT_NAME"]
         if method in ("GET", "HEAD"):
             etag, modified = calendar.etag, calendar.last_modified
@@ -68,8 +77,13 @@ class Polls:
             if method == "PROPFIND":
                 names = propfind(root)
                 depth = environ.get("HTTP_DEPTH", "0")
-                return self._answers.own_propfind(
-                    calendar, names, depth, prefix, calendar.owner, minimal=minimal) if names else None
+                return (
+                    self._answers.own_propfind(
+                        calendar, names, depth, prefix, calendar.owner, minimal=minimal
+                    )
+                    if names
+                    else None
+                )
             reports.check(root)
             return self._answers.own_report(calendar, root, prefix, minimal=minimal)
         except (RuntimeError, reports.BadReport):
@@ -88,5 +102,8 @@ class Polls:
             headers["Content-Length"] = str(len(content))
         headers.update(self._extra_headers)
         silent = environ["REQUEST_METHOD"] == "HEAD" or status == HTTPStatus.NOT_MODIFIED
-        return f"{int(status)} {HTTPStatus(status).phrase}", list(headers.items()), [] if silent else [content]
-
+        return (
+            f"{int(status)} {HTTPStatus(status).phrase}",
+            list(headers.items()),
+            [] if silent else [content],
+        )

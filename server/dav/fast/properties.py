@@ -14,18 +14,32 @@ from xml.sax.saxutils import escape
 from radicale.xmlutils import make_human_tag
 
 from server.dav.multistatus import XML_VALUED
-from server.dav.reports import SUPPORTED
+from server.dav.reports import FREE_BUSY, MULTIGET, QUERY, SYNC
 from server.dav.xml import CS, C, D
 
-_UNKNOWN = frozenset({
-    *XML_VALUED, f"{D}getcontentlength", f"{CS}calendar-proxy-read-for", f"{CS}calendar-proxy-write-for",
-    f"{D}group-membership", f"{D}resource-id", f"{CS}source",
-})
+_UNKNOWN = frozenset(
+    {
+        *XML_VALUED,
+        f"{D}getcontentlength",
+        f"{CS}calendar-proxy-read-for",
+        f"{CS}calendar-proxy-write-for",
+        f"{D}group-membership",
+        f"{D}resource-id",
+        f"{CS}source",
+    }
+)
 _FOREIGN = ("{urn:ietf:params:xml:ns:carddav}", "{http://radicale.org/ns/}")
-PREFIXES = {"DAV:": "", "urn:ietf:params:xml:ns:caldav": "C:", "http://calendarserver.org/ns/": "CS:",
-            "http://apple.com/ns/ical/": "ICAL:", "http://me.com/_namespace/": "ME:"}
+PREFIXES = {
+    "DAV:": "",
+    "urn:ietf:params:xml:ns:caldav": "C:",
+    "http://calendarserver.org/ns/": "CS:",
+    "http://apple.com/ns/ical/": "ICAL:",
+    "http://me.com/_namespace/": "ME:",
+}
 NAMESPACES = "".join(
-    f' xmlns:{prefix.rstrip(":")}="{uri}"' if prefix else f' xmlns="{uri}"' for uri, prefix in PREFIXES.items())
+    f' xmlns:{prefix.rstrip(":")}="{uri}"' if prefix else f' xmlns="{uri}"'
+    for uri, prefix in PREFIXES.items()
+)
 
 
 class Collection(Protocol):
@@ -35,9 +49,11 @@ class Collection(Protocol):
     etag: str
     last_modified: str
 
-    def get_meta(self, key: str | None = None) -> Any: ...
+    def get_meta(self, key: str | None = None) -> Any:
+        """One property by Radicale's short name."""
 
-    def sync(self, old_token: str = "") -> tuple[str, Any]: ...
+    def sync(self, old_token: str = "") -> tuple[str, Any]:
+        """The sync token first."""
 
 
 class Context:
@@ -54,7 +70,8 @@ class Context:
 def known(names: tuple[str, ...]) -> bool:
     """Whether every property can be answered here."""
     return len(set(names)) == len(names) and not any(
-        name in _UNKNOWN or name.startswith(_FOREIGN) or not name.startswith("{") for name in names)
+        name in _UNKNOWN or name.startswith(_FOREIGN) or not name.startswith("{") for name in names
+    )
 
 
 def element(name: str, content: str = "") -> str:
@@ -93,6 +110,7 @@ def _privileges(*names: str) -> str:
     return "".join(element(f"{D}privilege", element(name)) for name in names)
 
 
+_REPORTS: tuple[str, ...] = (SYNC, MULTIGET, QUERY, FREE_BUSY)
 _Special = Callable[[Any, Context], str]
 _READ_OWN = f"{D}read-current-user-privilege-set"
 _SHARED: dict[str, _Special] = {
@@ -110,9 +128,12 @@ _CALENDAR: dict[str, _Special] = {
     f"{D}resourcetype": lambda _it, _context: element(f"{C}calendar") + element(f"{D}collection"),
     f"{D}displayname": lambda it, _context: escape(it.get_meta("D:displayname") or it.path),
     f"{C}supported-calendar-component-set": lambda _it, _context: '<C:comp name="VEVENT" />',
-    f"{D}current-user-privilege-set": lambda _it, _context: _privileges(f"{D}read", f"{C}read-free-busy", _READ_OWN),
+    f"{D}current-user-privilege-set": lambda _it, _context: _privileges(
+        f"{D}read", f"{C}read-free-busy", _READ_OWN
+    ),
     f"{D}supported-report-set": lambda _it, _context: "".join(
-        element(f"{D}supported-report", element(f"{D}report", element(name))) for name in _REPORTS),
+        element(f"{D}supported-report", element(f"{D}report", element(name))) for name in _REPORTS
+    ),
 }
 _HOME: dict[str, _Special] = {
     f"{D}principal-URL": lambda _it, context: context.href(context.path),
@@ -122,7 +143,6 @@ _HOME: dict[str, _Special] = {
     f"{D}current-user-privilege-set": lambda _it, _context: _privileges(f"{D}read", _READ_OWN),
     f"{D}supported-report-set": lambda _it, _context: "",
 }
-_REPORTS = tuple(sorted(SUPPORTED, key=lambda name: (name != f"{D}sync-collection", "free-busy" in name, "query" in name)))
 _NOT_CALENDAR = frozenset(_HOME) - frozenset(_CALENDAR)
 _NOT_HOME = frozenset(_CALENDAR) - frozenset(_HOME) - {f"{D}displayname"}
 

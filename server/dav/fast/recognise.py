@@ -19,8 +19,8 @@ _NAME = re.compile(r"[0-9a-f]{32}\.ics")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Data:
-    """What CALDAV:calendar-data asks for: everything, expanded instances, or only overrides within a range; spans are in
-    epoch seconds. `properties` names those to return, None for all.
+    """What CALDAV:calendar-data asks for: everything, or expanded instances, or only overrides within a range; spans
+    are in epoch seconds. `properties` names those to return, None for all.
     """
 
     expand: tuple[int, int] | None = None
@@ -30,7 +30,7 @@ class Data:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """A report on a calendar. `props` are the requested properties in order, `data` says how calendar-data is wanted."""
+    """A report on a calendar: `props` are the requested properties in order, `data` how calendar-data is wanted."""
 
     props: tuple[str, ...]
     data: Data
@@ -60,7 +60,12 @@ class Sync(Report):
 
 def propfind(root: ET.Element | None) -> tuple[str, ...] | None:
     """The properties that a PROPFIND names; None for allprop, propname and an empty body."""
-    if root is None or len(root) != 1 or root[0].tag != f"{D}prop" or any(len(it) or it.attrib for it in root[0]):
+    if (
+        root is None
+        or len(root) != 1
+        or root[0].tag != f"{D}prop"
+        or any(len(it) or it.attrib for it in root[0])
+    ):
         return None
     return tuple(it.tag for it in root[0])
 
@@ -75,7 +80,11 @@ def report(root: ET.Element, calendar_href: str) -> Report | None:
         return None
     names = tuple(it.tag for it in props[0])
     data = _data(props[0])
-    if data is None or any(name.startswith(_ADDRESS_BOOKS) for name in names) or len(set(names)) != len(names):
+    if (
+        data is None
+        or any(name.startswith(_ADDRESS_BOOKS) for name in names)
+        or len(set(names)) != len(names)
+    ):
         return None
     if root.tag == reports.MULTIGET and children <= {f"{D}prop", f"{D}href"}:
         return _multiget(root, names, data, calendar_href)
@@ -104,7 +113,11 @@ def _query(root: ET.Element, props: tuple[str, ...], data: Data) -> Query | None
     [calendar] = filters[0]
     if len(calendar) == 0:
         return Query(props=props, data=data, span=None)
-    if len(calendar) != 1 or calendar[0].tag != f"{C}comp-filter" or (calendar[0].get("name") or "").upper() != "VEVENT":
+    if (
+        len(calendar) != 1
+        or calendar[0].tag != f"{C}comp-filter"
+        or (calendar[0].get("name") or "").upper() != "VEVENT"
+    ):
         return None
     event = calendar[0]
     if len(event) == 0:

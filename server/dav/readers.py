@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Notes in the delivery ledger what calendar clients read through CalDAV.
+
+A REPORT, a GET or a listing of a calendar leaves the client with its present revision. A PROPFIND that only asks for
+the CTag or sync token does not: it confirms what was fetched before, if nothing has changed since.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+
+from scheduling import client_families, reader
+from scheduling.delivery_ledger import Seen, ledger_of
+from server.settings import Settings
+
+WsgiApplication = Callable[..., Iterable[bytes]]
+
+
+class Readers:
+    """Passes requests on and notes those that were answered."""
+
+    def __init__(self, settings: Settings, application: WsgiApplication) -> None:
+        self._application = application
+        days = settings.config.security.reader_address_days
+        self._ledger = ledger_of(settings.database(), address_days=days)
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """The application's answer."""
+        statuses: list[str] = []
+
+        def started(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            statuses.append(status)
+            return start_response(status, headers, *rest)
+
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        address, agent = environ.get("REMOTE_ADDR"), environ.get("HTTP_USER_AGENT")
+        fetches = _fetches(method, path, environ.get("HTTP_DEPTH"))
+        reader.begin()
+        try:
+            return self._application(environ, started)
+        finally:
+            reading = reader.end()
+            if reading is not None and reading.app_password_id is not None and _answered(statuses):
+                self._ledger.record(
+                    Seen(
+                        user_id=reading.user_id,
+                        source="app-password",
+                        source_id=reading.app_password_id,
+                        client=client_families.of(agent),
+                        revisions=reading.revisions if fetches else dict.fromkeys(reading.revisions, 0),
+                        at=int(time.time()),
+                        address=address,
+                    )
+                )
+
+
+def _answered(statuses: list[str]) -> bool:
+    return bool(statuses) and (
+        statuses[-1][0] == "2" or statuses[-1].startswith(str(int(HTTPStatus.NOT_MODIFIED)))
+    )
+
+
+def _fetches(method: str, path: str, depth: str | None) -> bool:
+    if len([segment for segment in path.split("/") if segment]) != 2:
+        return False
+    return method in ("REPORT", "GET") or (method == "PROPFIND" and depth == "1")
