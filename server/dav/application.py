@@ -64,14 +64,7 @@ class Application(RadicaleApplication):
         if forget is not None:
             forget()
         try:
-            quick = (
-                self._polls.answer(environ, lambda: self._root(environ), minimal=self._now.minimal)
-                if self._polls
-                else None
-            )
-            if quick is not None:
-                return quick
-            status, headers, body = super()._handle_request(environ)
+            status, headers, body = self._poll(environ) or super()._handle_request(environ)
         except DatabaseUnavailable as away:
             return self._away(away)
         wait = getattr(self._auth, "retry_after", 0)
@@ -81,7 +74,14 @@ class Application(RadicaleApplication):
         headers = [(name, DAV if name == "DAV" else value) for name, value in headers]
         if status.startswith("405") and "Allow" not in dict(headers):
             headers.append(("Allow", ALLOW))
+        if status.startswith("207") and self._now.minimal:
+            headers.append(("Preference-Applied", "return=minimal"))
         return status, headers, body
+
+    def _poll(self, environ: types.WSGIEnviron) -> tuple[str, list[tuple[str, str]], Iterable[bytes]] | None:
+        if self._polls is None:
+            return None
+        return self._polls.answer(environ, lambda: self._root(environ), minimal=self._now.minimal)
 
     def _away(self, away: DatabaseUnavailable) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
         text = b"The schedule is not available at the moment; try again shortly.\n"
@@ -131,6 +131,8 @@ class Application(RadicaleApplication):
             if names or viewer.root_alias:
                 multistatus.correct(xml_content, names, viewer)
         multistatus.add_missing(xml_content, getattr(self._now, "strangers", ()))
+        if self._now.minimal:
+            multistatus.minimise(xml_content)
         self._now.responses = (
             len(xml_content.findall(f"{D}response")) if getattr(self._now, "limit", None) else 0
         )

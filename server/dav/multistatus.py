@@ -55,6 +55,16 @@ def add_missing(multistatus: ET.Element, hrefs: Iterable[str]) -> None:
         ET.SubElement(response, f"{D}status").text = "HTTP/1.1 404 Not Found"
 
 
+def minimise(multistatus: ET.Element) -> None:
+    """Leave out what is missing, as `Prefer: return=minimal` asks (RFC 8144, section 2.1)."""
+    for response in multistatus.findall(f"{D}response"):
+        for propstat in response.findall(f"{D}propstat"):
+            if " 404 " in (propstat.findtext(f"{D}status") or ""):
+                response.remove(propstat)
+        if response.find(f"{D}propstat") is None and response.find(f"{D}status") is None:
+            _prop_or_new(response, HTTPStatus.OK)
+
+
 def requested(root: ET.Element | None) -> frozenset[str]:
     """The properties of a PROPFIND that have to be looked at; all of them for allprop and an empty body."""
     if root is None or root.find(f"{D}prop") is None:

@@ -145,6 +145,10 @@ _SETTINGS = settings(
 )
 def test_propfind_of_collections(pair: Pair, names: list[str], path: str, depth: str) -> None:
     pair.same("PROPFIND", path, propfind(*names), Depth=depth)
+    minimal = pair.same("PROPFIND", path, propfind(*names), Depth=depth, Prefer="return=minimal")
+    if minimal.status == 207:
+        assert minimal.headers["preference-applied"] == "return=minimal"
+        assert b" 404 " not in minimal.body
 
 
 @_SETTINGS
@@ -208,7 +212,7 @@ def test_multiget(pair: Pair, names: list[str], path: str, picks: list[int], str
 )
 def test_query(
     pair: Pair, names: list[str], path: str, start: str, end: str, ends: str, component: str, expand: bool
-) -> None:  # noqa: FBT001
+) -> None:
     assume(_ordered(start, end))
     assume(
         not (expand and f"{D}getcontenttype" in names)

@@ -30,7 +30,8 @@ def client(
     dispatch.execute(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :many) INSERT INTO jobs"
         " (reference, job_type, status, starts_at, ends_at) SELECT 'J-' || i, 'Fix', 'confirmed',"
-        " datetime('2027-01-01', '+' || i || ' hours'), datetime('2027-01-01', '+' || i || ' hours', '+30 minutes') FROM n",
+        " datetime('2027-01-01', '+' || i || ' hours'),"
+        " datetime('2027-01-01', '+' || i || ' hours', '+30 minutes') FROM n",
         many=MANY,
     )
     dispatch.execute(
