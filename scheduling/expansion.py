@@ -35,6 +35,28 @@ def expanded(stored: StoredObject, start: int, end: int) -> str:
     return HEAD + instances + TAIL if instances else ""
 
 
+def limited(stored: StoredObject, start: int, end: int) -> str:
+    """The iCalendar object with only those overrides that matter to [start, end) epoch seconds: they, or the instances
+    they replace, overlap it (CALDAV:limit-recurrence-set, RFC 4791, section 9.6.6).
+    """
+    if not stored.series:
+        return stored.calendar
+    series = series_json.loads(stored.series)
+    length = _epoch(series.end, series.tzid) - _epoch(series.start, series.tzid)
+    kept = set()
+    for key, override in series.overrides.items():
+        replaced = _epoch(key, series.tzid)
+        spans = (
+            (replaced, replaced + length),
+            (_epoch(override.start, series.tzid), _epoch(override.end, series.tzid)),
+        )
+        if any(begins < end and max(ends, begins + 1) > start for begins, ends in spans):
+            kept.add(key)
+    events = [f"{_BEGIN}{event}" for event in stored.component.split(_BEGIN)[1:]]
+    wanted = [event for event in events if (key := _replaced(event, series.tzid)) is None or key in kept]
+    return stored.calendar.replace(stored.component, "".join(wanted))
+
+
 def _instances(component: str, series: Series, start: int, end: int) -> Iterator[str]:
     events = {_replaced(event, series.tzid): event for event in component.split(_BEGIN)[1:]}
     if None in events:

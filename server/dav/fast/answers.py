@@ -16,12 +16,13 @@ from radicale.app.base import Access
 
 from scheduling import objects, sync
 from scheduling.errors import InvalidSyncToken, TooManyChanges
-from scheduling.expansion import expanded
+from scheduling.expansion import expanded, limited
+from scheduling.ical.partial import select
 from scheduling.objects import StoredObject
 from scheduling.rendered import FOREVER
 from server.dav.fast import properties
 from server.dav.fast.properties import NAMESPACES, Context, element
-from server.dav.fast.recognise import DATA, ETAG, TYPE, Multiget, Query, Report, Sync, propfind, report
+from server.dav.fast.recognise import DATA, ETAG, TYPE, Data, Multiget, Query, Report, Sync, propfind, report
 from server.dav.xml import D, Response, error, without_controls
 
 _HEAD = f"<?xml version='1.0' encoding='utf-8'?>\n<multistatus{NAMESPACES}>"
@@ -273,8 +274,7 @@ def _object(stored: StoredObject, *, href: str, asked: Report, minimal: bool) ->
         elif name == TYPE:
             shown.append((name, f"<getcontenttype>{_OBJECT_TYPE}</getcontenttype>"))
         elif name == DATA:
-            text = expanded(stored, *asked.data.expand) if asked.data.expand else stored.calendar
-            shown.append((name, f"<C:calendar-data>{escape(text)}</C:calendar-data>"))
+            shown.append((name, f"<C:calendar-data>{escape(_text(stored, asked.data))}</C:calendar-data>"))
         else:
             shown.append((name, None))
     if not shown:
@@ -282,6 +282,16 @@ def _object(stored: StoredObject, *, href: str, asked: Report, minimal: bool) ->
     if asked.data.expand and stored.series and not expanded(stored, *asked.data.expand):
         return None
     return f"<response><href>{href}{stored.name}</href>{_propstats(shown, minimal)}</response>"
+
+
+def _text(stored: StoredObject, data: Data) -> str:
+    if data.expand is not None:
+        text = expanded(stored, *data.expand)
+    elif data.recurrence is not None:
+        text = limited(stored, *data.recurrence)
+    else:
+        text = stored.calendar
+    return text if data.part is None else select(text, data.part)
 
 
 def _propstats(shown: Sequence[tuple[str, str | None]], minimal: bool) -> str:  # noqa: FBT001

@@ -9,23 +9,25 @@ import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 
+from scheduling.ical.partial import EVERYTHING, Part
 from server.dav import reports
 from server.dav.xml import C, D
 
 DATA, ETAG, TYPE = f"{C}calendar-data", f"{D}getetag", f"{D}getcontenttype"
 _ADDRESS_BOOKS = "{urn:ietf:params:xml:ns:carddav}"
+_DATA_CHILDREN = {f"{C}expand", f"{C}limit-recurrence-set", f"{C}comp"}
 _NAME = re.compile(r"[0-9a-f]{32}\.ics")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Data:
     """What CALDAV:calendar-data asks for: everything, or expanded instances, or only overrides within a range; spans
-    are in epoch seconds. `properties` names those to return, None for all.
+    are in epoch seconds. `part` names the components and properties to return, None for all.
     """
 
     expand: tuple[int, int] | None = None
     recurrence: tuple[int, int] | None = None
-    properties: frozenset[str] | None = None
+    part: Part | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,7 +110,7 @@ def _multiget(root: ET.Element, props: tuple[str, ...], data: Data, calendar_hre
 
 def _query(root: ET.Element, props: tuple[str, ...], data: Data) -> Query | None:
     filters = root.findall(f"{C}filter")
-    if len(filters) != 1 or data.recurrence is not None:
+    if len(filters) != 1:
         return None
     [calendar] = filters[0]
     if len(calendar) == 0:
@@ -134,9 +136,40 @@ def _data(prop: ET.Element) -> Data | None:
         return None
     if element is None or (len(element) == 0 and not element.attrib):
         return Data()
-    if element.attrib or len(element) != 1:
+    by_tag = {it.tag: it for it in element}
+    if element.attrib or len(by_tag) != len(element) or not by_tag.keys() <= _DATA_CHILDREN:
         return None
-    wanted = element[0]
-    if wanted.tag == f"{C}expand" and len(wanted) == 0:
-        return Data(expand=reports.bounded_span(wanted))
-    return None
+    if f"{C}expand" in by_tag and f"{C}limit-recurrence-set" in by_tag:
+        return None
+    part = _part(by_tag[f"{C}comp"], "VCALENDAR") if f"{C}comp" in by_tag else None
+    if f"{C}comp" in by_tag and part is None:
+        return None
+    expand, recurrence = by_tag.get(f"{C}expand"), by_tag.get(f"{C}limit-recurrence-set")
+    return Data(
+        expand=None if expand is None else reports.bounded_span(expand),
+        recurrence=None if recurrence is None else reports.bounded_span(recurrence),
+        part=part,
+    )
+
+
+def _part(element: ET.Element, name: str | None = None) -> Part | None:
+    """A CALDAV:comp (RFC 4791, section 9.6.1); None for what is not one, or not called `name`."""
+    if not element.get("name") or (name is not None and element.get("name") != name):
+        return None
+    children = {it.tag for it in element}
+    if not children <= {f"{C}{it}" for it in ("allprop", "prop", "allcomp", "comp")}:
+        return None
+    properties: frozenset[str] | None = frozenset(
+        (it.get("name") or "").upper() for it in element.findall(f"{C}prop")
+    )
+    components: dict[str, Part] | None = {}
+    for child in element.findall(f"{C}comp"):
+        part = _part(child)
+        if part is None or components is None:
+            return None
+        components[child.get("name") or ""] = part
+    if f"{C}allprop" in children:
+        properties = None
+    if f"{C}allcomp" in children:
+        components = None
+    return EVERYTHING if not children else Part(properties=properties, components=components)
