@@ -21,7 +21,7 @@ from scheduling.credentials import Login
 from scheduling.database import connect
 from scheduling.errors import DatabaseUnavailable
 from scheduling.secrets import Keyring
-from scheduling.types import READ_ALL_GROUP, READS_ALL_CALENDARS
+from scheduling.types import READ_ALL_GROUP
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class Auth(BaseAuth):
             return "", set()
         assert found is not None
         reader.identify(found.user_id, found.app_password_id)
-        return found.username, {READ_ALL_GROUP} if found.role in READS_ALL_CALENDARS else set()
+        return found.username, {READ_ALL_GROUP} if found.reads_all_calendars else set()
 
     def _accepted(self, found: Login | None, login: str, password: str, address: str) -> bool:
         if found is not None and found.app_password_id is not None:

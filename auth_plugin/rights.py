@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who may read what: owners their own calendars, dispatchers and admins everybody's; nobody writes."""
+"""Who may read what: owners their own calendars, whoever has `calendars.read_all` everybody's; nobody writes."""
 
 from __future__ import annotations
 

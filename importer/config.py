@@ -23,12 +23,9 @@ def exemptions(text: str) -> Exemptions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImporterConfig:
-    """How outside calendars are fetched. Durations are in seconds, sizes in bytes."""
+    """How outside calendars are fetched and webhooks reached. Durations are in seconds, sizes in bytes."""
 
     interval: int = option("15m", doc="How often each outside calendar is fetched.", parse=duration(60))
-    minimum_interval: int = option(
-        "5m", doc="No calendar is fetched more often than this.", parse=duration(60)
-    )
     timeout: int = option("60s", doc="The longest that one fetch may take in all.", parse=duration(1, 3600))
     max_bytes: int = option("20MB", doc="The largest calendar that is read, uncompressed.", parse=size(1000))
     max_events: int = option(
@@ -38,10 +35,12 @@ class ImporterConfig:
         "Mozilla/5.0 (compatible; Daysheet calendar importer)",
         doc="How the importer names itself; Office 365 refuses what does not look like a browser.",
     )
-    allow_http: bool = option("no", doc="Whether unencrypted http addresses are fetched too.", parse=boolean)
+    allow_http: bool = option(
+        "no", doc="Whether calendars and webhooks may have unencrypted http addresses.", parse=boolean
+    )
     allow_hosts: Exemptions = option(
         "",
-        doc="Private hosts and networks that may be fetched from, on any port (comma-separated).",
+        doc="Private hosts and networks that calendars and webhooks may be on, on any port (comma-separated).",
         parse=exemptions,
     )
     batch: int = option("20", doc="How many due calendars are claimed at a time.", parse=integer(1, 1000))
@@ -67,4 +66,4 @@ class ImporterConfig:
 
     def schedule(self) -> Schedule:
         """When calendars are fetched under this configuration."""
-        return Schedule(interval=self.interval, minimum_interval=self.minimum_interval)
+        return Schedule(interval=self.interval)

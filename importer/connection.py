@@ -73,7 +73,7 @@ class GuardedBackend(httpcore.NetworkBackend):
         self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
     ) -> httpcore.NetworkStream:
         """Refuse; raises FetchFailed."""
-        raise FetchFailed("scheme", "Calendars are not fetched from local sockets.", permanent=True)
+        raise FetchFailed("scheme", "Local sockets are not connected to.", permanent=True)
 
     def _permitted(self, host: str, port: int) -> Sequence[addresses.Address]:
         found = resolve(host, port, self._deadline.cap(None, httpcore.ConnectTimeout))
@@ -83,7 +83,7 @@ class GuardedBackend(httpcore.NetworkBackend):
             permitted = ", ".join(str(number) for number in sorted(self._ports))
             raise FetchFailed(
                 "port",
-                f"Port {port} of {host} is not fetched from; permitted are {permitted}.",
+                f"Port {port} of {host} is not connected to; permitted are {permitted}.",
                 permanent=True,
             )
         for address in found:

@@ -49,6 +49,7 @@ def synchronise(
     What is wrong with the source becomes a recorded failure and leaves what was imported; other exceptions
     pass.
     """
+    schedule = schedule.at_least(subscription.minimum_interval)
     try:
         return _synchronise(subscription, store, policy, default_zone, schedule, max_events)
     except ImporterError as error:

@@ -7,13 +7,14 @@ import logging
 import signal
 import threading
 import time
-import traceback
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from importer import deliver
 from importer.config import ImporterConfig
 from importer.cycle import Outcome, synchronise
-from importer.store import Due, Store
+from importer.errors import where
+from importer.store import Due, Queue, Store
 
 log = logging.getLogger(__name__)
 
@@ -22,15 +23,19 @@ _INTERNAL_MESSAGE = "The importer itself failed on this calendar; the fault was 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Summary:
-    """How many synchronisations ended in which way."""
+    """How many synchronisations ended in which way, and with `once` how many attempts at delivering an event to a
+    webhook did.
+    """
 
     applied: int = 0
     unchanged: int = 0
     failed: int = 0
+    delivered: int = 0
+    undelivered: int = 0
 
     @property
     def processed(self) -> int:
-        """All of them."""
+        """All synchronisations."""
         return self.applied + self.unchanged + self.failed
 
 
@@ -41,14 +46,36 @@ def stop_on_signals(stop: threading.Event) -> None:
 
 
 def run(
-    store: Store, config: ImporterConfig, *, once: bool, stop: threading.Event, only: int | None = None
+    store: Store,
+    config: ImporterConfig,
+    *,
+    once: bool,
+    stop: threading.Event,
+    only: int | None = None,
+    queue: Queue | None = None,
 ) -> Summary:
     """Synchronise due subscriptions until `stop` is set; with `once` until none is due, with `only` that one.
+    Meanwhile, or with `once` afterwards, deliver what webhooks are due in `queue`.
 
     One bad subscription never ends the loop. A database that fails is tried again later, except with `once`
     or `only`, where the error passes.
     """
-    return _Daemon(store, config, stop).run(once=once or only is not None, only=only)
+    daemon = _Daemon(store, config, stop)
+    if only is not None or queue is None:
+        return daemon.run(once=once or only is not None, only=only)
+    policy = deliver.policy(config)
+    if not once:
+        with deliver.in_background(queue, policy, stop):
+            return daemon.run(once=False, only=None)
+    imported = daemon.run(once=True, only=None)
+    queue.catch_up(int(time.time()))
+    tally = deliver.deliver_due(queue, policy, stop)
+    return replace(imported, delivered=tally.delivered, undelivered=tally.undelivered)
+
+
+def deliver_now(queue: Queue, config: ImporterConfig, delivery_id: int) -> None:
+    """Make one attempt at a delivery, due or not; another process that is at its webhook goes first."""
+    deliver.deliver_due(queue, deliver.policy(config), threading.Event(), only=delivery_id)
 
 
 class _Daemon:
@@ -69,7 +96,7 @@ class _Daemon:
             except Exception as error:
                 if once:
                     raise
-                log.error("importer turn failed, trying again: %s", _where(error))  # noqa: TRY400 (see _where)
+                log.error("importer turn failed, trying again: %s", where(error))  # noqa: TRY400 (see where)
                 claimed = []
             fresh = {due.id for due in claimed} - done
             if once:
@@ -110,8 +137,9 @@ class _Daemon:
                 max_events=self._config.max_events,
             )
         except Exception as error:  # noqa: BLE001 (one bad calendar must not stop the others)
-            log.error("importer failed on subscription %d: %s", due.id, _where(error))  # noqa: TRY400
-            next_at = self._schedule.after_failure(int(time.time()), due.failures)
+            log.error("importer failed on subscription %d: %s", due.id, where(error))  # noqa: TRY400
+            schedule = self._schedule.at_least(due.minimum_interval)
+            next_at = schedule.after_failure(int(time.time()), due.failures)
             self._store.failed(due, "internal", _INTERNAL_MESSAGE, next_at)
             return Outcome(status="failed", reason="internal")
         if outcome.status == "failed":
@@ -125,12 +153,3 @@ class _Daemon:
                 outcome.deleted,
             )
         return outcome
-
-
-def _where(error: BaseException) -> str:
-    """The kind of an exception and where it was raised; its message could hold an address, which is a
-    secret.
-    """
-    frames = traceback.extract_tb(error.__traceback__)
-    places = ", ".join(f"{frame.name}:{frame.lineno}" for frame in frames[-4:])
-    return f"{type(error).__name__} in {places}"

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 
 class ImporterError(Exception):
     """The outside calendar could not be taken over; what was imported before stays.
@@ -54,3 +56,12 @@ class Unusable(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+def where(error: BaseException) -> str:
+    """The kind of an exception and where it was raised; its message could hold an address, which is a
+    secret.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    places = ", ".join(f"{frame.name}:{frame.lineno}" for frame in frames[-4:])
+    return f"{type(error).__name__} in {places}"

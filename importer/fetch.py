@@ -74,7 +74,7 @@ def fetch(request: FetchRequest, policy: FetchPolicy) -> FetchResult:
     url = target(request.url, policy)
     backend = GuardedBackend(policy.allow, policy.ports, deadline)
     with httpcore.ConnectionPool(
-        ssl_context=policy.trust or _default_trust(), network_backend=backend, retries=0
+        ssl_context=policy.trust or default_trust(), network_backend=backend, retries=0
     ) as pool:
         for _ in range(MAX_REDIRECTS + 1):
             answer = _exchange(pool, url, request, policy)
@@ -107,7 +107,7 @@ def _checked(text: str, policy: FetchPolicy, aliases: dict[str, str]) -> httpx.U
     scheme = aliases.get(url.scheme, url.scheme)
     if scheme != "https" and not (scheme == "http" and policy.allow_http):
         permitted = "https or http" if policy.allow_http else "https"
-        raise FetchFailed("scheme", f"Only {permitted} addresses are fetched.", permanent=True)
+        raise FetchFailed("scheme", f"Only {permitted} addresses are permitted.", permanent=True)
     if not url.host or (url.port is not None and not 0 < url.port < 65536):
         raise FetchFailed("url", "The address is not a URL like https://example.com/a.ics.", permanent=True)
     if url.userinfo:
@@ -120,7 +120,8 @@ def _checked(text: str, policy: FetchPolicy, aliases: dict[str, str]) -> httpx.U
 
 
 @lru_cache(maxsize=1)
-def _default_trust() -> ssl.SSLContext:
+def default_trust() -> ssl.SSLContext:
+    """The certificate authorities that are trusted, whatever the environment says."""
     return httpx.create_ssl_context(trust_env=False)
 
 
@@ -195,11 +196,14 @@ def _status_failure(host: str, status: int, headers: httpx.Headers) -> FetchFail
         reason = "http-other"
     message = sentences.get(status, f"{host} answered with status {status}.")
     return FetchFailed(
-        reason, message, retry_after=_retry_after(headers.get("retry-after")), permanent=status in (401, 410)
+        reason,
+        message,
+        retry_after=seconds_to_wait(headers.get("retry-after")),
+        permanent=status in (401, 410),
     )
 
 
-def _retry_after(value: str | None) -> int | None:
+def seconds_to_wait(value: str | None) -> int | None:
     """Seconds to wait, from a number or an HTTP date (RFC 9110 section 10.2.3), at most a day."""
     if value is None:
         return None

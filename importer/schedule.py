@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from importer.errors import FetchFailed, ImporterError
 from importer.values import duration
@@ -16,11 +16,15 @@ _JITTER = 0.1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Schedule:
-    """The two configured intervals, in seconds, and the source of chance."""
+    """The configured interval and the shortest permitted one, in seconds, and the source of chance."""
 
     interval: int
-    minimum_interval: int
+    minimum_interval: int = 0
     chance: random.Random = field(default_factory=random.Random, repr=False)
+
+    def at_least(self, seconds: int) -> Schedule:
+        """The same with this as the shortest interval, unless it is longer already."""
+        return replace(self, minimum_interval=max(self.minimum_interval, seconds))
 
     def after_success(self, now: int, refresh: str | None = None) -> int:
         """The epoch second of the next fetch; `refresh` is the feed's own REFRESH-INTERVAL (RFC 7986), a

@@ -1,13 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the importer needs of the scheduling database, as a protocol; the caller passes an implementation."""
+"""What the importer needs of the scheduling database, as protocols; the caller passes implementations."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 from scheduling.imports import Applied, Due, Facts, Skipped, StoredEvent
+from scheduling.webhooks.queue import Attempt, Claim, Outgoing
 
-__all__ = ["Applied", "Due", "Facts", "Skipped", "Store", "StoredEvent"]
+__all__ = [
+    "Applied",
+    "Attempt",
+    "Claim",
+    "Due",
+    "Facts",
+    "Outgoing",
+    "Queue",
+    "Skipped",
+    "Store",
+    "StoredEvent",
+]
 
 
 class Store(Protocol):
@@ -37,4 +49,30 @@ class Store(Protocol):
 
     def maintain(self, now: int) -> None:
         """Do the periodic upkeep of the database."""
+        ...
+
+
+class Queue(Protocol):
+    """The events that webhooks are to be told of. Without the lease nothing is written."""
+
+    def catch_up(self, now: int) -> None:
+        """Make events of what has changed in the schedule."""
+        ...
+
+    def is_due(self, now: int) -> bool:
+        """Whether `claim` would find something; takes no lock."""
+        ...
+
+    def claim(self, now: int, lease_seconds: int, only: int | None = None) -> Claim | None:
+        """Lease a webhook that has deliveries due at `now`, or the one of the delivery `only` whether due or not."""
+        ...
+
+    def record(
+        self, claim: Claim, delivery: Outgoing, attempt: Attempt, now: int, lease_seconds: int
+    ) -> bool:
+        """Note how an attempt ended, and say whether to go on with the claim's deliveries."""
+        ...
+
+    def release(self, claim: Claim) -> None:
+        """Give the claim back."""
         ...

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -25,6 +26,7 @@ from sqlalchemy import (
     insert,
     literal_column,
     select,
+    union_all,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -37,6 +39,7 @@ from scheduling.models import (
     Calendar,
     CalendarObject,
     CalendarRevision,
+    Feed,
     Instance,
     ScheduleChange,
     UnrenderedSource,
@@ -44,6 +47,7 @@ from scheduling.models import (
 )
 from scheduling.rendered import RECURRING, Horizon, Rendered
 from scheduling.view import View, today
+from scheduling.webhooks.jobs import emit_changes
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +69,10 @@ _OWNER = (
     select(User.display_name, User.username, User.time_zone, Instance.name)
     .join(Instance, Instance.id == 1)
     .where(User.id == bindparam("user"))
+)
+_LATEST = union_all(
+    select(Calendar.changed_at).where(Calendar.user_id == bindparam("user")),
+    select(Feed.changed_at).where(Feed.user_id == bindparam("user")),
 )
 _OF_CALENDAR = CalendarObject.calendar_id == bindparam("calendar")
 _BY_SOURCE = select(*KNOWN).where(
@@ -134,7 +142,7 @@ def catch_up_step(
         connection.execute(delete(ScheduleChange).where(*_PENDING), {"user": user_id, "slug": slug})
         return 0, False
     horizon = view.horizon(today(now))
-    _spread(connection, calendar, view, horizon, now)
+    spread = _spread(connection, calendar, view, horizon, now)
     pending = connection.execute(_take(connection), {"user": user_id, "slug": slug, "step": STEP}).all()
     changed = _changed(pending, now)
     changeset = Changeset(
@@ -142,9 +150,19 @@ def catch_up_step(
     )
     for ids in _chunks(sorted(changed)):
         rendered = _render(connection, changeset, calendar.kind, owner, ids, view, horizon)
-        _compare(connection, changeset, ids, rendered)
+        _compare(
+            connection,
+            changeset,
+            ids,
+            rendered,
+            partial(_cancelled, connection, calendar.kind, owner, view=view, horizon=horizon),
+        )
         changeset.store(connection, ids)
     _finish(connection, changeset, calendar, view, horizon)
+    if calendar.kind == "jobs":
+        # A job that only looks different because of a setting has not changed.
+        extents = {job: found for job, found in changeset.extents.items() if job not in spread}
+        emit_changes(connection, extents, now)
     return changeset.count, len(pending) == STEP
 
 
@@ -180,9 +198,9 @@ def _changed(pending: Iterable[Row[*tuple[Any, ...]]], now: int) -> dict[int, in
 
 def _spread(
     connection: Connection, calendar: Row[*tuple[Any, ...]], view: View, horizon: Horizon, now: int
-) -> None:
+) -> set[int]:
     """Turn "everything has changed" into one pending change for each source concerned, so that a large
-    calendar is worked off in steps like any other change.
+    calendar is worked off in steps like any other change. Returns those that had none of their own.
     """
     key = {"user": calendar.user_id, "slug": calendar.slug}
     of_all = connection.scalar(_OF_ALL, key)
@@ -204,6 +222,7 @@ def _spread(
             for it in sorted(concerned)
         ]
         connection.execute(insert(ScheduleChange), rows)
+    return concerned
 
 
 def _take(connection: Connection) -> ReturningDelete[*tuple[Any, ...]]:
@@ -239,8 +258,32 @@ def _render(
     return sorted(rendered, key=lambda it: it.source_id)
 
 
-def _compare(connection: Connection, changeset: Changeset, ids: list[int], rendered: list[Rendered]) -> None:
-    """By name, since an imported event that went and came back is another source of the same object."""
+def _cancelled(
+    connection: Connection,
+    kind: str,
+    owner: sources.Owner,
+    ids: list[int],
+    *,
+    view: View,
+    horizon: Horizon,
+) -> dict[str, Rendered]:
+    """Those of the sources that were cancelled, by name: feeds may go on showing them for a while."""
+    if kind != "jobs":
+        return {}
+    results = sources.render(connection, kind, owner, ids, view.with_cancelled(), horizon)
+    return {it.name: it for it in results if isinstance(it, Rendered) and it.status == "CANCELLED"}
+
+
+def _compare(
+    connection: Connection,
+    changeset: Changeset,
+    ids: list[int],
+    rendered: list[Rendered],
+    farewell: Callable[[list[int]], dict[str, Rendered]],
+) -> None:
+    """By name, since an imported event that went and came back is another source of the same object. `farewell` says
+    how those of some sources look that were cancelled.
+    """
     key = {"calendar": changeset.calendar_id}
     of_sources = connection.execute(_BY_SOURCE, {**key, "ids": ids}).all()
     known: dict[str, Known] = {row.name: row for row in of_sources}
@@ -250,9 +293,10 @@ def _compare(connection: Connection, changeset: Changeset, ids: list[int], rende
     for it in rendered:
         changeset.show(it, known.get(it.name))
     shown = {it.name for it in rendered}
-    for row in of_sources:
-        if not row.deleted and row.name not in shown:
-            changeset.bury(row)
+    gone = [row for row in of_sources if not row.deleted and row.name not in shown]
+    farewells = farewell([row.source_id for row in gone]) if gone else {}
+    for row in gone:
+        changeset.bury(row, farewells.get(row.name))
 
 
 def _finish(
@@ -269,8 +313,15 @@ def _finish(
     }
     if changeset.count:
         values["revision"] = changeset.last
-        values["changed_at"] = max(changeset.newest, calendar.changed_at + 1)
+        values["changed_at"] = max(changeset.newest, _latest(connection, calendar.user_id) + 1)
         issued = {"first": changeset.first, "last": changeset.last, "issued_at": changeset.now}
         connection.execute(insert(CalendarRevision).values(calendar_id=calendar.id, **issued))
         logger.info("caught up calendar %d: %d objects changed", calendar.id, changeset.count)
     connection.execute(update(Calendar).where(Calendar.id == calendar.id).values(**values))
+
+
+def _latest(connection: Connection, user_id: int) -> int:
+    """When something of the user's last changed. A feed shows several calendars at once, and its Last-Modified has to
+    rise with every change, two within a second included.
+    """
+    return max(connection.execute(_LATEST, {"user": user_id}).scalars(), default=0)

@@ -40,6 +40,12 @@ _BURY = (
         series="",
     )
 )
+_FAREWELL_COLUMNS = ("component", "timezones", "sequence", "status", "starts_at", "ends_at", "leaves_on")
+_FAREWELL = (
+    update(CalendarObject)
+    .where(*_THIS)
+    .values({name: bindparam(f"new_{name}") for name in _FAREWELL_COLUMNS})
+)
 
 Known = Row[*tuple[Any, ...]]
 
@@ -47,7 +53,8 @@ Known = Row[*tuple[Any, ...]]
 @dataclass(kw_only=True, slots=True)
 class Changeset:
     """Collects and then writes. `first` is the first revision to give out; `changed` says when a source
-    changed, in epoch seconds, and `now` stands in for the others.
+    changed, in epoch seconds, and `now` stands in for the others. `extents` are, for every source that looks
+    different now, those of its object before and after.
     """
 
     calendar_id: int
@@ -56,9 +63,11 @@ class Changeset:
     changed: Mapping[int, int]
     count: int = 0
     newest: int = 0
+    extents: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
     _shown: list[dict[str, Any]] = field(default_factory=list)
     _facts: list[dict[str, Any]] = field(default_factory=list)
     _buried: list[dict[str, Any]] = field(default_factory=list)
+    _farewells: list[dict[str, Any]] = field(default_factory=list)
     _occurrences: list[dict[str, Any]] = field(default_factory=list)
     _expanded: list[str] = field(default_factory=list)
     _left_out: list[dict[str, Any]] = field(default_factory=list)
@@ -78,18 +87,23 @@ class Changeset:
             facts = {f"new_{name}": getattr(rendered, name) for name in _FACTS}
             self._facts.append({"calendar": self.calendar_id, "object": rendered.name, **facts})
 
-    def bury(self, known: Known) -> None:
-        """The object is gone or no longer visible: leave a tombstone."""
+    def bury(self, known: Known, farewell: Rendered | None = None) -> None:
+        """The object is gone or no longer visible: leave a tombstone. `farewell` is how it looks to those who are to
+        see that it was cancelled; it is one step further in SEQUENCE, and so is what may come after it.
+        """
         if known.span == RECURRING:
             self._expanded.append(known.name)
+        self._note(known.source_id, known)
         self._buried.append(
             {
                 "calendar": self.calendar_id,
                 "object": known.name,
                 "new_revision": self._revision(),
-                "moment": self._moment(known.source_id, known.changed_at),
+                "moment": (moment := self._moment(known.source_id, known.changed_at)),
             }
         )
+        if farewell is not None:
+            self._bid_farewell(farewell, sequence=known.sequence + 1, changed_at=moment)
 
     def leave_out(self, source_id: int, reason: str) -> None:
         """The source cannot be rendered."""
@@ -111,6 +125,7 @@ class Changeset:
         for statement, rows in (
             (insert(UnrenderedSource), self._left_out),
             (_BURY, self._buried),
+            (_FAREWELL, self._farewells),
             (_upsert(connection), self._shown),
             (_NEW_FACTS, self._facts),
             (insert(OccurrenceRow), self._occurrences),
@@ -120,7 +135,23 @@ class Changeset:
                 rows.clear()
         self._expanded.clear()
 
+    def _bid_farewell(self, rendered: Rendered, *, sequence: int, changed_at: int) -> None:
+        values = {
+            "component": stamped(rendered.template, sequence=sequence, changed_at=changed_at),
+            "timezones": rendered.timezones,
+            "sequence": sequence,
+            "status": rendered.status,
+            "starts_at": rendered.starts_at,
+            "ends_at": rendered.ends_at,
+            "leaves_on": rendered.leaves_on,
+        }
+        key = {"calendar": self.calendar_id, "object": rendered.name}
+        self._farewells.append({**key, **{f"new_{name}": value for name, value in values.items()}})
+
     def _write(self, rendered: Rendered, known: Known | None) -> None:
+        if known is not None and not known.deleted:
+            self._note(rendered.source_id, known)
+        self._note(rendered.source_id, rendered)
         sequence = 0 if known is None else known.sequence + 1
         changed_at = self._moment(rendered.source_id, 0 if known is None else known.changed_at)
         component = stamped(rendered.template, sequence=sequence, changed_at=changed_at)
@@ -161,6 +192,9 @@ class Changeset:
             }
             for it in rendered.occurrences
         ]
+
+    def _note(self, source_id: int, shown: Rendered | Known) -> None:
+        self.extents.setdefault(source_id, []).append((shown.starts_at, shown.ends_at))
 
     def _revision(self) -> int:
         self.count += 1

@@ -139,8 +139,8 @@ class SecuritySettings:
     password_cache: int = option(
         "60s",
         parse=ini.duration(0, 3600),
-        doc="How long a password found right is remembered, in memory only. A changed or revoked one may "
-        "work this much longer; 0 checks every request in full, which is slow.",
+        doc="How long a password found right is remembered, in memory only, so that not every request pays for "
+        "the slow check. A changed or revoked one stops working at once all the same; 0 remembers nothing.",
     )
     login_attempts: int = option(
         5,
@@ -151,6 +151,11 @@ class SecuritySettings:
         "60s",
         parse=ini.duration(1, 3600),
         doc="The longest that such a pair has to wait between two attempts.",
+    )
+    reader_address_days: int = option(
+        30,
+        parse=ini.integer(0, 3650),
+        doc="How many days the address is kept from which a calendar client last fetched; 0 keeps none.",
     )
 
 
@@ -226,11 +231,56 @@ class TemplateSettings:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedSettings:
+    """Secret .ics links."""
+
+    overlap_hours: int = option(
+        0,
+        parse=ini.integer(0, 168),
+        doc="For how many hours a replaced link tells its readers that there is a new one, unless its owner says "
+        "otherwise; 0 ends it at once.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionSettings:
+    """People's outside calendars."""
+
+    minimum_minutes: int = option(
+        5,
+        parse=ini.integer(1, 1440),
+        doc="How many minutes lie between two fetches of an outside calendar at least.",
+    )
+
+
+CHANGEABLE: Mapping[str, type[Any]] = {
+    "calendars": CalendarSettings,
+    "templates": TemplateSettings,
+    "feeds": FeedSettings,
+    "subscriptions": SubscriptionSettings,
+}
+"""The sections whose options can also be changed while running (scheduling/settings.py)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockSettings:
+    """What cannot be changed while running."""
+
+    locked: tuple[str, ...] = option(
+        "",
+        parse=ini.choices(
+            *(f"{section}.{name}" for section, cls in CHANGEABLE.items() for name in ini.options_of(cls))
+        ),
+        doc="Settings that stay as this file has them, whatever was or is changed while running.",
+    )
+
+
 SECTIONS: Mapping[str, type[Any]] = {
     "database": DatabaseSettings,
     "security": SecuritySettings,
-    "calendars": CalendarSettings,
-    "templates": TemplateSettings,
+    **CHANGEABLE,
+    "settings": LockSettings,
 }
 
 
@@ -242,6 +292,9 @@ class Config:
     security: SecuritySettings = field(default_factory=SecuritySettings)
     calendars: CalendarSettings = field(default_factory=CalendarSettings)
     templates: TemplateSettings = field(default_factory=TemplateSettings)
+    feeds: FeedSettings = field(default_factory=FeedSettings)
+    subscriptions: SubscriptionSettings = field(default_factory=SubscriptionSettings)
+    settings: LockSettings = field(default_factory=LockSettings)
 
     def key_path(self) -> Path:
         """The key file: the configured one, else `daysheet.key` beside the SQLite file, else in `var/`."""

@@ -13,11 +13,13 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, exists, insert, or_, select, update
 
+from scheduling import audit, roles
 from scheduling.errors import Invalid, NotFound
 from scheduling.models import AppPassword as AppPasswordRow
-from scheduling.models import Credential, User
+from scheduling.models import Credential, RolePermission, User
+from scheduling.permissions import SUPER_ADMIN, SYSTEM, Actor, Permission, require
 from scheduling.secrets import Keyring, new_token
 
 MINIMUM_LENGTH = 8
@@ -39,7 +41,9 @@ class AppPassword:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Login:
-    """What is known about a login name: the user if served, the main password's hash, a matching app password."""
+    """What is known about a login name: the user if served, whether the role permits reading everybody's calendars,
+    the main password's hash, a matching app password.
+    """
 
     user_id: int
     username: str
@@ -48,13 +52,21 @@ class Login:
     version: str | None
     app_password_id: int | None
     app_password_used_at: datetime | None
+    reads_all_calendars: bool = False
 
 
+_READS_ALL = or_(
+    User.role == SUPER_ADMIN,
+    exists().where(
+        RolePermission.role == User.role, RolePermission.permission == Permission.CALENDARS_READ_ALL.value
+    ),
+)
 _LOGIN = (
     select(
         User.id,
         User.username,
         User.role,
+        _READS_ALL.label("reads_all_calendars"),
         Credential.password_hash,
         Credential.version,
         AppPasswordRow.id.label("app_password_id"),
@@ -85,6 +97,7 @@ def find_login(connection: Connection, keyring: Keyring, username: str, password
         user_id=row.id,
         username=row.username,
         role=row.role,
+        reads_all_calendars=bool(row.reads_all_calendars),
         password_hash=row.password_hash,
         version=row.version,
         app_password_id=row.app_password_id,
@@ -101,8 +114,11 @@ def verify(password_hash: str | None, password: str) -> bool:
     return password_hash is not None
 
 
-def set_password(connection: Connection, user_id: int, password: str) -> None:
-    """Set the main password; the old one stops working at once everywhere. Raises `Invalid` for a short one."""
+def set_password(connection: Connection, user_id: int, password: str, *, actor: Actor = SYSTEM) -> None:
+    """Set the main password; the old one stops working at once everywhere. Raises `Forbidden`, `NotFound`, `Invalid`
+    for a short one.
+    """
+    owner = _require(connection, actor, user_id)
     if len(password) < MINIMUM_LENGTH:
         raise Invalid(f"The password is too short: use at least {MINIMUM_LENGTH} characters.")
     connection.execute(delete(Credential).where(Credential.user_id == user_id))
@@ -114,12 +130,16 @@ def set_password(connection: Connection, user_id: int, password: str) -> None:
             changed_at=datetime.now(UTC),
         )
     )
+    audit.record(connection, actor, "password.set", f"user:{owner}")
 
 
 def create_app_password(
-    connection: Connection, keyring: Keyring, user_id: int, label: str
+    connection: Connection, keyring: Keyring, user_id: int, label: str, *, actor: Actor = SYSTEM
 ) -> tuple[AppPassword, str]:
-    """A new app password and its text, which is not shown again. Raises `Invalid` for an empty or long label."""
+    """A new app password and its text, which is not shown again. Raises `Forbidden`, `NotFound`, `Invalid` for an
+    empty or long label.
+    """
+    owner = _require(connection, actor, user_id)
     if not 1 <= len(label.strip()) <= 255:
         raise Invalid("The label of an app password has 1 to 255 characters, for example the device's name.")
     text = new_token()
@@ -129,6 +149,9 @@ def create_app_password(
         .values(user_id=user_id, label=label.strip(), lookup=keyring.lookup(text), created_at=now)
         .returning(AppPasswordRow.id)
     ).scalar_one()
+    audit.record(
+        connection, actor, "app_password.create", f"app-password:{created}", user=owner, label=label.strip()
+    )
     return AppPassword(
         id=created, label=label.strip(), created_at=now, last_used_at=None, revoked_at=None
     ), text
@@ -149,8 +172,11 @@ def list_app_passwords(connection: Connection, user_id: int) -> list[AppPassword
     return [_app_password(row) for row in rows]
 
 
-def revoke_app_password(connection: Connection, user_id: int, app_password_id: int) -> None:
-    """Make an app password stop working at once. Raises `NotFound`."""
+def revoke_app_password(
+    connection: Connection, user_id: int, app_password_id: int, *, actor: Actor = SYSTEM
+) -> None:
+    """Make an app password stop working at once. Raises `Forbidden`, `NotFound`."""
+    owner = _require(connection, actor, user_id)
     result = connection.execute(
         update(AppPasswordRow)
         .where(
@@ -162,6 +188,7 @@ def revoke_app_password(connection: Connection, user_id: int, app_password_id: i
     )
     if result.rowcount == 0:
         raise NotFound(f"The user has no app password {app_password_id} that could be revoked.")
+    audit.record(connection, actor, "app_password.revoke", f"app-password:{app_password_id}", user=owner)
 
 
 def needs_touch(login: Login, now: datetime) -> bool:
@@ -175,6 +202,17 @@ def touch(connection: Connection, app_password_id: int, now: datetime) -> None:
     connection.execute(
         update(AppPasswordRow).where(AppPasswordRow.id == app_password_id).values(last_used_at=now)
     )
+
+
+def _require(connection: Connection, actor: Actor, user_id: int) -> str:
+    """The username of whose passwords the actor may manage. Raises `Forbidden`, `NotFound`."""
+    require(actor, Permission.USERS_MANAGE, own=Permission.PASSWORDS_MANAGE_OWN, owner_id=user_id)
+    row = connection.execute(select(User.username, User.role).where(User.id == user_id)).first()
+    if row is None:
+        raise NotFound(f"There is no user with the id {user_id}.")
+    if actor.user_id != user_id:
+        roles.require_authority(connection, actor, row.role)
+    return str(row.username)
 
 
 def _app_password(row: Row[*tuple[Any, ...]]) -> AppPassword:

@@ -95,6 +95,25 @@ class Database:
             yield connection
 
     @contextmanager
+    def cursor(self) -> Iterator[Any]:
+        """A driver cursor for one single statement, which is a snapshot of its own. Raises `DatabaseUnavailable`."""
+        driver = self.engine.dialect.dbapi
+        assert driver is not None
+        try:
+            with _translated():
+                connection = self.engine.raw_connection()
+            try:
+                yield connection.cursor()
+            finally:
+                connection.close()
+        except (driver.OperationalError, driver.InterfaceError) as error:
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+                raise
+            raise DatabaseUnavailable(
+                f"The scheduling database is not available: {str(error).split(chr(10))[0]}."
+            ) from error
+
+    @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction, committed on a clean exit and rolled back on an exception. Raises
         `DatabaseUnavailable`.

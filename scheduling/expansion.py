@@ -53,7 +53,7 @@ def limited(stored: StoredObject, start: int, end: int) -> str:
         if any(begins < end and max(ends, begins + 1) > start for begins, ends in spans):
             kept.add(key)
     events = [f"{_BEGIN}{event}" for event in stored.component.split(_BEGIN)[1:]]
-    wanted = [event for event in events if (key := _replaced(event, series.tzid)) is None or key in kept]
+    wanted = [event for event in events if _replaced(event, series.tzid) in {None, *kept}]
     return stored.calendar.replace(stored.component, "".join(wanted))
 
 

@@ -1,104 +1,128 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Secret .ics feeds: their links, and what a link shows.
+"""Secret .ics feeds: made, changed, given new links, and ended.
 
 A link's token is found by its keyed hash and kept encrypted only while it is current, so that its owner can be shown
-the link again; a replaced or revoked one stays known by its hash alone and answers 410.
+the link again; a replaced or revoked one stays known by its hash alone. Every act is in the audit log. An `actor`
+needs `feeds.manage_all`, or the permission for his own feeds: without it `Forbidden` is raised, and for the id of
+somebody else's feed `NotFound`.
 """
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import formatdate
-from hashlib import blake2b
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, and_, func, insert, select
+from sqlalchemy import update as sql_update
 
-from scheduling import objects
-from scheduling.calendars import CalendarState
+from scheduling import audit
 from scheduling.errors import Invalid, NotFound
-from scheduling.ical import text
+from scheduling.feed_links import OPTIONS, later, options_of, path_of
+from scheduling.feed_options import FeedOptions
+from scheduling.models import Delivery, FeedToken, User
 from scheduling.models import Feed as FeedRow
-from scheduling.models import FeedToken, User
+from scheduling.permissions import SYSTEM, Actor, Forbidden, Permission, permits, require
 from scheduling.secrets import Keyring, new_token
+from scheduling.webhooks.feeds import emit_regenerated
 
-REFRESH_SECONDS = 1800
+__all__ = [
+    "Feed",
+    "FeedOptions",
+    "create",
+    "get",
+    "list_feeds",
+    "path_of",
+    "regenerate",
+    "reset_all",
+    "reveal",
+    "revoke",
+    "show",
+    "update",
+]
+
+LONGEST_OVERLAP = 720
+"""Hours; thirty days."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Feed:
-    """A feed without its link."""
+    """A feed without its link. `last_fetched_at` is when a client last asked for it, as far as is noted."""
 
     id: int
     user_id: int
     label: str
+    options: FeedOptions
     created_at: datetime
     revoked_at: datetime | None
+    last_fetched_at: datetime | None
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """From when on the link answers 410."""
+        return self.options.expires_at
 
 
-class LinkState(enum.Enum):
-    """What a requested link is."""
-
-    CURRENT = "current"
-    UNKNOWN = "unknown"
-    GONE = "gone"
-    NO_ACCESS = "no access"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Link:
-    """The outcome of looking a token up; the ids are only set for a current link."""
-
-    state: LinkState
-    feed_id: int = 0
-    user_id: int = 0
-    changed_at: int = 0
-
-
-_FEED = (FeedRow.id, FeedRow.user_id, FeedRow.label, FeedRow.created_at, FeedRow.revoked_at)
-_LINK = (
-    select(
-        FeedRow.id,
-        FeedRow.user_id,
-        FeedRow.changed_at,
-        FeedRow.revoked_at,
-        FeedToken.replaced_at,
-        User.active,
-        User.calendar_access,
+_LAST_FETCHED = (
+    select(func.max(Delivery.last_at))
+    .where(
+        and_(Delivery.user_id == FeedRow.user_id, Delivery.source == "feed", Delivery.source_id == FeedRow.id)
     )
-    .select_from(FeedToken)
-    .join(FeedRow, FeedRow.id == FeedToken.feed_id)
-    .join(User, User.id == FeedRow.user_id)
-    .where(FeedToken.lookup == bindparam("lookup"))
+    .scalar_subquery()
+)
+_FEED = (
+    FeedRow.id,
+    FeedRow.user_id,
+    FeedRow.label,
+    FeedRow.created_at,
+    FeedRow.revoked_at,
+    *OPTIONS,
+    _LAST_FETCHED.label("last_fetched"),
 )
 
 
-def create(connection: Connection, keyring: Keyring, user_id: int, label: str) -> tuple[Feed, str]:
-    """A new feed over all of the user's calendars, and its token. Raises `Invalid` for an empty or long label."""
-    if not 1 <= len(label.strip()) <= 255:
-        raise Invalid("The label of a feed has 1 to 255 characters, for example what it is used for.")
+def create(
+    connection: Connection,
+    keyring: Keyring,
+    user_id: int,
+    label: str,
+    options: FeedOptions | None = None,
+    *,
+    actor: Actor = SYSTEM,
+) -> tuple[Feed, str]:
+    """A new feed of the user and its token. Raises `Invalid` for an empty or long label or an expiry that is past,
+    `NotFound` for no such user.
+    """
+    _require(actor, user_id, own=Permission.FEEDS_CREATE_OWN)
     now = datetime.now(UTC)
+    options = FeedOptions() if options is None else options
+    _require_future(options, now)
+    username = connection.scalar(select(User.username).where(User.id == user_id))
+    if username is None:
+        raise NotFound(f"There is no user with the id {user_id}.")
     feed_id = connection.execute(
         insert(FeedRow)
-        .values(user_id=user_id, label=label.strip(), created_at=now, changed_at=int(now.timestamp()))
+        .values(
+            user_id=user_id,
+            label=_label(label),
+            created_at=now,
+            changed_at=int(now.timestamp()),
+            **_columns(options),
+        )
         .returning(FeedRow.id)
     ).scalar_one()
-    return get(connection, feed_id), _issue(connection, keyring, feed_id, now)
+    audit.record(connection, actor, "feed.create", f"feed:{feed_id}", user=username, detail=options.detail)
+    return _get(connection, feed_id), _issue(connection, keyring, feed_id, now)
 
 
-def get(connection: Connection, feed_id: int) -> Feed:
-    """Raises `NotFound`."""
-    row = connection.execute(select(*_FEED).where(FeedRow.id == feed_id)).first()
-    if row is None:
-        raise NotFound(f"There is no feed {feed_id}; `daysheet feed list` shows them.")
-    return _feed(row)
+def get(connection: Connection, feed_id: int, *, actor: Actor = SYSTEM) -> Feed:
+    """One feed. Raises `NotFound`."""
+    return _visible(_get(connection, feed_id), actor)
 
 
-def list_feeds(connection: Connection, user_id: int | None = None) -> list[Feed]:
+def list_feeds(connection: Connection, user_id: int | None = None, *, actor: Actor = SYSTEM) -> list[Feed]:
     """The feeds of one user or of all, oldest first, revoked ones too."""
+    _require(actor, user_id, own=Permission.FEEDS_VIEW_OWN)
     statement = select(*_FEED).order_by(FeedRow.id)
     if user_id is not None:
         statement = statement.where(FeedRow.user_id == user_id)
@@ -106,8 +130,10 @@ def list_feeds(connection: Connection, user_id: int | None = None) -> list[Feed]
 
 
 def show(connection: Connection, keyring: Keyring, feed_id: int) -> str:
-    """The feed's current token. Raises `NotFound` for no such feed or a revoked one, `SecretsUnreadable`."""
-    get(connection, feed_id)
+    """The feed's current token, for a read transaction; `reveal` also checks and notes who was shown it. Raises
+    `NotFound` for no such feed or a revoked one, `SecretsUnreadable`.
+    """
+    _get(connection, feed_id)
     encrypted = connection.scalar(
         select(FeedToken.encrypted).where(FeedToken.feed_id == feed_id, FeedToken.replaced_at.is_(None))
     )
@@ -116,80 +142,133 @@ def show(connection: Connection, keyring: Keyring, feed_id: int) -> str:
     return keyring.decrypt(encrypted)
 
 
-def regenerate(connection: Connection, keyring: Keyring, feed_id: int) -> str:
-    """A new token; the old link answers 410 from now on. Raises `NotFound` for no such feed or a revoked one."""
-    if get(connection, feed_id).revoked_at is not None:
-        raise NotFound(f"Feed {feed_id} is revoked and has no link; create a new feed.")
+def reveal(connection: Connection, keyring: Keyring, feed_id: int, *, actor: Actor = SYSTEM) -> str:
+    """As `show`, with permission and in the audit log: inside a write transaction."""
+    get(connection, feed_id, actor=actor)
+    token = show(connection, keyring, feed_id)
+    audit.record(connection, actor, "feed.show", f"feed:{feed_id}")
+    return token
+
+
+def update(
+    connection: Connection,
+    feed_id: int,
+    *,
+    label: str | None = None,
+    options: FeedOptions | None = None,
+    actor: Actor = SYSTEM,
+) -> Feed:
+    """Give the feed another label or other options; its link stays. Raises `NotFound` for no such feed or a revoked
+    one, `Invalid`.
+    """
+    feed = _manageable(connection, feed_id, actor)
     now = datetime.now(UTC)
-    _retire(connection, feed_id, now)
+    if options is not None and options.expires_at != feed.expires_at:
+        _require_future(options, now)
+    values: dict[str, Any] = {} if label is None else {"label": _label(label)}
+    if options is not None and options != feed.options:
+        values |= _columns(options)
+        values["changed_at"] = later(int(now.timestamp()))
+    if values:
+        connection.execute(sql_update(FeedRow).where(FeedRow.id == feed_id).values(**values))
+        changed = sorted(name for name in values if name != "changed_at")
+        audit.record(connection, actor, "feed.update", f"feed:{feed_id}", changed=", ".join(changed))
+    return _get(connection, feed_id)
+
+
+def regenerate(
+    connection: Connection, keyring: Keyring, feed_id: int, *, overlap_hours: int = 0, actor: Actor = SYSTEM
+) -> str:
+    """A new token. The old link answers 410 from now on or, with an overlap, first says for that many hours that it
+    was replaced. Raises `NotFound` for no such feed or a revoked one, `Invalid`.
+    """
+    if isinstance(overlap_hours, bool) or not 0 <= overlap_hours <= LONGEST_OVERLAP:
+        raise Invalid(f"The overlap is a whole number of hours from 0 to {LONGEST_OVERLAP}.")
+    _manageable(connection, feed_id, actor)
+    now = datetime.now(UTC)
+    ends_at = now + timedelta(hours=overlap_hours) if overlap_hours else None
+    _retire(connection, feed_id, now, ends_at)
+    audit.record(connection, actor, "feed.regenerate", f"feed:{feed_id}", overlap_hours=overlap_hours or None)
+    emit_regenerated(connection, feed_id, overlap_hours)
     return _issue(connection, keyring, feed_id, now)
 
 
-def revoke(connection: Connection, feed_id: int) -> None:
-    """End the feed; its link answers 410 from now on. Raises `NotFound`."""
-    get(connection, feed_id)
+def reset_all(connection: Connection, keyring: Keyring, user_id: int, *, actor: Actor = SYSTEM) -> int:
+    """New links for all of the user's feeds; every old one, those in an overlap too, answers 410 from now on. Returns
+    how many feeds have a new link.
+    """
+    _require(actor, user_id, own=Permission.FEEDS_CREATE_OWN)
     now = datetime.now(UTC)
-    _retire(connection, feed_id, now)
-    connection.execute(
-        update(FeedRow).where(FeedRow.id == feed_id, FeedRow.revoked_at.is_(None)).values(revoked_at=now)
-    )
+    count = 0
+    for feed in list_feeds(connection, user_id):
+        connection.execute(
+            sql_update(FeedToken)
+            .where(FeedToken.feed_id == feed.id, FeedToken.ends_at > now)
+            .values(ends_at=now)
+        )
+        if feed.revoked_at is None:
+            regenerate(connection, keyring, feed.id, actor=actor)
+            count += 1
+    return count
 
 
-def path_of(token: str) -> str:
-    """The path of a feed's link."""
-    return f"/feeds/{token}.ics"
+def revoke(connection: Connection, feed_id: int, *, actor: Actor = SYSTEM) -> None:
+    """End the feed; its links answer 410 from now on. Raises `NotFound`."""
+    feed = _visible(_get(connection, feed_id), actor, own=Permission.FEEDS_CREATE_OWN)
+    if feed.revoked_at is not None:
+        return
+    now = datetime.now(UTC)
+    _retire(connection, feed_id, now, None)
+    connection.execute(sql_update(FeedRow).where(FeedRow.id == feed_id).values(revoked_at=now))
+    audit.record(connection, actor, "feed.revoke", f"feed:{feed_id}")
 
 
-def find_link(connection: Connection, keyring: Keyring, token: str) -> Link:
-    """What a requested token is: one statement."""
-    row = connection.execute(_LINK, {"lookup": keyring.lookup(token)}).first()
+def _require(actor: Actor, user_id: int | None, *, own: Permission) -> None:
+    require(actor, Permission.FEEDS_MANAGE_ALL, own=own, owner_id=user_id)
+
+
+def _visible(feed: Feed, actor: Actor, own: Permission = Permission.FEEDS_VIEW_OWN) -> Feed:
+    """The feed, if the actor may do with it what `own` permits with his own ones."""
+    if permits(actor, Permission.FEEDS_MANAGE_ALL, own=own, owner_id=feed.user_id):
+        return feed
+    if feed.user_id != actor.user_id:
+        raise _unknown(feed.id)
+    raise Forbidden(own)
+
+
+def _manageable(connection: Connection, feed_id: int, actor: Actor) -> Feed:
+    feed = _visible(_get(connection, feed_id), actor, Permission.FEEDS_CREATE_OWN)
+    if feed.revoked_at is not None:
+        raise NotFound(f"Feed {feed_id} is revoked and has no link; create a new feed.")
+    return feed
+
+
+def _unknown(feed_id: int) -> NotFound:
+    return NotFound(f"There is no feed {feed_id}; `daysheet feed list` shows them.")
+
+
+def _get(connection: Connection, feed_id: int) -> Feed:
+    # Beyond 64 bits PostgreSQL would refuse the number.
+    row = connection.execute(select(*_FEED).where(FeedRow.id == feed_id)).first() if feed_id < 2**63 else None
     if row is None:
-        return Link(state=LinkState.UNKNOWN)
-    if row.revoked_at is not None or row.replaced_at is not None:
-        return Link(state=LinkState.GONE)
-    if not (row.active and row.calendar_access):
-        return Link(state=LinkState.NO_ACCESS)
-    return Link(state=LinkState.CURRENT, feed_id=row.id, user_id=row.user_id, changed_at=row.changed_at)
+        raise _unknown(feed_id)
+    return _feed(row)
 
 
-def etag(link: Link, calendars: Sequence[CalendarState]) -> str:
-    """A strong entity tag from revisions, cutoff and what the head shows; no object is read for it."""
-    parts = [str(link.feed_id), str(link.changed_at)]
-    parts += [
-        f"{it.id}/{it.revision}/{it.cutoff}/{it.color}/{it.owner.name}/{it.owner.time_zone}"
-        for it in calendars
-    ]
-    return f'"{blake2b("|".join(parts).encode(), digest_size=16).hexdigest()}"'
+def _label(label: str) -> str:
+    if not 1 <= len(label.strip()) <= 255 or "\x00" in label:
+        raise Invalid("The label of a feed has 1 to 255 characters, for example what it is used for.")
+    return label.strip()
 
 
-def last_modified(link: Link, calendars: Sequence[CalendarState]) -> int:
-    """Epoch seconds; only rises: the last change of feed or calendar, or the day the window last moved."""
-    return max(link.changed_at, *(max(it.changed_at, it.moved_at) for it in calendars))
+def _require_future(options: FeedOptions, now: datetime) -> None:
+    if options.expires_at is not None and options.expires_at <= now:
+        raise Invalid("The expiry of a feed is a moment in the future.")
 
 
-def render(connection: Connection, link: Link, calendars: Sequence[CalendarState]) -> str:
-    """The whole feed (RFC 5545, RFC 7986): every member of `calendars`, assembled from stored text."""
-    owner = calendars[0].owner
-    zones, components = objects.whole(connection, [it.id for it in calendars], calendars[0].cutoff)
-    name = text.escape(owner.name)
-    modified = text.utc(last_modified(link, calendars))
-    head = [
-        text.line("METHOD", "PUBLISH"),
-        text.line("NAME", name),
-        text.line("X-WR-CALNAME", name),
-        text.line("X-WR-TIMEZONE", text.escape(owner.time_zone)),
-        text.line("COLOR", "steelblue"),
-        text.line("X-APPLE-CALENDAR-COLOR", calendars[0].color[:7]),
-        text.line("REFRESH-INTERVAL", f"PT{REFRESH_SECONDS // 60}M", params=";VALUE=DURATION"),
-        text.line("X-PUBLISHED-TTL", f"PT{REFRESH_SECONDS // 60}M"),
-        text.line("LAST-MODIFIED", modified),
-    ]
-    return objects.HEAD + "".join(head) + zones + components + objects.TAIL
-
-
-def http_date(moment: int) -> str:
-    """An HTTP-date (RFC 9110, section 5.6.7)."""
-    return formatdate(moment, usegmt=True)
+def _columns(options: FeedOptions) -> dict[str, Any]:
+    values = {column.key: getattr(options, column.key) for column in OPTIONS}
+    return {**values, "kinds": ",".join(options.kinds)}
 
 
 def _issue(connection: Connection, keyring: Keyring, feed_id: int, now: datetime) -> str:
@@ -202,13 +281,22 @@ def _issue(connection: Connection, keyring: Keyring, feed_id: int, now: datetime
     return token
 
 
-def _retire(connection: Connection, feed_id: int, now: datetime) -> None:
+def _retire(connection: Connection, feed_id: int, now: datetime, ends_at: datetime | None) -> None:
     connection.execute(
-        update(FeedToken)
+        sql_update(FeedToken)
         .where(FeedToken.feed_id == feed_id, FeedToken.replaced_at.is_(None))
-        .values(replaced_at=now, encrypted=None)
+        .values(replaced_at=now, ends_at=ends_at, encrypted=None)
     )
 
 
 def _feed(row: Row[*tuple[Any, ...]]) -> Feed:
-    return Feed(**row._asdict())
+    last = row.last_fetched
+    return Feed(
+        id=row.id,
+        user_id=row.user_id,
+        label=row.label,
+        options=options_of(row),
+        created_at=row.created_at,
+        revoked_at=row.revoked_at,
+        last_fetched_at=None if last is None else datetime.fromtimestamp(last, UTC),
+    )

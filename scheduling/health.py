@@ -25,6 +25,7 @@ from scheduling.models import (
     TimeOff,
     UnrenderedSource,
     User,
+    Webhook,
 )
 from scheduling.secrets import Keyring
 
@@ -158,10 +159,24 @@ def _subscriptions(connection: Connection) -> _Result:
     return Level.WARNING, f"{failing} imported calendars fail; `daysheet subscription list` says why."
 
 
+def _webhooks(connection: Connection) -> _Result:
+    states = connection.execute(select(Webhook.status, Webhook.reason)).all()
+    failing = sum(row.status == "error" for row in states)
+    stopped = sum(row.status == "paused" and row.reason == "http-410" for row in states)
+    if not (failing or stopped):
+        return Level.OK, f"None of {len(states)} webhooks fails."
+    return Level.WARNING, (
+        f"{failing} webhooks fail and {stopped} were paused because their address is gone;"
+        " `daysheet webhook list` says why."
+    )
+
+
 def _secrets(connection: Connection, keyring: Keyring) -> _Result:
     kept = [
         *connection.scalars(select(FeedToken.encrypted).where(FeedToken.encrypted.is_not(None))),
         *connection.scalars(select(Subscription.encrypted_url)),
+        *connection.scalars(select(Webhook.encrypted_url)),
+        *connection.scalars(select(Webhook.encrypted_secret)),
     ]
     unreadable = sum(not _readable(keyring, data) for data in kept if data is not None)
     if not unreadable:
@@ -191,4 +206,5 @@ _CHECKS: dict[str, Callable[[Connection], _Result]] = {
     "unrendered": _unrendered,
     "calendars": _behind,
     "imports": _subscriptions,
+    "webhooks": _webhooks,
 }

@@ -26,6 +26,7 @@ from scheduling.ical.series import Series
 from scheduling.models import ExternalEvent, Subscription, User
 from scheduling.secrets import Keyring
 from scheduling.subscriptions import slug_of
+from scheduling.webhooks.subscriptions import emit_outcome
 
 _CHUNK = 500
 
@@ -35,7 +36,8 @@ class Due:
     """A subscription that was claimed for one synchronisation.
 
     `url` is a secret. `etag` and `last_modified` are those of what is stored, or None to fetch unconditionally.
-    `time_zone` is the IANA zone of its user, `failures` how often in a row it has failed, `lease` proves the claim.
+    `time_zone` is the IANA zone of its user, `failures` how often in a row it has failed, `lease` proves the claim,
+    `minimum_interval` are the seconds that have to pass before the next.
     """
 
     id: int
@@ -46,6 +48,7 @@ class Due:
     time_zone: str
     failures: int
     lease: str
+    minimum_interval: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,6 +136,7 @@ class ImportStore:
         )
         claimed: list[Due] = []
         with self._database.write() as connection:
+            minutes = settings.effective(connection, self._config).subscriptions.minimum_minutes
             for row in connection.execute(statement).all():
                 lease = secrets.token_hex(8)
                 connection.execute(
@@ -160,6 +164,7 @@ class ImportStore:
                         time_zone=row.time_zone,
                         failures=row.failures,
                         lease=lease,
+                        minimum_interval=60 * minutes,
                     )
                 )
         return claimed
@@ -239,6 +244,7 @@ class ImportStore:
 
     @staticmethod
     def _succeed(connection: Connection, due: Due, facts: Facts) -> None:
+        emit_outcome(connection, due.id)
         now = datetime.now(UTC)
         values: dict[str, Any] = {
             "status": "active",
@@ -267,6 +273,7 @@ class ImportStore:
     def _record(
         connection: Connection, subscription_id: int, reason: str, message: str, next_at: int
     ) -> None:
+        emit_outcome(connection, subscription_id, reason, message)
         connection.execute(
             update(_S)
             .where(_S.id == subscription_id)

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, String, bindparam, cast, delete, exists, func, literal, or_, select, update
 
-from scheduling import calendars, throttle
+from scheduling import calendars, deliveries, delivery_ledger, idempotency, request_rates, throttle
 from scheduling.catch_up import catch_up_step
 from scheduling.config import Config
 from scheduling.database import Database
@@ -25,6 +25,8 @@ from scheduling.models import (
 )
 from scheduling.settings import view
 from scheduling.view import View, today
+from scheduling.webhooks import EventType, queue
+from scheduling.webhooks.events import is_awaited
 
 _BATCH = 100
 _PRUNABLE = (
@@ -44,11 +46,13 @@ _NO_CALENDAR = ~exists().where(
     Calendar.user_id == ScheduleChange.user_id, Calendar.slug == ScheduleChange.slug
 )
 
+_OF_A_JOB = (ScheduleChange.slug == "jobs") & exists().where(User.id == ScheduleChange.user_id)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
     """What one run did: calendars caught up and objects changed in them, rows about old removals forgotten,
-    calendars of users or subscriptions that are gone, and failed logins forgotten.
+    calendars of users or subscriptions that are gone, failed logins forgotten, and webhooks' old deliveries forgotten.
     """
 
     calendars_caught_up: int
@@ -56,6 +60,7 @@ class Report:
     rows_pruned: int
     orphans_dropped: int
     login_failures_forgotten: int
+    webhook_deliveries_forgotten: int
 
 
 def run(database: Database, config: Config, now: datetime) -> Report:
@@ -71,12 +76,18 @@ def run(database: Database, config: Config, now: datetime) -> Report:
         pruned += rows
     with database.write() as connection:
         forgotten = throttle.prune(connection, moment)
+        idempotency.prune(connection, moment)
+        request_rates.prune(connection, moment)
+        told = queue.prune(connection, moment)
+        deliveries.drop_orphans(connection)
+        delivery_ledger.forget_addresses(connection, config.security.reader_address_days, moment)
     return Report(
         calendars_caught_up=caught_up,
         objects_changed=changed,
         rows_pruned=pruned,
         orphans_dropped=orphans,
         login_failures_forgotten=forgotten,
+        webhook_deliveries_forgotten=told,
     )
 
 
@@ -94,7 +105,10 @@ def drop_orphans(connection: Connection) -> int:
     which a new calendar does not need; returns how many calendars.
     """
     dropped = connection.execute(delete(Calendar).where(or_(_NO_USER, _NO_SUBSCRIPTION))).rowcount
-    connection.execute(delete(ScheduleChange).where(_NO_CALENDAR))
+    unneeded = delete(ScheduleChange).where(_NO_CALENDAR)
+    if is_awaited(connection, EventType.JOB_CHANGED):
+        unneeded = unneeded.where(~_OF_A_JOB)  # these are still to become events
+    connection.execute(unneeded)
     return dropped
 
 

@@ -2,7 +2,8 @@
 """The installation's key: keyed look-up hashes of random tokens, and encryption of what has to be shown or used again.
 
 One key file holds one or more base64 keys, newest first: the first encrypts, all decrypt, so a key can be changed
-without losing what older ones protect. Look-up hashes use the last (oldest) key and therefore never change.
+without losing what older ones protect. Look-up hashes use the last (oldest) key and therefore never change. A process
+that meets something encrypted with a newer key reads the file again, so that no restart is needed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,10 +29,11 @@ TOKEN_BYTES = 20
 class Keyring:
     """Made from the text of a key file. Raises `Invalid` when that text is not one."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, path: Path | None = None) -> None:
+        self._text, self._path = text, path
         keys = text.split()
         try:
-            self._fernet = MultiFernet([Fernet(key) for key in keys])
+            self._fernet = _fernet(text)
             root = base64.urlsafe_b64decode(keys[-1])
         except (ValueError, IndexError) as error:
             raise Invalid(
@@ -49,7 +52,34 @@ class Keyring:
         path = config.key_path()
         if not path.exists():
             _create(path)
-        return cls(path.read_text(encoding="ascii"))
+        return cls(path.read_text(encoding="ascii"), path)
+
+    @property
+    def path(self) -> Path | None:
+        """The key file; None for a key that was given by itself."""
+        return self._path
+
+    @property
+    def keys(self) -> int:
+        """How many keys there are."""
+        return len(self._text.split())
+
+    def with_new_key(self) -> Keyring:
+        """Put a new key first in the key file, for every process to use. Raises `Invalid` for a key without a file,
+        OSError.
+        """
+        if self._path is None:
+            raise Invalid(
+                "The key is given by security.key and not in a file: put a new one in front of it, separated by a"
+                " space (`daysheet secrets new-key` makes one), and run this again."
+            )
+        text = f"{new_key()}\n{self._path.read_text(encoding='ascii')}"
+        draft = _draft(self._path, text)
+        try:
+            draft.replace(self._path)
+        finally:
+            draft.unlink(missing_ok=True)
+        return Keyring(text, self._path)
 
     def lookup(self, token: str) -> bytes:
         """The keyed hash under which a random token is found (32 bytes)."""
@@ -61,10 +91,21 @@ class Keyring:
 
     def decrypt(self, data: bytes) -> str:
         """What `encrypt` was given. Raises `SecretsUnreadable` when no key fits."""
-        try:
-            return self._fernet.decrypt(bytes(data)).decode()
-        except InvalidToken:
-            raise SecretsUnreadable from None
+        for fernet in self._present():
+            try:
+                return fernet.decrypt(bytes(data)).decode()
+            except InvalidToken:
+                continue
+        raise SecretsUnreadable
+
+    def _present(self) -> Iterator[MultiFernet]:
+        """The keys, and if they did not fit those in the file by now."""
+        yield self._fernet
+        with suppress(OSError, ValueError):
+            text = self._text if self._path is None else self._path.read_text(encoding="ascii")
+            if text != self._text:
+                self._fernet, self._text = _fernet(text), text
+                yield self._fernet
 
 
 def new_token() -> str:
@@ -72,17 +113,33 @@ def new_token() -> str:
     return base64.b32encode(secrets.token_bytes(TOKEN_BYTES)).decode().lower()
 
 
+def _fernet(text: str) -> MultiFernet:
+    """ValueError for a text that is not keys."""
+    return MultiFernet([Fernet(key) for key in text.split()])
+
+
+def new_key() -> str:
+    """A key for the key file."""
+    return Fernet.generate_key().decode()
+
+
 def _create(path: Path) -> None:
     """Write a new key next to `path` and link it into place, so that of several first starts exactly one wins."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    draft = _draft(path, f"{new_key()}\n")
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(Fernet.generate_key() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
         with suppress(FileExistsError):
             os.link(draft, path)
     finally:
         draft.unlink()
+
+
+def _draft(path: Path, text: str) -> Path:
+    """A file beside `path` that only its owner can read, with `text` safely on disk."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(text.encode("ascii"))
+        file.flush()
+        os.fsync(file.fileno())
+    return draft

@@ -6,6 +6,7 @@ the next request. A setting is named `section.option` and holds the text the ini
 from __future__ import annotations
 
 import dataclasses
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,13 +14,17 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from scheduling import ini
-from scheduling.config import CalendarSettings, Config, TemplateSettings
+from scheduling import audit, ini
+from scheduling.config import CHANGEABLE, Config
 from scheduling.errors import Invalid
 from scheduling.models import Setting
+from scheduling.permissions import SYSTEM, Actor, Permission, require
 from scheduling.view import View
 
-SECTIONS: dict[str, type[Any]] = {"calendars": CalendarSettings, "templates": TemplateSettings}
+logger = logging.getLogger(__name__)
+
+LONGEST = 4000
+"""Characters that the text of a setting may have."""
 
 _STORED = select(Setting.name, Setting.value).order_by(Setting.name)
 _REMOVE = delete(Setting).where(Setting.name == bindparam("setting"))
@@ -28,72 +33,145 @@ _REMOVE = delete(Setting).where(Setting.name == bindparam("setting"))
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shown:
     """One setting with its text and where that comes from: `database`, or `file` (the ini file, environment
-    or default).
+    or default). A `locked` one is always the file's. `permitted` says in words what the value may be.
     """
 
     name: str
     value: str
     source: str
+    locked: bool
+    doc: str
+    permitted: str
+
+
+class Locked(Invalid):
+    """The setting is locked by the settings file."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"The setting {name} is locked by `[settings] locked` in the settings file.")
 
 
 def view(connection: Connection, config: Config) -> View:
     """What calendars show now: one indexed statement, parsed only when something changed."""
+    return view_of(config, tuple((name, value) for name, value in connection.execute(_STORED)))
+
+
+def view_of(config: Config, rows: tuple[tuple[str, str], ...]) -> View:
+    """What calendars show with these stored settings, names and texts in order."""
+    return _effective(_Base.of(config), rows).view
+
+
+def effective(connection: Connection, config: Config) -> Config:
+    """The settings that count now: those of the database over the file's."""
     rows = tuple((name, value) for name, value in connection.execute(_STORED))
-    return _view(config.calendars, config.templates, rows)
+    return dataclasses.replace(config, **_effective(_Base.of(config), rows).sections)
 
 
 def names() -> list[str]:
     """Every setting that can be changed while running."""
-    return [f"{section}.{name}" for section, cls in SECTIONS.items() for name in ini.options_of(cls)]
+    return [f"{section}.{name}" for section, cls in CHANGEABLE.items() for name in ini.options_of(cls)]
 
 
 def show(connection: Connection, config: Config) -> list[Shown]:
     """Every setting with its present value."""
     stored = {row.name: row.value for row in connection.execute(_STORED)}
     shown = []
-    for name in names():
-        section, option = name.split(".")
-        value = stored.get(name)
-        text = value if value is not None else _text(getattr(getattr(config, section), option))
-        shown.append(Shown(name=name, value=text, source="file" if value is None else "database"))
+    for section, cls in CHANGEABLE.items():
+        for it in ini.describe(cls, section):
+            name = f"{section}.{it.name}"
+            locked = name in config.settings.locked
+            value = None if locked else stored.get(name)
+            shown.append(
+                Shown(
+                    name=name,
+                    value=_text(getattr(getattr(config, section), it.name)) if value is None else value,
+                    source="file" if value is None else "database",
+                    locked=locked,
+                    doc=it.doc,
+                    permitted=it.permitted,
+                )
+            )
     return shown
 
 
-def change(connection: Connection, name: str, value: str | None) -> None:
-    """Keep `value` for the setting, or with None fall back to the ini file. Raises `Invalid` with what is
-    permitted.
+def change(
+    connection: Connection,
+    name: str,
+    value: str | None,
+    *,
+    config: Config | None = None,
+    actor: Actor = SYSTEM,
+) -> None:
+    """Keep `value` for the setting, or with None fall back to the ini file. Raises `Forbidden`, `Locked` for one
+    that `config` locks, and `Invalid` with what is permitted.
     """
+    require(actor, Permission.SETTINGS_EDIT)
     if name not in names():
         raise Invalid(
             f"There is no setting {name!r}{ini.did_you_mean(name, names())}; see `daysheet settings show`."
         )
+    if config is not None and name in config.settings.locked:
+        raise Locked(name)
     if value is not None:
         _check(name, value)
+    before = connection.scalar(select(Setting.value).where(Setting.name == name))
+    if value == before:
+        return
     connection.execute(_REMOVE, {"setting": name})
     if value is not None:
         connection.execute(insert(Setting).values(name=name, value=value, changed_at=datetime.now(UTC)))
+    audit.record(connection, actor, "setting.change", f"setting:{name}", before=before, after=value)
 
 
 def _check(name: str, value: str) -> None:
+    if len(value) > LONGEST or "\x00" in value:
+        raise Invalid(f"The value of {name} has at most {LONGEST} characters, none of them NUL.")
     section, option = name.split(".")
     try:
-        ini.load_section(SECTIONS[section], section, {option: value}, {}, "settings")
+        ini.load_section(CHANGEABLE[section], section, {option: value}, {}, "settings")
     except ini.ConfigError as error:
         raise Invalid(str(error)) from error
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Base:
+    """What the ini file says about changeable settings; small enough to look the outcome up by."""
+
+    sections: tuple[Any, ...]
+    locked: tuple[str, ...]
+
+    @classmethod
+    def of(cls, config: Config) -> _Base:
+        return cls(
+            sections=tuple(getattr(config, name) for name in CHANGEABLE), locked=config.settings.locked
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Effective:
+    sections: dict[str, Any]
+    view: View
+
+
 @lru_cache(maxsize=16)
-def _view(
-    calendars: CalendarSettings, templates: TemplateSettings, rows: tuple[tuple[str, str], ...]
-) -> View:
-    sections: dict[str, Any] = {"calendars": calendars, "templates": templates}
+def _effective(base: _Base, rows: tuple[tuple[str, str], ...]) -> _Effective:
+    sections = dict(zip(CHANGEABLE, base.sections, strict=True))
     for name, value in rows:
         section, _, option = name.partition(".")
-        if section not in sections or option not in ini.options_of(SECTIONS[section]):
-            continue  # left by another version
-        parsed: Any = ini.load_section(SECTIONS[section], section, {option: value}, {}, "settings")
+        if (
+            name in base.locked
+            or section not in sections
+            or option not in ini.options_of(CHANGEABLE[section])
+        ):
+            continue  # the last two: left by another version
+        try:
+            parsed: Any = ini.load_section(CHANGEABLE[section], section, {option: value}, {}, "settings")
+        except ini.ConfigError:
+            logger.warning("stored setting %s is not acceptable to this version and is passed over", name)
+            continue
         sections[section] = dataclasses.replace(sections[section], **{option: getattr(parsed, option)})
-    return View.of(sections["calendars"], sections["templates"])
+    return _Effective(sections=sections, view=View.of(sections["calendars"], sections["templates"]))
 
 
 def _text(value: object) -> str:

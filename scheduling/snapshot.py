@@ -62,6 +62,11 @@ class Snapshot:
             self._view = settings.view(self.connection, self._config)
         return self._view
 
+    @property
+    def today(self) -> date:
+        """The UTC day."""
+        return today(self._now())
+
     def close(self) -> None:
         """End the read transaction; the next use opens a new one."""
         self._connection = self._view = None

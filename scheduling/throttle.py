@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from scheduling.models import LoginFailure
+from scheduling import audit
+from scheduling.models import LoginFailure, User
+from scheduling.permissions import Actor
 from scheduling.secrets import Keyring
 
 FORGOTTEN_AFTER = 3600
@@ -44,16 +46,33 @@ def wait(connection: Connection, keyring: Keyring, username: str, address: str, 
 def record(
     connection: Connection, keyring: Keyring, username: str, address: str, policy: Policy, now: int
 ) -> None:
-    """Count one failure. Inside `Database.write()`."""
+    """Count one failure, and audit the one with which a burst begins. Inside `Database.write()`."""
     pair, account, origin = _keys(keyring, username, address)
-    for key, free, longest in sorted(
+    for key, free, longest, subject in sorted(
         (
-            (pair, policy.attempts, policy.longest),
-            (account, policy.attempts * 10, policy.account_longest),
-            (origin, policy.attempts * 20, policy.longest),
+            (pair, policy.attempts, policy.longest, "account"),
+            (account, policy.attempts * 10, policy.account_longest, "account"),
+            (origin, policy.attempts * 20, policy.longest, "address"),
         )
     ):
-        _count(connection, key, free, longest, now)
+        failures = _count(connection, key, free, longest, now)
+        if failures == free:
+            _audit(connection, username, address, subject, failures)
+
+
+def _audit(connection: Connection, username: str, address: str, subject: str, failures: int) -> None:
+    """Only an account that exists is named: what people type as a username is at times their password."""
+    if subject == "account":
+        known = connection.scalar(select(User.username).where(User.username == username))
+        if known is None:
+            return
+        subject = f"user:{known}"
+    else:
+        subject = f"address:{address}"
+    actor = Actor(
+        kind="system", user_id=None, name="sign-in", permissions=frozenset(), address=address or None
+    )
+    audit.record(connection, actor, "login.failures", subject, failures=failures)
 
 
 def forgive(connection: Connection, keyring: Keyring, username: str, address: str) -> None:
@@ -76,7 +95,7 @@ def _keys(keyring: Keyring, username: str, address: str) -> list[bytes]:
     ]
 
 
-def _count(connection: Connection, key: bytes, free: int, longest: int, now: int) -> None:
+def _count(connection: Connection, key: bytes, free: int, longest: int, now: int) -> int:
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     statement = dialect.insert(LoginFailure).values(key=key, failures=1, blocked_until=0, last_at=now)
     failures = (
@@ -93,3 +112,4 @@ def _count(connection: Connection, key: bytes, free: int, longest: int, now: int
         connection.execute(
             update(LoginFailure).where(LoginFailure.key == key).values(blocked_until=now + delay)
         )
+    return failures

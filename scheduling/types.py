@@ -132,7 +132,7 @@ class TimeOffStatus(enum.StrEnum):
 
 
 class Role(enum.StrEnum):
-    """What a user may see; dispatchers and admins read everybody's calendars."""
+    """The built-in roles; what each permits is in the database (scheduling/roles.py)."""
 
     MEMBER = "member"
     DISPATCHER = "dispatcher"
@@ -140,7 +140,6 @@ class Role(enum.StrEnum):
     SUPER_ADMIN = "super-admin"
 
 
-READS_ALL_CALENDARS = frozenset({Role.DISPATCHER, Role.ADMIN, Role.SUPER_ADMIN})
 READ_ALL_GROUP = "calendars.read_all"
 """The group that the auth plugin puts such users in; the rights plugin and discovery go by it."""
 

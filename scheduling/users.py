@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from scheduling import audit, roles
 from scheduling.errors import Conflict, Invalid, NotFound
 from scheduling.ical.timezones import is_zone
 from scheduling.models import User as UserRow
+from scheduling.permissions import SYSTEM, Actor, Permission, require
 from scheduling.types import Role
 
 
@@ -40,6 +43,15 @@ _SELECT = select(
     UserRow.role,
 )
 _BY_NAME = _SELECT.where(UserRow.username == bindparam("username"))
+CHANGEABLE = {
+    "display_name": str,
+    "email": str,
+    "time_zone": str,
+    "role": str,
+    "active": bool,
+    "calendar_access": bool,
+}
+"""The columns that can be changed, and their types; only `email` may be None."""
 _FORBIDDEN = set("/:\\?#%*\"',<>|")
 
 
@@ -51,8 +63,10 @@ def create(
     email: str | None = None,
     time_zone: str = "UTC",
     role: str = Role.MEMBER,
+    actor: Actor = SYSTEM,
 ) -> User:
-    """Add a user. Raises `Conflict` for a username in use, `Invalid` for a bad username, zone or role."""
+    """Add a user. Raises `Forbidden`, `Conflict` for a username in use, `Invalid` for a bad username or value."""
+    require(actor, Permission.USERS_MANAGE)
     if (
         not username
         or username != username.strip()
@@ -63,22 +77,15 @@ def create(
         raise Invalid(
             f"The username {username!r} cannot be part of a URL: use letters, digits, '.', '-', '_' and '@'."
         )
-    if not is_zone(time_zone):
-        raise Invalid(f"{time_zone!r} is not an IANA time zone; an example is Europe/Berlin.")
-    if role not in list(Role):
-        raise Invalid(f"There is no role {role!r}; the roles are {', '.join(Role)}.")
-    values = {
-        "username": username,
-        "display_name": display_name,
-        "email": email,
-        "time_zone": time_zone,
-        "role": role,
-    }
+    values = {"display_name": display_name, "email": email, "time_zone": time_zone, "role": role}
+    _check(connection, values)
+    roles.require_authority(connection, actor, role)
     try:
         with connection.begin_nested():
-            connection.execute(insert(UserRow).values(**values))
+            connection.execute(insert(UserRow).values(username=username, **values))
     except IntegrityError as error:
         raise Conflict(f"There is a user {username!r} already.") from error
+    audit.record(connection, actor, "user.create", f"user:{username}", role=role)
     return get(connection, username)
 
 
@@ -100,10 +107,67 @@ def count(connection: Connection) -> int:
     return connection.scalar(select(func.count()).select_from(UserRow)) or 0
 
 
-def set_active(connection: Connection, username: str, *, active: bool) -> None:
-    """Disable or enable a user; a disabled one gets nothing from the next request on. Raises `NotFound`."""
-    get(connection, username)
-    connection.execute(update(UserRow).where(UserRow.username == username).values(active=active))
+def change(
+    connection: Connection, username: str, changes: Mapping[str, Any], *, actor: Actor = SYSTEM
+) -> User:
+    """Set columns of `CHANGEABLE`; what a user may see follows at the next request. Raises `Forbidden`, `NotFound`,
+    `Invalid` for a column or value that cannot be.
+    """
+    require(actor, Permission.USERS_MANAGE)
+    before = get(connection, username)
+    _check(connection, changes)
+    differing = {name: value for name, value in changes.items() if getattr(before, name) != value}
+    if "role" in differing or "active" in differing:
+        roles.require_authority(connection, actor, before.role)
+        roles.require_authority(connection, actor, differing.get("role", before.role))
+    if differing:
+        connection.execute(update(UserRow).where(UserRow.id == before.id).values(**differing))
+        facts = {name: differing.get(name) for name in ("role", "active", "calendar_access")}
+        others = " ".join(sorted(set(differing) - set(facts)))
+        audit.record(connection, actor, "user.change", f"user:{username}", **facts, columns=others or None)
+    return get(connection, username)
+
+
+def set_active(connection: Connection, username: str, *, active: bool, actor: Actor = SYSTEM) -> None:
+    """Disable or enable a user; a disabled one gets nothing from the next request on. Raises as `change`."""
+    change(connection, username, {"active": active}, actor=actor)
+
+
+def set_access(connection: Connection, username: str, *, allowed: bool, actor: Actor = SYSTEM) -> None:
+    """Take calendar access away or give it back, for example with the plan: CalDAV and feeds stop and resume at the
+    next request, and nothing is lost. Raises as `change`.
+    """
+    change(connection, username, {"calendar_access": allowed}, actor=actor)
+
+
+def set_role(connection: Connection, username: str, role: str, *, actor: Actor = SYSTEM) -> None:
+    """Give a user another role. Raises as `change`."""
+    change(connection, username, {"role": role}, actor=actor)
+
+
+def remove(connection: Connection, username: str, *, actor: Actor = SYSTEM) -> None:
+    """Delete a user with everything that belongs to the user. Raises `Forbidden`, `NotFound`."""
+    require(actor, Permission.USERS_MANAGE)
+    found = get(connection, username)
+    roles.require_authority(connection, actor, found.role)
+    connection.execute(delete(UserRow).where(UserRow.id == found.id))
+    audit.record(connection, actor, "user.delete", f"user:{username}", user_id=found.id)
+
+
+def _check(connection: Connection, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        if name not in CHANGEABLE:
+            raise Invalid(f"{name} of a user cannot be changed; what can is {', '.join(CHANGEABLE)}.")
+        if CHANGEABLE[name] is bool and not isinstance(value, bool):
+            raise Invalid(f"{name} is true or false.")
+        if CHANGEABLE[name] is str and not (isinstance(value, str) or (name == "email" and value is None)):
+            raise Invalid(f"{name} is a text.")
+        if isinstance(value, str) and (len(value) > 255 or "\x00" in value):
+            raise Invalid(f"{name} has at most 255 characters, none of them NUL.")
+    if not is_zone(values.get("time_zone", "UTC")):
+        raise Invalid(f"{values['time_zone']!r} is not an IANA time zone; an example is Europe/Berlin.")
+    if "role" in values:
+        roles.check(connection, values["role"])
 
 
 def _user(row: Row[*tuple[Any, ...]]) -> User:

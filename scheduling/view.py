@@ -5,7 +5,7 @@ settings kept in the database. Its `epoch` changes exactly when objects could lo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from hashlib import blake2b
 
@@ -33,16 +33,21 @@ class View:
         digest = blake2b("\x00".join(parts).encode(), digest_size=8)
         return cls(calendars=calendars, templates=templates, epoch=digest.hexdigest())
 
+    def with_cancelled(self) -> View:
+        """This view as if cancelled jobs were visible too."""
+        statuses = (*self.calendars.job_statuses, "cancelled")
+        return replace(self, calendars=replace(self.calendars, job_statuses=statuses))
+
     def cutoff(self, today: date) -> date:
         """The first day inside the history window; `date.min` where history is unlimited."""
         months = self.calendars.history_months
-        return date.min if months is None else _months_before(today, months)
+        return date.min if months is None else months_before(today, months)
 
     def horizon(self, today: date) -> Horizon:
         """The expansion window for recurring objects, in whole months so that it moves once a month."""
         cutoff = self.cutoff(today)
-        start = 0 if cutoff <= date(1971, 1, 1) else _epoch(_months_before(cutoff.replace(day=1), 1))
-        end = _months_before(today.replace(day=1), -(self.calendars.horizon_months + 1))
+        start = 0 if cutoff <= date(1971, 1, 1) else _epoch(months_before(cutoff.replace(day=1), 1))
+        end = months_before(today.replace(day=1), -(self.calendars.horizon_months + 1))
         return Horizon(start=start, end=_epoch(end))
 
     def name_of(self, kind: str) -> str:
@@ -67,7 +72,8 @@ def today(now: int) -> date:
     return datetime.fromtimestamp(now, UTC).date()
 
 
-def _months_before(day: date, months: int) -> date:
+def months_before(day: date, months: int) -> date:
+    """The day `months` earlier (later for a negative number), or the last of a month that is too short."""
     index = day.year * 12 + day.month - 1 - months
     year, month = divmod(index, 12)
     if year < 1:

@@ -6,9 +6,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scheduling import ini
-from scheduling.ini import option
+from scheduling.ini import Parser, option
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
+_words = Parser(
+    read=lambda given: tuple(word.strip() for word in given.split(",") if word.strip()),
+    permitted="words separated by commas, or nothing",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +45,37 @@ class ServerSettings:
         parse=ini.size(),
         doc="The largest request body that is read; larger ones are refused with 413.",
     )
+    api_requests_per_minute: int = option(
+        600,
+        parse=ini.integer(0, 1_000_000),
+        doc="How many requests to the REST API one key may make in a minute, counted over all processes; 0 means any number.",
+    )
+    fast_answers: bool = option(
+        "on",
+        parse=ini.boolean,
+        doc="Whether the requests that clients poll with are answered straight from the database. The answers are the "
+        "same without, only slower.",
+    )
     log_level: str = option(
         "info", choices=LOG_LEVELS, doc="How much is logged to the standard error output."
+    )
+    feed_gzip: bool = option(
+        "yes", parse=ini.boolean, doc="Whether feeds are compressed for clients that accept it."
+    )
+    feed_gzip_refused: tuple[str, ...] = option(
+        "Exchange,Microsoft,Outlook",
+        parse=_words,
+        doc="Clients that get feeds uncompressed though they accept compression: words in their User-Agent.",
+    )
+    feed_max_size: int = option(
+        "10MB",
+        parse=ini.size(10_000),
+        doc="The largest feed that is sent whole. From a larger one the items furthest away are left out, and an "
+        "event says so.",
+    )
+    feed_cache: int = option(
+        "64MB",
+        parse=ini.size(),
+        doc="Memory that each process uses for feeds it has sent, so that unchanged ones need not be put together "
+        "again.",
     )

@@ -15,8 +15,17 @@ def configure(level: str) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for name in _OURS:
         logging.getLogger(name).setLevel(level.upper())
-    logging.getLogger("radicale").setLevel("DEBUG" if level == "debug" else "WARNING")
+    radicale = logging.getLogger("radicale")
+    radicale.setLevel("DEBUG" if level == "debug" else "WARNING")
+    radicale.addFilter(_without_username)
     logging.getLogger("httpx").setLevel(
         "WARNING"
     )  # it logs the full URL of every request, and those are secrets
     logging.getLogger("httpcore").setLevel("WARNING")
+
+
+def _without_username(record: logging.LogRecord) -> bool:
+    """A failed login is told by its address alone: what was typed as a username is at times the password."""
+    if str(record.msg).startswith("Failed login attempt from %s:") and isinstance(record.args, tuple):
+        record.msg, record.args = "Failed login attempt from %s", record.args[:1]
+    return True

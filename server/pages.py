@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, jsonify, render_template
+from flask import Flask, Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from scheduling import schema
@@ -11,7 +11,10 @@ from scheduling.errors import DatabaseUnavailable, SchedulingError
 from server.feeds import create_feeds
 from server.settings import Settings
 
-_CSP = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_CSP = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
 _ROBOTS = "User-agent: *\nAllow: /feeds/\nDisallow: /dav/\n"
 
 
@@ -44,13 +47,28 @@ def create_pages(settings: Settings) -> Flask:
     @app.errorhandler(DatabaseUnavailable)
     def away(error: DatabaseUnavailable) -> tuple[str, int, dict[str, str]]:
         app.logger.error("answered 503: %s", error)
-        return "The schedule is not available at the moment; try again shortly.\n", 503, {
-            "Retry-After": "30", "Content-Type": "text/plain; charset=utf-8"}
+        return (
+            "The schedule is not available at the moment; try again shortly.\n",
+            503,
+            {"Retry-After": "30", "Content-Type": "text/plain; charset=utf-8"},
+        )
+
+    @app.errorhandler(Exception)
+    def broken(error: Exception) -> tuple[str, int, dict[str, str]]:
+        # Flask itself would log the path, and a feed's path is its password.
+        app.logger.error("answered 500 to a request for %s", request.endpoint, exc_info=error)
+        return (
+            "Something went wrong here; the log of the server says more.\n",
+            500,
+            {"Content-Type": "text/plain; charset=utf-8"},
+        )
 
     @app.errorhandler(HTTPException)
     def refused(error: HTTPException) -> Response:
         response = Response(f"{error.description}\n", status=error.code, mimetype="text/plain")
-        response.headers.extend([it for it in error.get_headers() if it[0] not in ("Content-Type", "Content-Length")])
+        response.headers.extend(
+            [it for it in error.get_headers() if it[0] not in ("Content-Type", "Content-Length")]
+        )
         return response
 
     @app.after_request

@@ -7,15 +7,17 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import radicale.config
 from radicale.config import Configuration
 
 from importer.config import ImporterConfig
+from scheduling.config import SECTIONS as SHARED_SECTIONS
 from scheduling.config import Config
 from scheduling.config import load as load_sections
 from scheduling.database import Database, connect
-from scheduling.ini import ConfigError
+from scheduling.ini import ConfigError, did_you_mean
 from scheduling.secrets import Keyring
 from server.config import ServerSettings
 
@@ -33,7 +35,9 @@ RADICALE_SECTIONS = (
     "reporting",
     "sharing",
 )
-_EXTRA = {"server": ServerSettings, "importer": ImporterConfig}
+_EXTRA: dict[str, type[Any]] = {"server": ServerSettings, "importer": ImporterConfig}
+SECTIONS: Mapping[str, type[Any]] = {**SHARED_SECTIONS, **_EXTRA}
+"""Every section of ours, as config/daysheet.ini shows them."""
 _OCCURRENCES = 1_000_000
 """Radicale's default of 10,000 answers 400 to the reports of a large calendar. Hostile recurrences are stopped where
 they come in (scheduling/ical/recurrence.py), and ranges are limited in server/dav/reports.py."""
@@ -88,6 +92,7 @@ class Settings:
         source = own or "the environment"
         for section, options in self.raw.items():
             for name, value in options.items():
+                _require_known(source, section, name)
                 try:
                     configuration.update({section: {name: value}}, source)
                 except (RuntimeError, ValueError) as error:
@@ -115,6 +120,15 @@ def load(path: Path | None, environ: Mapping[str, str] | None = None) -> Setting
     )
     settings.radicale()
     return settings
+
+
+def _require_known(source: str, section: str, name: str) -> None:
+    """Radicale takes any option in the sections of its plugins, so that a misspelt one would go unnoticed."""
+    permitted = _options(section)
+    if name in permitted or "_allow_extra" in radicale.config.DEFAULT_CONFIG_SCHEMA[section]:
+        return
+    problem = f"there is no such option{did_you_mean(name, permitted)}"
+    raise ConfigError(source, section, name, problem, ", ".join(permitted))
 
 
 def _options(section: str) -> list[str]:

@@ -57,9 +57,10 @@ class Server:
         if path in ("", "/") and method in _DAV_METHODS:
             environ[ROOT_ALIAS] = True
             return self._to_dav(environ, "/", start_response)
-        if path.startswith("/api/"):
-            return self._api(environ, start_response)
-        return self._pages(environ, start_response)
+        # Flask expects octets as latin-1 (PEP 3333); what went before has read them as UTF-8.
+        environ["PATH_INFO"] = path.encode("utf-8", "surrogatepass").decode("latin-1")
+        application = self._api if path.startswith("/api/") else self._pages
+        return application(environ, start_response)
 
     def _to_dav(self, environ: dict[str, Any], path: str, start_response: StartResponse) -> Iterable[bytes]:
         if any(segment.startswith(".") for segment in path.split("/")):

@@ -20,13 +20,14 @@ from scheduling.calendars import Principal, find_principal
 from scheduling.catch_up import count_left_out
 from scheduling.credentials import needs_touch
 from scheduling.database import Connection, connect
-from scheduling.poll import poll
+from scheduling.poll import Glance, Poll, poll
 from scheduling.types import READ_ALL_GROUP
 from scheduling.view import today
 from storage_plugin import config
 from storage_plugin.collection import CalendarCollection, HomeCollection, ReadOnlyCollection
 from storage_plugin.expansion import Expansion
 from storage_plugin.item import CalendarItem
+from storage_plugin.overlay import Overlay
 from storage_plugin.request import Request
 
 
@@ -47,6 +48,7 @@ class Storage(BaseStorage):
             database.url, pool_size=database.pool_size, busy_timeout=database.busy_timeout
         )
         schema.require_current(self._database)
+        self._glance = Glance(self._database, self._config)
         self._request = threading.local()
 
     @types.contextmanager
@@ -136,18 +138,27 @@ class Storage(BaseStorage):
         request = Request(self._database, self._config, username, self.clock)
         self._request.snapshot = request
         try:
-            now = self.clock()
-            found = poll(request.connection, self._config, username, lookup, slug, today(int(now)))
-            usable = found is not None and found.enabled and not found.calendar.behind
-            if found is None or not usable or needs_touch(found.login, datetime.fromtimestamp(now, UTC)):
-                yield None
-            else:
-                reader.identify(found.login.user_id, found.login.app_password_id)
-                reader.saw(found.calendar.id, found.calendar.revision)
-                yield CalendarCollection(self, found.calendar, request.overlay)
+            day = today(int(self.clock()))
+            yield self._polled(
+                poll(request.connection, self._config, username, lookup, slug, day), request.overlay
+            )
         finally:
             self._request.snapshot = None
             request.close()
+
+    def glance(self, username: str, lookup: bytes, slug: str) -> CalendarCollection | None:
+        """As `polling`, for what is answered from the calendar's state alone: no transaction is opened."""
+        found = self._glance(username, lookup, slug, today(int(self.clock())))
+        return self._polled(found, Overlay(self._database, username))
+
+    def _polled(self, found: Poll | None, overlay: Overlay) -> CalendarCollection | None:
+        if found is None or not found.enabled or found.calendar.behind:
+            return None
+        if needs_touch(found.login, datetime.fromtimestamp(self.clock(), UTC)):
+            return None
+        reader.identify(found.login.user_id, found.login.app_password_id)
+        reader.saw(found.calendar.id, found.calendar.revision)
+        return CalendarCollection(self, found.calendar, overlay)
 
     def find_principal(self, username: str) -> Principal | None:
         """The served user called `username`."""

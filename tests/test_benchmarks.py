@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import peers, report, triggers
+from benchmarks import loading, peers, report, triggers
 from benchmarks.__main__ import PEERS, main
 from benchmarks.measure import Mismatch, WrongAnswer, measure
 from benchmarks.schedule import Ranges, blockers
@@ -107,3 +107,15 @@ def test_the_writer_writes_with_and_without_triggers(tmp_path: Path, kept: bool,
     with closing(sqlite3.connect(file)) as connection:
         assert connection.execute("SELECT count(*) FROM schedule_changes").fetchone() == (changes,)
         assert connection.execute("SELECT count(*) FROM job_assignments").fetchone() == (100,)
+
+
+def test_loading_is_measured_both_ways_on_both_databases(tmp_path: Path) -> None:
+    document = tmp_path / "performance.md"
+    document.write_text("<!-- loading -->\n<!-- /loading -->\n", encoding="utf-8")
+    found = loading.main(["--jobs", "1100", "--markdown", str(document)])
+    ways = [f"{way}, {what}" for way in ("API", "daysheet load") for what in ("new", "changed", "unchanged")]
+    assert [(it.database, it.way) for it in found] == [
+        (name, way) for name in ("SQLite", "PostgreSQL") for way in ways
+    ]
+    assert all(it.seconds > 0 for it in found)
+    assert "| PostgreSQL: API, changed" in document.read_text(encoding="utf-8")

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from scheduling import users
+from scheduling import roles, users
 from scheduling.errors import Conflict, SchedulingError
 from scheduling.load.columns import COLUMNS, EMPTY
 from scheduling.load.entries import BadValue, Counts, Entry, Kind, LoadFailed
@@ -22,8 +22,10 @@ from scheduling.load.resolve import Person, Stored, differences, resolved
 from scheduling.models import Blocker, Job, JobAssignment, TimeOff, User
 
 T = TypeVar("T")
+Outcome = Literal["inserted", "updated", "unchanged"]
 
 _CHUNK = 500
+_AUDITED = {"role", "active", "calendar_access"}
 _TABLES: dict[Kind, type[Job | Blocker | TimeOff]] = {
     Kind.JOB: Job,
     Kind.BLOCKER: Blocker,
@@ -43,21 +45,29 @@ class _Loading:
 
     connection: Connection
     problems: list[str]
+    outcome: Callable[[Entry, Outcome], None]
     done: Counter[str] = field(default_factory=Counter)
 
-    def count(self, *, new: bool, changed: bool) -> None:
-        self.done["inserted" if new else "updated" if changed else "unchanged"] += 1
+    def count(self, entry: Entry, *, new: bool, changed: bool) -> None:
+        outcome: Outcome = "inserted" if new else "updated" if changed else "unchanged"
+        self.done[outcome] += 1
+        self.outcome(entry, outcome)
 
 
 def apply(
-    connection: Connection, entries: Sequence[Entry], *, progress: Callable[[int], None] = lambda _: None
+    connection: Connection,
+    entries: Sequence[Entry],
+    *,
+    progress: Callable[[int], None] = lambda _: None,
+    outcome: Callable[[Entry, Outcome], None] = lambda _entry, _outcome: None,
 ) -> Counts:
     """Add and change rows so that they say what the entries say, inside one `Database.write()`.
 
-    `progress` is told how many more entries have been seen to. Raises `LoadFailed` with every problem, and
-    `Conflict` when somebody else wrote the same rows; nothing must be committed then.
+    `progress` is told how many more entries have been seen to, `outcome` what became of each. Raises
+    `LoadFailed` with every problem, and `Conflict` when somebody else wrote the same rows; nothing must be
+    committed then.
     """
-    loading = _Loading(connection=connection, problems=_given_twice(entries))
+    loading = _Loading(connection=connection, problems=_given_twice(entries), outcome=outcome)
     try:
         for kind in Kind:
             for chunk in _chunks([entry for entry in entries if entry.kind is kind]):
@@ -93,13 +103,19 @@ def _apply_users(loading: _Loading, chunk: Sequence[Entry]) -> None:
             except SchedulingError as error:
                 loading.problems.append(f"{entry.place}: {error}")
     stored = _users(loading.connection, [entry.key for entry in chunk])
+    there = roles.names(loading.connection)
     for entry in chunk:
-        if entry.key in stored:
+        role = entry.values.get("role")
+        if isinstance(role, str) and role not in there:
+            loading.problems.append(f'{entry.place}: role "{role}" is not one of {", ".join(there)}.')
+        elif entry.key in stored:
             row = stored[entry.key]
             changed = differences(entry.values, row)
-            if changed:
+            if changed.keys() & _AUDITED:
+                users.change(loading.connection, entry.key, changed)
+            elif changed:
                 loading.connection.execute(update(User).where(User.id == row["id"]).values(**changed))
-            loading.count(new=entry.key not in known, changed=bool(changed))
+            loading.count(entry, new=entry.key not in known, changed=bool(changed))
 
 
 def _users(connection: Connection, names: list[str]) -> dict[str, dict[str, Any]]:
@@ -110,7 +126,7 @@ def _users(connection: Connection, names: list[str]) -> dict[str, dict[str, Any]
 def _apply_rows(loading: _Loading, kind: Kind, chunk: Sequence[Entry]) -> None:
     table = _TABLES[kind]
     stored = _stored(loading.connection, kind, chunk)
-    people = _people(loading.connection, chunk)
+    people = named(loading.connection, chunk)
     new: list[dict[str, Any]] = []
     assignees: dict[str, set[int]] = {}
     for entry in chunk:
@@ -123,32 +139,37 @@ def _apply_rows(loading: _Loading, kind: Kind, chunk: Sequence[Entry]) -> None:
         if wanted is not None and (known is None or wanted != known.users):
             assignees[entry.key] = wanted
         if known is None:
-            new.append({**_blank(kind), **values, "reference": entry.key})
-            loading.count(new=True, changed=True)
+            new.append({**blank(kind), **values, "reference": entry.key})
+            loading.count(entry, new=True, changed=True)
             continue
         changed = differences(values, known.row)
         if changed:
             statement = update(table).where(table.id == known.id).values(**changed)
             loading.connection.execute(statement)
-        loading.count(new=False, changed=bool(changed) or entry.key in assignees)
+        loading.count(entry, new=False, changed=bool(changed) or entry.key in assignees)
     if loading.problems:
         return
     ids = {reference: known.id for reference, known in stored.items()}
     if new:
         added = loading.connection.execute(insert(table).returning(table.id, table.reference), new)
         ids |= {str(reference): row_id for row_id, reference in added}
+    fresh = [(ids[it], wanted) for it, wanted in assignees.items() if it not in stored]
+    rows = [{"job_id": job_id, "user_id": user_id} for job_id, wanted in fresh for user_id in sorted(wanted)]
+    if rows:
+        loading.connection.execute(insert(JobAssignment), rows)
     for reference, wanted in assignees.items():
-        present = stored[reference].users if reference in stored else set()
-        _assign(loading.connection, ids[reference], wanted, present)
+        if reference in stored:
+            assign(loading.connection, ids[reference], wanted, stored[reference].users)
 
 
-def _blank(kind: Kind) -> dict[str, Any]:
+def blank(kind: Kind) -> dict[str, Any]:
     """Every column of a new row, so that all rows of one insert have the same."""
     names = [name for name in COLUMNS[kind] if name != "time_zone" or kind is Kind.JOB]
     return {name: EMPTY[kind].get(name) for name in names}
 
 
-def _assign(connection: Connection, job_id: int, wanted: set[int], present: set[int]) -> None:
+def assign(connection: Connection, job_id: int, wanted: set[int], present: set[int]) -> None:
+    """Make `wanted` the users of a job that are `present` now."""
     if wanted - present:
         rows = [{"job_id": job_id, "user_id": user_id} for user_id in sorted(wanted - present)]
         connection.execute(insert(JobAssignment), rows)
@@ -157,7 +178,8 @@ def _assign(connection: Connection, job_id: int, wanted: set[int], present: set[
         connection.execute(delete(JobAssignment).where(JobAssignment.job_id == job_id, gone))
 
 
-def _people(connection: Connection, chunk: Sequence[Entry]) -> dict[str, Person]:
+def named(connection: Connection, chunk: Sequence[Entry]) -> dict[str, Person]:
+    """The users whom entries name, by username."""
     names = sorted({name for entry in chunk for name in entry.users or ()})
     rows = (row for some in _chunks(names) for row in connection.execute(_BY_NAME, {"names": some}))
     return {row.username: Person(**row._asdict()) for row in rows}

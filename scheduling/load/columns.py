@@ -53,6 +53,11 @@ def choice(values: type[enum.StrEnum]) -> Parse:
     return parse
 
 
+def role(given: str) -> str:
+    """The name of a role, in any letter case; which there are is known to the database."""
+    return text(32)(given).lower()
+
+
 def moment(given: str) -> datetime:
     """An ISO 8601 date and time, whole seconds; without Z or offset it is local time and naive."""
     try:
@@ -161,7 +166,7 @@ COLUMNS: Final[Mapping[Kind, Mapping[str, Parse]]] = {
         "time_zone": zone,
         "active": boolean,
         "calendar_access": boolean,
-        "role": choice(Role),
+        "role": role,
     },
     Kind.JOB: {
         **_PERIOD,

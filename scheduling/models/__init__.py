@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 from scheduling.models.access import AppPassword, Credential, Instance, LoginFailure, Setting
+from scheduling.models.api import IdempotentRequest, RequestCount
+from scheduling.models.api_keys import ApiKey
+from scheduling.models.audit import AuditEntry
 from scheduling.models.base import Base
 from scheduling.models.calendars import (
     Calendar,
@@ -14,13 +17,18 @@ from scheduling.models.calendars import (
     ScheduleChange,
     UnrenderedSource,
 )
+from scheduling.models.deliveries import Delivery
 from scheduling.models.feeds import Feed, FeedToken
 from scheduling.models.imports import ExternalEvent, Subscription
+from scheduling.models.roles import Role, RolePermission
 from scheduling.models.schedule import CONTRACT_TABLES, Blocker, Job, JobAssignment, TimeOff, User
+from scheduling.models.webhooks import Webhook, WebhookDelivery
 
 __all__ = [
     "CONTRACT_TABLES",
+    "ApiKey",
     "AppPassword",
+    "AuditEntry",
     "Base",
     "Blocker",
     "Calendar",
@@ -28,18 +36,25 @@ __all__ = [
     "CalendarProperty",
     "CalendarRevision",
     "Credential",
+    "Delivery",
     "ExternalEvent",
     "Feed",
     "FeedToken",
+    "IdempotentRequest",
     "Instance",
     "Job",
     "JobAssignment",
     "LoginFailure",
     "OccurrenceRow",
+    "RequestCount",
+    "Role",
+    "RolePermission",
     "ScheduleChange",
     "Setting",
     "Subscription",
     "TimeOff",
     "UnrenderedSource",
     "User",
+    "Webhook",
+    "WebhookDelivery",
 ]

@@ -68,7 +68,6 @@ class User(Base):
             "'.%'",
             name="username",
         ),
-        CheckConstraint(one_of("role", Role), name="role"),
         {"sqlite_autoincrement": True},
     )
 
@@ -79,7 +78,7 @@ class User(Base):
     time_zone: Mapped[str] = mapped_column(String(64), server_default="UTC")
     active: Mapped[bool] = mapped_column(Boolean, server_default=true())
     calendar_access: Mapped[bool] = mapped_column(Boolean, server_default=true())
-    role: Mapped[str] = mapped_column(String(32), server_default=Role.MEMBER.value)
+    role: Mapped[str] = mapped_column(String(32), ForeignKey("roles.name"), server_default=Role.MEMBER.value)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=func.current_timestamp())
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from server.cli.api_key import api_key
+from server.cli.audit import audit
 from server.cli.database import db
 from server.cli.demo import demo
 from server.cli.doctor import doctor
@@ -15,11 +17,14 @@ from server.cli.feed import feed
 from server.cli.importer import importer
 from server.cli.load import load
 from server.cli.manual import Program
+from server.cli.role import role
+from server.cli.secrets import secrets
 from server.cli.serve import serve, start
 from server.cli.session import Session
 from server.cli.settings import settings
 from server.cli.subscription import subscription
 from server.cli.user import user
+from server.cli.webhook import webhook
 
 __all__ = ["main"]
 
@@ -31,7 +36,8 @@ __all__ = ["main"]
         "Running": ("start", "serve", "importer"),
         "Schedule": ("demo", "load"),
         "People and their calendars": ("user", "feed", "subscription"),
-        "Operation": ("doctor", "db", "settings"),
+        "Access": ("role", "api-key", "audit"),
+        "Operation": ("doctor", "db", "settings", "secrets", "webhook"),
     },
     examples=(
         ("daysheet start", "Try Daysheet: a demo schedule, the server and the importer, all in one."),
@@ -93,5 +99,22 @@ def _print_version(context: click.Context) -> None:
     context.exit()
 
 
-for _command in (start, serve, importer, demo, load, user, feed, subscription, doctor, db, settings):
+for _command in (
+    start,
+    serve,
+    importer,
+    demo,
+    load,
+    user,
+    feed,
+    subscription,
+    doctor,
+    db,
+    settings,
+    secrets,
+    webhook,
+    role,
+    api_key,
+    audit,
+):
     main.add_command(_command)

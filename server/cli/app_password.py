@@ -32,7 +32,9 @@ def create(session: Session, *, username: str, label: str, as_json: bool) -> Non
     """Create an app password for USERNAME and show it, this once only."""
     with session.database.write() as connection:
         owner = users.get(connection, username)
-        created, secret = credentials.create_app_password(connection, session.keyring, owner.id, label)
+        created, secret = credentials.create_app_password(
+            connection, session.keyring, owner.id, label, actor=session.actor
+        )
     if as_json:
         print_json({"id": created.id, "label": created.label, "app_password": secret})
         return
@@ -67,5 +69,7 @@ def list_(session: Session, *, username: str, as_json: bool) -> None:
 def revoke(session: Session, *, username: str, number: int) -> None:
     """Make the app password ID of USERNAME stop working."""
     with session.database.write() as connection:
-        credentials.revoke_app_password(connection, users.get(connection, username).id, number)
+        credentials.revoke_app_password(
+            connection, users.get(connection, username).id, number, actor=session.actor
+        )
     click.echo(f"Revoked app password {number} of {username}.")

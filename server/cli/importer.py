@@ -24,12 +24,13 @@ from server.cli.session import Session, pass_session
 @json_option
 @pass_session
 def importer(session: Session, *, once: bool, as_json: bool) -> None:
-    """Import the outside calendars that are due, again and again."""
+    """Import the outside calendars that are due and deliver events to webhooks, again and again."""
     _ = session.database
     summary = importing.run(session.settings, once=once)
     if as_json:
         print_json(asdict(summary))
     else:
         click.echo(
-            f"{summary.applied} imported, {summary.unchanged} unchanged, {summary.failed} failed."
+            f"{summary.applied} imported, {summary.unchanged} unchanged, {summary.failed} failed; "
+            f"{summary.delivered} events delivered, {summary.undelivered} not."
         )

@@ -15,9 +15,9 @@ def read_password(*, from_stdin: bool) -> str:
     return str(click.prompt("New password", hide_input=True, confirmation_prompt="Again", err=True))
 
 
-def read_link() -> str:
+def read_link(of: str = "the calendar") -> str:
     """A secret link, typed or pasted without being shown."""
-    return str(click.prompt("Address of the calendar (not shown)", hide_input=True, err=True)).strip()
+    return str(click.prompt(f"Address of {of} (not shown)", hide_input=True, err=True)).strip()
 
 
 def read_line(what: str) -> str:

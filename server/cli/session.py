@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from functools import cached_property
 from pathlib import Path
 
 import click
 
-from scheduling import schema
+from scheduling import actors, schema
 from scheduling.database import Database
 from scheduling.errors import SchemaMismatch
+from scheduling.permissions import Actor
 from scheduling.secrets import Keyring
 from server import settings
 from server.settings import Settings
@@ -42,6 +44,15 @@ class Session:
         database = self.existing_database
         schema.require_current(database)
         return database
+
+    @cached_property
+    def actor(self) -> Actor:
+        """Who runs the command, for the audit log; everything is permitted."""
+        try:
+            login = getpass.getuser()
+        except (OSError, KeyError):  # a container's user often has no name
+            login = f"uid {os.getuid()}"
+        return actors.of_command_line(login)
 
     @cached_property
     def keyring(self) -> Keyring:

@@ -28,7 +28,10 @@ def settings() -> None:
 @json_option
 @pass_session
 def show(session: Session, *, name: str | None, as_json: bool) -> None:
-    """Show the setting NAME or all, and whether the database or the file says so."""
+    """Show the setting NAME or all, and whether the database or the file says so.
+
+    A locked setting stays as the file has it.
+    """
     with session.database.read() as connection:
         shown = stored.show(connection, session.settings.config)
     if name is not None:
@@ -40,7 +43,9 @@ def show(session: Session, *, name: str | None, as_json: bool) -> None:
         print_json({"settings": [asdict(it) for it in shown]})
     else:
         print_table(
-            ("Setting", "Value", "From"), [(it.name, it.value, it.source) for it in shown], empty="None."
+            ("Setting", "Value", "From", "Locked"),
+            [(it.name, it.value, it.source, it.locked) for it in shown],
+            empty="None.",
         )
 
 
@@ -57,7 +62,7 @@ def show(session: Session, *, name: str | None, as_json: bool) -> None:
 def set_(session: Session, *, name: str, value: str) -> None:
     """Keep VALUE for the setting NAME."""
     with session.database.write() as connection:
-        stored.change(connection, name, value)
+        stored.change(connection, name, value, config=session.settings.config, actor=session.actor)
     click.echo(f"Set {name}.")
 
 
@@ -67,5 +72,5 @@ def set_(session: Session, *, name: str, value: str) -> None:
 def unset(session: Session, *, name: str) -> None:
     """Go back to what the settings file says about NAME."""
     with session.database.write() as connection:
-        stored.change(connection, name, None)
+        stored.change(connection, name, None, config=session.settings.config, actor=session.actor)
     click.echo(f"Unset {name}.")

@@ -53,7 +53,7 @@ def add(
         user_id = users.get(connection, username).id
     address = read_link() if url is None else url
     with session.database.write() as connection:
-        added = subscriptions.add(connection, session.keyring, user_id, address, label)
+        added = subscriptions.add(connection, session.keyring, user_id, address, label, actor=session.actor)
     if as_json:
         print_json(asdict(added))
     else:
@@ -91,7 +91,7 @@ def list_(session: Session, *, username: str | None, as_json: bool) -> None:
 def sync(session: Session, *, number: int, queue: bool, as_json: bool) -> None:
     """Import the subscription ID now; the exit code is 1 when that fails."""
     with session.database.write() as connection:
-        subscriptions.request_sync(connection, number)
+        subscriptions.request_sync(connection, number, actor=session.actor)
     if not queue:
         importing.run(session.settings, once=True, only=number)
     with session.database.read() as connection:
@@ -113,7 +113,7 @@ def sync(session: Session, *, number: int, queue: bool, as_json: bool) -> None:
 def pause(session: Session, *, number: int) -> None:
     """Stop importing the subscription ID; what was imported stays."""
     with session.database.write() as connection:
-        subscriptions.pause(connection, number)
+        subscriptions.pause(connection, number, actor=session.actor)
     click.echo(f"Paused subscription {number}.")
 
 
@@ -123,7 +123,7 @@ def pause(session: Session, *, number: int) -> None:
 def resume(session: Session, *, number: int) -> None:
     """Import the subscription ID again."""
     with session.database.write() as connection:
-        subscriptions.resume(connection, number)
+        subscriptions.resume(connection, number, actor=session.actor)
     click.echo(f"Resumed subscription {number}.")
 
 
@@ -133,5 +133,5 @@ def resume(session: Session, *, number: int) -> None:
 def remove(session: Session, *, number: int) -> None:
     """Remove the subscription ID and all that was imported from it."""
     with session.database.write() as connection:
-        subscriptions.remove(connection, number)
+        subscriptions.remove(connection, number, actor=session.actor)
     click.echo(f"Removed subscription {number}.")

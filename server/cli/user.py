@@ -46,10 +46,10 @@ def user() -> None:
 )
 @click.option(
     "--role",
-    type=click.Choice([role.value for role in Role]),
     default=Role.MEMBER.value,
     show_default=True,
-    help="A member sees the own calendars; every other role reads everybody's.",
+    metavar="ROLE",
+    help="What the user may do; `daysheet role list` shows the roles.",
 )
 @click.option("--password", "ask", is_flag=True, help="Ask for a password.")
 @click.option("--password-stdin", is_flag=True, help="Read a password from standard input.")
@@ -77,9 +77,10 @@ def add(
             email=email,
             time_zone=time_zone,
             role=role,
+            actor=session.actor,
         )
         if password is not None:
-            credentials.set_password(connection, added.id, password)
+            credentials.set_password(connection, added.id, password, actor=session.actor)
     if as_json:
         print_json(asdict(added))
     else:
@@ -118,7 +119,7 @@ def password(session: Session, *, username: str, password_stdin: bool) -> None:
         user_id = users.get(connection, username).id
     new = read_password(from_stdin=password_stdin)
     with session.database.write() as connection:
-        credentials.set_password(connection, user_id, new)
+        credentials.set_password(connection, user_id, new, actor=session.actor)
     click.echo(f"Set the password of {username}.")
 
 
@@ -128,7 +129,7 @@ def password(session: Session, *, username: str, password_stdin: bool) -> None:
 def disable(session: Session, *, username: str) -> None:
     """Serve nothing to USERNAME any more: no calendars, no feeds, no sign-in."""
     with session.database.write() as connection:
-        users.set_active(connection, username, active=False)
+        users.set_active(connection, username, active=False, actor=session.actor)
     click.echo(f"Disabled {username}.")
 
 
@@ -138,8 +139,38 @@ def disable(session: Session, *, username: str) -> None:
 def enable(session: Session, *, username: str) -> None:
     """Serve USERNAME again."""
     with session.database.write() as connection:
-        users.set_active(connection, username, active=True)
+        users.set_active(connection, username, active=True, actor=session.actor)
     click.echo(f"Enabled {username}.")
+
+
+@user.command(
+    "role", examples=(("daysheet user role dana dispatcher", "Let Dana read everybody's calendars."),)
+)
+@click.argument("username")
+@click.argument("role")
+@pass_session
+def role(session: Session, *, username: str, role: str) -> None:
+    """Give USERNAME the role ROLE."""
+    with session.database.write() as connection:
+        users.set_role(connection, username, role, actor=session.actor)
+    click.echo(f"{username} is now {role}.")
+
+
+@user.command(
+    "access",
+    examples=(("daysheet user access anna off", "Anna's plan does not include calendars any more."),),
+)
+@click.argument("username")
+@click.argument("state", type=click.Choice(["on", "off"]))
+@pass_session
+def access(session: Session, *, username: str, state: str) -> None:
+    """Give USERNAME calendar access or take it away.
+
+    Without it calendars and links answer nothing; with it they work as before.
+    """
+    with session.database.write() as connection:
+        users.set_access(connection, username, allowed=state == "on", actor=session.actor)
+    click.echo(f"Calendar access of {username} is {state}.")
 
 
 user.add_command(app_password)

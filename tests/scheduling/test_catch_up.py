@@ -145,7 +145,7 @@ def test_invisible_statuses_show_nowhere(ann: Reader, dispatch: Dispatch) -> Non
 def test_object_that_becomes_invisible_leaves_a_tombstone(ann: Reader, dispatch: Dispatch) -> None:
     job = dispatch.job(ann.user)
     [shown] = ann.objects("jobs")
-    dispatch.update("jobs", job, status="cancelled")
+    dispatch.update("jobs", job, status="offered")
     assert ann.catch_up("jobs", NOW + 60) == 1
     [row] = ann.rows("SELECT name, deleted, component, revision FROM calendar_objects")
     assert (row.name, bool(row.deleted), row.component) == (shown.name, True, "")

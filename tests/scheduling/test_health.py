@@ -13,8 +13,10 @@ from scheduling.catch_up import catch_up, ensure_calendars
 from scheduling.config import Config
 from scheduling.database import Database
 from scheduling.health import Level
+from scheduling.permissions import SYSTEM
 from scheduling.secrets import Keyring
 from scheduling.settings import view
+from scheduling.webhooks import endpoints
 
 
 def key() -> Keyring:
@@ -35,7 +37,7 @@ def test_a_fresh_database_is_healthy(database: Database) -> None:
     found = examine(database, key())
     assert {level for level, _ in found.values()} == {Level.OK}
     assert found.keys() == {
-        *("integrity", "triggers", "clock", "unrendered", "calendars", "imports", "secrets"),
+        *("integrity", "triggers", "clock", "unrendered", "calendars", "imports", "webhooks", "secrets"),
     }
 
 
@@ -88,7 +90,10 @@ def test_rows_left_out_and_failing_imports_are_warnings(database: Database) -> N
         catch_up(connection, user.id, "blockers", view(connection, Config()))
         subscriptions.add(connection, key(), user.id, "https://example.com/a.ics", "Private")
         connection.execute(text("UPDATE subscriptions SET status = 'error'"))
+        endpoints.add(connection, key(), SYSTEM, "https://example.com/")
+        connection.execute(text("UPDATE webhooks SET status = 'error'"))
     found = examine(database)
+    assert found["webhooks"][0] is Level.WARNING
     assert found["unrendered"][0] is Level.WARNING
     assert "blockers 1" in found["unrendered"][1]
     assert found["imports"][0] is Level.WARNING
@@ -122,13 +127,14 @@ def test_secrets_of_another_key_are_a_problem(database: Database) -> None:
         user = users.create(connection, username="anna")
         feeds.create(connection, right, user.id, "Phone")
         subscriptions.add(connection, right, user.id, "https://example.com/secret.ics", "Private")
+        endpoints.add(connection, right, SYSTEM, "https://example.com/")
     assert examine(database, right)["secrets"] == (
         Level.OK,
-        "All 2 stored secrets can be read with the key.",
+        "All 4 stored secrets can be read with the key.",
     )
     level, words = examine(database, wrong)["secrets"]
     assert level is Level.PROBLEM
-    assert words.startswith("2 of 2 stored secrets cannot be read")
+    assert words.startswith("4 of 4 stored secrets cannot be read")
 
 
 def test_counts_are_of_what_is_there(database: Database) -> None:

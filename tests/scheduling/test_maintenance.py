@@ -18,7 +18,12 @@ from tests.factories import Dispatch
 NOW = 1_773_100_800  # 2026-03-10 00:00:00 UTC
 DAY = 86400
 NOTHING = maintenance.Report(
-    calendars_caught_up=0, objects_changed=0, rows_pruned=0, orphans_dropped=0, login_failures_forgotten=0
+    calendars_caught_up=0,
+    objects_changed=0,
+    rows_pruned=0,
+    orphans_dropped=0,
+    login_failures_forgotten=0,
+    webhook_deliveries_forgotten=0,
 )
 
 

@@ -12,10 +12,11 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from scheduling import settings
-from scheduling.config import CalendarSettings, Config
+from scheduling import audit, settings
+from scheduling.config import CalendarSettings, Config, LockSettings
 from scheduling.database import Database
 from scheduling.errors import Invalid
+from scheduling.settings import Locked
 
 
 def change(database: Database, name: str, value: str | None) -> None:
@@ -68,6 +69,10 @@ def test_every_setting_is_shown_as_text_that_could_be_stored(database: Database,
         ("templates.job_summary", "{password}", "password"),
         ("templates.job_url", "javascript:{reference}", "https://"),
         ("calendars.jobs_color", "red", "#RRGGBB"),
+        ("feeds.overlap_hours", "169", "overlap_hours"),
+        ("subscriptions.minimum_minutes", "0", "minimum_minutes"),
+        ("calendars.jobs_name", "x" * 4001, "at most 4000 characters"),
+        ("calendars.jobs_name", "a\x00b", "none of them NUL"),
     ],
 )
 def test_what_the_file_would_not_take_is_refused(
@@ -100,3 +105,57 @@ def test_view_takes_one_statement(
     with statements(database) as seen, database.read() as connection:
         settings.view(connection, config)
     assert len(seen) == 1
+
+
+def test_a_locked_setting_is_the_files_whatever_was_stored(database: Database, config: Config) -> None:
+    change(database, "calendars.history_months", "9")
+    locked = replace(config, settings=LockSettings(locked=("calendars.history_months",)))
+    with database.read() as connection:
+        assert settings.view(connection, config).calendars.history_months == 9
+        assert settings.view(connection, locked).calendars.history_months == 1
+        (found,) = (it for it in settings.show(connection, locked) if it.locked)
+    assert (found.name, found.value, found.source) == ("calendars.history_months", "1", "file")
+    for value in ("2", None):
+        with database.write() as connection, pytest.raises(Locked, match="locked") as refused:
+            settings.change(connection, "calendars.history_months", value, config=locked)
+        assert refused.value.name == "calendars.history_months"
+    with database.write() as connection:
+        settings.change(connection, "calendars.jobs_name", "Work", config=locked)
+
+
+def test_every_changeable_section_takes_effect(database: Database, config: Config) -> None:
+    change(database, "feeds.overlap_hours", "24")
+    change(database, "subscriptions.minimum_minutes", "30")
+    with database.read() as connection:
+        found = settings.effective(connection, config)
+    assert (found.feeds.overlap_hours, found.subscriptions.minimum_minutes) == (24, 30)
+    assert (found.database, found.calendars) == (config.database, config.calendars)
+
+
+def test_a_stored_text_this_version_would_not_take_is_passed_over(
+    database: Database, config: Config, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings._effective.cache_clear()  # it is said once
+    with database.write() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO settings (name, value, changed_at)"
+                " VALUES ('calendars.horizon_months', '999', '2026-01-01 00:00:00+00:00')"
+            )
+        )
+    with database.read() as connection:
+        assert settings.view(connection, config).calendars.horizon_months == 24
+    assert "calendars.horizon_months is not acceptable" in caplog.text
+
+
+def test_each_change_is_audited_with_both_texts(database: Database) -> None:
+    for value in ("Work", "Work", "Jobs!", None, None):
+        change(database, "calendars.jobs_name", value)
+    with database.read() as connection:
+        entries = audit.page(connection)
+    assert [it.facts for it in reversed(entries)] == [
+        {"after": "Work"},
+        {"before": "Work", "after": "Jobs!"},
+        {"before": "Jobs!"},
+    ]
+    assert {(it.action, it.subject) for it in entries} == {("setting.change", "setting:calendars.jobs_name")}

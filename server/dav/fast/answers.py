@@ -113,6 +113,14 @@ class FastAnswers:
         asked = report(root, href)
         return None if asked is None else self._report(collection.state, asked, href, minimal)
 
+    def unchanged(self, collection: Any, root: Any, prefix: str) -> Answer:
+        """The answer to a sync-collection whose token is the present one; None for any other report."""
+        asked = report(root, quote(f"{prefix}/{collection.path}/"))
+        current = str(sync.token_of(collection.state))
+        if not isinstance(asked, Sync) or asked.token != current:
+            return None
+        return self._multistatus([f"<sync-token>{escape(current)}</sync-token>"])
+
     def _report(self, state: Any, asked: Report, href: str, minimal: bool) -> Response:  # noqa: FBT001
         with self._storage.reading() as connection:
             write = partial(_object, href=escape(href), asked=asked, minimal=minimal)
@@ -142,11 +150,12 @@ class FastAnswers:
             }
             if getattr(item, "state", None) is None:
                 return HTTPStatus.OK, headers, item.serialize().encode(), None
-            return self.own_get(item)
+            status, headers, _, log = self.own_get(item)
+            return status, headers, item.octets(), log
 
     @staticmethod
     def own_get(collection: Any) -> Response:
-        """A whole calendar that is at hand."""
+        """Status and headers of a whole calendar that is at hand; its body is `octets()`."""
         name = collection.get_meta("D:displayname") or "Calendar"
         file = name if name.lower().endswith(".ics") else f"{name}.ics"
         headers = {
@@ -155,7 +164,7 @@ class FastAnswers:
             "ETag": collection.etag,
             "Content-Disposition": f"attachment; filename*=utf-8''{quote(file, encoding='utf-8')}",
         }
-        return HTTPStatus.OK, headers, collection.octets(), None
+        return HTTPStatus.OK, headers, None, None
 
     def _listing(self, collection: Any, names: Sequence[str], context: Context) -> Iterable[str]:
         state = collection.state

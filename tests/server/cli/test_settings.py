@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from tests.server.cli.conftest import Daysheet
 
@@ -35,3 +37,12 @@ def test_a_bad_name_or_value_is_refused(daysheet: Daysheet) -> None:
     assert f'did you mean "{NAME}"?' in daysheet.refusal("settings", "show", "calendars.history_month")
     assert "permitted" in daysheet.refusal("settings", "set", NAME, "many")
     assert shown(daysheet) == ("1", "file")
+
+
+def test_a_locked_setting_is_shown_and_kept(daysheet: Daysheet, monkeypatch: pytest.MonkeyPatch) -> None:
+    daysheet.run("settings", "set", "calendars.history_months", "3")
+    monkeypatch.setenv("DAYSHEET_SETTINGS_LOCKED", "calendars.history_months")
+    (shown,) = daysheet.json("settings", "show", "calendars.history_months")["settings"]
+    assert (shown["value"], shown["source"], shown["locked"]) == ("1", "file", True)
+    for arguments in (("set", "calendars.history_months", "6"), ("unset", "calendars.history_months")):
+        assert "is locked by `[settings] locked`" in daysheet.refusal("settings", *arguments)

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a feed shows: its options, their limits, and the window they give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Literal
+
+from scheduling.errors import Invalid
+from scheduling.ini import did_you_mean
+from scheduling.view import View, months_before
+
+KINDS = ("jobs", "blockers", "time-off", "external")
+"""The kinds of calendar a feed can show, in the order of its text; `external` are the imported ones."""
+DETAILS = ("full", "busy")
+Detail = Literal["full", "busy"]
+MOST_MONTHS = 1200
+MOST_DAYS = 365
+MOST_MINUTES = 40320
+"""Four weeks."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FeedOptions:
+    """The options of one feed. Raises `Invalid` when one is not acceptable.
+
+    `kinds` are some of `KINDS`. `detail` "busy" shows times only. `history_months` is capped by the installation's
+    and None takes that; `future_months` None is without limit. Cancelled jobs stay for `cancelled_days` as
+    STATUS:CANCELLED, 0 drops them at once, and None shows them as the calendars do. An alarm goes off
+    `alarm_minutes` before an item, None for no alarm. From `expires_at` on the link answers 410.
+    """
+
+    kinds: tuple[str, ...] = KINDS
+    detail: Detail = "full"
+    history_months: int | None = None
+    future_months: int | None = None
+    cancelled_days: int | None = None
+    alarm_minutes: int | None = None
+    expires_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        for kind in self.kinds:
+            if kind not in KINDS:
+                raise Invalid(
+                    f"There is no kind {kind!r}{did_you_mean(kind, KINDS)}; a feed shows {', '.join(KINDS)}."
+                )
+        if not self.kinds:
+            raise Invalid(f"A feed shows at least one of {', '.join(KINDS)}.")
+        object.__setattr__(self, "kinds", tuple(kind for kind in KINDS if kind in self.kinds))
+        if self.detail not in DETAILS:
+            raise Invalid(f"The detail of a feed is full or busy, not {self.detail!r}.")
+        _bounded("history_months", self.history_months, 0, MOST_MONTHS)
+        _bounded("future_months", self.future_months, 0, MOST_MONTHS)
+        _bounded("cancelled_days", self.cancelled_days, 0, MOST_DAYS)
+        _bounded("alarm_minutes", self.alarm_minutes, 0, MOST_MINUTES)
+        if self.expires_at is not None:
+            if self.expires_at.tzinfo is None:
+                raise Invalid("The expiry of a feed needs a time zone.")
+            if not 1970 < self.expires_at.year < 3000:
+                raise Invalid("The expiry of a feed is a moment between the years 1971 and 2999.")
+            moment = self.expires_at.astimezone(UTC).replace(microsecond=0)
+            object.__setattr__(self, "expires_at", moment)
+
+    def window(self, view: View, today: date) -> Window:
+        """What of its calendars the feed shows on `today`."""
+        cutoff = view.cutoff(today)
+        if self.history_months is not None:
+            cutoff = max(cutoff, months_before(today, self.history_months))
+        until = None if self.future_months is None else months_before(today, -self.future_months)
+        return Window(
+            today=today,
+            cutoff=cutoff,
+            until=None if until is None else _epoch(until) + 86400,
+            cancelled_since=_epoch(today) - self.cancelled_days * 86400 if self.cancelled_days else None,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Window:
+    """The part of its calendars that a feed shows on the UTC day `today`: what ends on or after `cutoff`, starts
+    before `until` (epoch seconds, None for no limit), and jobs cancelled at `cancelled_since` or later, None for none.
+    """
+
+    today: date
+    cutoff: date
+    until: int | None
+    cancelled_since: int | None
+
+
+def _bounded(name: str, value: int | None, least: int, most: int) -> None:
+    if value is not None and (isinstance(value, bool) or not least <= value <= most):
+        raise Invalid(f"{name} is a whole number from {least} to {most}, not {value!r}.")
+
+
+def _epoch(day: date) -> int:
+    return (day.toordinal() - date(1970, 1, 1).toordinal()) * 86400

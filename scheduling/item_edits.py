@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Adding, replacing, changing and removing one job, blocker or time off, by the same rules as schedule files.
+
+What is given is the text of cells (`scheduling/load/columns.py`): an empty text clears a column. The triggers on the
+tables note each change for the calendars; nothing else has to be told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from scheduling import items
+from scheduling.errors import Conflict
+from scheduling.items import TABLES, Item
+from scheduling.load.apply import assign, blank, named
+from scheduling.load.columns import COLUMNS, entry, text
+from scheduling.load.entries import BadValue, Entry, Kind
+from scheduling.load.resolve import Person, Stored, differences, resolved
+from scheduling.models import Blocker, TimeOff, User
+
+Cells = Mapping[str, str]
+_PAIRS = (("starts_at", "ends_at"), ("start_date", "end_date"))
+_LONGEST = 255
+
+
+def create(
+    connection: Connection, kind: Kind, reference: str | None, cells: Cells, users: tuple[str, ...]
+) -> Item:
+    """Add an item. Raises `BadValue` for values that cannot be, `Conflict` for a reference in use."""
+    made = _entry(kind, reference or kind.value, cells, users)
+    values, assignees = resolved(made, named(connection, [made]), None)
+    row = {**blank(kind), **values, "reference": _reference(reference)}
+    table = TABLES[kind]
+    try:
+        with connection.begin_nested():
+            item_id = connection.execute(insert(table).values(**row).returning(table.id)).scalar_one()
+    except IntegrityError as error:
+        raise _conflict(kind, reference) from error
+    if assignees:
+        assign(connection, item_id, assignees, set())
+    return items.get(connection, kind, item_id)
+
+
+def replace(
+    connection: Connection, item: Item, reference: str | None, cells: Cells, users: tuple[str, ...]
+) -> Item:
+    """Make the item what is given and nothing else. Raises as `create`."""
+    every = {name: "" for name in COLUMNS[item.kind] if name != "time_zone" or item.kind is Kind.JOB}
+    return _write(connection, item, {**every, **cells}, users, {"reference": _reference(reference)})
+
+
+def change(
+    connection: Connection,
+    item: Item,
+    cells: Cells,
+    *,
+    users: tuple[str, ...] | None = None,
+    references: tuple[str | None, ...] = (),
+) -> Item:
+    """Change what is given and leave the rest; `references` holds the new reference, if that changes. Of a period one
+    end may be given alone. Raises as `create`.
+    """
+    more = {"reference": _reference(references[0])} if references else {}
+    return _write(connection, item, _with_other_end(cells, item), users, more)
+
+
+def remove(connection: Connection, item: Item) -> None:
+    """Delete the row; it leaves every calendar."""
+    table = TABLES[item.kind]
+    connection.execute(delete(table).where(table.id == item.id))
+
+
+def _write(
+    connection: Connection, item: Item, cells: Cells, users: tuple[str, ...] | None, more: dict[str, Any]
+) -> Item:
+    made = _entry(item.kind, str(item.values["reference"] or item.kind.value), cells, users)
+    known = _stored(connection, item)
+    values, assignees = resolved(made, named(connection, [made]), known)
+    changed = differences({**values, **more}, known.row)
+    table = TABLES[item.kind]
+    if changed:
+        try:
+            with connection.begin_nested():
+                connection.execute(update(table).where(table.id == item.id).values(**changed))
+        except IntegrityError as error:
+            raise _conflict(item.kind, more.get("reference")) from error
+    if assignees is not None and assignees != known.users:
+        assign(connection, item.id, assignees, known.users)
+    return items.get(connection, item.kind, item.id)
+
+
+def _entry(kind: Kind, key: str, cells: Cells, users: tuple[str, ...] | None) -> Entry:
+    return entry(kind, kind.value, key, cells, users=users)
+
+
+def _stored(connection: Connection, item: Item) -> Stored:
+    columns = (
+        select(User.id, User.username, User.time_zone).where(User.id.in_(item.user_ids)).order_by(User.id)
+    )
+    people = tuple(Person(**row._asdict()) for row in connection.execute(columns))
+    row = {**item.values, "id": item.id}
+    if TABLES[item.kind] in (Blocker, TimeOff):
+        row["user_id"] = item.user_ids[0]
+    return Stored(row=row, people=people)
+
+
+def _with_other_end(cells: Cells, item: Item) -> Cells:
+    completed = dict(cells)
+    for pair in _PAIRS:
+        for name, other in (pair, pair[::-1]):
+            stored = item.values[other]
+            if cells.get(name) and other not in cells and stored is not None:
+                completed[other] = stored.isoformat()
+    return completed
+
+
+def _reference(given: str | None) -> str | None:
+    given = (given or "").strip()
+    if len(given) > _LONGEST:
+        raise BadValue(f"the reference is longer than {_LONGEST} characters")
+    return text()(given) or None
+
+
+def _conflict(kind: Kind, reference: str | None) -> Conflict:
+    return Conflict(f'There is a {kind} with the reference "{(reference or "")[:60]}" already.')

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Roles: the four built-in ones, whose permissions can be edited, and an operator's own.
+
+A change takes effect at the next request everywhere. Nobody can grant or take away what they may not do themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from scheduling import audit
+from scheduling.errors import Conflict, Invalid, NotFound
+from scheduling.ini import did_you_mean
+from scheduling.models import Role as RoleRow
+from scheduling.models import RolePermission, User
+from scheduling.permissions import (
+    EVERYTHING,
+    SUPER_ADMIN,
+    SYSTEM,
+    Actor,
+    Permission,
+    known,
+    permissions_of_role,
+    require,
+    require_no_more,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Role:
+    """A role, and how many users have it."""
+
+    name: str
+    description: str
+    built_in: bool
+    permissions: frozenset[Permission]
+    users: int
+
+
+def names(connection: Connection) -> list[str]:
+    """The names of all roles."""
+    return list(connection.scalars(select(RoleRow.name).order_by(RoleRow.name)))
+
+
+def check(connection: Connection, name: str) -> None:
+    """Raises `Invalid` where there is no such role."""
+    there = names(connection)
+    if name not in there:
+        raise Invalid(
+            f"There is no role {name!r}{did_you_mean(name, there)}; the roles are {', '.join(there)}."
+        )
+
+
+def list_roles(connection: Connection) -> list[Role]:
+    """Every role, built-in ones first."""
+    granted: dict[str, set[str]] = {}
+    for role, permission in connection.execute(select(RolePermission.role, RolePermission.permission)):
+        granted.setdefault(role, set()).add(permission)
+    count = (
+        select(func.count())
+        .select_from(User)
+        .where(User.role == RoleRow.name)
+        .correlate(RoleRow)
+        .scalar_subquery()
+    )
+    statement = select(RoleRow.name, RoleRow.description, RoleRow.built_in, count.label("users")).order_by(
+        RoleRow.built_in.desc(), RoleRow.name
+    )
+    return [
+        Role(
+            name=row.name,
+            description=row.description,
+            built_in=row.built_in,
+            permissions=EVERYTHING if row.name == SUPER_ADMIN else known(granted.get(row.name, ())),
+            users=row.users,
+        )
+        for row in connection.execute(statement)
+    ]
+
+
+def get(connection: Connection, name: str) -> Role:
+    """Raises `NotFound`."""
+    for role in list_roles(connection):
+        if role.name == name:
+            return role
+    raise NotFound(f"There is no role {name!r}; `daysheet role list` shows them.")
+
+
+def add(
+    connection: Connection,
+    name: str,
+    permissions: Iterable[Permission],
+    *,
+    description: str = "",
+    actor: Actor = SYSTEM,
+) -> Role:
+    """A new role. Raises `Forbidden`, `Conflict` for a name in use, `Invalid` for one that cannot be."""
+    wanted = frozenset(permissions)
+    require(actor, Permission.ROLES_MANAGE)
+    require_no_more(actor, wanted)
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,31}", name):
+        raise Invalid(
+            f"{name!r} cannot name a role: use up to 32 lower-case letters, digits and '-', a letter first."
+        )
+    if len(description) > 255:
+        raise Invalid("The description of a role has at most 255 characters.")
+    try:
+        with connection.begin_nested():
+            connection.execute(insert(RoleRow).values(name=name, description=description.strip()))
+    except IntegrityError as error:
+        raise Conflict(f"There is a role {name!r} already.") from error
+    _grant(connection, name, wanted)
+    audit.record(connection, actor, "role.add", f"role:{name}", permissions=_listed(wanted))
+    return get(connection, name)
+
+
+def set_permissions(
+    connection: Connection, name: str, permissions: Iterable[Permission], *, actor: Actor = SYSTEM
+) -> Role:
+    """Make these the role's permissions. Raises `Forbidden`, `NotFound`, `Invalid` for the super-admin."""
+    wanted = frozenset(permissions)
+    require(actor, Permission.ROLES_MANAGE)
+    if name == SUPER_ADMIN:
+        raise Invalid(f"The role {SUPER_ADMIN} always has every permission; edit or add another role.")
+    before = get(connection, name).permissions
+    require_no_more(actor, before ^ wanted)
+    connection.execute(delete(RolePermission).where(RolePermission.role == name))
+    _grant(connection, name, wanted)
+    audit.record(
+        connection,
+        actor,
+        "role.set",
+        f"role:{name}",
+        granted=_listed(wanted - before),
+        withdrawn=_listed(before - wanted),
+    )
+    return get(connection, name)
+
+
+def describe(connection: Connection, name: str, description: str, *, actor: Actor = SYSTEM) -> Role:
+    """Say what a role is for. Raises `Forbidden`, `NotFound`, `Invalid` for more than 255 characters."""
+    require(actor, Permission.ROLES_MANAGE)
+    get(connection, name)
+    if len(description) > 255:
+        raise Invalid("The description of a role has at most 255 characters.")
+    connection.execute(update(RoleRow).where(RoleRow.name == name).values(description=description.strip()))
+    audit.record(connection, actor, "role.describe", f"role:{name}")
+    return get(connection, name)
+
+
+def remove(connection: Connection, name: str, *, actor: Actor = SYSTEM) -> None:
+    """Delete a role of one's own making. Raises `Forbidden`, `NotFound`, `Invalid` for a built-in one, `Conflict`
+    while users have it.
+    """
+    require(actor, Permission.ROLES_MANAGE)
+    role = get(connection, name)
+    require_no_more(actor, role.permissions)
+    if role.built_in:
+        raise Invalid(f"The role {name} is built in and stays; its permissions can be edited.")
+    try:
+        with connection.begin_nested():
+            connection.execute(delete(RoleRow).where(RoleRow.name == name))
+    except IntegrityError as error:
+        raise Conflict(f"Users still have the role {name}; give them another one first.") from error
+    audit.record(connection, actor, "role.remove", f"role:{name}")
+
+
+def require_authority(connection: Connection, actor: Actor, role: str) -> None:
+    """Whoever takes over, deletes or appoints somebody with this role must have its powers over others too. Raises
+    `Forbidden`.
+    """
+    require_no_more(actor, {it for it in permissions_of_role(connection, role) if not it.is_personal})
+
+
+def _grant(connection: Connection, name: str, permissions: frozenset[Permission]) -> None:
+    if permissions:
+        connection.execute(
+            insert(RolePermission), [{"role": name, "permission": it.value} for it in sorted(permissions)]
+        )
+
+
+def _listed(permissions: frozenset[Permission]) -> str | None:
+    return " ".join(sorted(permissions)) or None

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""/users/{user}/events: everything in a user's calendars in one list, wherever it comes from."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from scheduling import events, item_edits, users
+from scheduling import items as stored_items
+from scheduling.events import Event as ReadEvent
+from scheduling.items import Item
+from scheduling.load.entries import Kind
+from scheduling.permissions import Permission
+from server.api import cursor, items
+from server.api.items import Period
+from server.api.operations import Call, Reply, Routes
+from server.api.owners import owner
+from server.api.problems import Refused
+from server.api.values import Moment, Paged, Shown, ShownEpoch, Source, Username, Words, moment
+
+routes = Routes(
+    tag="Events",
+    about="One read model over everything in a user's calendars: jobs, blockers, time off, and the events of imported"
+    " calendars (external_ical), which cannot be changed here.",
+)
+
+LONGEST_RANGE = timedelta(days=400)
+EventId = Annotated[str, StringConstraints(pattern="^(job|blocker|time_off|external_ical)-[1-9][0-9]{0,15}$")]
+_KINDS = {"job": Kind.JOB, "blocker": Kind.BLOCKER, "time_off": Kind.TIME_OFF}
+
+
+class Instance(Shown):
+    """One time at which a recurring event takes place."""
+
+    starts_at: ShownEpoch
+    ends_at: ShownEpoch
+
+
+class Event(Shown):
+    """An event as calendar apps show it."""
+
+    id: str
+    source: Source
+    source_id: int = Field(
+        description="The id of the job, blocker or time off; for external_ical an internal one."
+    )
+    calendar: str = Field(description="The calendar it is in, as in CalDAV addresses.")
+    title: str
+    location: str
+    all_day: bool = Field(description="Whole days in the user's time zone; the moments are their bounds.")
+    starts_at: ShownEpoch = Field(
+        description="Of a recurring event: of its first instance in the range, or of its first time."
+    )
+    ends_at: ShownEpoch
+    recurring: bool
+    instances: list[Instance] = Field(description="Those of a recurring event in the range, at most 1,000.")
+    status: str = Field(description="RFC 5545 status: TENTATIVE, CONFIRMED or CANCELLED.")
+    busy: str = Field(description="RFC 5545 FBTYPE; empty when the time is free.")
+    read_only: bool = Field(description="Whether it can only be changed where it was imported from.")
+    changed_at: ShownEpoch = Field(description="When its appearance last changed.")
+    etag: str
+
+
+class Events(Shown):
+    """A page of events."""
+
+    events: list[Event]
+    next: str | None = Field(description="The cursor of the next page; null on the last.")
+
+
+class EventQuery(Paged):
+    """Which events."""
+
+    start: Moment = Field(description="Events that end after this moment ...")
+    end: Moment = Field(description="... and start before this one, at most 400 days later.")
+    source: list[Source] = Field(default=[], description="Only of these kinds; may be repeated.")
+    changed_since: Moment | None = Field(
+        default=None, description="Only those whose appearance changed since."
+    )
+
+
+class EventChange(Period):
+    """What shall be different; what is left out stays."""
+
+    notes: Words | None = None
+
+
+@routes.operation("GET", "/users/{user}/events", returns=Events, refuses=(422,))
+def list_events(call: Call, user: Username, query: EventQuery) -> Reply:
+    """List a user's events in a range, by their start.
+
+    Only what is in the calendars is listed: jobs in the statuses that are shown, approved time off, and nothing older
+    than the history window.
+    """
+    found = owner(call, user, Permission.CALENDARS_READ_ALL, Permission.SCHEDULE_READ_OWN)
+    start, end = moment(query.start, "start"), moment(query.end, "end")
+    assert start is not None
+    assert end is not None
+    if not start < end <= start + LONGEST_RANGE:
+        raise Refused(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "The end is later than the start, by at most 400 days."
+        )
+    since = moment(query.changed_since, "changed_since")
+    behind = cursor.read(query.cursor, int, str)
+    calendars = call.snapshot.calendars_of(found.id)
+    every = events.during(
+        call.connection,
+        calendars,
+        int(start.timestamp()),
+        int(end.timestamp()),
+        sources=query.source,
+        changed_since=None if since is None else int(since.timestamp()),
+    )
+    rest = every if behind is None else [it for it in every if events.position(it) > behind]
+    page = rest[: query.limit]
+    following = cursor.write(*events.position(page[-1])) if len(rest) > len(page) else None
+    return Reply(body=Events(events=[_shown(it) for it in page], next=following))
+
+
+@routes.operation("GET", "/users/{user}/events/{event_id}", returns=Event, versioned=True)
+def get_event(call: Call, user: Username, event_id: EventId) -> Reply:
+    """Show an event."""
+    found = owner(call, user, Permission.CALENDARS_READ_ALL, Permission.SCHEDULE_READ_OWN)
+    calendars = call.snapshot.calendars_of(found.id)
+    event = events.get(call.connection, calendars, event_id)
+    return Reply(body=_shown(event), etag=event.etag)
+
+
+@routes.operation("PATCH", "/users/{user}/events/{event_id}", refuses=(409,))
+def change_event(call: Call, user: Username, event_id: EventId, body: EventChange) -> Reply:
+    """Move the job, blocker or time off behind an event, or change its notes.
+
+    An imported event is refused with 403. Everything else about an item is changed at its own address, which also
+    knows versions.
+    """
+    item = _item(call, user, event_id)
+    item_edits.change(call.connection, item, items.cells(body, given_only=True))
+    return Reply()
+
+
+@routes.operation("DELETE", "/users/{user}/events/{event_id}")
+def delete_event(call: Call, user: Username, event_id: EventId) -> Reply:
+    """Delete the job, blocker or time off behind an event, a job for all who do it.
+
+    An imported event is refused with 403: it goes when it goes where it comes from, or with its subscription.
+    """
+    item_edits.remove(call.connection, _item(call, user, event_id))
+    return Reply()
+
+
+def _item(call: Call, user: str, event_id: str) -> Item:
+    source, source_id = events.parse_id(event_id)
+    if source == "external_ical":
+        raise Refused(
+            HTTPStatus.FORBIDDEN,
+            "This event is imported; it can only be changed in the calendar it comes from.",
+        )
+    call.require(Permission.SCHEDULE_WRITE)
+    user_id = users.get(call.connection, user).id
+    item = stored_items.get(call.connection, _KINDS[source], source_id, lock=True)
+    if user_id not in item.user_ids:
+        raise Refused(HTTPStatus.NOT_FOUND, f"There is no event {event_id} of this user.")
+    return item
+
+
+def _shown(event: ReadEvent) -> Event:
+    return Event(
+        id=event.id,
+        source=event.source,
+        source_id=event.source_id,
+        calendar=event.calendar,
+        title=event.title,
+        location=event.location,
+        all_day=event.all_day,
+        starts_at=event.starts_at,
+        ends_at=event.ends_at,
+        recurring=event.recurring,
+        instances=[Instance(starts_at=begins, ends_at=ends) for begins, ends in event.instances],
+        status=event.status,
+        busy=event.busy,
+        read_only=event.source == "external_ical",
+        changed_at=event.changed_at,
+        etag=event.etag,
+    )

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""/users/{user}/feeds: secret .ics links."""
+
+from __future__ import annotations
+
+import json
+from hashlib import blake2b
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from scheduling import feeds
+from scheduling.errors import NotFound
+from scheduling.feed_links import subscribe_links
+from scheduling.feed_options import KINDS, MOST_DAYS, MOST_MINUTES, MOST_MONTHS, FeedOptions
+from scheduling.feeds import LONGEST_OVERLAP
+from scheduling.feeds import Feed as StoredFeed
+from scheduling.permissions import Permission
+from server.api.operations import Call, Reply, Routes
+from server.api.owners import owner
+from server.api.values import WHOLE, Given, Id, Moment, Name, Shown, ShownMoment, Username, moment
+
+routes = Routes(
+    tag="Feeds",
+    about="Secret .ics links for apps that subscribe to an address. Whoever has a link sees what it shows.",
+)
+
+FeedKind = Literal["jobs", "blockers", "time-off", "external"]
+Detail = Literal["full", "busy"]
+Kinds = Annotated[list[FeedKind], Field(min_length=1, max_length=len(KINDS))]
+Months = Annotated[int, Field(ge=0, le=MOST_MONTHS), WHOLE]
+Days = Annotated[int, Field(ge=0, le=MOST_DAYS), WHOLE]
+Minutes = Annotated[int, Field(ge=0, le=MOST_MINUTES), WHOLE]
+_OPTIONS = frozenset(FeedOptions.__dataclass_fields__)
+
+
+def _every_kind() -> list[FeedKind]:
+    return ["jobs", "blockers", "time-off", "external"]
+
+
+class FeedFields(Given):
+    """What a feed shows."""
+
+    kinds: Kinds = Field(default_factory=_every_kind, description="All of them where left out.")
+    detail: Detail = Field(default_factory=lambda: "full", description="busy: only times and the word Busy.")
+    history_months: Months | None = Field(
+        default=None, description="Null: as much as the installation permits."
+    )
+    future_months: Months | None = Field(default=None, description="Null: without limit.")
+    cancelled_days: Days | None = Field(
+        default=None,
+        description="How long cancelled jobs stay, struck through; 0 drops them at once, null is as in calendars.",
+    )
+    alarm_minutes: Minutes | None = Field(default=None, description="An alarm so long before; null for none.")
+    expires_at: Moment | None = Field(default=None, description="From then on the link answers 410.")
+
+
+class FeedGiven(FeedFields):
+    """A new feed."""
+
+    label: Name = Field(description="What it is used for.")
+
+
+class FeedChange(FeedFields):
+    """What shall be different; what is left out stays."""
+
+    label: Name = Field(default_factory=str)
+
+
+class Regeneration(Given):
+    """How to replace a link."""
+
+    overlap_hours: Annotated[int, Field(ge=0, le=LONGEST_OVERLAP), WHOLE] = Field(
+        default=0,
+        description="So long the old link shows one event that says it was replaced; then, or at once, it answers 410.",
+    )
+
+
+class Feed(Shown):
+    """A feed without its link."""
+
+    id: int
+    etag: str = Field(description="Its version, for If-Match.")
+    label: str
+    kinds: list[str]
+    detail: str
+    history_months: int | None
+    future_months: int | None
+    cancelled_days: int | None
+    alarm_minutes: int | None
+    expires_at: ShownMoment | None
+    created_at: ShownMoment
+    revoked_at: ShownMoment | None
+    last_fetched_at: ShownMoment | None
+
+
+class FeedLink(Shown):
+    """A feed's link, and how apps subscribe to it. It is a secret."""
+
+    url: str
+    webcal: str
+    apple: str = Field(description="Opens the calendar app.")
+    google: str = Field(description="The page into which the url is pasted.")
+    outlook: str
+    microsoft_365: str
+
+
+class NewFeed(Feed):
+    """A feed and its link."""
+
+    link: FeedLink
+
+
+class Feeds(Shown):
+    """Every feed of a user, oldest first."""
+
+    feeds: list[Feed]
+
+
+class ResetLinks(Shown):
+    """How many feeds have a new link."""
+
+    feeds: int
+
+
+@routes.operation("GET", "/users/{user}/feeds", returns=Feeds)
+def list_feeds(call: Call, user: Username) -> Reply:
+    """List a user's feeds, revoked ones too."""
+    found = owner(call, user, Permission.FEEDS_MANAGE_ALL, Permission.FEEDS_VIEW_OWN)
+    listed = feeds.list_feeds(call.connection, found.id, actor=call.actor)
+    return Reply(body=Feeds(feeds=[_shown(it) for it in listed]))
+
+
+@routes.operation(
+    "POST", "/users/{user}/feeds", returns=NewFeed, status=201, refuses=(409,), creates=True, versioned=True
+)
+def create_feed(call: Call, user: Username, body: FeedGiven) -> Reply:
+    """Make a feed, and its link."""
+    found = owner(call, user, Permission.FEEDS_MANAGE_ALL, Permission.FEEDS_CREATE_OWN)
+    options = FeedOptions(**_options(body))
+    feed, token = feeds.create(call.connection, call.keyring, found.id, body.label, options, actor=call.actor)
+    shown = NewFeed(**dict(_shown(feed)), link=_link(call, feed, token))
+    return Reply(body=shown, etag=_etag(feed), location=f"/users/{user}/feeds/{feed.id}")
+
+
+@routes.operation("POST", "/users/{user}/feeds/reset", returns=ResetLinks)
+def reset_feeds(call: Call, user: Username) -> Reply:
+    """Give all of a user's feeds new links; every old one answers 410 from now on."""
+    found = owner(call, user, Permission.FEEDS_MANAGE_ALL, Permission.FEEDS_CREATE_OWN)
+    count = feeds.reset_all(call.connection, call.keyring, found.id, actor=call.actor)
+    return Reply(body=ResetLinks(feeds=count))
+
+
+@routes.operation("GET", "/users/{user}/feeds/{feed_id}", returns=Feed, versioned=True)
+def get_feed(call: Call, user: Username, feed_id: Id) -> Reply:
+    """Show a feed."""
+    feed = _feed(call, user, feed_id, Permission.FEEDS_VIEW_OWN)
+    return Reply(body=_shown(feed), etag=_etag(feed))
+
+
+@routes.operation("PATCH", "/users/{user}/feeds/{feed_id}", returns=Feed, versioned=True)
+def change_feed(call: Call, user: Username, feed_id: Id, body: FeedChange) -> Reply:
+    """Change a feed's label or what it shows; its link stays."""
+    feed = _feed(call, user, feed_id, Permission.FEEDS_CREATE_OWN)
+    call.require_current(_etag(feed))
+    present = {name: getattr(feed.options, name) for name in _OPTIONS}
+    changed = feeds.update(
+        call.connection,
+        feed.id,
+        label=body.label if "label" in body.model_fields_set else None,
+        options=FeedOptions(**{**present, **_options(body)}),
+        actor=call.actor,
+    )
+    return Reply(body=_shown(changed), etag=_etag(changed))
+
+
+@routes.operation("DELETE", "/users/{user}/feeds/{feed_id}", versioned=True)
+def revoke_feed(call: Call, user: Username, feed_id: Id) -> Reply:
+    """Revoke a feed: its link answers 410 from now on."""
+    feed = _feed(call, user, feed_id, Permission.FEEDS_CREATE_OWN)
+    call.require_current(_etag(feed))
+    feeds.revoke(call.connection, feed.id, actor=call.actor)
+    return Reply()
+
+
+@routes.operation("POST", "/users/{user}/feeds/{feed_id}/link", returns=FeedLink)
+def show_feed_link(call: Call, user: Username, feed_id: Id) -> Reply:
+    """Show a feed's link again. The audit log says who was shown it."""
+    feed = _feed(call, user, feed_id, Permission.FEEDS_VIEW_OWN)
+    return Reply(
+        body=_link(call, feed, feeds.reveal(call.connection, call.keyring, feed.id, actor=call.actor))
+    )
+
+
+@routes.operation(
+    "POST", "/users/{user}/feeds/{feed_id}/regenerate", returns=FeedLink, refuses=(409,), creates=True
+)
+def regenerate_feed(call: Call, user: Username, feed_id: Id, body: Regeneration) -> Reply:
+    """Give a feed a new link."""
+    feed = _feed(call, user, feed_id, Permission.FEEDS_CREATE_OWN)
+    token = feeds.regenerate(
+        call.connection, call.keyring, feed.id, overlap_hours=body.overlap_hours, actor=call.actor
+    )
+    return Reply(body=_link(call, feed, token))
+
+
+def _feed(call: Call, user: str, feed_id: int, own: Permission) -> StoredFeed:
+    found = owner(call, user, Permission.FEEDS_MANAGE_ALL, own)
+    feed = feeds.get(call.connection, feed_id)
+    if feed.user_id != found.id:
+        raise NotFound(f"There is no feed {feed_id} of this user.")
+    return feed
+
+
+def _options(body: FeedFields) -> dict[str, Any]:
+    given = body.model_dump(include=set(_OPTIONS), exclude_unset=True)
+    if "kinds" in given:
+        given["kinds"] = tuple(given["kinds"])
+    if "expires_at" in given:
+        given["expires_at"] = moment(given["expires_at"], "expires_at")
+    return given
+
+
+def _etag(feed: StoredFeed) -> str:
+    content = json.dumps([feed.id, feed.label, repr(feed.options), str(feed.revoked_at)])
+    return f'"{blake2b(content.encode(), digest_size=16).hexdigest()}"'
+
+
+def _link(call: Call, feed: StoredFeed, token: str) -> FeedLink:
+    links = subscribe_links(call.settings.url(feeds.path_of(token)), feed.label)
+    return FeedLink(
+        url=links.url,
+        webcal=links.webcal,
+        apple=links.apple,
+        google=links.google,
+        outlook=links.outlook,
+        microsoft_365=links.microsoft_365,
+    )
+
+
+def _shown(feed: StoredFeed) -> Feed:
+    options = {name: getattr(feed.options, name) for name in _OPTIONS}
+    return Feed(
+        **{**options, "kinds": list(feed.options.kinds)},
+        id=feed.id,
+        etag=_etag(feed),
+        label=feed.label,
+        created_at=feed.created_at,
+        revoked_at=feed.revoked_at,
+        last_fetched_at=feed.last_fetched_at,
+    )

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What jobs, blockers and time off have in common over HTTP: who may read which, lists, and upserts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Literal, Protocol, TypeVar
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from scheduling import items, users
+from scheduling.errors import NotFound
+from scheduling.item_upserts import MOST, Upsert, upsert
+from scheduling.items import Filter, Item
+from scheduling.load.entries import Kind
+from scheduling.permissions import Permission, permits
+from server.api import cursor
+from server.api.operations import Call
+from server.api.values import Day, Given, Moment, Name, Paged, Shown, ShownMoment, Username, moment
+
+S = TypeVar("S", bound=Shown)
+Outcome = Literal["inserted", "updated", "unchanged", "failed"]
+Local = Annotated[str, StringConstraints(min_length=8, max_length=19, pattern=r"^[0-9T:-]+$")]
+_BOTH = "Given together with the other end; items of whole days have dates instead."
+
+
+class Period(Given):
+    """When an item is: from `starts_at` to `ends_at`, or on whole days."""
+
+    starts_at: Moment | None = Field(default=None, description=_BOTH)
+    ends_at: Moment | None = None
+    start_date: Day | None = Field(default=None, description="The first day, in the user's time zone.")
+    end_date: Day | None = Field(default=None, description="The day after the last one.")
+
+
+class ShownPeriod(Shown):
+    """When an item is: either two moments or two dates, the end exclusive."""
+
+    starts_at: ShownMoment | None
+    ends_at: ShownMoment | None
+    start_date: Annotated[str, Field(json_schema_extra={"format": "date"})] | None
+    end_date: Annotated[str, Field(json_schema_extra={"format": "date"})] | None
+
+
+class ItemQuery(Paged):
+    """Which items a list holds."""
+
+    start: Moment | None = Field(default=None, description="Only items that end after this moment.")
+    end: Moment | None = Field(default=None, description="Only items that start before this moment.")
+    user: Username | None = Field(default=None, description="Only items of this user.")
+    reference: Name | None = Field(default=None, description="Only the item with this reference.")
+    changed_since: Moment | None = Field(
+        default=None,
+        description="Only items created since, or whose appearance in somebody's calendar has changed since.",
+    )
+
+
+class UpsertResult(Shown):
+    """What became of one item of a request."""
+
+    reference: str
+    outcome: Outcome
+    id: int | None = Field(description="Null for one that failed.")
+    etag: str | None = Field(description="Its version now; null for one that failed.")
+    problem: str | None = Field(description="Why it failed.")
+
+
+class UpsertResults(Shown):
+    """What became of each item, in the order in which they were given."""
+
+    results: list[UpsertResult]
+
+
+Mode = Annotated[
+    Literal["all-or-nothing", "per-item"],
+    Field(
+        description="Whether nothing is stored when one item cannot be (422), or the others are and each result says"
+        " what became of it."
+    ),
+]
+Many = Field(min_length=1, max_length=MOST)
+
+
+class HasReference(Protocol):
+    """An item of a bulk request."""
+
+    reference: str
+
+
+def listed(
+    call: Call, kind: Kind, query: ItemQuery, statuses: Sequence[str], shown: Callable[[Item], S]
+) -> tuple[list[S], str | None]:
+    """One page of the items that the caller may read, and the cursor of the next."""
+    user_id = None if query.user is None else users.get(call.connection, query.user).id
+    if Permission.SCHEDULE_READ_ALL not in call.actor.permissions:
+        user_id = call.actor.user_id if user_id is None else user_id
+        call.require(Permission.SCHEDULE_READ_ALL, own=Permission.SCHEDULE_READ_OWN, owner_id=user_id)
+    wanted = Filter(
+        start=moment(query.start, "start"),
+        end=moment(query.end, "end"),
+        statuses=statuses,
+        user_id=user_id,
+        reference=query.reference,
+        changed_since=moment(query.changed_since, "changed_since"),
+    )
+    after = cursor.number(query.cursor)
+    found = items.page(call.connection, kind, wanted, after=after, limit=query.limit + 1)
+    more = found[: query.limit]
+    return [shown(it) for it in more], cursor.write(more[-1].id) if len(found) > len(more) else None
+
+
+def readable(call: Call, kind: Kind, item_id: int) -> Item:
+    """The item. Raises `NotFound`, for one that the caller may not read too, so that nobody can probe for ids."""
+    item = items.get(call.connection, kind, item_id)
+    owner = call.actor.user_id if call.actor.user_id in item.user_ids else None
+    if not permits(
+        call.actor, Permission.SCHEDULE_READ_ALL, own=Permission.SCHEDULE_READ_OWN, owner_id=owner
+    ):
+        raise NotFound(f"There is no {kind} {item_id}.")
+    return item
+
+
+def writable(call: Call, kind: Kind, item_id: int) -> Item:
+    """The item, locked and in the version that If-Match names. Raises `Forbidden`, `NotFound`, `Refused`."""
+    call.require(Permission.SCHEDULE_WRITE)
+    item = items.get(call.connection, kind, item_id, lock=True)
+    call.require_current(item.etag)
+    return item
+
+
+def upserted(
+    call: Call,
+    kind: Kind,
+    given: Sequence[BaseModel],
+    mode: str,
+    users_of: Callable[[Any], tuple[str, ...] | None],
+) -> UpsertResults:
+    """Store many items by reference."""
+    call.require(Permission.SCHEDULE_WRITE)
+    wanted = [
+        Upsert(reference=it.reference.strip(), cells=cells(it, given_only=True), users=users_of(it))  # type: ignore[attr-defined]
+        for it in given
+    ]
+    results = upsert(call.connection, kind, wanted, all_or_nothing=mode == "all-or-nothing")
+    stored = items.by_reference(
+        call.connection,
+        kind,
+        [it.reference for it, result in zip(wanted, results, strict=True) if result.outcome != "failed"],
+    )
+    shown = []
+    for it, result in zip(wanted, results, strict=True):
+        item = None if result.outcome == "failed" else stored.get(it.reference)
+        shown.append(
+            UpsertResult(
+                reference=it.reference,
+                outcome=result.outcome,
+                id=None if item is None else item.id,
+                etag=None if item is None else item.etag,
+                problem=result.problem,
+            )
+        )
+    return UpsertResults(results=shown)
+
+
+_NOT_CELLS = {"reference", "user", "users"}
+
+
+def cells(body: BaseModel, *, given_only: bool = False) -> dict[str, str]:
+    """The body's fields as the text of cells; null is an empty one."""
+    values = body.model_dump(exclude_unset=given_only, exclude=_NOT_CELLS)
+    return {name: _cell(value) for name, value in values.items()}
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return ",".join(value)
+    return str(value)
+
+
+def shown_period(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of `ShownPeriod`."""
+    days = {name: values[name] and values[name].isoformat() for name in ("start_date", "end_date")}
+    return {"starts_at": values["starts_at"], "ends_at": values["ends_at"], **days}

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the API consists of: operations, written as functions whose signature is their documentation.
+
+A handler takes a `Call`, the parameters in its path by name, and where it has them a `query` and a `body`; their types
+validate the request and describe it in the document, and its docstring is the description.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, TypeVar, get_type_hints
+
+from pydantic import BaseModel, TypeAdapter
+
+from scheduling.database import Connection, Database
+from scheduling.permissions import Actor, Permission, require
+from scheduling.secrets import Keyring
+from scheduling.snapshot import Snapshot
+from server.api.problems import Refused
+from server.api.values import Asked, Given
+from server.settings import Settings
+
+ROOT = "/api/v1"
+H = TypeVar("H", bound=Callable[..., "Reply"])
+_PARAMETER = re.compile(r"{(\w+)}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """What a handler answers: a body, its entity tag (quoted), and where a created thing is (a path below `ROOT`)."""
+
+    body: BaseModel | None = None
+    etag: str | None = None
+    location: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """One authenticated request. A reading operation has a `Snapshot`, every other one a write transaction, which is
+    committed when the handler returns.
+    """
+
+    settings: Settings
+    database: Database
+    keyring: Keyring
+    actor: Actor
+    transaction: Snapshot | Connection
+    if_match: str | None = None
+
+    @property
+    def connection(self) -> Connection:
+        """The open transaction."""
+        return self.transaction.connection if isinstance(self.transaction, Snapshot) else self.transaction
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The view of calendars of a reading operation."""
+        assert isinstance(self.transaction, Snapshot)
+        return self.transaction
+
+    def require(
+        self, permission: Permission, *, own: Permission | None = None, owner_id: int | None = None
+    ) -> None:
+        """As `permissions.require`. Raises `Forbidden`."""
+        require(self.actor, permission, own=own, owner_id=owner_id)
+
+    def require_current(self, etag: str) -> None:
+        """Raises `Refused`, 412, where If-Match (RFC 9110, section 13.1.1) names no such version."""
+        if self.if_match is None or self.if_match.strip() == "*":
+            return
+        if etag not in [tag.strip() for tag in self.if_match.split(",")]:
+            raise Refused(
+                HTTPStatus.PRECONDITION_FAILED,
+                "It was changed meanwhile, or never had that ETag; read it again and repeat the change.",
+            )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Operation:
+    """One operation. `path` has its parameters in braces; `versioned` ones answer with an ETag and, where they read,
+    304, where they change, 412; `creates` ones take an Idempotency-Key.
+    """
+
+    method: str
+    path: str
+    tag: str
+    handler: Callable[..., Reply]
+    returns: type[BaseModel] | None
+    status: HTTPStatus
+    refuses: tuple[int, ...]
+    versioned: bool
+    creates: bool
+    reads: bool
+    parameters: Mapping[str, TypeAdapter[Any]]
+    query: type[Asked] | None
+    body: type[Given] | None
+
+    @property
+    def name(self) -> str:
+        """Unique in the API."""
+        return self.handler.__name__
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring."""
+        return inspect.getdoc(self.handler).partition("\n")[0].rstrip(".")  # type: ignore[union-attr]
+
+    @property
+    def description(self) -> str:
+        """The rest of it."""
+        return (inspect.getdoc(self.handler) or "").partition("\n")[2].strip()
+
+    @property
+    def rule(self) -> str:
+        """The path in Werkzeug's form."""
+        return _PARAMETER.sub(lambda found: f"<{self._converter(found[1])}{found[1]}>", self.path)
+
+    def _converter(self, name: str) -> str:
+        return "int:" if self.parameters[name].json_schema().get("type") == "integer" else ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Routes:
+    """The operations on one kind of thing, under a heading."""
+
+    tag: str
+    about: str
+    operations: list[Operation] = field(default_factory=list)
+
+    def operation(
+        self,
+        method: str,
+        path: str,
+        *,
+        returns: type[BaseModel] | None = None,
+        status: int | None = None,
+        refuses: tuple[int, ...] = (),
+        versioned: bool = False,
+        creates: bool = False,
+        reads: bool | None = None,
+    ) -> Callable[[H], H]:
+        """Make the decorated handler an operation. `refuses` are statuses beside those that follow from the rest."""
+
+        def add(handler: H) -> H:
+            hints = get_type_hints(handler, include_extras=True)
+            query, body = hints.pop("query", None), hints.pop("body", None)
+            names = _PARAMETER.findall(path)
+            self.operations.append(
+                Operation(
+                    method=method,
+                    path=path,
+                    tag=self.tag,
+                    handler=handler,
+                    returns=returns,
+                    status=HTTPStatus(status or (200 if returns else 204)),
+                    refuses=refuses,
+                    versioned=versioned,
+                    creates=creates,
+                    reads=method == "GET" if reads is None else reads,
+                    parameters={name: TypeAdapter(hints[name]) for name in names},
+                    query=query,
+                    body=body,
+                )
+            )
+            return handler
+
+        return add

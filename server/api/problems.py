@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Refusals as problem details (RFC 9457): one shape, and one place that says which error is which status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+
+from flask import Response
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from scheduling.errors import Conflict, DatabaseUnavailable, Invalid, NotFound, SchedulingError
+from scheduling.load.entries import BadValue, LoadFailed
+from scheduling.permissions import Forbidden
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = 30
+_SHOWN = 20
+_BY_STATUS: Mapping[type[Exception], HTTPStatus] = {
+    NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
+    LoadFailed: HTTPStatus.UNPROCESSABLE_ENTITY,
+    BadValue: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+class Fault(BaseModel):
+    """One thing that is wrong with a request."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    where: str = Field(
+        description="`body`, `query` or a header, and the path inside it, separated by points."
+    )
+    detail: str
+
+
+class Problem(BaseModel):
+    """Why a request was refused (RFC 9457)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: str = "about:blank"
+    title: str = Field(description="The status in words.")
+    status: int
+    detail: str = Field(description="One sentence: what is wrong and what to do.")
+    errors: list[Fault] = Field(default=[], description="Each fault of a request that cannot be understood.")
+
+
+class Refused(Exception):
+    """The request goes no further."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        *,
+        errors: Sequence[Fault] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.headers = dict(headers or {})
+
+
+def of_scheduling(error: SchedulingError | BadValue) -> Refused:
+    """What a refusal of the scheduling database means over HTTP."""
+    found = (status for kind, status in _BY_STATUS.items() if isinstance(error, kind))
+    status = next(found, HTTPStatus.INTERNAL_SERVER_ERROR)
+    if status is HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Refused(status, "Something went wrong here; the server's log says what.")
+    if isinstance(error, LoadFailed):
+        errors = [Fault(where="body", detail=one) for one in error.problems[:_SHOWN]]
+        return Refused(status, "Nothing was changed: some items cannot be stored.", errors=errors)
+    text = str(error)
+    headers = {"Retry-After": str(RETRY_SECONDS)} if isinstance(error, DatabaseUnavailable) else {}
+    return Refused(status, text[:1].upper() + text[1:].rstrip(".") + ".", headers=headers)
+
+
+def of_validation(error: ValidationError, where: str) -> Refused:
+    """A request that does not have the documented form; what was sent is not repeated, it may be a secret."""
+    errors = [
+        Fault(where=".".join((where, *map(str, one["loc"]))), detail=one["msg"])
+        for one in error.errors(include_url=False, include_context=False, include_input=False)[:_SHOWN]
+    ]
+    return Refused(
+        HTTPStatus.BAD_REQUEST,
+        f"The {where} does not have the form that the API's document describes.",
+        errors=errors,
+    )
+
+
+def answer(refused: Refused) -> Response:
+    """The problem details as a response."""
+    problem = Problem(
+        title=refused.status.phrase, status=refused.status, detail=refused.detail, errors=list(refused.errors)
+    )
+    return Response(
+        problem.model_dump_json(),
+        status=refused.status,
+        headers=refused.headers,
+        content_type=MEDIA_TYPE,
+    )

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every resource of the API, in the order of its document."""
+
+from __future__ import annotations
+
+from server.api import (
+    api_keys,
+    app_passwords,
+    audit,
+    blockers,
+    deliveries,
+    events,
+    feeds,
+    jobs,
+    roles,
+    settings,
+    subscriptions,
+    time_off,
+    users,
+    webhooks,
+)
+from server.api.operations import Routes
+
+ROUTES: tuple[Routes, ...] = (
+    jobs.routes,
+    blockers.routes,
+    time_off.routes,
+    events.routes,
+    users.routes,
+    feeds.routes,
+    deliveries.routes,
+    app_passwords.routes,
+    subscriptions.routes,
+    settings.routes,
+    roles.routes,
+    api_keys.routes,
+    webhooks.routes,
+    audit.routes,
+)

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""/settings: what can be changed while running, over the settings file."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from scheduling import settings
+from scheduling.errors import NotFound
+from scheduling.permissions import Permission
+from server.api.operations import Call, Reply, Routes
+from server.api.values import Given, Shown
+
+routes = Routes(
+    tag="Settings",
+    about="Settings kept in the database over those of the settings file. A change takes effect at the next request, in"
+    " every process.",
+)
+
+SettingName = Annotated[str, StringConstraints(pattern="^[a-z_]{1,32}[.][a-z_]{1,32}$")]
+
+
+class SettingGiven(Given):
+    """A new value."""
+
+    value: Annotated[str, StringConstraints(max_length=settings.LONGEST, pattern=r"^[^\x00]*$")] = Field(
+        description="Written as in the settings file."
+    )
+
+
+class Setting(Shown):
+    """A setting."""
+
+    name: str
+    etag: str = Field(description="Its version, for If-Match.")
+    value: str
+    source: str = Field(description="database, or file (the settings file, the environment, or the default).")
+    locked: bool = Field(description="Whether the settings file keeps it from being changed.")
+    doc: str
+    permitted: str
+
+
+class Settings(Shown):
+    """Every setting that can be changed while running."""
+
+    settings: list[Setting]
+
+
+@routes.operation("GET", "/settings", returns=Settings)
+def list_settings(call: Call) -> Reply:
+    """List the settings with their present values."""
+    call.require(Permission.SETTINGS_VIEW)
+    return Reply(body=Settings(settings=[_shown(it) for it in _all(call)]))
+
+
+@routes.operation("GET", "/settings/{name}", returns=Setting, versioned=True)
+def get_setting(call: Call, name: SettingName) -> Reply:
+    """Show a setting."""
+    call.require(Permission.SETTINGS_VIEW)
+    shown = _one(call, name)
+    return Reply(body=shown, etag=shown.etag)
+
+
+@routes.operation("PUT", "/settings/{name}", returns=Setting, versioned=True)
+def change_setting(call: Call, name: SettingName, body: SettingGiven) -> Reply:
+    """Change a setting."""
+    return _change(call, name, body.value)
+
+
+@routes.operation("DELETE", "/settings/{name}", returns=Setting, status=200, refuses=(422,), versioned=True)
+def reset_setting(call: Call, name: SettingName) -> Reply:
+    """Fall back to the settings file."""
+    return _change(call, name, None)
+
+
+def _change(call: Call, name: str, value: str | None) -> Reply:
+    call.require(Permission.SETTINGS_EDIT)
+    call.require_current(_one(call, name).etag)
+    settings.change(call.connection, name, value, config=call.settings.config, actor=call.actor)
+    shown = _one(call, name)
+    return Reply(body=shown, etag=shown.etag)
+
+
+def _all(call: Call) -> list[settings.Shown]:
+    return settings.show(call.connection, call.settings.config)
+
+
+def _one(call: Call, name: str) -> Setting:
+    for it in _all(call):
+        if it.name == name:
+            return _shown(it)
+    raise NotFound(f"There is no setting {name}.")
+
+
+def _shown(it: settings.Shown) -> Setting:
+    digest = blake2b("\x00".join((it.name, it.value, it.source, str(it.locked))).encode(), digest_size=16)
+    return Setting(
+        name=it.name,
+        etag=f'"{digest.hexdigest()}"',
+        value=it.value,
+        source=it.source,
+        locked=it.locked,
+        doc=it.doc,
+        permitted=it.permitted,
+    )

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""/users: people, what they may do, and whether they have calendar access; /me: who calls."""
+
+from __future__ import annotations
+
+import json
+from hashlib import blake2b
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from scheduling import users
+from scheduling.permissions import Permission
+from scheduling.users import User as StoredUser
+from server.api import cursor
+from server.api.operations import Call, Reply, Routes
+from server.api.owners import owner
+from server.api.values import Given, Line, Paged, Shown, Username, Zone
+
+routes = Routes(
+    tag="Users",
+    about="People with a schedule. Taking `calendar_access` away stops calendars and feeds at the next request, and"
+    " giving it back makes the same links work again.",
+)
+
+Mail = Annotated[
+    str,
+    StringConstraints(min_length=3, max_length=255, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$"),
+]
+RoleName = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9-]{0,31}$")]
+
+
+class UserGiven(Given):
+    """A new user."""
+
+    username: Username
+    display_name: Line = ""
+    email: Mail | None = None
+    time_zone: Zone = Field(default="UTC", description="IANA name, such as Europe/Berlin.")
+    role: RoleName = "member"
+
+
+class UserChange(Given):
+    """What shall be different; what is left out stays."""
+
+    display_name: Line = Field(default_factory=str)
+    email: Mail | None = None
+    time_zone: Zone = Field(default_factory=str)
+    role: RoleName = Field(default_factory=str)
+    active: bool = Field(default_factory=bool, description="False: no login, no feeds, no API keys.")
+    calendar_access: bool = Field(
+        default_factory=bool, description="False: no calendars and feeds, as by the plan."
+    )
+
+
+class User(Shown):
+    """A user."""
+
+    id: int
+    etag: str = Field(description="Its version, for If-Match.")
+    username: str
+    display_name: str
+    email: str | None
+    time_zone: str
+    active: bool
+    calendar_access: bool
+    role: str
+
+
+class Users(Shown):
+    """A page of users."""
+
+    users: list[User]
+    next: str | None = Field(description="The cursor of the next page; null on the last.")
+
+
+class Caller(Shown):
+    """Who calls, and what the API key permits."""
+
+    name: str
+    username: str | None = Field(description="Whose key it is; null for one of the installation.")
+    permissions: list[str]
+
+
+@routes.operation("GET", "/me", returns=Caller)
+def get_caller(call: Call) -> Reply:
+    """Show who the API key belongs to and what it permits now."""
+    found = [it.username for it in users.list_users(call.connection) if it.id == call.actor.user_id]
+    return Reply(
+        body=Caller(
+            name=call.actor.name,
+            username=found[0] if found else None,
+            permissions=sorted(call.actor.permissions),
+        )
+    )
+
+
+@routes.operation("GET", "/users", returns=Users, refuses=(422,))
+def list_users(call: Call, query: Paged) -> Reply:
+    """List users, by username."""
+    call.require(Permission.USERS_VIEW)
+    behind = cursor.read(query.cursor, str)
+    found = [it for it in users.list_users(call.connection) if behind is None or it.username > str(behind[0])]
+    page = found[: query.limit]
+    following = cursor.write(page[-1].username) if len(found) > len(page) else None
+    return Reply(body=Users(users=[_shown(it) for it in page], next=following))
+
+
+@routes.operation("POST", "/users", returns=User, status=201, refuses=(409,), creates=True, versioned=True)
+def create_user(call: Call, body: UserGiven) -> Reply:
+    """Add a user.
+
+    Nobody can give a role with permissions over others that the API key lacks.
+    """
+    added = users.create(call.connection, actor=call.actor, **body.model_dump())
+    return Reply(body=_shown(added), etag=_etag(added), location=f"/users/{added.username}")
+
+
+@routes.operation("GET", "/users/{user}", returns=User, versioned=True)
+def get_user(call: Call, user: Username) -> Reply:
+    """Show a user."""
+    found = owner(call, user, Permission.USERS_VIEW, Permission.SCHEDULE_READ_OWN)
+    return Reply(body=_shown(found), etag=_etag(found))
+
+
+@routes.operation("PATCH", "/users/{user}", returns=User, versioned=True)
+def change_user(call: Call, user: Username, body: UserChange) -> Reply:
+    """Change some of a user: name, time zone, role, calendar access, or whether the user is active."""
+    call.require_current(_etag(owner(call, user, Permission.USERS_MANAGE)))
+    changed = users.change(call.connection, user, body.model_dump(exclude_unset=True), actor=call.actor)
+    return Reply(body=_shown(changed), etag=_etag(changed))
+
+
+@routes.operation("DELETE", "/users/{user}", versioned=True)
+def delete_user(call: Call, user: Username) -> Reply:
+    """Delete a user with everything that belongs to the user.
+
+    Mostly `active: false` is what is wanted, which can be taken back.
+    """
+    call.require_current(_etag(owner(call, user, Permission.USERS_MANAGE)))
+    users.remove(call.connection, user, actor=call.actor)
+    return Reply()
+
+
+def _etag(user: StoredUser) -> str:
+    fields = ("id", "username", "display_name", "email", "time_zone", "active", "calendar_access", "role")
+    content = json.dumps([getattr(user, name) for name in fields])
+    return f'"{blake2b(content.encode(), digest_size=16).hexdigest()}"'
+
+
+def _shown(user: StoredUser) -> User:
+    return User(
+        id=user.id,
+        etag=_etag(user),
+        username=user.username,
+        display_name=user.display_name,
+        email=user.email,
+        time_zone=user.time_zone,
+        active=user.active,
+        calendar_access=user.calendar_access,
+        role=user.role,
+    )

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kinds of value that requests and answers are made of, each with its JSON schema."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
+
+from server.api.problems import Refused
+
+_CLEAN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+_DAY = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\.[0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+_NAME = r"^[^\x00-\x20\x7f/:\\?#%*\"',<>|.~][^\x00-\x1f\x7f/:\\?#%*\"',<>|]*$"
+LARGEST_ID = 2**53 - 1
+"""The largest integer that every JSON reader keeps."""
+
+
+def _digits(given: Any) -> Any:
+    if isinstance(given, str) and not (given.isascii() and given.removeprefix("-").isdigit()):
+        raise ValueError("Input should be a whole number in digits")
+    return given
+
+
+def _whole(given: Any) -> Any:
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
+def _plain(given: str) -> str:
+    """RFC 3339 permits small letters and leap seconds, which nothing else understands."""
+    given = given.upper()
+    return given[:17] + "59" + given[19:] if given[17:19] == "60" else given
+
+
+def _as_text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+WHOLE = BeforeValidator(_whole)
+"""For integers in bodies: JSON does not tell 10.0 from 10 (JSON Schema, section 6.1.1), strict reading would."""
+Id = Annotated[int, Field(ge=1, le=LARGEST_ID), BeforeValidator(_digits)]
+Limit = Annotated[int, Field(ge=1, le=1000), BeforeValidator(_digits)]
+Moment = Annotated[
+    str,
+    StringConstraints(pattern=f"^{_DAY}[Tt]{_TIME}$"),
+    AfterValidator(_plain),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""An RFC 3339 moment as it was given; whether there is such a moment, who stores it says."""
+Day = Annotated[
+    str, StringConstraints(pattern=f"^{_DAY}$"), WithJsonSchema({"type": "string", "format": "date"})
+]
+Line = Annotated[str, StringConstraints(max_length=255, pattern=_CLEAN)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_CLEAN)]
+Words = Annotated[str, StringConstraints(max_length=100_000, pattern=_CLEAN)]
+Zone = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_CLEAN)]
+Username = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_NAME)]
+ShownMoment = Annotated[
+    datetime,
+    PlainSerializer(_as_text, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
+]
+ShownEpoch = Annotated[
+    int,
+    PlainSerializer(lambda seconds: _as_text(datetime.fromtimestamp(seconds, UTC)), return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
+]
+Source = Literal["job", "blocker", "time_off", "external_ical"]
+
+
+def moment(given: str | None, name: str) -> datetime | None:
+    """A given `Moment` in UTC. Raises `Refused`, 422, where there is no such moment."""
+    if given is None:
+        return None
+    try:
+        return datetime.fromisoformat(given).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"There is no such moment as {name} names.") from None
+
+
+class Given(BaseModel):
+    """What a client sends: nothing that is not documented, and no type taken for another."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Asked(BaseModel):
+    """The query of a request; every value arrives as text."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Shown(BaseModel):
+    """What a client gets."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Paged(Asked):
+    """The query of a list."""
+
+    limit: Limit = Field(default=100, description="How many at most.")
+    cursor: Annotated[str, StringConstraints(min_length=1, max_length=1000)] | None = Field(
+        default=None, description="`next` of the page before; leave it out for the first page."
+    )

@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`daysheet webhook`: addresses that are told of events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+import click
+
+from scheduling.database import Connection
+from scheduling.permissions import Actor
+from scheduling.webhooks import EventType, deliveries, endpoints
+from server import importing
+from server.cli.manual import ManualGroup
+from server.cli.output import json_option, print_facts, print_json, print_table
+from server.cli.secret_input import read_line, read_link
+from server.cli.session import Session, pass_session
+
+_number = click.argument("number", type=int, metavar="ID")
+_events = click.option(
+    "--event",
+    "events",
+    multiple=True,
+    type=click.Choice([str(event) for event in EventType]),
+    help="An event to be told of; may be given several times. Without one: all.",
+)
+
+
+@click.group(cls=ManualGroup)
+def webhook() -> None:
+    """Tell other applications by signed HTTPS requests when something happens.
+
+    The importer delivers the events: it has to be running. docs/webhooks.md shows what a receiver does.
+    """
+
+
+@webhook.command(
+    "add",
+    examples=(
+        ("daysheet webhook add https://app.example.com/daysheet", "Tell that address of everything."),
+        (
+            "daysheet webhook add --url-stdin --event job.changed --within-hours 12 < address.txt",
+            "Only of jobs that change less than 12 hours before they start.",
+        ),
+    ),
+)
+@click.argument("url", required=False)
+@click.option("--url-stdin", is_flag=True, help="Read the address from standard input.")
+@_events
+@click.option(
+    "--within-hours",
+    type=click.IntRange(1, endpoints.LONGEST_HOURS),
+    default=endpoints.DEFAULT_HOURS,
+    show_default=True,
+    help="How long before its start a changed job is told of.",
+)
+@click.option("--label", default="", metavar="TEXT", help="A name for it; without one, its host.")
+@json_option
+@pass_session
+def add(
+    session: Session,
+    *,
+    url: str | None,
+    url_stdin: bool,
+    events: tuple[str, ...],
+    within_hours: int,
+    label: str,
+    as_json: bool,
+) -> None:
+    """Register the address URL and show its signing secret, this one time.
+
+    Without URL it is asked for. Where the address holds a secret, prefer the prompt, --url-stdin or "-", which means
+    the same: an argument can be seen in the list of processes and in the shell's history.
+    """
+    if url_stdin and url not in (None, "-"):
+        raise click.UsageError("Give the address either as URL or with --url-stdin.")
+    if url_stdin or url == "-":
+        url = read_line("address").strip()
+    address = read_link("the webhook") if url is None else url
+    with session.database.write() as connection:
+        added, secret = endpoints.add(
+            connection,
+            session.keyring,
+            session.actor,
+            address,
+            events or tuple(EventType),
+            label=label,
+            within_hours=within_hours,
+            allow_http=session.settings.importer.allow_http,
+        )
+    if as_json:
+        print_json({**asdict(added), "secret": secret})
+    else:
+        print_facts(
+            f"Webhook {added.id}, {added.host}", [("events", ", ".join(added.events)), ("secret", secret)]
+        )
+
+
+@webhook.command("list")
+@json_option
+@pass_session
+def list_(session: Session, *, as_json: bool) -> None:
+    """List the webhooks and how they are doing."""
+    with session.database.read() as connection:
+        found = endpoints.page(connection)
+    if as_json:
+        print_json({"webhooks": [asdict(one) for one in found]})
+        return
+    print_table(
+        ("Id", "Label", "Host", "Events", "Status", "Waiting", "Dead", "Last success", "Remark"),
+        [
+            (
+                *(it.id, it.label, it.host, ", ".join(it.events), it.status),
+                *(it.pending, it.dead, it.last_success_at, it.message),
+            )
+            for it in found
+        ],
+        empty="There are no webhooks; `daysheet webhook add` registers one.",
+    )
+
+
+@webhook.command("change")
+@_number
+@click.option("--url-stdin", is_flag=True, help="Read a new address from standard input.")
+@_events
+@click.option(
+    "--within-hours",
+    type=click.IntRange(1, endpoints.LONGEST_HOURS),
+    help="How long before its start a changed job is told of.",
+)
+@click.option("--label", metavar="TEXT", help="A new name.")
+@json_option
+@pass_session
+def change(
+    session: Session,
+    *,
+    number: int,
+    url_stdin: bool,
+    events: tuple[str, ...],
+    within_hours: int | None,
+    label: str | None,
+    as_json: bool,
+) -> None:
+    """Change the webhook ID; what is not given stays as it is."""
+    with session.database.write() as connection:
+        changed = endpoints.change(
+            connection,
+            session.keyring,
+            session.actor,
+            number,
+            url=read_line("address").strip() if url_stdin else None,
+            events=events or None,
+            label=label,
+            within_hours=within_hours,
+            allow_http=session.settings.importer.allow_http,
+        )
+    if as_json:
+        print_json(asdict(changed))
+    else:
+        click.echo(f"Changed webhook {number}.")
+
+
+@webhook.command("test")
+@_number
+@click.option("--queue", is_flag=True, help="Leave it to a running importer.")
+@json_option
+@pass_session
+def test(session: Session, *, number: int, queue: bool, as_json: bool) -> None:
+    """Send the webhook ID a test event now; the exit code is 1 when that fails."""
+    with session.database.write() as connection:
+        delivery_id = endpoints.test(connection, session.actor, number)
+    if not queue:
+        importing.deliver(session.settings, delivery_id)
+    with session.database.read() as connection:
+        found = deliveries.get(connection, number, delivery_id)
+    if as_json:
+        print_json(asdict(found))
+    elif found.status == "delivered":
+        click.echo(f"Delivered: status {found.http_status} after {found.milliseconds} ms.")
+    elif found.attempts:
+        click.echo(f"Not delivered: {found.message}")
+    else:
+        click.echo(f"The test event of webhook {number} is queued.")
+    if found.attempts and found.status != "delivered":
+        raise click.exceptions.Exit(1)
+
+
+@webhook.command("log")
+@_number
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many to show."
+)
+@click.option("--before", type=int, metavar="ID", help="Only deliveries older than this one.")
+@click.option("--status", type=click.Choice(deliveries.STATUSES), help="Only deliveries of this status.")
+@json_option
+@pass_session
+def log(
+    session: Session, *, number: int, limit: int, before: int | None, status: str | None, as_json: bool
+) -> None:
+    """Show the deliveries to the webhook ID, the newest first."""
+    with session.database.read() as connection:
+        found = deliveries.page(connection, number, before=before, limit=limit, status=status)
+    if as_json:
+        print_json({"deliveries": [asdict(one) for one in found]})
+        return
+    print_table(
+        ("Id", "Event", "Created", "Status", "Attempts", "HTTP", "ms", "Remark"),
+        [
+            (
+                *(it.id, it.event_type, it.created_at, it.status, it.attempts),
+                *(it.http_status, it.milliseconds, it.message),
+            )
+            for it in found
+        ],
+        empty=f"Webhook {number} has no such deliveries.",
+    )
+
+
+@webhook.command("retry")
+@_number
+@click.argument("delivery", type=int, metavar="DELIVERY")
+@pass_session
+def retry(session: Session, *, number: int, delivery: int) -> None:
+    """Queue a DELIVERY of the webhook ID again, a dead one for example."""
+    with session.database.write() as connection:
+        deliveries.retry(connection, session.actor, number, delivery)
+    click.echo(f"Delivery {delivery} of webhook {number} is queued.")
+
+
+@webhook.command("secret")
+@_number
+@json_option
+@pass_session
+def secret(session: Session, *, number: int, as_json: bool) -> None:
+    """Replace the signing secret of the webhook ID and show the new one.
+
+    For a day, deliveries carry a signature with the old one too, so that the receiver can be changed in peace.
+    """
+    with session.database.write() as connection:
+        made = endpoints.replace_secret(connection, session.keyring, session.actor, number)
+    if as_json:
+        print_json({"id": number, "secret": made})
+    else:
+        click.echo(made)
+
+
+@webhook.command("pause")
+@_number
+@pass_session
+def pause(session: Session, *, number: int) -> None:
+    """Tell the webhook ID nothing; what is queued waits."""
+    _apply(session, endpoints.pause, number)
+    click.echo(f"Paused webhook {number}.")
+
+
+@webhook.command("resume")
+@_number
+@pass_session
+def resume(session: Session, *, number: int) -> None:
+    """Tell the webhook ID again, at once."""
+    _apply(session, endpoints.resume, number)
+    click.echo(f"Resumed webhook {number}.")
+
+
+@webhook.command("remove")
+@_number
+@pass_session
+def remove(session: Session, *, number: int) -> None:
+    """Forget the webhook ID, what is queued for it, and its log."""
+    _apply(session, endpoints.remove, number)
+    click.echo(f"Removed webhook {number}.")
+
+
+def _apply(session: Session, act: Callable[[Connection, Actor, int], None], number: int) -> None:
+    with session.database.write() as connection:
+        act(connection, session.actor, number)

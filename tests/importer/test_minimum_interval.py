@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`subscriptions.minimum_minutes`, which can be changed while the importer runs."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from importer.addresses import Exemptions
+from importer.cycle import synchronise
+from importer.fetch import FetchPolicy
+from importer.schedule import Schedule
+from scheduling import settings, subscriptions, users
+from scheduling.config import Config
+from scheduling.database import Database
+from scheduling.imports import ImportStore
+from scheduling.secrets import Keyring
+
+KEYRING = Keyring("bm90LWEtc2VjcmV0LW9ubHktZm9yLXRoZS10ZXN0cy4=")
+POLICY = FetchPolicy(allow_http=True, allow=Exemptions.parse(["127.0.0.1"]), deadline=10)
+
+
+def test_no_fetch_is_planned_sooner_than_the_setting_says(database: Database, server: Any) -> None:
+    address = server.says("/a", 304)
+    with database.write() as connection:
+        user = users.create(connection, username="anna")
+        subscription = subscriptions.add(connection, KEYRING, user.id, address, "Mine")
+        settings.change(connection, "subscriptions.minimum_minutes", "120")
+    store = ImportStore(database, Config(), KEYRING)
+    now = int(time.time())
+    (due,) = store.claim(now + 1, 600, 10)
+    assert due.minimum_interval == 7200
+    synchronise(due, store, POLICY, due.time_zone, schedule=Schedule(interval=60))
+    with database.read() as connection:
+        assert subscriptions.get(connection, subscription.id).next_at >= now + 7200

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The permission table at every door: CalDAV, feeds, and the REST API with a key of each role's user.
+
+tests/scheduling/test_permissions.py has the acts themselves; this is about no door forgetting to ask.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from scheduling import api_keys, feeds, roles, users
+from scheduling.permissions import SYSTEM, Permission, permissions_of_role
+from tests.factories import Dispatch
+from tests.scheduling.actors_of import BUILT_IN
+from tests.server import fixtures
+from tests.server.api.calls import Api
+from tests.server.client import D
+from tests.server.running import Running
+
+database = fixtures.sqlite_alone
+MEMBER, DISPATCHER, ADMIN, SUPER_ADMIN = BUILT_IN
+EVERYBODY, PLANNERS, ADMINS = set(BUILT_IN), {DISPATCHER, ADMIN, SUPER_ADMIN}, {ADMIN, SUPER_ADMIN}
+
+OWNED: list[tuple[str, str, Any, set[str], set[str]]] = [
+    ("GET", "/jobs?user={}", None, EVERYBODY, PLANNERS),
+    ("GET", "/blockers?user={}", None, EVERYBODY, PLANNERS),
+    ("GET", "/time-off?user={}", None, EVERYBODY, PLANNERS),
+    (
+        "GET",
+        "/users/{}/events?start=2026-03-01T00:00:00Z&end=2026-04-01T00:00:00Z",
+        None,
+        EVERYBODY,
+        PLANNERS,
+    ),
+    ("GET", "/users/{}/feeds", None, EVERYBODY, ADMINS),
+    ("POST", "/users/{}/feeds", {"label": "Phone"}, EVERYBODY, ADMINS),
+    ("POST", "/users/{}/feeds/reset", None, EVERYBODY, ADMINS),
+    ("GET", "/users/{}/deliveries", None, EVERYBODY, ADMINS),
+    ("GET", "/users/{}/app-passwords", None, EVERYBODY, ADMINS),
+    ("POST", "/users/{}/app-passwords", {"label": "Phone"}, EVERYBODY, ADMINS),
+    ("GET", "/users/{}/ical-subscriptions", None, EVERYBODY, ADMINS),
+    (
+        "POST",
+        "/users/{}/ical-subscriptions",
+        {"label": "Mine", "url": "https://x.example/a.ics"},
+        EVERYBODY,
+        ADMINS,
+    ),
+    ("PATCH", "/users/{}", {"display_name": "New"}, ADMINS, ADMINS),
+    ("PATCH", "/users/{}", {"calendar_access": False}, ADMINS, ADMINS),
+    ("PATCH", "/users/{}", {"role": SUPER_ADMIN}, {SUPER_ADMIN}, {SUPER_ADMIN}),
+    ("DELETE", "/users/{}", None, ADMINS, ADMINS),
+]
+"""A request about a user; which roles may make it about themselves, and about another member."""
+
+GENERAL: list[tuple[str, str, Any, set[str]]] = [
+    ("GET", "/me", None, EVERYBODY),
+    ("GET", "/jobs", None, EVERYBODY),
+    ("POST", "/jobs", "job", PLANNERS),
+    ("GET", "/users", None, PLANNERS),
+    ("POST", "/users", {"username": "new"}, ADMINS),
+    ("POST", "/users", {"username": "new", "role": SUPER_ADMIN}, {SUPER_ADMIN}),
+    ("GET", "/settings", None, PLANNERS),
+    ("PUT", "/settings/calendars.history_months", {"value": "3"}, ADMINS),
+    ("GET", "/roles", None, PLANNERS),
+    ("POST", "/roles", {"name": "planner", "permissions": []}, {SUPER_ADMIN}),
+    ("PATCH", "/roles/member", {"permissions": []}, {SUPER_ADMIN}),
+    ("GET", "/api-keys", None, ADMINS),
+    ("POST", "/api-keys", {"label": "Script", "permissions": ["schedule.write"]}, ADMINS),
+    ("GET", "/audit", None, ADMINS),
+]
+JOB = {
+    "reference": "J-9",
+    "starts_at": "2027-03-10T09:00:00Z",
+    "ends_at": "2027-03-10T10:00:00Z",
+    "users": [],
+}
+
+
+@pytest.fixture
+def known(running: Running, dispatch: Dispatch) -> Running:
+    """One user of each role, called like it, and a member called `other`; each with a job."""
+    for role in BUILT_IN:
+        dispatch.job(dispatch.user(role, role=role))
+    dispatch.job(dispatch.user("other"))
+    return running
+
+
+def api(running: Running, username: str) -> Api:
+    """With a key of the user's that permits all that the role does."""
+    with running.database.write() as connection:
+        user = users.get(connection, username)
+        granted = permissions_of_role(connection, user.role)
+        _, secret = api_keys.create(
+            connection,
+            running.settings.keyring(),
+            SYSTEM,
+            user_id=user.id,
+            label="Test",
+            permissions=granted,
+        )
+    return Api(running.application, secret)
+
+
+def permitted(running: Running, role: str, method: str, path: str, body: Any) -> bool:
+    reply = api(running, role)(method, path, JOB if body == "job" else body)
+    if reply.status in (200, 201, 202, 204):
+        return True
+    assert reply.status in (403, 404), (method, path, reply)
+    return False
+
+
+@pytest.mark.parametrize("role", BUILT_IN)
+@pytest.mark.parametrize(("method", "path", "body", "own", "others"), OWNED)
+def test_the_api_about_users(
+    known: Running, role: str, method: str, path: str, body: Any, own: set[str], others: set[str]
+) -> None:
+    assert permitted(known, role, method, path.format("other"), body) == (role in others)
+    assert permitted(known, role, method, path.format(role), body) == (role in own)
+
+
+@pytest.mark.parametrize("role", BUILT_IN)
+@pytest.mark.parametrize(("method", "path", "body", "allowed"), GENERAL)
+def test_the_api_at_large(
+    known: Running, role: str, method: str, path: str, body: Any, allowed: set[str]
+) -> None:
+    assert permitted(known, role, method, path, body) == (role in allowed)
+
+
+@pytest.mark.parametrize("role", BUILT_IN)
+def test_a_list_of_jobs_holds_ones_own_or_all(known: Running, role: str) -> None:
+    found = api(known, role).get("/jobs").json["jobs"]
+    assert len(found) == (5 if role in PLANNERS else 1)
+
+
+@pytest.mark.parametrize("role", BUILT_IN)
+def test_caldav(known: Running, role: str) -> None:
+    client = known.client(role)
+    assert client.propfind(f"/dav/{role}/jobs/", f"{D}getetag").status == 207
+    assert (client.propfind("/dav/other/jobs/", f"{D}getetag").status == 207) == (role in PLANNERS)
+    listed = client.propfind("/dav/", f"{D}getetag", depth="1").resources
+    assert ("/dav/other/" in listed) == (role in PLANNERS)
+
+
+def test_caldav_goes_by_the_permission_and_not_by_the_roles_name(known: Running) -> None:
+    def reads_others(username: str) -> bool:
+        return known.client(username).propfind("/dav/other/jobs/", f"{D}getetag").status == 207
+
+    with known.database.write() as connection:
+        roles.set_permissions(connection, DISPATCHER, {Permission.SCHEDULE_WRITE})
+        roles.add(connection, "supervisor", {Permission.CALENDARS_READ_ALL})
+        users.set_role(connection, MEMBER, "supervisor")
+    assert not reads_others(DISPATCHER)
+    assert reads_others(MEMBER)
+    with known.database.write() as connection:
+        roles.set_permissions(connection, "supervisor", ())
+    assert not reads_others(MEMBER)
+
+
+@pytest.mark.parametrize("role", BUILT_IN)
+def test_a_feed_shows_its_owner_whatever_the_role(known: Running, role: str) -> None:
+    _, token = known.feed(role)
+    answer = known.client().get(feeds.path_of(token))
+    assert answer.status == 200
+    assert answer.body.count(b"BEGIN:VEVENT") == 1
+
+
+def test_without_entitlement_every_door_to_calendars_is_shut_and_opens_again(known: Running) -> None:
+    _, token = known.feed("other")
+    password, path = known.client("other"), feeds.path_of(token)
+
+    def doors() -> tuple[bool, bool, bool]:
+        caldav = password.propfind("/dav/other/jobs/", f"{D}getetag").status == 207
+        seen = known.client(ADMIN).propfind("/dav/other/jobs/", f"{D}getetag").status == 207
+        return caldav, seen, b"BEGIN:VEVENT" in known.client().get(path).body
+
+    admin = api(known, ADMIN)
+    assert doors() == (True, True, True)
+    assert admin.patch("/users/other", {"calendar_access": False}).status == 200
+    assert doors() == (False, False, False)
+    assert admin.patch("/users/other", {"calendar_access": True}).status == 200
+    assert doors() == (True, True, True)
