@@ -12,7 +12,6 @@ _LINE_BREAK = re.compile("\r\n|[\r\n\u0085\u2028\u2029]")
 # Controls, and whatever XML 1.0 cannot carry: CalDAV answers hold this text inside XML.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 # Some readers strip a value that is not quoted.
-_NEEDS_QUOTES = re.compile(r"[,;:]|^\s|\s$")
 
 
 def clean(value: str) -> str:
@@ -51,12 +50,6 @@ def fold(line: str) -> str:
 def line(name: str, value: str, *, params: str = "") -> str:
     """Return the folded line of a property whose `value` is already escaped; `params` begins with ';'."""
     return fold(f"{name}{params}:{value}")
-
-
-def parameter(value: str) -> str:
-    """Return `value` as a parameter value (RFC 5545 section 3.2), quoted when needed and without DQUOTE."""
-    value = clean(value).replace("\n", " ").replace('"', "")
-    return f'"{value}"' if _NEEDS_QUOTES.search(value) else value
 
 
 def utc(epoch_seconds: int) -> str:

@@ -9,11 +9,9 @@ import base64
 import binascii
 import json
 from http import HTTPStatus
-from typing import TypeVar, cast
+from typing import cast
 
 from server.api.problems import Refused
-
-Key = TypeVar("Key", int, str)
 
 
 def write(*key: int | str) -> str:
