@@ -3,7 +3,8 @@
 # make check format, lint and types                      make clean  removes what make made (var/ is kept)
 
 PYTHON ?= python3
-PYTEST_ARGS ?=
+# A file's tests stay together; each of the two processes starts a PostgreSQL of its own.
+PYTEST_ARGS ?= -n 2 --dist loadfile
 BENCH_ARGS ?=
 
 VENV := .venv

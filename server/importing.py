@@ -12,6 +12,7 @@ from scheduling.imports import ImportStore
 from scheduling.webhooks.queue import WebhookQueue
 from server import log
 from server.settings import Settings
+from server.supervision import end_with_supervisor
 
 
 def run(settings: Settings, *, once: bool, only: int | None = None) -> Summary:
@@ -23,6 +24,7 @@ def run(settings: Settings, *, once: bool, only: int | None = None) -> Summary:
     schema.require_current(database)
     stop = threading.Event()
     stop_on_signals(stop)
+    end_with_supervisor(stop.set)
     store = ImportStore(database, settings.config, settings.keyring())
     queue = WebhookQueue(database, settings.config, settings.keyring())
     return run_daemon(store, settings.importer, once=once, stop=stop, only=only, queue=queue)

@@ -15,6 +15,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 from scheduling import schema
+from server import supervision
 from server.settings import Settings
 
 _STOP_SECONDS = 30
@@ -30,6 +31,7 @@ def serve(settings: Settings, *, with_importer: bool) -> None:
     settings.keyring()
     settings.database().dispose()
     os.environ.update(_environment(settings))
+    supervision.announce()
     server = Granian(
         "server.wsgi:from_environment",
         factory=True,

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
@@ -14,6 +16,7 @@ from server.dav.readers import Readers
 from server.gate import Refused, admit
 from server.pages import create_pages
 from server.settings import Settings, load
+from server.supervision import end_with_supervisor
 
 DAV_ROOT = "/dav"
 _DAV_METHODS = frozenset(
@@ -83,6 +86,7 @@ def from_environment() -> Server:
     """For WSGI servers: settings from DAYSHEET_CONFIG and the environment."""
     settings = load(None)
     log.configure(settings.server.log_level)
+    end_with_supervisor(lambda: os.kill(os.getpid(), signal.SIGTERM))
     return create(settings)
 
 

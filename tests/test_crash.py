@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
+import pytest
 from sqlalchemy import text
 
 from scheduling import credentials, users
@@ -187,3 +188,33 @@ def test_kill_9_of_the_server_loses_nothing(database: Database, tmp_path: Path) 
         assert len(listing) == connection.scalar(text(shown)) > 0
         if database.is_sqlite:
             assert connection.scalar(text("PRAGMA integrity_check")) == "ok"
+
+
+def test_nothing_is_left_behind_by_a_killed_server(sqlite_database: Database, tmp_path: Path) -> None:
+    """Neither workers, which would hold the port, nor the importer."""
+    environment = {
+        "DAYSHEET_DATABASE_URL": sqlite_database.url.render_as_string(hide_password=False),
+        "DAYSHEET_SECURITY_KEY_FILE": str(tmp_path / "key"),
+    }
+    port = _free_port()
+    command = [
+        sys.executable,
+        "-m",
+        "server.cli",
+        "serve",
+        "--port",
+        str(port),
+        "--workers",
+        "2",
+        "--importer",
+    ]
+    with subprocess.Popen(  # noqa: S603
+        command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        _wait(port, process)
+        os.kill(process.pid, signal.SIGKILL)
+        assert process.stdout is not None
+        # Ends when the last process that holds the other end has ended; the importer says what it did first.
+        assert b"0 imported" in process.stdout.read()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False, timeout=5)
