@@ -67,6 +67,11 @@ def same_but_for_the_path(*answers: Answer) -> bool:
     return all(answer == answers[0] for answer in answers)
 
 
+def _other(token: str) -> str:
+    """A token that differs in its last character."""
+    return token[:-1] + ("a" if token[-1] != "a" else "b")
+
+
 def test_a_feed_shows_all_of_its_owner_and_of_nobody_else(nobody: Client, feed: tuple[int, str]) -> None:
     answer = nobody.get(feed[1])
     assert answer.status == 200
@@ -288,7 +293,7 @@ class TestLinks:
             for it in (
                 "a" * 32,
                 token[:-1],
-                token[:-1] + ("a" if token[-1] != "a" else "b"),
+                _other(token),
                 token + "a",
                 token.upper(),
                 "x",
@@ -367,7 +372,7 @@ def test_no_link_is_ever_logged(
     token = feed[1][7:39]
     with caplog.at_level(logging.DEBUG):
         nobody.get(feed[1])
-        nobody.get(f"/feeds/{token[:-1]}a.ics")
+        nobody.get(f"/feeds/{_other(token)}.ics")
         new = regenerate(running, feed[0])
         nobody.get(feed[1])
         dispatch.execute("ALTER TABLE calendars RENAME TO gone")
@@ -388,7 +393,7 @@ def test_no_link_is_in_the_log_of_the_server(
         got = client.get(feeds.path_of(token))
         assert got.headers["content-encoding"] == "gzip"
         assert client.head(feeds.path_of(token)).headers["content-length"] == got.headers["content-length"]
-        assert client.get(f"/feeds/{token[:-1]}a.ics").status_code == 404
+        assert client.get(f"/feeds/{_other(token)}.ics").status_code == 404
         regenerate(running, number)
         assert client.get(feeds.path_of(token)).status_code == 410
         dispatch.execute("ALTER TABLE feed_tokens RENAME TO gone")
