@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import secrets
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -288,12 +287,6 @@ class ImportStore:
                 lease_until=0,
             )
         )
-
-
-def due_count(connection: Connection, now: int | None = None) -> int:
-    """How many subscriptions are waiting to be fetched."""
-    moment = int(time.time()) if now is None else now
-    return len(connection.execute(select(_S.id).where(_S.status != "paused", _S.next_at <= moment)).all())
 
 
 def _chunked(uids: Sequence[str]) -> list[list[str]]:

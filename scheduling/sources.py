@@ -7,7 +7,7 @@ The only place that knows which rows of a kind are visible and what each column 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import blake2b
@@ -314,8 +314,3 @@ def _plain(value: float | None) -> str | None:
 
 def _epoch(value: datetime | None) -> int | None:
     return None if value is None else int(value.timestamp())
-
-
-def kinds() -> Iterable[str]:
-    """The kinds of calendar that can be rendered."""
-    return _KINDS.keys()
