@@ -6,6 +6,7 @@ go on holding the port or importing beside its successor.
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from collections.abc import Callable
 SUPERVISOR = "DAYSHEET_SUPERVISOR"
 """The environment variable with the process id of `daysheet serve`, for the processes it starts."""
 _SECONDS = 1.0
+_STOP_SECONDS = 30
 
 
 def announce() -> None:
@@ -21,12 +23,21 @@ def announce() -> None:
 
 
 def end_with_supervisor(end: Callable[[], None]) -> None:
-    """Call `end` from a thread once the supervisor is gone; does nothing in a process that has none."""
-    if os.environ.get(SUPERVISOR) == str(os.getppid()):
-        threading.Thread(target=_watch, args=(os.getppid(), end), name="supervision", daemon=True).start()
+    """Call `end` from a thread once the supervisor is gone, which it may be already, and kill the process where that
+    does not end it within 30 seconds. Does nothing in a process that has no supervisor.
+    """
+    supervisor = os.environ.pop(SUPERVISOR, None)
+    if supervisor is not None:
+        threading.Thread(target=_watch, args=(int(supervisor), end), name="supervision", daemon=True).start()
 
 
 def _watch(supervisor: int, end: Callable[[], None]) -> None:
     while os.getppid() == supervisor:
         time.sleep(_SECONDS)
-    end()
+    deadline = time.monotonic() + _STOP_SECONDS
+    while time.monotonic() < deadline:
+        # Again and again: granian's worker is forked with handlers of its parent that swallow a signal until it has
+        # set its own.
+        end()
+        time.sleep(_SECONDS)
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -218,3 +218,23 @@ def test_nothing_is_left_behind_by_a_killed_server(sqlite_database: Database, tm
         assert b"0 imported" in process.stdout.read()
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False, timeout=5)
+
+
+def test_an_importer_whose_server_was_killed_before_it_watched_it_ends(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    ended = subprocess.Popen(["true"])  # noqa: S607
+    ended.wait()
+    environment = {
+        "DAYSHEET_DATABASE_URL": sqlite_database.url.render_as_string(hide_password=False),
+        "DAYSHEET_SECURITY_KEY_FILE": str(tmp_path / "key"),
+        "DAYSHEET_SUPERVISOR": str(ended.pid),
+    }
+    run = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "server.cli", "importer"],
+        env={**os.environ, **environment},
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    assert b"0 imported" in run.stdout
