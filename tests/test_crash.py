@@ -230,7 +230,7 @@ def test_an_importer_whose_server_was_killed_before_it_watched_it_ends(
         "DAYSHEET_SECURITY_KEY_FILE": str(tmp_path / "key"),
         "DAYSHEET_SUPERVISOR": str(ended.pid),
     }
-    run = subprocess.run(  # noqa: S603
+    run = subprocess.run(
         [sys.executable, "-m", "server.cli", "importer"],
         env={**os.environ, **environment},
         capture_output=True,
