@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
-from scheduling import maintenance, settings
+from scheduling import audit, leases, maintenance, settings
 from scheduling.catch_up import catch_up
 from scheduling.config import Config
 from scheduling.database import Database
@@ -23,9 +22,10 @@ from scheduling.errors import SecretsUnreadable
 from scheduling.ical import series_json
 from scheduling.ical.series import Series
 from scheduling.models import ExternalEvent, Subscription, User
+from scheduling.permissions import SYSTEM
 from scheduling.secrets import Keyring
 from scheduling.subscriptions import slug_of
-from scheduling.webhooks.subscriptions import emit_outcome
+from scheduling.webhooks.subscriptions import emit_outcome, emit_paused
 
 _CHUNK = 500
 
@@ -35,8 +35,10 @@ class Due:
     """A subscription that was claimed for one synchronisation.
 
     `url` is a secret. `etag` and `last_modified` are those of what is stored, or None to fetch unconditionally.
-    `time_zone` is the IANA zone of its user, `failures` how often in a row it has failed, `lease` proves the claim,
-    `minimum_interval` are the seconds that have to pass before the next.
+    `time_zone` is the IANA zone of its user, `failures` how often in a row it has failed and `failing_since` the epoch
+    second of the first of these, `lease` proves the claim, `minimum_interval` are the seconds that have to pass before
+    the next, `refresh` those that the feed asked for. Equal `source_key`s have equal URLs and credentials;
+    `body_digest` is of what was read last.
     """
 
     id: int
@@ -48,6 +50,10 @@ class Due:
     failures: int
     lease: str
     minimum_interval: int = 0
+    refresh: int = 0
+    failing_since: int | None = None
+    source_key: bytes = field(default=b"", repr=False)
+    body_digest: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +83,8 @@ class Facts:
     """What a successful synchronisation found. `next_at` is in epoch seconds.
 
     `fetched` counts the events in the source (0 when it answered that nothing changed), `imported` those inserted or
-    updated, `unchanged` those left alone. An answer without changes keeps the validators it was asked with.
+    updated, `unchanged` those left alone. An answer without changes keeps the validators it was asked with. `refresh`
+    are the seconds that the feed asks to wait between fetches.
     """
 
     etag: str | None
@@ -89,6 +96,8 @@ class Facts:
     skipped: tuple[Skipped, ...] = ()
     warnings: tuple[str, ...] = ()
     calendar_name: str | None = None
+    body_digest: str | None = None
+    refresh: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,6 +119,9 @@ _CLAIMABLE = (
     _S.last_modified,
     _S.read_in,
     _S.failures,
+    _S.failing_since,
+    _S.refresh,
+    _S.body_digest,
     User.time_zone,
 )
 
@@ -122,25 +134,44 @@ class ImportStore:
         self._config = config
         self._keyring = keyring
 
-    def claim(self, now: int, lease_seconds: int, limit: int, only: int | None = None) -> list[Due]:
-        """Lease at most `limit` subscriptions that are due at `now`, or the one named by `only` whether due or not."""
-        wanted = and_(_S.status != "paused", _S.next_at <= now) if only is None else _S.id == only
-        statement = (
-            select(*_CLAIMABLE)
-            .join(User, User.id == _S.user_id)
-            .where(wanted, User.active, or_(_S.lease.is_(None), _S.lease_until < now))
-            .order_by(_S.next_at)
-            .limit(limit)
-            .with_for_update(of=_S, skip_locked=True)
-        )
+    @property
+    def one_writer(self) -> bool:
+        """Whether only one transaction at a time can write, so that others had better wait in line."""
+        return self._database.is_sqlite
+
+    def is_due(self, now: int) -> bool:
+        """Whether `claim` would find something; takes no lock."""
+        with self._database.read() as connection:
+            return leases.is_due(connection, now)
+
+    def claim(
+        self,
+        now: int,
+        lease_seconds: int,
+        limit: int,
+        only: int | None = None,
+        *,
+        together: int = 0,
+        without_hosts: Collection[str] = (),
+    ) -> list[Due]:
+        """Lease at most `limit` subscriptions that are due at `now`, or the one named by `only` whether due or not; and
+        with them those to the same sources that are due within `together` seconds. Leave out `without_hosts`.
+        """
         claimed: list[Due] = []
         with self._database.write() as connection:
+            lease, rows = leases.claim(
+                connection,
+                self._keyring,
+                _CLAIMABLE,
+                now=now,
+                seconds=lease_seconds,
+                limit=limit,
+                only=only,
+                together=together,
+                without_hosts=without_hosts,
+            )
             minutes = settings.effective(connection, self._config).subscriptions.minimum_minutes
-            for row in connection.execute(statement).all():
-                lease = secrets.token_hex(8)
-                connection.execute(
-                    update(_S).where(_S.id == row.id).values(lease=lease, lease_until=now + lease_seconds)
-                )
+            for row in rows:
                 try:
                     url = self._keyring.decrypt(row.encrypted_url)
                 except SecretsUnreadable:
@@ -164,9 +195,23 @@ class ImportStore:
                         failures=row.failures,
                         lease=lease,
                         minimum_interval=60 * minutes,
+                        refresh=row.refresh,
+                        failing_since=row.failing_since,
+                        source_key=bytes(row.source_key or b""),
+                        body_digest=row.body_digest if same_zone else None,
                     )
                 )
         return claimed
+
+    def renew(self, held: Collection[str], now: int, lease_seconds: int) -> set[str]:
+        """Let the leases hold on, and return those that still do."""
+        with self._database.write() as connection:
+            return leases.renew(connection, held, now, lease_seconds)
+
+    def release(self, claims: Collection[Due]) -> None:
+        """Give back claims that nothing was done with; they are due as before."""
+        with self._database.write() as connection:
+            leases.release(connection, [(due.id, due.lease) for due in claims])
 
     def hashes(self, due: Due) -> dict[str, str]:
         """The stored events' content hashes by UID."""
@@ -195,11 +240,13 @@ class ImportStore:
             if self._held(connection, due):
                 self._succeed(connection, due, facts)
 
-    def failed(self, due: Due, reason: str, message: str, next_at: int) -> None:
-        """Record a failure, leaving the events as they are, and give the claim back."""
+    def failed(self, due: Due, reason: str, message: str, next_at: int, *, pause: bool = False) -> None:
+        """Record a failure, leaving the events as they are, and give the claim back. With `pause`, it is not fetched
+        again until somebody resumes it.
+        """
         with self._database.write() as connection:
             if self._held(connection, due):
-                self._record(connection, due.id, reason, message, next_at)
+                self._record(connection, due.id, reason, message, next_at, pause=pause)
 
     def maintain(self, now: int) -> None:
         """Do the periodic upkeep of the database."""
@@ -258,31 +305,47 @@ class ImportStore:
             "last_success_at": now,
             "lease": None,
             "lease_until": 0,
+            "body_digest": facts.body_digest,
+            "refresh": facts.refresh,
+            "failing_since": None,
         }
         if facts.fetched or facts.skipped:
             report = {
                 key: value
                 for key, value in dataclasses.asdict(facts).items()
-                if key not in ("etag", "last_modified", "next_at")
+                if key not in ("etag", "last_modified", "next_at", "body_digest", "refresh")
             }
             values["report"] = json.dumps(report)
         connection.execute(update(_S).where(_S.id == due.id).values(**values))
 
     @staticmethod
     def _record(
-        connection: Connection, subscription_id: int, reason: str, message: str, next_at: int
+        connection: Connection,
+        subscription_id: int,
+        reason: str,
+        message: str,
+        next_at: int,
+        *,
+        pause: bool = False,
     ) -> None:
         emit_outcome(connection, subscription_id, reason, message)
+        if pause:
+            emit_paused(connection, subscription_id, reason, message)
+            audit.record(
+                connection, SYSTEM, "subscription.pause", f"subscription:{subscription_id}", reason=reason
+            )
+        now = datetime.now(UTC)
         connection.execute(
             update(_S)
             .where(_S.id == subscription_id)
             .values(
-                status="error",
+                status="paused" if pause else "error",
                 reason=reason,
                 message=message,
                 failures=_S.failures + 1,
                 next_at=next_at,
-                last_attempt_at=datetime.now(UTC),
+                last_attempt_at=now,
+                failing_since=func.coalesce(_S.failing_since, int(now.timestamp())),
                 lease=None,
                 lease_until=0,
             )

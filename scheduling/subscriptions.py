@@ -142,7 +142,14 @@ def resume(connection: Connection, subscription_id: int, *, actor: Actor = SYSTE
     connection.execute(
         update(_R)
         .where(_R.id == subscription_id)
-        .values(status="active", reason=None, message=None, failures=0, next_at=int(time.time()))
+        .values(
+            status="active",
+            reason=None,
+            message=None,
+            failures=0,
+            failing_since=None,
+            next_at=int(time.time()),
+        )
     )
     audit.record(connection, actor, "subscription.resume", f"subscription:{subscription_id}")
 

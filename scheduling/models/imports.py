@@ -22,7 +22,10 @@ from scheduling.types import BigInt, UtcDateTime
 
 class Subscription(Base):
     """An outside calendar that blocks a user's time; the URL is a credential and only kept encrypted. `read_in` is the
-    time zone in which its floating times were read.
+    time zone in which its floating times were read. `source_key` is a keyed digest of the URL and its credentials, by
+    which equal ones are fetched together (null: to be computed), `body_digest` one of what was last read, `refresh`
+    the seconds that the feed asks to wait between fetches, `failing_since` the epoch second of the first failure in
+    a row.
     """
 
     __tablename__ = "subscriptions"
@@ -30,6 +33,7 @@ class Subscription(Base):
         CheckConstraint("status IN ('active', 'error', 'paused')", name="status"),
         Index(None, "user_id"),
         Index(None, "status", "next_at"),
+        Index(None, "source_key"),
         {"sqlite_autoincrement": True},
     )
 
@@ -52,6 +56,10 @@ class Subscription(Base):
     next_at: Mapped[int] = mapped_column(BigInt)
     lease: Mapped[str | None] = mapped_column(String(32))
     lease_until: Mapped[int] = mapped_column(BigInt, server_default="0")
+    source_key: Mapped[bytes | None] = mapped_column(LargeBinary(32))
+    body_digest: Mapped[str | None] = mapped_column(String(64))
+    refresh: Mapped[int] = mapped_column(BigInt, server_default="0")
+    failing_since: Mapped[int | None] = mapped_column(BigInt)
 
 
 class ExternalEvent(Base):

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Subscriptions that begin to fail, or work again, as events."""
+"""Subscriptions that begin to fail, work again, or were given up, as events."""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, select
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select
 
 from scheduling.models import Subscription, User
 from scheduling.webhooks.events import EventType, emit
@@ -24,9 +26,23 @@ def emit_outcome(
     row = connection.execute(_STATE, {"subscription": subscription_id}).first()
     if row is None or (row.status == "error") == (reason is not None):
         return
-    facts = {"id": subscription_id, "user": row.username, "label": row.label, "host": row.host}
+    facts = _facts(subscription_id, row)
     if reason is None:
-        emit(connection, EventType.SUBSCRIPTION_RECOVERED, {"subscription": facts})
+        emit(connection, EventType.SUBSCRIPTION_RECOVERED, facts)
     else:
-        failure = {"reason": reason, "message": message}
-        emit(connection, EventType.SUBSCRIPTION_ERROR, {"subscription": facts, **failure})
+        emit(connection, EventType.SUBSCRIPTION_ERROR, {**facts, "reason": reason, "message": message})
+
+
+def emit_paused(connection: Connection, subscription_id: int, reason: str, message: str) -> None:
+    """Queue the event that a subscription is not fetched any more because it failed for too long or is gone; part of
+    the transaction that pauses it.
+    """
+    row = connection.execute(_STATE, {"subscription": subscription_id}).first()
+    if row is not None:
+        facts = _facts(subscription_id, row)
+        emit(connection, EventType.SUBSCRIPTION_PAUSED, {**facts, "reason": reason, "message": message})
+
+
+def _facts(subscription_id: int, row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
+    facts = {"id": subscription_id, "user": row.username, "label": row.label, "host": row.host}
+    return {"subscription": facts}

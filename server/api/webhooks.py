@@ -24,7 +24,9 @@ routes = Routes(
     " may hold a secret: it can be given, and is never shown again. A running importer makes the deliveries.",
 )
 
-Event = Literal["job.changed", "subscription.error", "subscription.recovered", "feed.regenerated"]
+Event = Literal[
+    "job.changed", "subscription.error", "subscription.recovered", "subscription.paused", "feed.regenerated"
+]
 Link = Annotated[
     str, StringConstraints(min_length=10, max_length=LONGEST_URL, pattern=r"^https?://[\x21-\x7e]+$")
 ]
