@@ -10,23 +10,27 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from importer.split import Block, uid_of
+from importer.split import MAX_LINE, Block, uid_of
 from importer.values import text
 
 LONGEST_UID = 255
-_VERSION = "1"
+_VERSION = "2"
 """Raised when the same content is understood or rendered differently, so that every event is taken over
 anew.
 """
 
-_NAME = re.compile(r"[A-Za-z0-9-]+")
 USED = frozenset(
     {
         "CATEGORIES", "DESCRIPTION", "DTEND", "DTSTART", "DURATION", "EXDATE", "EXRULE", "LOCATION", "RDATE",
         "RECURRENCE-ID", "RRULE", "STATUS", "SUMMARY", "TRANSP", "URL", "X-MICROSOFT-CDO-BUSYSTATUS",
     }
 )  # fmt: skip
-"""The properties that are taken over; all others, and noise such as DTSTAMP, change nothing."""
+"""The properties that are taken over. All others change nothing: DTSTAMP is new in every fetch, Google rewrites
+CREATED and LAST-MODIFIED, Exchange counts SEQUENCE up without a change, and attendees and X-properties come in any
+order.
+"""
+_USED_LINE = re.compile(rf"\n((?:{'|'.join(sorted(USED))})(?![A-Za-z0-9-])[^\n]*)", re.IGNORECASE)
+_SEQUENCE = re.compile(r"\nSEQUENCE[^:\n]*:[ \t]*([0-9]{1,9})[ \t]*(?:\n|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,47 +78,65 @@ def safe_uid(raw: str | None) -> str | None:
     return uid
 
 
-def groups(blocks: Iterable[Block]) -> list[Group]:
-    """Put components of one UID together; those without a UID get one from their content."""
-    by_uid: dict[str, list[Component]] = {}
+def bundles(blocks: Iterable[Block]) -> dict[str, list[Block]]:
+    """The blocks by the UID to store; those without a UID get one from their content."""
+    found: dict[str, list[Block]] = {}
     for block in blocks:
-        component = _component(block)
-        uid = safe_uid(uid_of(block.lines)) or f"{_digest(component.lines)[:40]}@no-uid"
-        by_uid.setdefault(uid, []).append(component)
-    return [group for uid, components in by_uid.items() for group in _grouped(uid, components)]
+        uid = safe_uid(uid_of(block.text)) or f"{_digest(_used(block))[:40]}@no-uid"
+        found.setdefault(uid, []).append(block)
+    return found
 
 
-def content_hash(group: Group, context: Iterable[str], zones: Mapping[str, tuple[str, ...]]) -> str:
-    """A hash of everything that decides how an event is shown: its used lines, the context, the VTIMEZONEs
-    it names.
-    """
-    parts = [_VERSION, *context]
-    for component in sorted(group.parts, key=lambda part: (part.recurrence_id, part.lines)):
-        parts += ["", *component.lines]
-    for tzid, lines in zones.items():
-        if any(tzid in line.partition(":")[0] for component in group.parts for line in component.lines):
-            parts += ["", *lines]
-    return _digest(parts)
+def groups(uid: str, blocks: Iterable[Block]) -> list[Group]:
+    """The events that the blocks of one UID are: usually one, more where a UID was given out twice."""
+    return _grouped(uid, [_component(block) for block in blocks])
+
+
+class Hasher:
+    """Hashes everything that decides how an event is shown: its used lines, the context, the VTIMEZONEs it names."""
+
+    def __init__(self, context: Iterable[str], zones: Mapping[str, tuple[str, ...]]) -> None:
+        self._head = "\n".join([_VERSION, *context, ""])
+        self._zones = [(tzid, f"\n\n{_digest(lines)}") for tzid, lines in zones.items()]
+
+    def of_block(self, block: Block) -> str:
+        """The hash of the event that this block alone is, without making it a `Group`."""
+        return self._of(["\n".join(_used(block))])
+
+    def of(self, group: Group) -> str:
+        """The hash of an event."""
+        ordered = sorted(group.parts, key=lambda part: (part.recurrence_id, part.lines))
+        return self._of(["\n".join(part.lines) for part in ordered])
+
+    def _of(self, parts: list[str]) -> str:
+        content = "\n\n".join(parts)
+        zones = "".join([lines for tzid, lines in self._zones if tzid in content])
+        return _digest([self._head, content, zones])
+
+
+def _used(block: Block) -> list[str]:
+    """The used content lines, sorted."""
+    lines: list[str] = _USED_LINE.findall(block.text)
+    if len(block.text) > MAX_LINE:
+        lines = [line[:MAX_LINE] for line in lines]
+    lines.sort()
+    return lines
 
 
 def _component(block: Block) -> Component:
-    used: list[str] = []
-    facts = {"RECURRENCE-ID": "", "DTSTART": "", "SEQUENCE": ""}
-    for line in block.lines:
-        found = _NAME.match(line)
-        name = found[0].upper() if found else ""
-        if name in facts:
-            facts[name] = line
-        if name in USED:
-            used.append(line)
-    digits = facts["SEQUENCE"].rpartition(":")[2].strip()
+    lines = _used(block)
+    sequence = _SEQUENCE.search(block.text)
     return Component(
         line=block.line,
-        lines=tuple(sorted(used)),
-        recurrence_id=facts["RECURRENCE-ID"],
-        start=facts["DTSTART"],
-        sequence=int(digits) if digits.isdecimal() and len(digits) < 10 else 0,
+        lines=tuple(lines),
+        recurrence_id=_last(lines, "RECURRENCE-ID"),
+        start=_last(lines, "DTSTART"),
+        sequence=int(sequence[1]) if sequence else 0,
     )
+
+
+def _last(lines: list[str], name: str) -> str:
+    return next((line for line in reversed(lines) if line[: len(name)].upper() == name), "")
 
 
 def _grouped(uid: str, components: list[Component]) -> list[Group]:

@@ -3,7 +3,8 @@
 3.4, 3.6).
 
 Splitting comes first so that one broken event cannot take the others with it. Work and memory grow linearly
-with the text whatever it holds.
+with the text whatever it holds. Only BEGIN and END lines become Python objects here: most events of most fetches
+are unchanged, and finding that out has to cost little.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from __future__ import annotations
 import codecs
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from importer.errors import NotACalendar
 from scheduling.imports import Skipped
@@ -22,9 +24,14 @@ MAX_DEPTH = 16
 MAX_LINE = 1_000_000
 """Characters kept of one unfolded line; what it lists beyond that is over other limits anyway."""
 
+_STRUCTURE = re.compile(r"\n((?:[Bb][Ee][Gg][Ii][Nn]|[Ee][Nn][Dd]):[^\n]*)")
+_BEGIN = re.compile(r"(?:^|\n)[Bb][Ee][Gg][Ii][Nn]:")
+_BLANKS = re.compile(r"\n\n+")
+_UID = re.compile(r"\nUID[:;]([^\n]*)", re.IGNORECASE)
+_C0 = bytes([*range(9), 11, 12, *range(14, 32), 127])
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _SPLIT_CHARACTER = re.compile(rb"([\xc2-\xf4][\x80-\xbf]{0,2})(\r?\n[ \t])([\x80-\xbf]{1,3})")
-_DECLARED_FIRST = re.compile(r"utf-?(16|32)([bl]e)?|iso-2022-(jp|kr)")
+_DECLARED_FIRST = re.compile(r"utf-?(16|32)([bl]e)?|iso-2022-(jp|kr)", re.IGNORECASE)
 _DECLARED = re.compile(
     r"iso-?8859-\d+|windows-\d+|cp\d+|koi8-[ru]|gb2312|gbk|gb18030|big5|shift_jis|euc-(jp|kr)|us-ascii|mac-?roman"
 )
@@ -35,6 +42,14 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_CLOSED = ["END:VEVENT"]
+_BARE_UTF16 = {
+    b"B\0E\0": "utf-16-le",
+    b"b\0e\0": "utf-16-le",
+    b"\0B\0E": "utf-16-be",
+    b"\0b\0e": "utf-16-be",
+}
+_UTF16_STARTS = (*(bom for bom, _ in _BOMS[1:]), *_BARE_UTF16)
 _HEADERS = {
     "X-WR-TIMEZONE": "time_zone",
     "X-WR-CALNAME": "name",
@@ -45,14 +60,50 @@ _HEADERS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+class Places:
+    """The line numbers of a text's BEGIN lines, found when one is first asked for."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self.begins = 0
+
+    def line(self, ordinal: int) -> int:
+        """The number, from 1, of the line of BEGIN number `ordinal`, from 0."""
+        return self._lines[ordinal]
+
+    @cached_property
+    def _lines(self) -> Sequence[int]:
+        starts = [found.end() for found in _BEGIN.finditer(self._text)]
+        if len(starts) != self.begins:  # one of them is folded
+            return [number for number, line in unfolded(self._text) if line[:6].upper() == "BEGIN:"]
+        lines: list[int] = []
+        number, counted_to = 1, 0
+        for start in starts:
+            number += self._text.count("\n", counted_to, start)
+            counted_to = start
+            lines.append(number)
+        return lines
+
+
+@dataclass(slots=True, eq=False)
 class Block:
-    """One VEVENT: its unfolded lines without BEGIN, END and nested components; `line` is that of its BEGIN,
-    from 1.
+    """One VEVENT without its BEGIN, END and nested components: `text` holds its unfolded lines, each after a LF;
+    `ordinal` counts the BEGIN lines before its own.
     """
 
-    line: int
-    lines: tuple[str, ...] = field(repr=False)
+    text: str = field(repr=False)
+    ordinal: int
+    places: Places = field(repr=False)
+
+    @property
+    def line(self) -> int:
+        """The number of its BEGIN line, from 1."""
+        return self.places.line(self.ordinal)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Its content lines, overlong ones cut."""
+        return tuple(line[:MAX_LINE] for line in self.text.split("\n")[1:])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,17 +126,28 @@ def decode(body: bytes, charset: str | None) -> str:
     UTF-8 wins over a declared 8-bit charset when the bytes are valid UTF-8; bytes that fit nothing are
     replaced. Never raises.
     """
-    return _FORBIDDEN.sub("", _characters(body, (charset or "").lower())).replace("\ufeff", "")
+    declared = (charset or "").lower()
+    if body.startswith(_UTF16_STARTS) or _DECLARED_FIRST.fullmatch(declared):
+        return _permitted(_characters(body, declared))
+    try:
+        text = body.translate(None, _C0).decode()
+    except UnicodeDecodeError:
+        return _permitted(_characters(body, declared))
+    # What remains to be left out begins with one of these bytes, which most texts do not hold.
+    return _permitted(text) if b"\xc2" in body or b"\xef" in body else text
+
+
+def _permitted(text: str) -> str:
+    return _FORBIDDEN.sub("", text).replace("\ufeff", "")
 
 
 def _characters(body: bytes, charset: str) -> str:
     for bom, encoding in _BOMS:
         if body.startswith(bom):
             return body[len(bom) :].decode(encoding, "replace")
-    if body[:4] in (b"B\0E\0", b"b\0e\0"):
-        return body.decode("utf-16-le", "replace")
-    if body[:4] in (b"\0B\0E", b"\0b\0e"):
-        return body.decode("utf-16-be", "replace")
+    for start, encoding in _BARE_UTF16.items():
+        if body.startswith(start):
+            return body.decode(encoding, "replace")
     if _DECLARED_FIRST.fullmatch(charset):
         return body.decode(charset, "replace")
     try:
@@ -117,7 +179,8 @@ def split(text: str) -> Feed:
     Raises NotACalendar ('not-a-calendar', 'html', 'json', 'archive', 'no-content', 'truncated', 'nesting',
     'too-many-components').
     """
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     return _Splitter(text).feed()
 
 
@@ -146,37 +209,69 @@ def unfolded(text: str) -> Iterator[tuple[int, str]]:
         yield first, "".join(parts)
 
 
-def uid_of(lines: tuple[str, ...] | list[str]) -> str | None:
-    """The raw UID value among unfolded lines, or None."""
-    for line in lines:
-        if line[:4].upper() in ("UID:", "UID;"):
-            return line.partition(":")[2].strip() or None
-    return None
+def uid_of(text: str) -> str | None:
+    """The raw UID value in a block's text, or None."""
+    at = text.find("\nUID:")
+    if at >= 0:
+        end = text.find("\n", at + 5)
+        return text[at + 5 : end if end >= 0 else None].strip() or None
+    found = _UID.search(text)
+    return (found[0].partition(":")[2].strip() or None) if found else None
+
+
+def _flat(text: str) -> str:
+    """The logical lines, each after a LF."""
+    if "\n\n" in text:
+        text = _BLANKS.sub("\n", text)
+    text = text.replace("\n ", "")
+    if "\t" in text:
+        text = text.replace("\n\t", "")
+    return f"\n{text}"
 
 
 class _Splitter:
     def __init__(self, text: str) -> None:
         self._text = text
         self._stack: list[str] = []
-        self._lines: list[str] = []
+        self._pieces: list[str] = []
         self._begin = 0
         self._headers: dict[str, str] = {}
         self._zones: dict[str, tuple[str, ...]] = {}
         self._events: list[Block] = []
-        self._skipped: list[Skipped] = []
+        self._skipped: list[tuple[int, str | None]] = []
         self._others: Counter[str] = Counter()
         self._count = 0
         self._calendars = 0
 
     def feed(self) -> Feed:
-        for number, line in unfolded(self._text):
-            keyword = line[:6].upper()
-            if keyword == "BEGIN:":
-                self._open(line[6:].strip().upper(), number)
-            elif keyword.startswith("END:"):
-                self._close(line[4:].strip().upper())
+        pieces = _STRUCTURE.split(_flat(self._text))
+        places = Places(self._text)
+        places.begins = sum(1 for piece in pieces[1::2] if piece[:1] in "Bb")
+        position, begun = 1, 0
+        while position < len(pieces):
+            line, content = pieces[position], pieces[position + 1]
+            if (
+                line == "BEGIN:VEVENT"
+                and len(self._stack) == 1
+                and pieces[position + 2 : position + 3] == _CLOSED
+            ):
+                self._counted(begun, places)
+                self._events.append(Block(content, begun, places))
+                content = pieces[position + 3]
+                begun += 1
+                position += 4
+            elif line[:1] in "Bb":
+                self._open(line[6:].strip().upper(), begun, places)
+                begun += 1
+                position += 2
             else:
-                self._property(line)
+                self._close(line[4:].strip().upper(), places)
+                position += 2
+            if content:
+                self._content(content)
+        return self._result(places)
+
+    def _result(self, places: Places) -> Feed:
         if not self._calendars and not self._stack:
             raise _diagnosis(self._text)
         if self._stack:
@@ -185,11 +280,26 @@ class _Splitter:
             **self._headers,
             zones=self._zones,
             events=tuple(self._events),
-            skipped=tuple(self._skipped),
+            skipped=tuple(
+                Skipped(line=places.line(begin), uid=uid, reason="Its END:VEVENT line is missing.")
+                for begin, uid in self._skipped
+            ),
             others=dict(self._others),
         )
 
-    def _open(self, name: str, number: int) -> None:
+    def _counted(self, begun: int, places: Places) -> None:
+        self._count += 1
+        if self._count > MAX_COMPONENTS:
+            raise NotACalendar(
+                "too-many-components", f"The calendar has more than {MAX_COMPONENTS} components."
+            )
+        if len(self._stack) >= MAX_DEPTH:
+            raise NotACalendar(
+                "nesting",
+                f"The calendar nests components deeper than {MAX_DEPTH} (line {places.line(begun)}).",
+            )
+
+    def _open(self, name: str, begun: int, places: Places) -> None:
         if not self._stack and name != "VCALENDAR":
             return
         if name == "VCALENDAR":
@@ -198,23 +308,15 @@ class _Splitter:
             return
         if name == "VEVENT":
             self._abandon()
-        self._count += 1
-        if self._count > MAX_COMPONENTS:
-            raise NotACalendar(
-                "too-many-components", f"The calendar has more than {MAX_COMPONENTS} components."
-            )
-        if len(self._stack) >= MAX_DEPTH:
-            raise NotACalendar(
-                "nesting", f"The calendar nests components deeper than {MAX_DEPTH} (line {number})."
-            )
+        self._counted(begun, places)
         self._stack.append(name)
         if len(self._stack) == 2:
-            self._begin = number
-            self._lines = []
+            self._begin = begun
+            self._pieces = []
         elif self._stack[1] == "VTIMEZONE":
-            self._lines.append(f"BEGIN:{name}")
+            self._pieces.append(f"\nBEGIN:{name}")
 
-    def _close(self, name: str) -> None:
+    def _close(self, name: str, places: Places) -> None:
         if name not in self._stack:
             return
         if name == "VCALENDAR":
@@ -223,16 +325,16 @@ class _Splitter:
             self._calendars += 1
             return
         while self._stack[-1] != name:
-            self._pop()
-        self._pop()
+            self._pop(places)
+        self._pop(places)
 
-    def _pop(self) -> None:
+    def _pop(self, places: Places) -> None:
         name = self._stack.pop()
         if len(self._stack) > 1:
             if self._stack[1] == "VTIMEZONE":
-                self._lines.append(f"END:{name}")
+                self._pieces.append(f"\nEND:{name}")
         elif name == "VEVENT":
-            self._events.append(Block(line=self._begin, lines=tuple(self._lines)))
+            self._events.append(Block("".join(self._pieces), self._begin, places))
         elif name == "VTIMEZONE":
             self._zone()
         else:
@@ -243,24 +345,25 @@ class _Splitter:
         used.
         """
         if len(self._stack) > 1 and self._stack[1] == "VEVENT":
-            uid = uid_of(self._lines)
-            self._skipped.append(Skipped(line=self._begin, uid=uid, reason="Its END:VEVENT line is missing."))
+            self._skipped.append((self._begin, uid_of("".join(self._pieces))))
         del self._stack[1:]
 
     def _zone(self) -> None:
-        for line in self._lines:
+        lines = tuple(line[:MAX_LINE] for line in "".join(self._pieces).split("\n")[1:])
+        for line in lines:
             if line[:5].upper() in ("TZID:", "TZID;"):
-                self._zones.setdefault(line.partition(":")[2].strip(), tuple(self._lines))
+                self._zones.setdefault(line.partition(":")[2].strip(), lines)
                 return
 
-    def _property(self, line: str) -> None:
+    def _content(self, content: str) -> None:
         if len(self._stack) == 1:
-            name, _, value = line.partition(":")
-            header = _HEADERS.get(name.partition(";")[0].strip().upper())
-            if header and value.strip():
-                self._headers.setdefault(header, value.strip())
+            for line in content.split("\n")[1:]:
+                name, _, value = line.partition(":")
+                header = _HEADERS.get(name.partition(";")[0].strip().upper())
+                if header and value.strip():
+                    self._headers.setdefault(header, value.strip()[:MAX_LINE])
         elif len(self._stack) == 2 or (len(self._stack) > 2 and self._stack[1] == "VTIMEZONE"):
-            self._lines.append(line)
+            self._pieces.append(content)
 
 
 def _diagnosis(text: str) -> NotACalendar:

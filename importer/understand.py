@@ -15,13 +15,13 @@ from importer import event, group, instances, render, values
 from importer.errors import Unusable
 from importer.event import ImportedEvent
 from importer.group import Component, Group
-from importer.split import Feed
+from importer.split import Block, Feed
 from importer.values import Property, Reader
 from importer.zones import Zones
 from scheduling.imports import Skipped
 
 MOST_REPORTED = 100
-_ZONED = re.compile(r"(?:DTSTART|DTEND|RECURRENCE-ID)[^:]*?;TZID=", re.IGNORECASE)
+_ZONED = re.compile(r"\n((?:DTSTART|DTEND|RECURRENCE-ID)[^:\n]*;TZID=[^\n]*):", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,21 +50,29 @@ def understand(feed: Feed, *, default_zone: str, stored: Mapping[str, str], now:
     events: list[ImportedEvent] = []
     for skipped in feed.skipped:
         report.skip(skipped.line, group.safe_uid(skipped.uid), skipped.reason)
-    for item in group.groups(feed.events):
-        digest = group.content_hash(item, (default_zone, feed.time_zone or ""), feed.zones)
-        if stored.get(item.uid) == digest:
-            report.warn(item.line, _zone_warnings(item, zones))
-            seen[item.uid] = digest
+    guesses = _Guesses(zones)
+    hasher = group.Hasher((default_zone, feed.time_zone or ""), feed.zones)
+    for uid, blocks in group.bundles(feed.events).items():
+        if uid in stored and len(blocks) == 1 and stored[uid] == hasher.of_block(blocks[0]):
+            seen[uid] = stored[uid]
+            guesses.report(blocks[0], report)
             continue
-        try:
-            found = imported(item, digest, zones, now)
-            render.verify(render.render(found)[0])
-        except Unusable as error:
-            report.skip(item.line, item.uid, error.reason)
-        else:
-            report.warn(item.line, found.warnings)
-            seen[item.uid] = digest
-            events.append(found)
+        for item in group.groups(uid, blocks):
+            digest = hasher.of(item)
+            if stored.get(item.uid) == digest:
+                seen[item.uid] = digest
+                for block in blocks:
+                    guesses.report(block, report)
+                continue
+            try:
+                found = imported(item, digest, zones, now)
+                render.verify(render.render(found)[0])
+            except Unusable as error:
+                report.skip(item.line, item.uid, error.reason)
+            else:
+                report.warn(item.line, found.warnings)
+                seen[item.uid] = digest
+                events.append(found)
     for uid in report.skipped_uids & stored.keys() - seen.keys():
         seen[uid] = stored[uid]
     return Understood(
@@ -110,17 +118,33 @@ def _properties(component: Component, warnings: list[str]) -> dict[str, list[Pro
     return found
 
 
-def _zone_warnings(item: Group, zones: Zones) -> Iterable[str]:
-    """The guesses about time zones in an unchanged event, which is not read otherwise."""
-    for part in item.parts:
-        for line in part.lines:
-            if _ZONED.match(line):
-                try:
-                    tzid = values.parse_property(line).parameters.get("TZID", "").strip()
-                except ValueError:
-                    continue
-                if tzid and (warning := zones.resolve(tzid)[1]):
-                    yield warning
+class _Guesses:
+    """The guesses about time zones in unchanged events, which are not read otherwise."""
+
+    def __init__(self, zones: Zones) -> None:
+        self._zones = zones
+        self._known: dict[str, str | None] = {}
+        self._plain = "\n"  # a TZID parameter that is no guess, as most are in a calendar
+
+    def report(self, block: Block, report: _Report) -> None:
+        """Tell of the zones that the block names and that had to be guessed."""
+        named = block.text.count(";TZID=")
+        if not named or named == block.text.count(self._plain):
+            return
+        for name in _ZONED.findall(block.text):
+            if name not in self._known:
+                self._known[name] = self._warning(name)
+            if warning := self._known[name]:
+                report.warn(block.line, (warning,))
+            elif (at := name.find(";TZID=")) >= 0:
+                self._plain = name[at:] + ":"
+
+    def _warning(self, name: str) -> str | None:
+        try:
+            tzid = values.parse_property(f"{name}:20260101").parameters.get("TZID", "").strip()
+        except ValueError:
+            return None
+        return self._zones.resolve(tzid)[1] if tzid else None
 
 
 class _Report:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import loading, peers, report, triggers
+from benchmarks import loading, peers, report, triggers, unchanged
 from benchmarks.__main__ import PEERS, main
 from benchmarks.measure import Mismatch, WrongAnswer, measure
 from benchmarks.schedule import Ranges, blockers
@@ -119,3 +119,9 @@ def test_loading_is_measured_both_ways_on_both_databases(tmp_path: Path) -> None
     ]
     assert all(it.seconds > 0 for it in found)
     assert "| PostgreSQL: API, changed" in document.read_text(encoding="utf-8")
+
+
+def test_what_an_unchanged_feed_costs_is_measured() -> None:
+    costs = unchanged.main(["--events", "20", "--runs", "1"])
+    assert all(cost > 0 for cost in costs.values())
+    assert "times cheaper" in costs

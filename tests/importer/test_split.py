@@ -153,3 +153,12 @@ def test_long_lines_and_many_folds_are_cut_to_a_bounded_length() -> None:
 
 def test_a_million_blank_lines_do_not_shift_the_line_numbers() -> None:
     assert split("\n" * 1_000_000 + calendar(*event("UID:1"))).events[0].line == 1_000_002
+
+
+def test_a_folded_begin_shifts_no_line_number() -> None:
+    text = calendar(*event("UID:1"), "BEG", " IN:VEVENT", "UID:2", "END:VEVENT", "", *event("UID:3"))
+    assert [(block.line, block.lines) for block in split(text).events] == [
+        (2, ("UID:1",)),
+        (5, ("UID:2",)),
+        (10, ("UID:3",)),
+    ]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from importer import group
 from importer.event import ImportedEvent
 from importer.split import decode, split
 from importer.understand import Understood, understand
@@ -111,6 +112,16 @@ def test_only_new_and_changed_events_are_read(data: Data) -> None:
     assert (again.events, again.seen) == ((), first.seen)
     changed = read(text.replace("SUMMARY:Fair", "SUMMARY:Trade fair"), stored=first.seen)
     assert [event.uid for event in changed.events] == ["fair@google.com"]
+
+
+def test_an_event_alone_hashes_like_the_group_it_makes(data: Data) -> None:
+    feed = split(decode(data("outlook.ics"), None))
+    hasher = group.Hasher(("Europe/Berlin", ""), feed.zones)
+    for uid, blocks in group.bundles(feed.events).items():
+        assert [hasher.of_block(block) for block in blocks] == [
+            hasher.of(it) for it in group.groups(uid, blocks)
+        ]
+    assert len({hasher.of_block(block) for block in feed.events}) == len(feed.events)
 
 
 @pytest.mark.parametrize(
