@@ -254,11 +254,40 @@ class SubscriptionSettings:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AvailabilitySettings:
+    """When people are free."""
+
+    max_staleness_minutes: int = option(
+        60,
+        parse=ini.integer(1, 527_040),
+        doc="How many minutes ago an outside calendar may have been read successfully. Where it was longer ago, time "
+        "that is not known to be busy is unknown instead of free.",
+    )
+    buffer_before_minutes: int = option(
+        0, parse=ini.integer(0, 1440), doc="How many minutes before each job are busy too, to get there."
+    )
+    buffer_after_minutes: int = option(
+        0, parse=ini.integer(0, 1440), doc="How many minutes after each job are busy too."
+    )
+    longest_wait_seconds: int = option(
+        10,
+        parse=ini.integer(0, 60),
+        doc="How long a request that says `Prefer: wait` may wait at most for outside calendars to be read again.",
+    )
+    waiting_requests: int = option(
+        2,
+        parse=ini.integer(0, 64),
+        doc="How many requests of one process may wait so at a time; further ones are answered at once.",
+    )
+
+
 CHANGEABLE: Mapping[str, type[Any]] = {
     "calendars": CalendarSettings,
     "templates": TemplateSettings,
     "feeds": FeedSettings,
     "subscriptions": SubscriptionSettings,
+    "availability": AvailabilitySettings,
 }
 """The sections whose options can also be changed while running (scheduling/settings.py)."""
 
@@ -294,6 +323,7 @@ class Config:
     templates: TemplateSettings = field(default_factory=TemplateSettings)
     feeds: FeedSettings = field(default_factory=FeedSettings)
     subscriptions: SubscriptionSettings = field(default_factory=SubscriptionSettings)
+    availability: AvailabilitySettings = field(default_factory=AvailabilitySettings)
     settings: LockSettings = field(default_factory=LockSettings)
 
     def key_path(self) -> Path:

@@ -8,11 +8,13 @@ snapshot is then taken anew, so that whatever a request sees belongs to one mome
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import date
 
 from scheduling import catch_up, settings
+from scheduling.availability import people
+from scheduling.availability.people import Person
 from scheduling.calendars import (
     BUILT_IN,
     CalendarState,
@@ -23,7 +25,7 @@ from scheduling.calendars import (
     list_calendars_of,
     list_principals,
 )
-from scheduling.config import Config
+from scheduling.config import AvailabilitySettings, Config
 from scheduling.database import Connection, Database
 from scheduling.view import View, today
 
@@ -63,6 +65,16 @@ class Snapshot:
         return self._view
 
     @property
+    def availability(self) -> AvailabilitySettings:
+        """The settings of availability as of this snapshot."""
+        return settings.effective(self.connection, self._config).availability
+
+    @property
+    def now(self) -> int:
+        """The epoch second."""
+        return self._now()
+
+    @property
     def today(self) -> date:
         """The UTC day."""
         return today(self._now())
@@ -89,11 +101,11 @@ class Snapshot:
                 return None
             owner, state = found
             if state is None and slug in BUILT_IN:
-                self._create(owner)
+                self._create([owner.user_id])
             elif state is None or not state.behind or attempt == _ATTEMPTS:
                 return state
             else:
-                self._catch_up([state], view)
+                self._catch_up([(owner.user_id, slug)], view)
         return None
 
     def calendars(self, username: str) -> list[CalendarState]:
@@ -103,6 +115,23 @@ class Snapshot:
     def calendars_of(self, user_id: int) -> list[CalendarState]:
         """As `calendars`, by user id."""
         return self._all(lambda view, day: list_calendars_of(self.connection, user_id, view, day))
+
+    def people(self, usernames: Sequence[str]) -> list[Person]:
+        """These active users with their calendars, caught up, whether calendars are served or not. Raises
+        `NotFound`.
+        """
+        for attempt in range(_ATTEMPTS + 1):
+            view = self.view
+            found = people.load(self.connection, usernames, view, today(self._now()))
+            incomplete = [it.id for it in found if it.incomplete]
+            late = [calendar for it in found for calendar in it.behind]
+            if attempt == _ATTEMPTS or not (incomplete or late):
+                break
+            if incomplete:
+                self._create(incomplete)
+            else:
+                self._catch_up(late, view)
+        return found
 
     def _all(
         self, read: Callable[[View, date], tuple[Principal, list[CalendarState], bool] | None]
@@ -115,27 +144,26 @@ class Snapshot:
             owner, states, incomplete = found
             late = [state for state in states if state.behind]
             if incomplete and attempt < _ATTEMPTS:
-                self._create(owner)
+                self._create([owner.user_id])
             elif late and attempt < _ATTEMPTS:
-                self._catch_up(late, view)
+                self._catch_up([(owner.user_id, it.slug) for it in late], view)
             else:
                 return states
         return []
 
-    def _create(self, owner: Principal) -> None:
+    def _create(self, user_ids: Sequence[int]) -> None:
         self.close()
         with self._database.write() as connection:
-            catch_up.ensure_calendars(connection, owner.user_id, self._now())
+            for user_id in user_ids:
+                catch_up.ensure_calendars(connection, user_id, self._now())
 
-    def _catch_up(self, late: list[CalendarState], view: View) -> None:
+    def _catch_up(self, late: Sequence[tuple[int, str]], view: View) -> None:
         self.close()
-        for state in late:
+        for user_id, slug in late:
             more = True
             while more:
                 with self._database.write() as connection:
-                    _, more = catch_up.catch_up_step(
-                        connection, state.owner.user_id, state.slug, view, self._now()
-                    )
+                    _, more = catch_up.catch_up_step(connection, user_id, slug, view, self._now())
 
     def _now(self) -> int:
         return int(self._clock())

@@ -18,7 +18,7 @@ from radicale.item import filter as radicale_filter
 from radicale.storage import BaseCollection
 from radicale.xmlutils import make_human_tag
 
-from scheduling import free_busy, objects, sync
+from scheduling import objects, sync
 from scheduling.calendars import CalendarState, Principal
 from scheduling.errors import InvalidSyncToken
 from scheduling.ical.timezones import is_zone, vtimezone
@@ -120,6 +120,10 @@ class HomeCollection(ReadOnlyCollection):
         """The display name."""
         principal = self.principal
         return {} if principal is None else {"D:displayname": principal.name}
+
+    def free_busy(self, start: int, end: int, stamp: int) -> str:
+        """The user's availability, as one VFREEBUSY for [start, end) epoch seconds (RFC 4791, section 7.10)."""
+        return self._storage.free_busy(self._path, None, start, end, stamp)
 
 
 class CalendarCollection(ReadOnlyCollection):
@@ -254,10 +258,8 @@ class CalendarCollection(ReadOnlyCollection):
         }
 
     def free_busy(self, start: int, end: int, stamp: int) -> str:
-        """One VFREEBUSY for [start, end) epoch seconds (RFC 4791, section 7.10)."""
-        with self._storage.reading() as connection:
-            busy = free_busy.periods(connection, [self.state], start, end)
-        return free_busy.vfreebusy(busy, start, end, stamp)
+        """What this calendar alone says, as one VFREEBUSY for [start, end) epoch seconds (RFC 4791, section 7.10)."""
+        return self._storage.free_busy(self.state.owner.username, self.state.slug, start, end, stamp)
 
 
 def _without_range(filter_: ET.Element) -> Iterator[ET.Element]:

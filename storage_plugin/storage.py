@@ -16,6 +16,8 @@ from radicale.item import Item
 from radicale.storage import BaseCollection, BaseStorage
 
 from scheduling import objects, properties, reader, schema
+from scheduling.availability import answer as availability
+from scheduling.availability import formats
 from scheduling.calendars import Principal, find_principal
 from scheduling.catch_up import count_left_out
 from scheduling.credentials import needs_touch
@@ -175,6 +177,15 @@ class Storage(BaseStorage):
         """Keep or remove client-private properties of `viewer` on `path`. Raises `Invalid`."""
         with self._database.write() as connection:
             properties.change(connection, viewer, path, values)
+
+    def free_busy(self, username: str, slug: str | None, start: int, end: int, stamp: int) -> str:
+        """The availability of a user, or what one of the calendars makes of it, as a VFREEBUSY; inside the lock.
+
+        Raises `NotFound`, `Invalid` for a range that is too long.
+        """
+        return formats.vfreebusy(
+            availability.of_user(self._request.snapshot, username, start, end, slug), stamp
+        )
 
     @property
     def expansion(self) -> Expansion | None:

@@ -7,6 +7,7 @@ from scheduling.models.access import AppPassword, Credential, Instance, LoginFai
 from scheduling.models.api import IdempotentRequest, RequestCount
 from scheduling.models.api_keys import ApiKey
 from scheduling.models.audit import AuditEntry
+from scheduling.models.availability import FreeBusyLink, WorkingPeriod
 from scheduling.models.base import Base
 from scheduling.models.calendars import (
     Calendar,
@@ -40,6 +41,7 @@ __all__ = [
     "ExternalEvent",
     "Feed",
     "FeedToken",
+    "FreeBusyLink",
     "IdempotentRequest",
     "Instance",
     "Job",
@@ -57,4 +59,5 @@ __all__ = [
     "User",
     "Webhook",
     "WebhookDelivery",
+    "WorkingPeriod",
 ]

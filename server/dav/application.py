@@ -24,7 +24,7 @@ from radicale.app import Application as RadicaleApplication
 from radicale.app.base import Access
 from radicale.config import Configuration
 
-from scheduling.errors import DatabaseUnavailable
+from scheduling.errors import DatabaseUnavailable, Invalid
 from scheduling.types import READ_ALL_GROUP
 from server import conditional
 from server.dav import multistatus, proppatch, reports
@@ -319,12 +319,11 @@ class Application(RadicaleApplication):
                 or not access.check("r", item)
             ):
                 return error(HTTPStatus.FORBIDDEN, f"{D}supported-report")
-            return (
-                HTTPStatus.OK,
-                {"Content-Type": "text/calendar"},
-                free_busy(start, end, int(time.time())),
-                None,
-            )
+            try:
+                text = free_busy(start, end, int(time.time()))
+            except Invalid:  # the one bound that the report itself does not show
+                return error(HTTPStatus.FORBIDDEN, f"{D}number-of-matches-within-limits")
+            return HTTPStatus.OK, {"Content-Type": "text/calendar"}, text, None
 
     def do_PROPPATCH(
         self,

@@ -92,7 +92,8 @@ def _correct_response(response: ET.Element, path: str, names: frozenset[str], vi
             if element.tag not in names:
                 continue
             if element.tag == f"{D}supported-report-set":
-                _set_reports(element, (SYNC, MULTIGET, QUERY, FREE_BUSY) if depth == 1 else ())
+                of_calendar = (SYNC, MULTIGET, QUERY, FREE_BUSY) if depth == 1 else ()
+                _set_reports(element, (FREE_BUSY,) if is_home else of_calendar)
             elif element.tag == f"{D}current-user-privilege-set":
                 ET.SubElement(ET.SubElement(element, f"{D}privilege"), f"{D}read-current-user-privilege-set")
             elif element.tag in XML_VALUED and element.text:

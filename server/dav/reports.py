@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from urllib.parse import unquote, urlsplit
 
+from scheduling.availability import question
 from server.dav.xml import C, D, Response, error, plain
 
 MULTIGET, QUERY, FREE_BUSY, SYNC = (
@@ -25,7 +26,7 @@ MULTIGET, QUERY, FREE_BUSY, SYNC = (
 SUPPORTED = (MULTIGET, QUERY, FREE_BUSY, SYNC)
 EMPTY = (f"{D}principal-search-property-set", f"{D}principal-property-search", f"{D}expand-property")
 """Not supported and not advertised, but Apple's clients want 207 and not an error (field notes)."""
-LONGEST_RANGE = 5 * 366 * 86400
+LONGEST_RANGE = question.LONGEST
 """Seconds that an expansion or a free-busy answer may span."""
 LONGEST_TEXT = 4096
 _MOMENT = re.compile(r"\d{8}T\d{6}Z")

@@ -110,6 +110,10 @@ def _privileges(*names: str) -> str:
     return "".join(element(f"{D}privilege", element(name)) for name in names)
 
 
+def _reports(*names: str) -> str:
+    return "".join(element(f"{D}supported-report", element(f"{D}report", element(name))) for name in names)
+
+
 _REPORTS: tuple[str, ...] = (SYNC, MULTIGET, QUERY, FREE_BUSY)
 _Special = Callable[[Any, Context], str]
 _READ_OWN = f"{D}read-current-user-privilege-set"
@@ -131,9 +135,7 @@ _CALENDAR: dict[str, _Special] = {
     f"{D}current-user-privilege-set": lambda _it, _context: _privileges(
         f"{D}read", f"{C}read-free-busy", _READ_OWN
     ),
-    f"{D}supported-report-set": lambda _it, _context: "".join(
-        element(f"{D}supported-report", element(f"{D}report", element(name))) for name in _REPORTS
-    ),
+    f"{D}supported-report-set": lambda _it, _context: _reports(*_REPORTS),
 }
 _HOME: dict[str, _Special] = {
     f"{D}principal-URL": lambda _it, context: context.href(context.path),
@@ -141,7 +143,7 @@ _HOME: dict[str, _Special] = {
     f"{C}calendar-user-address-set": lambda it, context: context.href(context.path) + _mailto(it),
     f"{D}resourcetype": lambda _it, _context: element(f"{D}principal") + element(f"{D}collection"),
     f"{D}current-user-privilege-set": lambda _it, _context: _privileges(f"{D}read", _READ_OWN),
-    f"{D}supported-report-set": lambda _it, _context: "",
+    f"{D}supported-report-set": lambda _it, _context: _reports(FREE_BUSY),
 }
 _NOT_CALENDAR = frozenset(_HOME) - frozenset(_CALENDAR)
 _NOT_HOME = frozenset(_CALENDAR) - frozenset(_HOME) - {f"{D}displayname"}

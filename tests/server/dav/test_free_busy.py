@@ -11,7 +11,7 @@ import pytest
 
 from tests.factories import Dispatch
 from tests.server import fixtures
-from tests.server.client import Answer, Client, D
+from tests.server.client import Answer, C, Client, D
 from tests.server.running import Running, Sections
 
 database = fixtures.sqlite_alone
@@ -81,6 +81,20 @@ def test_a_recurring_blocker_blocks_by_its_instances(
     ]
 
 
+def test_the_home_answers_for_all_calendars(anna: Client, dispatch: Dispatch, people: dict[str, int]) -> None:
+    job(dispatch, people["anna"], "09:00", "10:00")
+    dispatch.time_off(
+        people["anna"], starts_at="2027-03-10 10:00:00+00:00", ends_at="2027-03-10 12:00:00+00:00"
+    )
+    assert busy(query(anna, "/dav/anna/", "20270310T000000Z", "20270311T000000Z")) == [
+        "BUSY 20270310T090000Z/20270310T100000Z",
+        "BUSY-UNAVAILABLE 20270310T100000Z/20270310T120000Z",
+    ]
+    assert anna.propfind("/dav/anna/", f"{D}supported-report-set").only.tags(f"{D}supported-report-set") == {
+        f"{C}free-busy-query"
+    }
+
+
 def test_a_range_is_needed_and_must_not_be_long(anna: Client) -> None:
     body = '<C:free-busy-query xmlns:C="urn:ietf:params:xml:ns:caldav"/>'
     assert anna.report(JOBS, body).status == 400
@@ -90,9 +104,12 @@ def test_a_range_is_needed_and_must_not_be_long(anna: Client) -> None:
 
 @pytest.mark.parametrize(
     ("path", "status"),
-    [("/dav/", 403), ("/dav/anna/", 403), ("/dav/anna/missing/", 404), ("/dav/bo/jobs/", 403)],
+    [
+        *(("/dav/", 403), ("/dav/anna/missing/", 404), ("/dav/anna/jobs/missing.ics", 404)),
+        *(("/dav/bo/jobs/", 403), ("/dav/bo/", 403)),
+    ],
 )
-def test_only_calendars_have_free_busy(anna: Client, path: str, status: int) -> None:
+def test_only_ones_own_calendars_and_home_have_free_busy(anna: Client, path: str, status: int) -> None:
     assert query(anna, path, "20270310T000000Z", "20270311T000000Z").status == status
 
 

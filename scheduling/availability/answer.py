@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The availability of people: every second of the range is in exactly one period, or free.
+
+Time is free only when every source that could say otherwise has been read: where one is stale or cannot be read in
+full, what is not known to be busy is unknown (threat W09). Nothing here asks the clock; `now` is given.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+
+from sqlalchemy import Connection
+
+from scheduling.availability import hours
+from scheduling.availability.hours import Hours
+from scheduling.availability.people import Person
+from scheduling.availability.question import Question
+from scheduling.availability.spans import Span, spans, with_buffers
+from scheduling.config import AvailabilitySettings
+from scheduling.free_busy import BUSY, OUTSIDE_HOURS, UNKNOWN, Period, coalesce, free
+from scheduling.snapshot import Snapshot
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Availability:
+    """One person's time in a range. `periods` are in order, apart, and of the types in `free_busy.STRENGTH`; what they
+    leave is free. `spans` are what makes time busy, buffers included, and `hours` the working hours that count.
+    """
+
+    person: Person
+    question: Question
+    now: int
+    periods: tuple[Period, ...]
+    spans: tuple[Span, ...] = field(repr=False)
+    hours: Hours | None
+
+    @property
+    def free(self) -> list[tuple[int, int]]:
+        """The free time: pairs of epoch seconds."""
+        return free(self.periods, self.question.start, self.question.end)
+
+    def of_type(self, *types: str) -> list[Period]:
+        """The periods of these types."""
+        return [it for it in self.periods if it.fbtype in types]
+
+    def causes(self) -> list[tuple[Period, list[Span]]]:
+        """The busy periods, each with what lies in it, also where something stronger covers it."""
+        busy = self.of_type(*BUSY)
+        starts = [it.start for it in busy]
+        found: list[list[Span]] = [[] for _ in busy]
+        for span in self.spans:
+            at = max(0, bisect_right(starts, span.starts_at) - 1)
+            while at < len(busy) and busy[at].start < span.ends_at:
+                if busy[at].end > span.starts_at:
+                    found[at].append(span)
+                at += 1
+        return list(zip(busy, found, strict=True))
+
+
+def answer(
+    connection: Connection, people: Sequence[Person], question: Question, now: int
+) -> list[Availability]:
+    """The availability of `people`, which have been loaded in this transaction, in their order. Raises `Invalid` for a
+    question without bounds.
+    """
+    question.check(len(people))
+    low, high = question.start - question.after, question.end + question.before
+    found = spans(connection, (source for person in people for source in person.sources), low, high)
+    by_user: dict[int, list[Span]] = {}
+    for span in with_buffers(found, question.before, question.after):
+        if span.starts_at < question.end and span.ends_at > question.start:
+            by_user.setdefault(span.user_id, []).append(span)
+    stored = hours.of_users(connection, [person.id for person in people]) if question.hours else {}
+    return [
+        _of_person(person, question, now, by_user.get(person.id, []), stored.get(person.id))
+        for person in people
+    ]
+
+
+def default_question(settings: AvailabilitySettings, start: int, end: int) -> Question:
+    """The question about [start, end) where nobody says more."""
+    return Question(
+        start=start,
+        end=end,
+        before=settings.buffer_before_minutes * 60,
+        after=settings.buffer_after_minutes * 60,
+        max_staleness=settings.max_staleness_minutes * 60,
+    )
+
+
+def of_user(snapshot: Snapshot, username: str, start: int, end: int, slug: str | None = None) -> Availability:
+    """The availability of one user as every format shows it that cannot ask for more; with `slug` what that calendar
+    alone says, without working hours. Raises `NotFound`, `Invalid`.
+    """
+    (person,) = snapshot.people([username])
+    question = default_question(snapshot.availability, start, end)
+    if slug is not None:
+        person = replace(person, sources=tuple(it for it in person.sources if it.slug == slug))
+        question = replace(question, hours=False)
+    (found,) = answer(snapshot.connection, [person], question, snapshot.now)
+    return found
+
+
+def version(answers: Iterable[Availability]) -> str:
+    """A strong entity tag: the question, and a hash of when these people are busy and what makes them so. It stays the
+    same while other time changes, and when a source is read again and says the same.
+    """
+    digest = blake2b(digest_size=16)
+    text = ""
+    for it in answers:
+        text = it.question.text
+        digest.update(f"\n{it.person.id} {it.person.username} {it.person.time_zone}\n".encode())
+        digest.update("".join(f"{p.start} {p.end} {p.fbtype}\n" for p in it.periods).encode())
+        low, high = it.question.start, it.question.end
+        for s in it.spans:
+            cut = f"{max(s.starts_at, low)} {min(s.ends_at, high)}"
+            digest.update(f"{s.calendar_id} {s.source_id} {cut} {s.busy} {s.is_buffer}\n".encode())
+        unknown = (x.slug for x in it.person.sources if not x.is_known(it.now, it.question.max_staleness))
+        digest.update(" ".join(sorted(unknown)).encode())
+    return f'"{text}.{digest.hexdigest()}"'
+
+
+def question_of(etag: str) -> Question | None:
+    """The question that an entity tag of ours answers; None for what is none."""
+    text, point, digest = etag.strip().removeprefix("W/").strip('"').partition(".")
+    if not point or len(digest) != 32:
+        return None
+    try:
+        return Question.parse(text)
+    except ValueError:
+        return None
+
+
+def _of_person(
+    person: Person, question: Question, now: int, found: Sequence[Span], working: Hours | None
+) -> Availability:
+    start, end = question.start, question.end
+    periods = [Period(start=it.starts_at, end=it.ends_at, fbtype=it.busy) for it in found]
+    if working is not None:
+        inside = hours.periods(working, person.time_zone, start, end)
+        at_work = [Period(start=low, end=high, fbtype=OUTSIDE_HOURS) for low, high in inside]
+        periods += [
+            Period(start=low, end=high, fbtype=OUTSIDE_HOURS) for low, high in free(at_work, start, end)
+        ]
+    if not all(it.is_known(now, question.max_staleness) for it in person.sources):
+        periods.append(Period(start=start, end=end, fbtype=UNKNOWN))
+    return Availability(
+        person=person,
+        question=question,
+        now=now,
+        periods=tuple(coalesce(_fitted(it, question) for it in periods)),
+        spans=tuple(found),
+        hours=working,
+    )
+
+
+def _fitted(period: Period, question: Question) -> Period:
+    """Cut to the range, rounded outward."""
+    start, end = max(period.start, question.start), min(period.end, question.end)
+    step = question.granularity * 60
+    if step:
+        start = question.start + (start - question.start) // step * step
+        end = min(question.end, question.start - -(end - question.start) // step * step)
+    return Period(start=start, end=end, fbtype=period.fbtype)

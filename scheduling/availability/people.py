@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""People and the calendars that take their time, of any number of people in a fixed number of statements.
+
+Unlike `calendars.py` this is not about what is served: whoever is active has an availability, with calendar access or
+without, and what left the history window was busy all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, exists, func, select
+
+from scheduling.calendars import BUILT_IN
+from scheduling.errors import NotFound
+from scheduling.models import Calendar, ScheduleChange, Subscription, UnrenderedSource, User
+from scheduling.rendered import Horizon
+from scheduling.subscriptions import slug_of
+from scheduling.view import View
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """One calendar of a user as a source of busy time. `calendar_id` is None where it does not exist (yet).
+
+    `subscription_id` is set while the calendar is fetched from elsewhere; `read_at` is then the epoch second of the
+    last success, None before the first. `unreadable` counts entries that are left out because they cannot be rendered.
+    """
+
+    user_id: int
+    calendar_id: int | None
+    slug: str
+    kind: str
+    label: str
+    expanded: Horizon
+    behind: bool
+    unreadable: int = 0
+    subscription_id: int | None = None
+    status: str | None = None
+    read_at: int | None = None
+
+    def as_of(self, now: int) -> int | None:
+        """The moment (epoch seconds) as of which its busy times are known; None if they never were."""
+        return now if self.subscription_id is None else self.read_at
+
+    def is_stale(self, now: int, max_staleness: int) -> bool:
+        """Whether an outside calendar was not read successfully within `max_staleness` seconds."""
+        if self.subscription_id is None:
+            return False
+        return self.read_at is None or now - self.read_at > max_staleness
+
+    def is_known(self, now: int, max_staleness: int) -> bool:
+        """Whether time in which it shows nothing can be called free."""
+        return not self.unreadable and not self.is_stale(now, max_staleness)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person:
+    """An active user and everything that takes his time. `incomplete` says that a built-in calendar is missing."""
+
+    id: int
+    username: str
+    time_zone: str
+    sources: tuple[Source, ...] = field(repr=False)
+    incomplete: bool
+
+    @property
+    def behind(self) -> list[tuple[int, str]]:
+        """The calendars (user id, slug) that have changes to be worked off."""
+        return [(self.id, it.slug) for it in self.sources if it.behind]
+
+
+BLOCKING = (*BUILT_IN, "external")
+"""The kinds of calendar that take time; others only show something."""
+_PENDING = exists().where(ScheduleChange.user_id == Calendar.user_id, ScheduleChange.slug == Calendar.slug)
+_UNREADABLE = (
+    select(func.count())
+    .select_from(UnrenderedSource)
+    .where(UnrenderedSource.calendar_id == Calendar.id)
+    .scalar_subquery()
+)
+_CALENDARS = (
+    select(
+        User.id.label("user_id"),
+        User.username,
+        User.time_zone,
+        Calendar.id,
+        Calendar.slug,
+        Calendar.kind,
+        Calendar.display_name,
+        Calendar.view_epoch,
+        Calendar.expanded_from,
+        Calendar.expanded_until,
+        _PENDING.label("pending"),
+        _UNREADABLE.label("unreadable"),
+    )
+    .select_from(User)
+    .outerjoin(Calendar, and_(Calendar.user_id == User.id, Calendar.kind.in_(BLOCKING)))
+    .where(User.active)
+    .order_by(User.id, Calendar.id)
+)
+_NAMED = _CALENDARS.where(User.username.in_(bindparam("names", expanding=True)))
+_NUMBERED = _CALENDARS.where(User.id.in_(bindparam("ids", expanding=True)))
+_SUBSCRIPTIONS = select(
+    Subscription.id,
+    Subscription.user_id,
+    Subscription.label,
+    Subscription.status,
+    Subscription.last_success_at,
+).where(Subscription.user_id.in_(bindparam("ids", expanding=True)))
+
+
+def load(connection: Connection, usernames: Sequence[str], view: View, today: date) -> list[Person]:
+    """The active users called `usernames`, each once and in that order. Two statements. Raises `NotFound`."""
+    wanted = list(dict.fromkeys(usernames))
+    found = _people(connection, connection.execute(_NAMED, {"names": wanted}).all(), view, today)
+    by_name = {person.username: person for person in found}
+    for name in wanted:
+        if name not in by_name:
+            raise NotFound(f'There is no active user "{name}".')
+    return [by_name[name] for name in wanted]
+
+
+def load_ids(connection: Connection, user_ids: Iterable[int], view: View, today: date) -> list[Person]:
+    """Those of the users who are active, by id. Two statements."""
+    rows = connection.execute(_NUMBERED, {"ids": list(user_ids)}).all()
+    return _people(connection, rows, view, today)
+
+
+def _people(
+    connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]], view: View, today: date
+) -> list[Person]:
+    grouped: dict[int, list[Row[*tuple[Any, ...]]]] = {}
+    for row in rows:
+        grouped.setdefault(row.user_id, []).append(row)
+    fetched: dict[int, dict[str, Row[*tuple[Any, ...]]]] = {}
+    for row in connection.execute(_SUBSCRIPTIONS, {"ids": list(grouped)}):
+        fetched.setdefault(row.user_id, {})[slug_of(row.id)] = row
+    horizon = view.horizon(today)
+    return [_person(own, fetched.get(user_id, {}), view, horizon) for user_id, own in grouped.items()]
+
+
+def _person(
+    rows: Sequence[Row[*tuple[Any, ...]]],
+    fetched: Mapping[str, Row[*tuple[Any, ...]]],
+    view: View,
+    horizon: Horizon,
+) -> Person:
+    first = rows[0]
+    sources = [_source(row, fetched.get(row.slug), view, horizon) for row in rows if row.id is not None]
+    there = {it.slug for it in sources}
+    # A subscription whose calendar is not there yet: nothing of it is known.
+    sources += [_not_there(row, slug) for slug, row in fetched.items() if slug not in there]
+    return Person(
+        id=first.user_id,
+        username=first.username,
+        time_zone=first.time_zone,
+        sources=tuple(sources),
+        incomplete=not there.issuperset(BUILT_IN),
+    )
+
+
+def _source(
+    row: Row[*tuple[Any, ...]], fetched: Row[*tuple[Any, ...]] | None, view: View, horizon: Horizon
+) -> Source:
+    return Source(
+        user_id=row.user_id,
+        calendar_id=row.id,
+        slug=row.slug,
+        kind=row.kind,
+        label=view.name_of(row.kind) if row.kind in BUILT_IN else row.display_name or row.slug,
+        expanded=Horizon(start=row.expanded_from, end=row.expanded_until),
+        behind=bool(
+            row.pending
+            or row.view_epoch != view.epoch
+            or (row.expanded_from, row.expanded_until) != (horizon.start, horizon.end)
+        ),
+        unreadable=row.unreadable,
+        **_fetching(fetched),
+    )
+
+
+def _not_there(fetched: Row[*tuple[Any, ...]], slug: str) -> Source:
+    return Source(
+        user_id=fetched.user_id,
+        calendar_id=None,
+        slug=slug,
+        kind="external",
+        label=fetched.label,
+        expanded=Horizon(start=0, end=0),
+        behind=False,
+        subscription_id=fetched.id,
+        status=fetched.status,
+    )
+
+
+def _fetching(row: Row[*tuple[Any, ...]] | None) -> dict[str, Any]:
+    if row is None:
+        return {}
+    read: datetime | None = row.last_success_at
+    return {
+        "subscription_id": row.id,
+        "status": row.status,
+        "read_at": None if read is None else int(read.timestamp()),
+    }

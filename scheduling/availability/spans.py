@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What takes time: the instances of events that block, with the calendar and row each comes from.
+
+Instances inside a calendar's horizon are looked up, outside it they are expanded from the stored series. The number of
+statements does not depend on how many calendars are asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, select, union_all
+
+from scheduling.availability.people import Source
+from scheduling.ical import series_json
+from scheduling.ical.series import Series, expand
+from scheduling.models import CalendarObject, OccurrenceRow
+from scheduling.rendered import LONG, LONG_SPAN, RECURRING, SHORT_SPAN
+
+_CHUNK = 5000
+"""Calendars in one statement; well below what both drivers take as parameters."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Span:
+    """One instance of an event that takes a user's time: epoch seconds, exclusive end.
+
+    `busy` is its FBTYPE (RFC 5545, section 3.2.9). `source_id` is the id of the job, blocker, time off or imported
+    event, `kind` that of its calendar. `is_buffer` spans are the time around a job, not the job itself.
+    """
+
+    user_id: int
+    calendar_id: int
+    kind: str
+    slug: str
+    name: str
+    source_id: int
+    starts_at: int
+    ends_at: int
+    busy: str
+    is_buffer: bool = False
+
+
+_O = CalendarObject
+_LIVE = (_O.calendar_id.in_(bindparam("calendars", expanding=True)), ~_O.deleted)
+_OVERLAPS = (_O.starts_at < bindparam("end"), _O.ends_at > bindparam("start"))
+_SINGLE = (_O.calendar_id, _O.name, _O.source_id, _O.starts_at, _O.ends_at, _O.busy)
+_SPANS: Any = union_all(
+    select(*_SINGLE).where(
+        *_LIVE, _O.span == SHORT_SPAN, _O.starts_at >= bindparam("earliest"), *_OVERLAPS, _O.busy != ""
+    ),
+    select(*_SINGLE).where(*_LIVE, _O.span == LONG_SPAN, *_OVERLAPS, _O.busy != ""),
+    select(
+        OccurrenceRow.calendar_id,
+        OccurrenceRow.name,
+        _O.source_id,
+        OccurrenceRow.starts_at,
+        OccurrenceRow.ends_at,
+        OccurrenceRow.busy,
+    )
+    .join(_O, and_(_O.calendar_id == OccurrenceRow.calendar_id, _O.name == OccurrenceRow.name))
+    .where(
+        OccurrenceRow.calendar_id.in_(bindparam("calendars", expanding=True)),
+        ~_O.deleted,
+        OccurrenceRow.busy != "",
+        OccurrenceRow.starts_at < bindparam("end"),
+        OccurrenceRow.ends_at > bindparam("start"),
+    ),
+)
+_SERIES = select(*_SINGLE, _O.series).where(*_LIVE, _O.span == RECURRING, *_OVERLAPS)
+
+
+def spans(connection: Connection, sources: Iterable[Source], start: int, end: int) -> list[Span]:
+    """What of `sources` overlaps [start, end) epoch seconds and blocks, tentatively or not; by calendar and start."""
+    known = {it.calendar_id: it for it in sources if it.calendar_id is not None}
+    found: set[Span] = set()
+    for ids in _chunks(sorted(known)):
+        parameters = {"calendars": ids, "start": start, "end": end, "earliest": start - LONG}
+        found.update(_span(row, known[row.calendar_id]) for row in connection.execute(_SPANS, parameters))
+    beyond = [it for it in known.values() if start < it.expanded.start or end > it.expanded.end]
+    for ids in _chunks(sorted(it.calendar_id for it in beyond if it.calendar_id is not None)):
+        for row in connection.execute(_SERIES, {"calendars": ids, "start": start, "end": end}):
+            found.update(_beyond(row, known[row.calendar_id], start, end))
+    return sorted(found, key=lambda it: (it.calendar_id, it.starts_at, it.ends_at, it.name, it.busy))
+
+
+def with_buffers(found: Iterable[Span], before: int, after: int) -> list[Span]:
+    """`found`, and for each job the `before` and `after` seconds around it, which block as the job does."""
+    result: list[Span] = []
+    for span in found:
+        result.append(span)
+        if span.kind == "jobs":
+            result += buffers(span, before, after)
+    return result
+
+
+def buffers(span: Span, before: int, after: int) -> Iterator[Span]:
+    """The time around one span."""
+    if before > 0:
+        yield replace(span, starts_at=span.starts_at - before, ends_at=span.starts_at, is_buffer=True)
+    if after > 0:
+        yield replace(span, starts_at=span.ends_at, ends_at=span.ends_at + after, is_buffer=True)
+
+
+def _beyond(row: Row[*tuple[Any, ...]], source: Source, start: int, end: int) -> Iterator[Span]:
+    """The instances outside the horizon."""
+    series = series_json.loads(row.series)
+    horizon = source.expanded
+    for low, high in ((start, min(end, horizon.start)), (max(start, horizon.end), end)):
+        if low >= high:
+            continue
+        try:
+            instances = expand(series, low, high)
+        except ValueError:  # too frequent to expand: busy throughout is the safe answer
+            busy = _strongest(series)
+            if busy:
+                whole = {"starts_at": max(row.starts_at, low), "ends_at": min(row.ends_at, high)}
+                yield replace(_span(row, source), busy=busy, **whole)
+            continue
+        for it in instances:
+            if it.busy:
+                yield replace(_span(row, source), starts_at=it.starts_at, ends_at=it.ends_at, busy=it.busy)
+
+
+def _strongest(series: Series) -> str:
+    every = {series.busy, *(it.busy for it in series.overrides.values())}
+    return next((it for it in ("BUSY-UNAVAILABLE", "BUSY", "BUSY-TENTATIVE") if it in every), "")
+
+
+def _span(row: Row[*tuple[Any, ...]], source: Source) -> Span:
+    return Span(
+        user_id=source.user_id,
+        calendar_id=row.calendar_id,
+        kind=source.kind,
+        slug=source.slug,
+        name=row.name,
+        source_id=row.source_id,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        busy=row.busy,
+    )
+
+
+def _chunks(ids: Sequence[int]) -> Iterator[list[int]]:
+    return (list(ids[at : at + _CHUNK]) for at in range(0, len(ids), _CHUNK))
