@@ -11,7 +11,6 @@ from typing import Literal
 from importer.errors import ImporterError, NotACalendar
 from importer.event import ImportedEvent
 from importer.fetch import FetchPolicy, FetchRequest, FetchResult, fetch
-from importer.plan import plan
 from importer.render import render
 from importer.schedule import Schedule
 from importer.split import Feed, decode, split
@@ -80,28 +79,27 @@ def _synchronise(
 def _take_over(
     due: Due, store: Store, answer: FetchResult, feed: Feed, default_zone: str, schedule: Schedule
 ) -> Outcome:
-    stored = store.hashes(due)
-    found = understand(feed, default_zone=default_zone, stored=stored, now=datetime.now(UTC))
-    changes = plan(stored, found.seen)
+    found = understand(feed, default_zone=default_zone, stored=store.hashes(due), now=datetime.now(UTC))
     facts = Facts(
         etag=answer.etag,
         last_modified=answer.last_modified,
         next_at=schedule.after_success(int(time.time()), feed.refresh),
         fetched=len(feed.events),
         imported=len(found.events),
-        unchanged=len(changes.unchanged),
+        unchanged=len(found.seen) - len(found.events),
         skipped=found.skipped,
         warnings=found.warnings,
         calendar_name=feed.name,
     )
     upserts = tuple(_stored(event) for event in found.events)
-    store.apply(due, Applied(upserts=upserts, deletes=tuple(sorted(changes.delete)), facts=facts))
+    taken = store.apply(due, Applied(seen=found.seen, upserts=upserts, facts=facts))
     return Outcome(
-        status="applied",
-        inserted=len(changes.insert),
-        updated=len(changes.update),
-        deleted=len(changes.delete),
+        status="applied" if taken.status == "applied" else "failed",
+        inserted=taken.inserted,
+        updated=taken.updated,
+        deleted=taken.deleted,
         skipped=len(found.skipped),
+        reason=taken.reason,
     )
 
 

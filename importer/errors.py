@@ -38,18 +38,6 @@ class NotACalendar(ImporterError):
     """What was fetched is not a complete iCalendar stream (RFC 5545 section 3.4)."""
 
 
-class SourceEmpty(ImporterError):
-    """The outside calendar holds no event although it held some before."""
-
-    def __init__(self, stored: int) -> None:
-        super().__init__(
-            "empty",
-            f"The calendar is empty now but held {stored} events before, so those were kept; "
-            "remove the subscription if they should go.",
-        )
-        self.stored = stored
-
-
 class Unusable(Exception):
     """One event cannot be represented; `reason` is the sentence shown beside its line number."""
 

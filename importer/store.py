@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from scheduling.imports import Applied, Due, Facts, Skipped, StoredEvent
+from scheduling.imports import Applied, Due, Facts, HttpFacts, Skipped, StoredEvent, Taken
 from scheduling.webhooks.queue import Attempt, Claim, Outgoing
 
 __all__ = [
@@ -14,11 +14,13 @@ __all__ = [
     "Claim",
     "Due",
     "Facts",
+    "HttpFacts",
     "Outgoing",
     "Queue",
     "Skipped",
     "Store",
     "StoredEvent",
+    "Taken",
 ]
 
 
@@ -32,18 +34,27 @@ class Store(Protocol):
         ...
 
     def hashes(self, due: Due) -> dict[str, str]:
-        """The stored events' content hashes by UID."""
+        """The content hashes by UID of the events that are known."""
         ...
 
-    def apply(self, due: Due, changes: Applied) -> None:
-        """Write the changes and the facts, and give the claim back."""
+    def apply(self, due: Due, changes: Applied) -> Taken:
+        """Judge the state, write it or put it into quarantine, and give the claim back."""
         ...
 
     def unchanged(self, due: Due, facts: Facts) -> None:
         """Record that the source has not changed, and give the claim back."""
         ...
 
-    def failed(self, due: Due, reason: str, message: str, next_at: int) -> None:
+    def failed(
+        self,
+        due: Due,
+        reason: str,
+        message: str,
+        next_at: int,
+        *,
+        pause: bool = False,
+        http: HttpFacts | None = None,
+    ) -> None:
         """Record a failure, leaving the events as they are, and give the claim back."""
         ...
 

@@ -252,6 +252,31 @@ class SubscriptionSettings:
         parse=ini.integer(1, 1440),
         doc="How many minutes lie between two fetches of an outside calendar at least.",
     )
+    sync_seconds: int = option(
+        "30s",
+        parse=ini.duration(0, 3600),
+        doc="How long after a fetch the next one that a user asks for waits.",
+    )
+    generations: int = option(
+        5,
+        parse=ini.integer(1, 100),
+        doc="How many states of an outside calendar are kept, to be compared and gone back to.",
+    )
+    vanished_percent: int = option(
+        50,
+        parse=ini.integer(1, 100),
+        doc="When more than this part of the events still to come is missing all at once, the calendar is not "
+        "believed: it is put into quarantine, and what was imported before goes on blocking.",
+    )
+    vanished_events: int = option(
+        5, parse=ini.integer(1, 100_000), doc="How many events that has to be at least."
+    )
+    quarantine_hours: int = option(
+        24,
+        parse=ini.integer(0, 8760),
+        doc="After how many hours in quarantine a calendar is believed, if its source still says the same; 0 leaves "
+        "that to somebody.",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

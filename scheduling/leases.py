@@ -10,6 +10,7 @@ without another's credentials has another digest.
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -73,7 +74,7 @@ def claim(
         connection.execute(
             update(_S)
             .where(_S.id.in_([row.id for row in rows]))
-            .values(lease=lease, lease_until=now + seconds)
+            .values(lease=lease, lease_until=now + seconds, sync_started_at=time.time_ns() // 1_000_000)
         )
     return lease, rows
 
@@ -96,13 +97,18 @@ def release(connection: Connection, claims: Collection[tuple[int, str]]) -> None
 
 def _name_sources(connection: Connection, keyring: Keyring) -> None:
     """Compute the digests that are missing, as they are after an upgrade and after a change of URL or credentials."""
-    missing = select(_S.id, _S.encrypted_url).where(_S.source_key.is_(None)).limit(_KEYS_AT_ONCE)
+    missing = (
+        select(_S.id, _S.encrypted_url, _S.encrypted_credentials)
+        .where(_S.source_key.is_(None), _S.detached_at.is_(None))
+        .limit(_KEYS_AT_ONCE)
+    )
     found: list[dict[str, Any]] = []
     for row in connection.execute(missing):
         try:
-            found.append(
-                {"subscription": row.id, "key": source_key(keyring, keyring.decrypt(row.encrypted_url))}
-            )
+            stored = row.encrypted_credentials
+            credentials = "" if stored is None else keyring.decrypt(stored)
+            key = source_key(keyring, keyring.decrypt(row.encrypted_url), credentials)
+            found.append({"subscription": row.id, "key": key})
         except SecretsUnreadable:
             continue
     if found:
@@ -116,7 +122,7 @@ def _due(now: int, only: int | None = None) -> Select[Any]:
     return (
         select(_S)
         .join(User, User.id == _S.user_id)
-        .where(wanted, User.active, free)
+        .where(wanted, User.active, free, _S.detached_at.is_(None))
         .order_by(_S.next_at, _S.id)
     )
 

@@ -20,7 +20,7 @@ from scheduling.models.calendars import (
 )
 from scheduling.models.deliveries import Delivery
 from scheduling.models.feeds import Feed, FeedToken
-from scheduling.models.imports import ExternalEvent, Subscription
+from scheduling.models.imports import ExternalEvent, ExternalEventVersion, Generation, Subscription
 from scheduling.models.roles import Role, RolePermission
 from scheduling.models.schedule import CONTRACT_TABLES, Blocker, Job, JobAssignment, TimeOff, User
 from scheduling.models.webhooks import Webhook, WebhookDelivery
@@ -39,9 +39,11 @@ __all__ = [
     "Credential",
     "Delivery",
     "ExternalEvent",
+    "ExternalEventVersion",
     "Feed",
     "FeedToken",
     "FreeBusyLink",
+    "Generation",
     "IdempotentRequest",
     "Instance",
     "Job",

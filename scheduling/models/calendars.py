@@ -41,7 +41,9 @@ class ScheduleChange(Base):
 
 
 class Calendar(Base):
-    """One calendar of one user and how far it has caught up. `revision` only rises (scheduling/sync.py)."""
+    """One calendar of one user and how far it has caught up. `revision` only rises (scheduling/sync.py). A hidden one
+    blocks time and is not served.
+    """
 
     __tablename__ = "calendars"
     __table_args__ = (
@@ -61,6 +63,7 @@ class Calendar(Base):
     changed_at: Mapped[int] = mapped_column(BigInt)
     expanded_from: Mapped[int] = mapped_column(BigInt)
     expanded_until: Mapped[int] = mapped_column(BigInt)
+    hidden: Mapped[bool] = mapped_column(Boolean, server_default=false())
 
 
 class CalendarRevision(Base):

@@ -21,6 +21,7 @@ class EventType(enum.StrEnum):
     JOB_CHANGED = "job.changed"
     SUBSCRIPTION_ERROR = "subscription.error"
     SUBSCRIPTION_RECOVERED = "subscription.recovered"
+    SUBSCRIPTION_QUARANTINED = "subscription.quarantined"
     SUBSCRIPTION_PAUSED = "subscription.paused"
     FEED_REGENERATED = "feed.regenerated"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Subscriptions that begin to fail, work again, or were given up, as events."""
+"""Subscriptions that begin to fail, work again, are doubted or were given up, as events."""
 
 from __future__ import annotations
 
@@ -31,6 +31,18 @@ def emit_outcome(
         emit(connection, EventType.SUBSCRIPTION_RECOVERED, facts)
     else:
         emit(connection, EventType.SUBSCRIPTION_ERROR, {**facts, "reason": reason, "message": message})
+
+
+def emit_quarantined(
+    connection: Connection, subscription_id: int, generation_id: int, reason: str, message: str
+) -> None:
+    """Queue the event that what was read is not believed, so that somebody can decide; part of the transaction that
+    puts it into quarantine.
+    """
+    row = connection.execute(_STATE, {"subscription": subscription_id}).first()
+    if row is not None:
+        why = {"generation": generation_id, "reason": reason, "message": message}
+        emit(connection, EventType.SUBSCRIPTION_QUARANTINED, {**_facts(subscription_id, row), **why})
 
 
 def emit_paused(connection: Connection, subscription_id: int, reason: str, message: str) -> None:

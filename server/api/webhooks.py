@@ -25,7 +25,12 @@ routes = Routes(
 )
 
 Event = Literal[
-    "job.changed", "subscription.error", "subscription.recovered", "subscription.paused", "feed.regenerated"
+    "job.changed",
+    "subscription.error",
+    "subscription.recovered",
+    "subscription.quarantined",
+    "subscription.paused",
+    "feed.regenerated",
 ]
 Link = Annotated[
     str, StringConstraints(min_length=10, max_length=LONGEST_URL, pattern=r"^https?://[\x21-\x7e]+$")

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from importer.store import Applied, Due, Facts
+from importer.store import Applied, Due, Facts, HttpFacts, Taken
+from scheduling.import_plan import plan
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
@@ -146,15 +147,30 @@ class RecordingStore:
     def hashes(self, due: Due) -> dict[str, str]:
         return self.stored.get(due.id, {})
 
-    def apply(self, due: Due, changes: Applied) -> None:
+    def apply(self, due: Due, changes: Applied) -> Taken:
         self.applied.append((due.id, changes))
-        kept = {uid: digest for uid, digest in self.hashes(due).items() if uid not in changes.deletes}
-        self.stored[due.id] = kept | {event.uid: event.content_hash for event in changes.upserts}
+        found = plan(self.hashes(due), changes.seen)
+        self.stored[due.id] = dict(changes.seen)
+        return Taken(
+            status="applied",
+            inserted=len(found.insert),
+            updated=len(found.update),
+            deleted=len(found.delete),
+        )
 
     def unchanged(self, due: Due, facts: Facts) -> None:
         self.same.append((due.id, facts))
 
-    def failed(self, due: Due, reason: str, message: str, next_at: int) -> None:
+    def failed(
+        self,
+        due: Due,
+        reason: str,
+        message: str,
+        next_at: int,
+        *,
+        pause: bool = False,
+        http: HttpFacts | None = None,
+    ) -> None:
         self.failures.append((due.id, reason, message, next_at))
 
     def maintain(self, now: int) -> None:

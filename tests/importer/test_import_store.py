@@ -238,7 +238,7 @@ def test_a_claim_belongs_to_one_importer_and_a_lost_one_writes_nothing(case: Cas
     assert case.store.claim(now, 60, 10) == []
     assert case.store.claim(now, 60, 10, only=case.subscription_id) == []
     [held] = case.store.claim(now + 61, 60, 10)
-    case.store.apply(lost, Applied(upserts=(), deletes=(), facts=_facts("lost")))
+    case.store.apply(lost, Applied(seen={}, upserts=(), facts=_facts("lost")))
     case.store.failed(lost, "late", "Too late.", 0)
     assert case.subscription().status == "active"
     assert case.subscription().last_success_at is None

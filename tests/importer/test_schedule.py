@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from importer.errors import FetchFailed, SourceEmpty
+from importer.errors import FetchFailed, NotACalendar
 from importer.schedule import LONGEST_WAIT, Schedule, refresh_seconds
 
 
@@ -42,7 +42,7 @@ def test_failures_wait_twice_as_long_each_time_up_to_a_day() -> None:
     assert [PLAIN.after_failure(0, failures) for failures in (0, 1, 2, 6, 7, 10_000)] == [
         900, 1800, 3600, 57600, LONGEST_WAIT, LONGEST_WAIT,
     ]  # fmt: skip
-    assert PLAIN.after_failure(0, 0, SourceEmpty(1)) == 900
+    assert PLAIN.after_failure(0, 0, NotACalendar("html", "No calendar.")) == 900
 
 
 def test_a_server_is_left_alone_as_long_as_it_asked() -> None:
