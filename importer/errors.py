@@ -39,10 +39,13 @@ class NotACalendar(ImporterError):
 
 
 class Unusable(Exception):
-    """One event cannot be represented; `reason` is the sentence shown beside its line number."""
+    """One event cannot be represented; `reason` is the sentence shown beside its line number, `rule` names the same
+    for programs.
+    """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, rule: str, reason: str) -> None:
         super().__init__(reason)
+        self.rule = rule
         self.reason = reason
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from importer.notes import Note
 from importer.values import Property, text, texts
 from scheduling.ical.series import Series
 from scheduling.ical.text import clean
@@ -47,7 +48,7 @@ class ImportedEvent:
     details: Details
     series: Series
     overrides: Mapping[date, Details] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def all_day(self) -> bool:
@@ -72,7 +73,7 @@ def details(properties: Properties) -> Details:
         location=_text(properties, "LOCATION", _LONGEST_SHORT),
         url=_url(properties),
         status=status if status in _STATUSES else "CONFIRMED",
-        busy=_busy(status, _word(properties, "TRANSP"), _word(properties, "X-MICROSOFT-CDO-BUSYSTATUS")),
+        busy=_EFFECTS[_deciding(properties)][0],
         categories=tuple(
             clean(category)[:_LONGEST_SHORT]
             for item in properties.get("CATEGORIES", ())
@@ -81,14 +82,34 @@ def details(properties: Properties) -> Details:
     )
 
 
-def _busy(status: str, transparency: str, busy_status: str) -> str:
-    if status == "CANCELLED" or transparency == "TRANSPARENT" or busy_status == "FREE":
-        return ""
-    if busy_status == "OOF":
-        return "BUSY-UNAVAILABLE"
-    if status == "TENTATIVE" or busy_status == "TENTATIVE":
-        return "BUSY-TENTATIVE"
-    return "BUSY"
+_EFFECTS = {
+    "status-cancelled": ("", "It is cancelled, so it does not block."),
+    "transp-transparent": ("", "It is marked as transparent, so it does not block."),
+    "busystatus-free": ("", "Outlook shows the time as free, so it does not block."),
+    "busystatus-oof": ("BUSY-UNAVAILABLE", "Outlook shows the time as out of office."),
+    "status-tentative": ("BUSY-TENTATIVE", "It is tentative."),
+    "busystatus-tentative": ("BUSY-TENTATIVE", "Outlook shows the time as tentative."),
+    "opaque": ("BUSY", "Nothing says that it does not block."),
+}
+
+
+def effect(properties: Properties) -> Note:
+    """Which rule decides whether and how one VEVENT blocks."""
+    rule = _deciding(properties)
+    return Note(rule, _EFFECTS[rule][1], guess=False)
+
+
+def _deciding(properties: Properties) -> str:
+    status, busy_status = _word(properties, "STATUS"), _word(properties, "X-MICROSOFT-CDO-BUSYSTATUS")
+    if status == "CANCELLED":
+        return "status-cancelled"
+    if _word(properties, "TRANSP") == "TRANSPARENT":
+        return "transp-transparent"
+    if busy_status in ("FREE", "OOF"):
+        return f"busystatus-{busy_status.lower()}"
+    if status == "TENTATIVE":
+        return "status-tentative"
+    return "busystatus-tentative" if busy_status == "TENTATIVE" else "opaque"
 
 
 def _first(properties: Properties, name: str) -> str:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from importer.notes import Note
 from importer.split import MAX_LINE, Block, uid_of
 from importer.values import text
 
@@ -53,7 +54,7 @@ class Group:
     uid: str
     master: Component | None
     overrides: tuple[Component, ...]
-    warnings: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def line(self) -> int:
@@ -148,8 +149,8 @@ def _grouped(uid: str, components: list[Component]) -> list[Group]:
     first, *others = sorted(
         (part for part in masters if part.sequence == newest), key=lambda part: part.start
     )
-    warnings = ("Several events have the same UID; each was kept.",) if others else ()
-    found = [Group(uid=uid, master=first, overrides=tuple(overrides), warnings=warnings)]
+    notes = (Note("uid-shared", "Several events have the same UID; each was kept."),) if others else ()
+    found = [Group(uid=uid, master=first, overrides=tuple(overrides), notes=notes)]
     found.extend(
         Group(uid=f"{_digest([uid, part.start])[:40]}@same-uid", master=part, overrides=()) for part in others
     )

@@ -7,23 +7,22 @@ Everything is brought into the zone and the value type of the master's DTSTART.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
-from importer import event, values
+from importer import event, repetition, values
 from importer.errors import Unusable
 from importer.event import Details, Properties
+from importer.notes import Note
+from importer.repetition import MOST_DATES, Budget
 from importer.values import LAST_YEAR, Moment, Reader
-from scheduling.ical import recurrence, timezones
-from scheduling.ical.recurrence import BadRule, Rule
-from scheduling.ical.series import Override, Series, expand, extent
+from scheduling.ical import recurrence
+from scheduling.ical.recurrence import BadRule
+from scheduling.ical.series import Override, Series
 
-MOST_DATES = 5_000
-_GREGORIAN = re.compile(r"\b(RSCALE=GREGORIAN|SKIP=OMIT)(;|$)", re.IGNORECASE)
-"""RFC 7529 parts that change nothing."""
-_AHEAD = timedelta(days=730)
+_AHEAD = timedelta(days=731)
+_MOST_FOLLOWING = 1_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,16 +57,18 @@ def period(properties: Properties, reader: Reader) -> Period:
     """
     found = properties.get("DTSTART")
     if not found:
-        raise Unusable("It has no DTSTART.")
+        raise Unusable("no-start", "It has no DTSTART.")
     start = reader.moment(found[0].value, found[0].parameters)
     end = _end(properties, start, reader)
     length = values.epoch(end) - values.epoch(start)
     if length < 0:
-        reader.warnings.append("It ends before it starts and was given the shortest length.")
+        reader.notes.append(
+            Note("end-before-start", "It ends before it starts and was given the shortest length.")
+        )
     if length <= 0:
         end = start if start.timed else replace(start, local=start.local + timedelta(days=1))
     if end.local.year > LAST_YEAR:
-        raise Unusable(f"It ends after the year {LAST_YEAR}.")
+        raise Unusable("year-outside", f"It ends after the year {LAST_YEAR}.")
     return Period(start=start, end=end)
 
 
@@ -82,12 +83,12 @@ def _end(properties: Properties, start: Moment, reader: Reader) -> Moment:
         length = values.duration(found[0].value)
         if length is not None:
             return values.after(start, length)
-        reader.warnings.append("Its DURATION cannot be read and was left out.")
+        reader.notes.append(Note("duration-unreadable", "Its DURATION cannot be read and was left out."))
     return start
 
 
 def series(
-    master: Properties, overrides: Sequence[Properties], reader: Reader, now: datetime
+    master: Properties, overrides: Sequence[Properties], reader: Reader, now: datetime, budget: Budget
 ) -> tuple[Series, dict[date, Details]]:
     """The series of a master and its exceptions, and the details of each exception that takes place.
 
@@ -101,28 +102,29 @@ def series(
         main = main.within(main.start.tzid)
     dates = _Dates()
     busy = event.details(master).busy
+    repeated = repetition.read(master, main.start, reader, now, budget)
+    dates.rdates.update(dict.fromkeys(repeated.rdates))
+    dates.exdates.update(dict.fromkeys(repeated.exdates))
     _add_rdates(dates, master, main, busy, reader)
     _add_exdates(dates, master, main, reader)
-    for item in overrides[:MOST_DATES]:
-        try:
-            _add_override(dates, item, main, reader)
-        except Unusable as error:
-            reader.warnings.append(f"One of its exceptions was left out: {error.reason}")
-    if len(overrides) > MOST_DATES:
-        reader.warnings.append(f"Only its first {MOST_DATES} exceptions were taken over.")
-    # An instance both excluded and replaced takes place: blocking too much is the safe side.
-    exdates = tuple(sorted(day for day in dates.exdates if day not in dates.overrides))
-    found = Series(
+    plain = Series(
         start=main.start.local,
         end=main.end.local,
         tzid=main.start.tzid,
-        rule=_rule(master, main.start, reader),
+        rule=repeated.rule,
         rdates=tuple(sorted(day for day in dates.rdates if day != main.start.local)),
-        exdates=exdates,
-        overrides=dates.overrides,
+        exdates=(),
+        overrides={},
         busy=busy,
     )
-    return _bounded(found, now, reader), dates.details
+    _add_overrides(dates, overrides, main, reader, _Future(series=plain, now=now, budget=budget))
+    # An instance both excluded and replaced takes place: blocking too much is the safe side.
+    found = replace(
+        plain,
+        exdates=tuple(sorted(day for day in dates.exdates if day not in dates.overrides)),
+        overrides=dates.overrides,
+    )
+    return repetition.bounded(_with_something_left(found), now, reader, budget), dates.details
 
 
 def without_master(overrides: Sequence[Properties], reader: Reader) -> tuple[Properties, list[Properties]]:
@@ -136,12 +138,14 @@ def without_master(overrides: Sequence[Properties], reader: Reader) -> tuple[Pro
         try:
             start = period(item, reader).start
         except Unusable as error:
-            reader.warnings.append(f"One of its exceptions was left out: {error.reason}")
+            reader.notes.append(
+                Note("exception-unreadable", f"One of its exceptions was left out: {error.reason}")
+            )
         else:
             cancelled = event.details(item).status == "CANCELLED"
             readable.append((cancelled, values.epoch(start), item))
     if not readable:
-        raise Unusable("None of its exceptions can be read.")
+        raise Unusable("exception-unreadable", "None of its exceptions can be read.")
     first, *others = (item for _, _, item in sorted(readable, key=lambda entry: entry[:2]))
     starts = [replace(item["DTSTART"][0], name="RDATE") for item in others]
     return {**first, "RDATE": starts}, [{**item, "RECURRENCE-ID": item["DTSTART"]} for item in others]
@@ -150,7 +154,9 @@ def without_master(overrides: Sequence[Properties], reader: Reader) -> tuple[Pro
 def _add_rdates(dates: _Dates, master: Properties, main: Period, busy: str, reader: Reader) -> None:
     found, cut = values.values(master.get("RDATE", ()), MOST_DATES)
     if cut:
-        reader.warnings.append(f"Only its first {MOST_DATES} further dates (RDATE) were taken over.")
+        reader.notes.append(
+            Note("rdates-capped", f"Only its first {MOST_DATES} further dates (RDATE) were taken over.")
+        )
     for value, item in found:
         try:
             begins, slash, ends = value.partition("/")
@@ -163,7 +169,9 @@ def _add_rdates(dates: _Dates, master: Properties, main: Period, busy: str, read
                     dates.overrides[day] = Override(start=day, end=end, busy=busy)
                     dates.details[day] = event.details(master)
         except Unusable as error:
-            reader.warnings.append(f"One of its further dates (RDATE) was left out: {error.reason}")
+            reader.notes.append(
+                Note("rdate-unreadable", f"One of its further dates (RDATE) was left out: {error.reason}")
+            )
 
 
 def _period_end(
@@ -179,27 +187,109 @@ def _period_end(
 def _add_exdates(dates: _Dates, master: Properties, main: Period, reader: Reader) -> None:
     found, cut = values.values(master.get("EXDATE", ()), MOST_DATES)
     if cut:
-        reader.warnings.append(f"Only its first {MOST_DATES} excluded dates (EXDATE) were taken over.")
+        reader.notes.append(
+            Note("exdates-capped", f"Only its first {MOST_DATES} excluded dates (EXDATE) were taken over.")
+        )
     for value, item in found:
         try:
             moment = reader.moment(value, item.parameters)
             dates.exdates[values.like(moment, main.start)] = None
         except Unusable as error:
-            reader.warnings.append(f"One of its excluded dates (EXDATE) was left out: {error.reason}")
+            reader.notes.append(
+                Note("exdate-unreadable", f"One of its excluded dates (EXDATE) was left out: {error.reason}")
+            )
 
 
-def _add_override(dates: _Dates, item: Properties, main: Period, reader: Reader) -> None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Future:
+    """What is needed to find the instances that follow a changed one."""
+
+    series: Series
+    now: datetime
+    budget: Budget
+
+    def instances(self, first: date) -> list[date]:
+        """The instances from `first` on, up to two years ahead. Raises BadRule when they are too many."""
+        of = self.series
+        last = max(first, values.like(Moment(local=self.now.replace(tzinfo=None), tzid="UTC"), _form(of)))
+        found: set[date] = {day for day in (of.start, *of.rdates) if day >= first}
+        if of.rule is not None:
+            found.update(
+                recurrence.occurrences(
+                    of.rule,
+                    of.start,
+                    first,
+                    last + _AHEAD,
+                    limit=_MOST_FOLLOWING,
+                    until_local=of.until,
+                    steps=self.budget.steps,
+                )
+            )
+        return sorted(found)
+
+
+def _form(series: Series) -> Moment:
+    return Moment(local=series.start, tzid=series.tzid)
+
+
+def _add_overrides(
+    dates: _Dates, overrides: Sequence[Properties], main: Period, reader: Reader, future: _Future
+) -> None:
+    following: list[tuple[date, Properties]] = []
+    for item in overrides[:MOST_DATES]:
+        try:
+            replaced = _add_override(dates, item, main, reader)
+        except Unusable as error:
+            reader.notes.append(
+                Note("exception-unreadable", f"One of its exceptions was left out: {error.reason}")
+            )
+        else:
+            if item["RECURRENCE-ID"][0].parameters.get("RANGE", "").upper() == "THISANDFUTURE":
+                following.append((replaced, item))
+    if len(overrides) > MOST_DATES:
+        reader.notes.append(
+            Note("exceptions-capped", f"Only its first {MOST_DATES} exceptions were taken over.")
+        )
+    # A later change of this kind replaces an earlier one, and a change of one instance either (section 3.8.4.4).
+    for replaced, item in sorted(following, key=lambda pair: pair[0], reverse=True):
+        _add_following(dates, replaced, item, reader, future)
+
+
+def _add_following(dates: _Dates, replaced: date, item: Properties, reader: Reader, future: _Future) -> None:
+    """Change the instances after `replaced` as it was: moved by as much, with the same length and texts."""
+    try:
+        instances = future.instances(replaced)
+    except (BadRule, OverflowError):
+        note = "A change of this and all later instances was applied to this instance only."
+        reader.notes.append(Note("range-one-only", note))
+        return
+    note = "A change of this and all later instances was applied to those of the next two years."
+    reader.notes.append(Note("range-this-and-future", note))
+    details = event.details(item)
+    model = dates.overrides.get(replaced)
+    for day in instances:
+        if day <= replaced or day in dates.overrides or day in dates.exdates:
+            continue
+        if model is None:
+            dates.exdates[day] = None
+        else:
+            moved = day - replaced
+            dates.overrides[day] = replace(model, start=model.start + moved, end=model.end + moved)
+            dates.details[day] = details
+
+
+def _add_override(dates: _Dates, item: Properties, main: Period, reader: Reader) -> date:
+    """Take over an exception; returns the instance that it replaces."""
     identifier = item["RECURRENCE-ID"][0]
     replaced = values.like(reader.moment(identifier.value, identifier.parameters), main.start)
-    if "RANGE" in identifier.parameters:
-        reader.warnings.append("A change of this and all later instances was applied to this instance only.")
     details = event.details(item)
     if details.status == "CANCELLED":
         dates.exdates[replaced] = None
-        return
+        return replaced
     start, end = _override_period(item, replaced, main, reader)
     dates.overrides[replaced] = Override(start=start, end=end, busy=details.busy)
     dates.details[replaced] = details
+    return replaced
 
 
 def _override_period(item: Properties, replaced: date, main: Period, reader: Reader) -> tuple[date, date]:
@@ -211,58 +301,7 @@ def _override_period(item: Properties, replaced: date, main: Period, reader: Rea
     return values.in_zone(own.start, main.start.tzid), values.in_zone(own.end, main.start.tzid)
 
 
-def _rule(master: Properties, start: Moment, reader: Reader) -> Rule | None:
-    found = master.get("RRULE", ())
-    if master.get("EXRULE"):
-        reader.warnings.append("Its EXRULE was left out, so it may block more than it should.")
-    if not found:
-        return None
-    if len(found) > 1:
-        reader.warnings.append("Only the first of its repetition rules was taken over.")
-    try:
-        rule = recurrence.parse_rule(_GREGORIAN.sub("", found[0].value.replace("\\", "")))
-    except BadRule as error:
-        reader.warnings.append(
-            f"Its repetition rule is not usable ({error.reason}); only its first occurrence was kept."
-        )
-        return None
-    if rule.within_day and not start.timed:
-        reader.warnings.append(
-            "It lasts whole days but repeats within a day; only its first occurrence was kept."
-        )
-        return None
-    return _with_proper_until(rule, start, reader)
-
-
-def _with_proper_until(rule: Rule, start: Moment, reader: Reader) -> Rule | None:
-    """The rule with UNTIL in the form section 3.3.10 asks for; None when it ends before it begins."""
-    last = recurrence.until_local(rule, start.tzid, all_day=not start.timed)
-    if last is None:
-        return rule
-    if start.timed and not isinstance(last, datetime):
-        last = datetime.combine(last, time(23, 59, 59))
-    if last < start.local:
-        reader.warnings.append("Its repetition ends before it begins; only its first occurrence was kept.")
-        return None
-    if isinstance(last, datetime):
-        last = datetime.fromtimestamp(timezones.to_epoch(last, start.tzid), UTC)
-    return replace(rule, until=last)
-
-
-def _bounded(found: Series, now: datetime, reader: Reader) -> Series:
-    """The series, without its rule if that is too costly to expand.
-
-    Raises Unusable when nothing of it takes place.
-    """
-    if found.rule is not None:
-        try:
-            expand(found, int((now - timedelta(days=31)).timestamp()), int((now + _AHEAD).timestamp()))
-            extent(found)
-        except (BadRule, OverflowError):
-            reader.warnings.append("Its repetition is too large; only its first occurrence was kept.")
-            found = replace(found, rule=None)
-    if found.rule is None and not found.overrides:
-        days = {found.start, *found.rdates} - set(found.exdates)
-        if not days:
-            raise Unusable("All its occurrences are excluded.")
+def _with_something_left(found: Series) -> Series:
+    if found.rule is None and not found.overrides and not {found.start, *found.rdates} - set(found.exdates):
+        raise Unusable("all-excluded", "All its occurrences are excluded.")
     return found

@@ -61,7 +61,7 @@ def verify(template: str) -> None:
     except Exception:  # noqa: BLE001 (whatever a foreign parser raises, it means the same here)
         readable = False
     if not readable:
-        raise Unusable("It cannot be written in a form that every program reads.")
+        raise Unusable("not-servable", "It cannot be written in a form that every program reads.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

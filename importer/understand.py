@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from importer import event, group, instances, render, values
 from importer.errors import Unusable
-from importer.event import ImportedEvent
+from importer.event import Details, ImportedEvent
 from importer.group import Component, Group
+from importer.notes import Note
+from importer.repetition import COVERING, MARK, Budget
 from importer.split import Block, Feed
 from importer.values import Property, Reader
 from importer.zones import Zones
@@ -38,7 +40,14 @@ class Understood:
     warnings: tuple[str, ...]
 
 
-def understand(feed: Feed, *, default_zone: str, stored: Mapping[str, str], now: datetime) -> Understood:
+def understand(
+    feed: Feed,
+    *,
+    default_zone: str,
+    stored: Mapping[str, str],
+    now: datetime,
+    budget: Budget | None = None,
+) -> Understood:
     """Read the events of a feed.
 
     `default_zone` is the IANA zone of floating times and whole days, `stored` maps the UIDs stored now to
@@ -50,6 +59,7 @@ def understand(feed: Feed, *, default_zone: str, stored: Mapping[str, str], now:
     events: list[ImportedEvent] = []
     for skipped in feed.skipped:
         report.skip(skipped.line, group.safe_uid(skipped.uid), skipped.reason)
+    budget = budget or Budget()
     guesses = _Guesses(zones)
     hasher = group.Hasher((default_zone, feed.time_zone or ""), feed.zones)
     for uid, blocks in group.bundles(feed.events).items():
@@ -65,12 +75,12 @@ def understand(feed: Feed, *, default_zone: str, stored: Mapping[str, str], now:
                     guesses.report(block, report)
                 continue
             try:
-                found = imported(item, digest, zones, now)
+                found = imported(item, digest, zones, now, budget)
                 render.verify(render.render(found)[0])
             except Unusable as error:
                 report.skip(item.line, item.uid, error.reason)
             else:
-                report.warn(item.line, found.warnings)
+                report.warn(item.line, _guesses(found.notes))
                 seen[item.uid] = digest
                 events.append(found)
     for uid in report.skipped_uids & stored.keys() - seen.keys():
@@ -80,39 +90,52 @@ def understand(feed: Feed, *, default_zone: str, stored: Mapping[str, str], now:
     )
 
 
-def imported(item: Group, digest: str, zones: Zones, now: datetime) -> ImportedEvent:
+def imported(item: Group, digest: str, zones: Zones, now: datetime, budget: Budget) -> ImportedEvent:
     """One event with all its exceptions.
 
     Raises Unusable when it cannot be represented.
     """
-    warnings = list(item.warnings)
-    reader = Reader(zones=zones, warnings=warnings, floating=zones.default)
-    overrides: list[event.Properties] = [_properties(part, warnings) for part in item.overrides]
+    notes = list(item.notes)
+    reader = Reader(zones=zones, notes=notes, floating=zones.default)
+    overrides: list[event.Properties] = [_properties(part, notes) for part in item.overrides]
     if item.master is not None:
-        master: event.Properties = _properties(item.master, warnings)
+        master: event.Properties = _properties(item.master, notes)
     else:
         master, overrides = instances.without_master(overrides, reader)
+        notes.append(Note("exceptions-alone", "It came as exceptions without their series.", guess=False))
     try:
-        series, details = instances.series(master, overrides, reader, now)
+        series, details = instances.series(master, overrides, reader, now, budget)
     except (ValueError, OverflowError):
-        raise Unusable("Its times lie outside what a calendar can hold.") from None
+        raise Unusable("time-outside", "Its times lie outside what a calendar can hold.") from None
+    notes.append(event.effect(master))
     return ImportedEvent(
         uid=item.uid,
         content_hash=digest,
-        details=event.details(master),
+        details=_marked(event.details(master), notes),
         series=series,
         overrides=details,
-        warnings=tuple(dict.fromkeys(warnings)),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 
-def _properties(component: Component, warnings: list[str]) -> dict[str, list[Property]]:
+def _marked(details: Details, notes: Iterable[Note]) -> Details:
+    """The details with a remark where the event blocks more than it says."""
+    if not any(note.rule in COVERING for note in notes):
+        return details
+    return replace(details, description=f"{MARK}\n{details.description}".strip())
+
+
+def _guesses(notes: Iterable[Note]) -> list[str]:
+    return [note.sentence for note in notes if note.guess]
+
+
+def _properties(component: Component, notes: list[Note]) -> dict[str, list[Property]]:
     found: dict[str, list[Property]] = {}
     for line in component.lines:
         try:
             item = values.parse_property(line)
         except ValueError:
-            warnings.append("A line that is not an iCalendar property was left out.")
+            notes.append(Note("line-unreadable", "A line that is not an iCalendar property was left out."))
         else:
             found.setdefault(item.name, []).append(item)
     return found
@@ -144,7 +167,8 @@ class _Guesses:
             tzid = values.parse_property(f"{name}:20260101").parameters.get("TZID", "").strip()
         except ValueError:
             return None
-        return self._zones.resolve(tzid)[1] if tzid else None
+        note = self._zones.resolve(tzid)[1] if tzid else None
+        return note.sentence if note and note.guess else None
 
 
 class _Report:

@@ -13,6 +13,7 @@ from datetime import date, datetime, time, timedelta
 from icalendar.parser import Contentline
 
 from importer.errors import Unusable
+from importer.notes import Note
 from importer.zones import Zones
 from scheduling.ical import timezones
 
@@ -90,12 +91,12 @@ def texts(value: str) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reader:
-    """Reads dates and times of one event: `floating` is the zone of those that name none, guesses go to
-    `warnings`.
+    """Reads dates and times of one event: `floating` is the zone of those that name none, what is decided goes to
+    `notes`.
     """
 
     zones: Zones
-    warnings: list[str]
+    notes: list[Note]
     floating: str
 
     def beside(self, start: Moment) -> Reader:
@@ -111,26 +112,30 @@ class Reader:
         """
         found = _MOMENT.fullmatch(value.strip())
         if not found:
-            raise Unusable(f"'{value.strip()[:40]}' is not a date or a time.")
+            raise Unusable("time-unreadable", f"'{value.strip()[:40]}' is not a date or a time.")
         year, month, day = int(found[1]), int(found[2]), int(found[3])
         if not FIRST_YEAR <= year <= LAST_YEAR:
-            raise Unusable(f"The year {year} is outside {FIRST_YEAR} to {LAST_YEAR}.")
+            raise Unusable("year-outside", f"The year {year} is outside {FIRST_YEAR} to {LAST_YEAR}.")
         try:
             if found[4] is None or parameters.get("VALUE", "").upper() == "DATE":
                 return Moment(local=date(year, month, day), tzid=self.zones.default)
             clock = time(int(found[4]), int(found[5]), min(int(found[6] or 0), 59))
             local = datetime.combine(date(year, month, day), clock)
         except ValueError:
-            raise Unusable(f"'{value.strip()}' is not a date or a time.") from None
+            raise Unusable("time-unreadable", f"'{value.strip()}' is not a date or a time.") from None
         return Moment(local=local, tzid="UTC" if found[7] else self._zone(parameters.get("TZID", "").strip()))
 
     def _zone(self, tzid: str) -> str:
         if not tzid:
             return self.floating
-        name, warning = self.zones.resolve(tzid)
-        if warning:
-            self.warnings.append(warning)
+        name, note = self.zones.resolve(tzid)
+        self.notes.append(note)
         return name
+
+
+def is_moment(value: str) -> bool:
+    """Whether a value has the form of a DATE or DATE-TIME."""
+    return _MOMENT.fullmatch(value.strip()) is not None
 
 
 def duration(value: str) -> Duration | None:

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
+from importer.notes import Note
 from scheduling.ical import recurrence, timezones
 
 _SAMPLE = timedelta(days=3, hours=12)
@@ -63,31 +64,38 @@ class Zones:
         self._definitions = {_unescaped(tzid): lines for tzid, lines in definitions.items()}
         self._calendar_zone = timezones.resolve(calendar_zone) if calendar_zone else None
         self._now = now
-        self._resolved: dict[str, tuple[str, str | None]] = {}
+        self._resolved: dict[str, tuple[str, Note]] = {}
         self.default = default
 
-    def resolve(self, tzid: str) -> tuple[str, str | None]:
-        """The IANA zone for a TZID, and a sentence naming the mapping when it was a guess."""
+    def resolve(self, tzid: str) -> tuple[str, Note]:
+        """The IANA zone for a TZID, and by which rule."""
         if tzid not in self._resolved:
             self._resolved[tzid] = self._look_up(tzid)
         return self._resolved[tzid]
 
-    def _look_up(self, tzid: str) -> tuple[str, str | None]:
+    def _look_up(self, tzid: str) -> tuple[str, Note]:
+        shown = " ".join(tzid.split())[:80]
         named = timezones.resolve(tzid)
         if named is not None:
-            return named, None
-        shown = " ".join(tzid.split())[:80]
+            return named, _known(tzid, shown, named)
         for spelling in _spellings(tzid):
             if (named := timezones.resolve(spelling)) is not None:
-                return named, f"The time zone '{shown}' was read as {named}."
+                return named, Note("zone-spelling", f"The time zone '{shown}' was read as {named}.")
         if lines := self._definitions.get(tzid) or self._definitions.get(tzid.strip()):
             preferred = [self.default, *([self._calendar_zone] if self._calendar_zone else [])]
             if matching := match(lines, preferred, self._now):
-                return matching, f"The time zone '{shown}' was read as {matching} because of its offsets."
-        if self._calendar_zone:
-            calendar = self._calendar_zone
-            return calendar, f"The time zone '{shown}' is unknown and was read as the calendar's, {calendar}."
-        return self.default, f"The time zone '{shown}' is unknown and was read as {self.default}."
+                sentence = f"The time zone '{shown}' was read as {matching} because of its offsets."
+                return matching, Note("zone-offsets", sentence)
+        unknown = f"The time zone '{shown}' is unknown and was read as"
+        if calendar := self._calendar_zone:
+            return calendar, Note("zone-of-calendar", f"{unknown} the calendar's, {calendar}.")
+        return self.default, Note("zone-of-subscription", f"{unknown} {self.default}.")
+
+
+def _known(tzid: str, shown: str, named: str) -> Note:
+    if tzid == named:
+        return Note("zone-iana", f"The time zone {named} is known.", guess=False)
+    return Note("zone-alias", f"The time zone '{shown}' is another name of {named}.", guess=False)
 
 
 def match(definition: Sequence[str], preferred: Sequence[str], now: datetime) -> str | None:

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select, update
 
 from scheduling.feed_options import FeedOptions
+from scheduling.feed_text import uid_key
 from scheduling.models import Calendar, FeedToken, User
 from scheduling.models import Feed as FeedRow
 from scheduling.secrets import Keyring
@@ -105,7 +106,7 @@ def find_link(connection: Connection, keyring: Keyring, token: str, now: datetim
         options=options_of(row),
         replaced_at=int(row.replaced_at.timestamp()) if replaced else 0,
         ends_at=int(row.ends_at.timestamp()) if replaced else 0,
-        key=keyring.lookup(f"the UIDs of feed {row.id}"),
+        key=uid_key(keyring, row.id),
     )
 
 

@@ -10,6 +10,7 @@ import hmac
 from collections.abc import Iterator
 
 from scheduling.ical import text
+from scheduling.secrets import Keyring
 
 _TIMES = frozenset(
     (
@@ -43,6 +44,11 @@ def with_alarm(component: str, minutes: int) -> str:
         event if f"\r\n{_CANCELLED}" in event else event.removesuffix(_END) + alarm
         for event in _events(component)
     )
+
+
+def uid_key(keyring: Keyring, feed_id: int) -> bytes:
+    """What makes UIDs that only this feed has."""
+    return keyring.lookup(f"the UIDs of feed {feed_id}")
 
 
 def opaque_uid(uid: str, key: bytes) -> str:

@@ -22,6 +22,7 @@ from scheduling import (
     imported_events,
     leases,
     maintenance,
+    own_events,
     settings,
     source_credentials,
 )
@@ -105,9 +106,10 @@ class Skipped:
 class Facts:
     """What a successful synchronisation found. `next_at` is in epoch seconds.
 
-    `fetched` counts the events in the source (0 when it answered that nothing changed), `imported` those inserted or
-    updated, `unchanged` those left alone. An answer without changes keeps the validators it was asked with. `refresh`
-    are the seconds that the feed asks to wait between fetches.
+    `fetched` counts the events in the source (0 when it answered that nothing changed), `imported` those
+    inserted or updated, `unchanged` those left alone, `own` the user's own that came back. An answer without
+    changes keeps the validators it was asked with. `refresh` are the seconds that the feed asks to wait between
+    fetches.
     """
 
     etag: str | None
@@ -116,6 +118,7 @@ class Facts:
     fetched: int = 0
     imported: int = 0
     unchanged: int = 0
+    own: int = 0
     skipped: tuple[Skipped, ...] = ()
     warnings: tuple[str, ...] = ()
     calendar_name: str | None = None
@@ -248,7 +251,27 @@ class ImportStore:
             row = self._held(connection, due)
             if row is None:
                 return Taken(status="lost", reason="lost")
+            changes = self._without_own(connection, due, changes)
             return _Judgement(connection, self._config, due, row, changes, is_new=True).pass_()
+
+    def _without_own(self, connection: Connection, due: Due, changes: Applied) -> Applied:
+        """The state without the user's own events come back, which block already."""
+        uids = [uid for uid in changes.seen if own_events.may_be_ours(uid)]
+        own = own_events.own_uids(connection, self._keyring, due.user_id, uids) if uids else set()
+        if not own:
+            return changes
+        upserts = tuple(event for event in changes.upserts if event.uid not in own)
+        imported = changes.facts.imported - len(changes.upserts) + len(upserts)
+        return Applied(
+            seen={uid: it for uid, it in changes.seen.items() if uid not in own},
+            upserts=upserts,
+            facts=dataclasses.replace(
+                changes.facts,
+                imported=imported,
+                own=len(own),
+                warnings=(*changes.facts.warnings, own_events.SENTENCE),
+            ),
+        )
 
     def unchanged(self, due: Due, facts: Facts) -> None:
         """Record that the source has not changed, and give the claim back. A state in quarantine is accepted once it

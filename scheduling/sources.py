@@ -45,7 +45,12 @@ class Owner:
     def uid(self, kind: str, source_id: int) -> str:
         """Stable and opaque; our own events coming back through an import are known by its domain part."""
         digest = blake2b(f"{self.instance}/{kind}/{self.user_id}/{source_id}".encode(), digest_size=16)
-        return f"{digest.hexdigest()}@{self.instance}.daysheet"
+        return f"{digest.hexdigest()}@{domain_of(self.instance)}"
+
+
+def domain_of(instance: str) -> str:
+    """What the UIDs of an installation's own events have behind the @."""
+    return f"{instance}.daysheet"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -21,12 +21,14 @@ __all__ = [
     "BadRule",
     "Frequency",
     "Rule",
+    "Steps",
     "TooExpensive",
     "TooFrequent",
     "TooMany",
     "Wall",
     "is_infinite",
     "last_occurrence",
+    "matches",
     "occurrences",
     "parse_rule",
     "until_local",
@@ -43,6 +45,20 @@ _PERIOD_DAYS = {Frequency.YEARLY: 366, Frequency.MONTHLY: 31, Frequency.WEEKLY: 
 _LOOK_BACK_PERIODS = (2, 16, 128)
 
 
+class Steps:
+    """How many steps expanding several rules may take together."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self.left = limit
+
+    def take(self, count: int) -> None:
+        """Use up `count` of them. Raises TooExpensive when none are left."""
+        self.left -= count
+        if self.left < 0:
+            raise TooExpensive(self._limit)
+
+
 def occurrences(
     rule: Rule,
     start: Wall,
@@ -51,13 +67,14 @@ def occurrences(
     *,
     limit: int = 10_000,
     until_local: Wall | None = None,
+    steps: Steps | None = None,
 ) -> list[Wall]:
     """Return the instances with after <= instance < before, in order.
 
     `start` is DTSTART: the first instance even when it does not match, and counted by COUNT. `after`,
     `before` and the results are of its type. `until_local` is the inclusive UNTIL as wall clock, see the
     function of that name; without it UNTIL is read as wall clock. Raises TooMany beyond `limit`
-    instances, TooExpensive beyond MAX_STEPS, BadRule for a rule within the day on a date.
+    instances, TooExpensive beyond MAX_STEPS or what `steps` has left, BadRule for a rule within the day on a date.
     """
     found: list[Wall] = [start] if after <= start < before else []
     if before <= start:
@@ -69,7 +86,7 @@ def occurrences(
         if plain is not None:
             last, left = plain, None
     first = max(after, start) if left is None else start
-    for instance in _instances(rule, start, first, before if last is None else min(before, last)):
+    for instance in _instances(rule, start, first, before if last is None else min(before, last), steps):
         if instance <= start:
             continue
         if instance >= before or (last is not None and instance > last):
@@ -104,12 +121,25 @@ def until_local(rule: Rule, tzid: str, *, all_day: bool = False) -> Wall | None:
     return local.date() if all_day else local
 
 
+def matches(rule: Rule, start: Wall) -> bool:
+    """Return whether DTSTART is an instance by the rule, and not only because it is DTSTART.
+
+    Raises as `occurrences`.
+    """
+    for instance in _instances(rule, start, start, start, None):
+        if instance >= start:
+            return instance == start
+    return False
+
+
 def is_infinite(rule: Rule) -> bool:
     """Return whether the rule has neither COUNT nor UNTIL."""
     return rule.count is None and rule.until is None
 
 
-def last_occurrence(rule: Rule, start: Wall, *, until_local: Wall | None = None) -> Wall | None:
+def last_occurrence(
+    rule: Rule, start: Wall, *, until_local: Wall | None = None, steps: Steps | None = None
+) -> Wall | None:
     """Return the last instance, or None when there is none worth knowing: no end, or one centuries away.
 
     An UNTIL rule whose last instance is not found in a few looks gives the UNTIL itself, a safe upper bound.
@@ -117,7 +147,7 @@ def last_occurrence(rule: Rule, start: Wall, *, until_local: Wall | None = None)
     """
     last = _last_allowed(rule, start, until_local)
     if rule.count is not None:
-        return _last_by_count(rule, start, rule.count)
+        return _last_by_count(rule, start, rule.count, steps)
     if last is None:
         return None
     if last <= start:
@@ -126,7 +156,7 @@ def last_occurrence(rule: Rule, start: Wall, *, until_local: Wall | None = None)
     for periods in _LOOK_BACK_PERIODS:
         after = max(start, _shifted(last, -days * periods))
         try:
-            found = occurrences(rule, start, after, _shifted(last, 1), until_local=last)
+            found = occurrences(rule, start, after, _shifted(last, 1), until_local=last, steps=steps)
         except (TooMany, TooExpensive):
             return last
         if found:
@@ -134,14 +164,14 @@ def last_occurrence(rule: Rule, start: Wall, *, until_local: Wall | None = None)
     return last
 
 
-def _last_by_count(rule: Rule, start: Wall, count: int) -> Wall | None:
+def _last_by_count(rule: Rule, start: Wall, count: int, steps: Steps | None) -> Wall | None:
     horizon = _shifted(start, _HORIZON_YEARS * 366)
     plain = _last_of_plain(rule, start, count)
     if plain is not None:
         return plain if plain < horizon else None
     last, left = start, count - 1
     try:
-        for instance in _instances(rule, start, start, horizon) if left else ():
+        for instance in _instances(rule, start, start, horizon, steps) if left else ():
             if instance <= start:
                 continue
             last, left = instance, left - 1
@@ -168,14 +198,14 @@ def _last_of_plain(rule: Rule, start: Wall, count: int) -> Wall | None:
         return _end_of_time(start)
 
 
-def _instances(rule: Rule, start: Wall, first: Wall, last: Wall) -> Iterator[Wall]:
+def _instances(rule: Rule, start: Wall, first: Wall, last: Wall, steps: Steps | None) -> Iterator[Wall]:
     """Yield candidates in order, from a little before `first` to a little after `last`; counts the steps."""
     _check_kind(rule, start)
-    steps = 0
+    own = Steps(MAX_STEPS)
     for found in _candidates(rule, start, first, last):
-        steps += 1 + len(found)
-        if steps > MAX_STEPS:
-            raise TooExpensive(MAX_STEPS)
+        own.take(1 + len(found))
+        if steps is not None:
+            steps.take(1 + len(found))
         yield from found
 
 

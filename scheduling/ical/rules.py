@@ -103,11 +103,11 @@ _BYDAY = re.compile(r"([+-]?[0-9]{1,2})?(MO|TU|WE|TH|FR|SA|SU)", re.ASCII)
 _UNTIL = re.compile(r"([0-9]{8})(?:T([0-9]{6})(Z?))?", re.ASCII)
 
 
-def parse_rule(text: str) -> Rule:
+def parse_rule(text: str, *, most_per_day: int | None = MAX_INSTANCES_PER_DAY) -> Rule:
     """Return the rule in `text`: RECUR text in any case, with or without 'RRULE:' and a trailing ';'.
 
     Raises BadRule for anything RFC 5545 section 3.3.10 does not allow and for values beyond the bounds
-    above; TooFrequent for a rule that can have more than 24 instances in a day.
+    above; TooFrequent for a rule that can have more than `most_per_day` instances in a day.
     """
     parts = _split(text)
     if "FREQ" not in parts:
@@ -126,8 +126,8 @@ def parse_rule(text: str) -> Rule:
     )
     _check_combination(rule)
     per_day = _instances_per_day(rule)
-    if per_day > MAX_INSTANCES_PER_DAY:
-        raise TooFrequent(per_day, MAX_INSTANCES_PER_DAY)
+    if most_per_day is not None and per_day > most_per_day:
+        raise TooFrequent(per_day, most_per_day)
     return rule
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from scheduling.ical.errors import BadRule, TooMany
-from scheduling.ical.recurrence import Rule, Wall, last_occurrence, occurrences, until_local
+from scheduling.ical.recurrence import Rule, Steps, Wall, last_occurrence, occurrences, until_local
 from scheduling.ical.timezones import from_epoch, to_epoch, zone
 
 # Instants are kept two days inside what datetime can hold, so that every zone can show them.
@@ -79,7 +79,9 @@ class Occurrence:
     busy: str
 
 
-def expand(series: Series, after: int, before: int, *, limit: int = 10_000) -> list[Occurrence]:
+def expand(
+    series: Series, after: int, before: int, *, limit: int = 10_000, steps: Steps | None = None
+) -> list[Occurrence]:
     """Return the occurrences that overlap [after, before) in UTC epoch seconds, sorted.
 
     A timed instance lasts exactly as long as the first, an all-day one as many days. Raises TooMany
@@ -90,7 +92,7 @@ def expand(series: Series, after: int, before: int, *, limit: int = 10_000) -> l
     gone = {*series.exdates, *series.overrides}
     found = [
         Occurrence(starts_at=starts_at, ends_at=ends_at, busy=series.busy)
-        for instance in _instances(series, length, after, before, limit)
+        for instance in _instances(series, length, after, before, limit, steps)
         if instance not in gone
         for starts_at, ends_at in (length.span(instance),)
         if starts_at < before and ends_at > after
@@ -104,7 +106,7 @@ def expand(series: Series, after: int, before: int, *, limit: int = 10_000) -> l
     return sorted(found, key=lambda occurrence: (occurrence.starts_at, occurrence.ends_at))
 
 
-def extent(series: Series) -> tuple[int, int | None]:
+def extent(series: Series, *, steps: Steps | None = None) -> tuple[int, int | None]:
     """Return the first start and the last end in UTC epoch seconds; None when the series does not end.
 
     Both are outer bounds: excluded instances at either edge may still be covered.
@@ -113,7 +115,7 @@ def extent(series: Series) -> tuple[int, int | None]:
     moved = [_override_span(override, series.tzid) for override in series.overrides.values()]
     starts = [length.span(instance)[0] for instance in (series.start, *series.rdates)]
     first = min([*starts, *(starts_at for starts_at, _ in moved)])
-    finals = _last_instances(series)
+    finals = _last_instances(series, steps)
     if finals is None:
         return first, None
     ends = [length.span(instance)[1] for instance in finals] + [ends_at for _, ends_at in moved]
@@ -168,7 +170,9 @@ class _Length:
         return _plus(instance, self.days)
 
 
-def _instances(series: Series, length: _Length, after: int, before: int, limit: int) -> Iterable[Wall]:
+def _instances(
+    series: Series, length: _Length, after: int, before: int, limit: int, steps: Steps | None
+) -> Iterable[Wall]:
     """Return the instances of DTSTART, RRULE and RDATE that can overlap the window."""
     if series.rule is None:
         return {series.start, *series.rdates}
@@ -180,17 +184,19 @@ def _instances(series: Series, length: _Length, after: int, before: int, limit: 
     if series.all_day:
         first, last = earliest.date(), latest.date()
     allowed = limit + _SLACK_INSTANCES + len(series.exdates) + len(series.overrides)
-    found = occurrences(series.rule, series.start, first, last, limit=allowed, until_local=series.until)
+    found = occurrences(
+        series.rule, series.start, first, last, limit=allowed, until_local=series.until, steps=steps
+    )
     return {*found, *series.rdates} if series.rdates else found
 
 
-def _last_instances(series: Series) -> list[Wall] | None:
+def _last_instances(series: Series, steps: Steps | None = None) -> list[Wall] | None:
     """Return instances among which the last one is; None when the series does not end."""
     gone = {*series.exdates, *series.overrides}
     finals: list[Wall] = [rdate for rdate in series.rdates if rdate not in gone]
     if series.rule is None:
         return finals if series.start in gone else [*finals, series.start]
-    last = last_occurrence(series.rule, series.start, until_local=series.until)
+    last = last_occurrence(series.rule, series.start, until_local=series.until, steps=steps)
     return None if last is None else [*finals, _last_kept(series, last, gone)]
 
 
