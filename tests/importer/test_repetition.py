@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Repetition rules that cannot be followed as they are, and what is blocked instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from importer.event import ImportedEvent
+from importer.repetition import MARK, Budget
+from importer.split import split
+from importer.understand import Understood, understand
+from scheduling.ical.recurrence import Steps
+from scheduling.ical.series import expand
+
+NOW = datetime(2026, 10, 1, tzinfo=UTC)
+Data = Callable[[str], bytes]
+
+
+def read(text: str, *, zone: str = "Europe/Berlin", stored: Mapping[str, str] | None = None) -> Understood:
+    return understand(split(text), default_zone=zone, stored=stored or {}, now=NOW)
+
+
+def vevent(*lines: str, uid: str = "1") -> str:
+    return "\n".join(["BEGIN:VEVENT", f"UID:{uid}", *lines, "END:VEVENT"])
+
+
+def calendar(*parts: str) -> str:
+    return "\n".join(["BEGIN:VCALENDAR", *parts, "END:VCALENDAR", ""])
+
+
+def one(*lines: str, zone: str = "Europe/Berlin") -> ImportedEvent:
+    found = read(calendar(vevent(*lines)), zone=zone)
+    assert found.skipped == ()
+    (event,) = found.events
+    return event
+
+
+def busy(event: ImportedEvent, year: int = 2026) -> list[str]:
+    """The blocking occurrences of a year as 'MM-DD HH:MM/MM-DD HH:MM' in UTC."""
+    start, end = (int(datetime(when, 1, 1, tzinfo=UTC).timestamp()) for when in (year, year + 1))
+    return [
+        "/".join(
+            datetime.fromtimestamp(moment, UTC).strftime("%m-%d %H:%M")
+            for moment in (found.starts_at, found.ends_at)
+        )
+        for found in expand(event.series, start, end)
+        if found.busy
+    ]
+
+
+RULED = ("DTSTART;TZID=Europe/Berlin:20261019T090000", "DTEND;TZID=Europe/Berlin:20261019T100000")
+
+
+def days(event: ImportedEvent) -> list[str]:
+    return [found[:5] for found in busy(event)]
+
+
+def test_excluded_rules_are_written_out() -> None:
+    event = one(*RULED, "RRULE:FREQ=DAILY;COUNT=8", "EXRULE:FREQ=WEEKLY;BYDAY=WE,FR")
+    assert days(event) == ["10-19", "10-20", "10-22", "10-24", "10-25", "10-26"]
+    assert days(one(*RULED, "RRULE:FREQ=DAILY;COUNT=3", "EXRULE:FREQ=DAILY;INTERVAL=2")) == ["10-20"]
+    whole = one("DTSTART;VALUE=DATE:20261019", "RRULE:FREQ=DAILY;COUNT=3", "EXRULE:FREQ=DAILY;INTERVAL=2")
+    assert days(whole) == ["10-19"]
+    assert "exrule-written-out" in {note.rule for note in event.notes}
+
+
+@pytest.mark.parametrize("exrule", ["FREQ=SECONDLY", "nonsense"])
+def test_an_excluded_rule_that_cannot_be_used_excludes_nothing(exrule: str) -> None:
+    event = one(*RULED, "RRULE:FREQ=DAILY;COUNT=3", f"EXRULE:{exrule}")
+    assert len(days(event)) == 3
+    assert "exrule-unreadable" in {note.rule for note in event.notes}
+
+
+def test_several_rules_add_up() -> None:
+    event = one(*RULED, "RRULE:FREQ=WEEKLY;COUNT=2", "RRULE:FREQ=DAILY;INTERVAL=2;COUNT=3")
+    assert days(event) == ["10-19", "10-21", "10-23", "10-26"]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "FREQ=DAILY;INTERVAL=0", "FREQ=DAILY;INTERVAL=-1", "FREQ=DAILY;INTERVAL=1000000000000000000",
+        "FREQ=NEVER", "", "FREQ=DAILY;BYMONTH=13", "FREQ=WEEKLY;BYDAY=XX",
+    ],
+)  # fmt: skip
+def test_a_rule_that_cannot_be_used_leaves_the_first_occurrence_with_a_warning(rule: str) -> None:
+    found = read(calendar(vevent(*RULED, f"RRULE:{rule}"), vevent("DTSTART:20261001T080000Z", uid="good")))
+    assert [event.uid for event in found.events] == ["1", "good"]
+    assert days(found.events[0]) == ["10-19"]
+    assert "only its first occurrence was kept" in found.warnings[0]
+
+
+ALL = ",".join(map(str, range(60)))
+HOURS = ",".join(map(str, range(24)))
+
+
+@pytest.mark.parametrize(
+    ("rule", "first", "count"),
+    [
+        ("FREQ=SECONDLY", "10-18 22:00/10-19 23:00", 75),
+        ("FREQ=MINUTELY", "10-18 22:00/10-19 23:00", 75),
+        ("FREQ=HOURLY", "10-18 22:00/10-19 23:00", 75),
+        ("FREQ=SECONDLY;COUNT=100000", "10-18 22:00/10-19 23:00", 2),
+        ("FREQ=MINUTELY;UNTIL=20261021T120000Z", "10-18 22:00/10-19 23:00", 3),
+        ("FREQ=MINUTELY;BYDAY=MO,TU;BYMONTH=10", "10-18 22:00/10-19 23:00", 4),
+        ("FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30", "10-18 22:00/10-19 23:00", 1),
+        (f"FREQ=WEEKLY;BYHOUR={HOURS};BYMINUTE={ALL}", "10-18 22:00/10-19 23:00", 11),
+        (f"FREQ=YEARLY;BYHOUR={HOURS};BYMINUTE={ALL};BYSECOND={ALL}", "10-18 22:00/10-19 23:00", 1),
+        (f"FREQ=MONTHLY;BYHOUR={HOURS};BYMINUTE={ALL};BYSETPOS=-1", "10-18 22:00/10-19 23:00", 3),
+    ],
+)  # fmt: skip
+def test_a_rule_that_repeats_too_often_blocks_its_days(rule: str, first: str, count: int) -> None:
+    found = read(calendar(vevent(*RULED, f"RRULE:{rule}"), vevent("DTSTART:20261001T080000Z", uid="good")))
+    bomb, _ = found.events
+    assert busy(bomb)[0] == first
+    assert len(busy(bomb)) == count
+    assert "every day on which it may take place was blocked" in found.warnings[0]
+    assert bomb.details.description.startswith("This event repeats too often to be followed")
+
+
+def test_whole_days_that_repeat_within_a_day_block_every_day() -> None:
+    event = one("DTSTART;VALUE=DATE:20261019", "RRULE:FREQ=HOURLY;COUNT=60")
+    assert days(event) == ["10-18", "10-19", "10-20"]
+
+
+def test_an_excluding_bomb_frees_nothing() -> None:
+    event = one(*RULED, "RRULE:FREQ=MINUTELY", "EXRULE:FREQ=MINUTELY")
+    assert len(busy(event)) == 75
+
+
+def test_exceptions_of_a_rule_that_repeats_too_often_block_beside_it() -> None:
+    moved = vevent("RECURRENCE-ID:20261021T220000Z", "DTSTART:20261201T080000Z", "DTEND:20261201T090000Z")
+    master = vevent(
+        "DTSTART;TZID=Europe/Berlin:20261019T000000", "RRULE:FREQ=MINUTELY;UNTIL=20261022T120000Z",
+        "RDATE;TZID=Europe/Berlin:20261110T090000", "EXDATE:20261020T220000Z",
+    )  # fmt: skip
+    (event,) = read(calendar(master, moved)).events
+    assert days(event) == ["10-18", "10-19", "10-20", "10-21", "11-09", "12-01"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("FREQ=DAILY;X-WHAT=1;COUNT=2", 2), ("FREQ=DAILY;BYDAY=;COUNT=2", 2), ("FREQ=DAILY;COUNT=2;COUNT=5", 2),
+        ("FREQ=DAILY;COUNT=1;UNTIL=20261021T220000Z", 3), ("FREQ=DAILY;COUNT=1;UNTIL=2027", 1),
+        ("FREQ=DAILY;UNTIL=never", 74), ("FREQ=WEEKLY;BYDAY=MO,,TU;COUNT=3", 3),
+    ],
+)  # fmt: skip
+def test_unusable_parts_of_a_rule_are_left_out(rule: str, expected: int) -> None:
+    event = one(*RULED, f"RRULE:{rule}")
+    assert len(busy(event)) == expected
+    assert "repetition-mended" in {note.rule for note in event.notes}
+
+
+@pytest.mark.parametrize("budget", [{"occurrences": 1000}, {"steps": Steps(20_000)}])
+def test_the_repetitions_of_a_feed_are_limited_together(budget: dict[str, Any]) -> None:
+    rules = ("DAILY;BYHOUR=9,12,15,18", "DAILY;BYHOUR=9,12,15,18;UNTIL=20261201T120000Z")
+    parts = [
+        vevent(*RULED, f"RRULE:FREQ={rule}", uid=f"{number}{rule[-1]}")
+        for number in range(20)
+        for rule in rules
+    ]
+    found = understand(
+        split(calendar(*parts)), default_zone="Europe/Berlin", stored={}, now=NOW, budget=Budget(**budget)
+    )
+    followed = [event for event in found.events if event.series.rule]
+    covered = [event for event in found.events if not event.series.rule]
+    assert 0 < len(followed) < 20
+    assert len(followed) + len(covered) == 40
+    (ended,) = {busy(event)[0] for event in covered if event.uid.endswith("Z")}
+    assert ended == "10-19 07:00/12-02 12:00"
+    (endless,) = {busy(event, 2190)[0] for event in covered if event.uid.endswith("8")}
+    assert endless.startswith("10-19 07:00")
+    assert {event.details.description for event in covered} == {MARK}
+
+
+def test_a_huge_count_is_only_expanded_where_needed() -> None:
+    assert len(busy(one(*RULED, "RRULE:FREQ=DAILY;COUNT=1000000000"))) == 74
