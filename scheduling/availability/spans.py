@@ -8,8 +8,7 @@ statements does not depend on how many calendars are asked.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, and_, bindparam, select, union_all
 
@@ -23,8 +22,7 @@ _CHUNK = 5000
 """Calendars in one statement; well below what both drivers take as parameters."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """One instance of an event that takes a user's time: epoch seconds, exclusive end.
 
     `busy` is its FBTYPE (RFC 5545, section 3.2.9). `source_id` is the id of the job, blocker, time off or imported
@@ -99,9 +97,9 @@ def with_buffers(found: Iterable[Span], before: int, after: int) -> list[Span]:
 def buffers(span: Span, before: int, after: int) -> Iterator[Span]:
     """The time around one span."""
     if before > 0:
-        yield replace(span, starts_at=span.starts_at - before, ends_at=span.starts_at, is_buffer=True)
+        yield span._replace(starts_at=span.starts_at - before, ends_at=span.starts_at, is_buffer=True)
     if after > 0:
-        yield replace(span, starts_at=span.ends_at, ends_at=span.ends_at + after, is_buffer=True)
+        yield span._replace(starts_at=span.ends_at, ends_at=span.ends_at + after, is_buffer=True)
 
 
 def _beyond(row: Row[*tuple[Any, ...]], source: Source, start: int, end: int) -> Iterator[Span]:
@@ -117,11 +115,11 @@ def _beyond(row: Row[*tuple[Any, ...]], source: Source, start: int, end: int) ->
             busy = _strongest(series)
             if busy:
                 whole = {"starts_at": max(row.starts_at, low), "ends_at": min(row.ends_at, high)}
-                yield replace(_span(row, source), busy=busy, **whole)
+                yield _span(row, source)._replace(busy=busy, **whole)
             continue
         for it in instances:
             if it.busy:
-                yield replace(_span(row, source), starts_at=it.starts_at, ends_at=it.ends_at, busy=it.busy)
+                yield _span(row, source)._replace(starts_at=it.starts_at, ends_at=it.ends_at, busy=it.busy)
 
 
 def _strongest(series: Series) -> str:
