@@ -76,7 +76,11 @@ def spans(connection: Connection, sources: Iterable[Source], start: int, end: in
     found: set[Span] = set()
     for ids in _chunks(sorted(known)):
         parameters = {"calendars": ids, "start": start, "end": end, "earliest": start - LONG}
-        found.update(_span(row, known[row.calendar_id]) for row in connection.execute(_SPANS, parameters))
+        rows = connection.execute(
+            _SPANS, parameters
+        ).cursor  # as the driver gives them: there can be thousands
+        assert rows is not None
+        found.update([_span(row, known[row[0]]) for row in rows.fetchall()])
     beyond = [it for it in known.values() if start < it.expanded.start or end > it.expanded.end]
     for ids in _chunks(sorted(it.calendar_id for it in beyond if it.calendar_id is not None)):
         for row in connection.execute(_SERIES, {"calendars": ids, "start": start, "end": end}):
@@ -127,17 +131,10 @@ def _strongest(series: Series) -> str:
     return next((it for it in ("BUSY-UNAVAILABLE", "BUSY", "BUSY-TENTATIVE") if it in every), "")
 
 
-def _span(row: Row[*tuple[Any, ...]], source: Source) -> Span:
+def _span(row: Sequence[Any], source: Source) -> Span:
+    calendar_id, name, source_id, starts_at, ends_at, busy, *_ = row
     return Span(
-        user_id=source.user_id,
-        calendar_id=row.calendar_id,
-        kind=source.kind,
-        slug=source.slug,
-        name=row.name,
-        source_id=row.source_id,
-        starts_at=row.starts_at,
-        ends_at=row.ends_at,
-        busy=row.busy,
+        source.user_id, calendar_id, source.kind, source.slug, name, source_id, starts_at, ends_at, busy
     )
 
 
