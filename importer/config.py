@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from importer.addresses import Exemptions
 from importer.fetch import FetchPolicy
+from importer.hosts import Hosts
+from importer.readers import Limits
 from importer.schedule import Schedule
-from scheduling.ini import boolean, duration, integer, option, size
+from scheduling.ini import boolean, duration, integer, number, option, size
 
 
 def exemptions(text: str) -> Exemptions:
@@ -19,6 +21,17 @@ def exemptions(text: str) -> Exemptions:
         raise ValueError(
             "is not a list of host names and networks such as calendar.intranet, 10.0.0.0/8"
         ) from None
+
+
+def agents(text: str) -> tuple[tuple[str, str], ...]:
+    """Lines (a written backslash and n end one too) of a host, an equals sign and a User-Agent."""
+    found: dict[str, str] = {}
+    for line in filter(None, (part.strip() for part in text.replace(r"\n", "\n").splitlines())):
+        host, _, agent = (part.strip() for part in line.partition("="))
+        if not host or not agent or not agent.isprintable() or " " in host:
+            raise ValueError("is not lines such as outlook.office365.com = Mozilla/5.0 (X11)")
+        found[host.lower().rstrip(".")] = agent
+    return tuple(found.items())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +48,11 @@ class ImporterConfig:
         "Mozilla/5.0 (compatible; Daysheet calendar importer)",
         doc="How the importer names itself; Office 365 refuses what does not look like a browser.",
     )
+    user_agents: tuple[tuple[str, str], ...] = option(
+        "",
+        doc="Other names for single hosts: host = User-Agent, several separated by \\n.",
+        parse=agents,
+    )
     allow_http: bool = option(
         "no", doc="Whether calendars and webhooks may have unencrypted http addresses.", parse=boolean
     )
@@ -45,19 +63,41 @@ class ImporterConfig:
     )
     batch: int = option("20", doc="How many due calendars are claimed at a time.", parse=integer(1, 1000))
     maintenance_interval: int = option("1h", doc="How often the database is tidied up.", parse=duration(60))
+    concurrency: int = option(
+        "8", doc="How many calendars one importer fetches at a time.", parse=integer(1, 256)
+    )
+    host_concurrency: int = option("4", doc="How many of them from one host.", parse=integer(1, 256))
+    host_rate: float = option(
+        "10", doc="How many requests to one host one importer begins per second.", parse=number(0.01, 1000)
+    )
+    readers: int = option("2", doc="How many processes read what was fetched.", parse=integer(1, 64))
+    reader_seconds: int = option(
+        "2m",
+        doc="The most CPU time that reading one calendar may take; small ones get less.",
+        parse=duration(1, 3600),
+    )
+    reader_memory: int = option(
+        "1GiB", doc="The most memory that a process reading calendars may have.", parse=size(200_000_000)
+    )
+    give_up: int = option(
+        "14d",
+        doc="A calendar that fails for this long is paused; 0 means never.",
+        parse=duration(0),
+    )
     lease: int = option(
-        "10m",
-        doc="How long a claim holds; a crashed importer's calendars wait this long.",
-        parse=duration(60),
+        "2m",
+        doc="How long a claim holds unless it is renewed; a crashed importer's calendars wait this long.",
+        parse=duration(30),
     )
     idle: int = option(
-        "15s", doc="How often the importer looks for calendars that are due.", parse=duration(1, 3600)
+        "2s", doc="How often the importer looks for calendars that are due.", parse=duration(1, 3600)
     )
 
     def policy(self) -> FetchPolicy:
         """What a fetch may do under this configuration."""
         return FetchPolicy(
             user_agent=self.user_agent,
+            user_agents=dict(self.user_agents),
             max_bytes=self.max_bytes,
             deadline=float(self.timeout),
             allow_http=self.allow_http,
@@ -66,4 +106,12 @@ class ImporterConfig:
 
     def schedule(self) -> Schedule:
         """When calendars are fetched under this configuration."""
-        return Schedule(interval=self.interval)
+        return Schedule(interval=self.interval, give_up=self.give_up)
+
+    def limits(self) -> Limits:
+        """What reading a calendar may take."""
+        return Limits(readers=self.readers, seconds=self.reader_seconds, memory=self.reader_memory)
+
+    def hosts(self) -> Hosts:
+        """How hosts are treated."""
+        return Hosts(self.host_concurrency, self.host_rate)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Connections that only reach checked addresses and end at a deadline.
+"""Connections that only reach checked addresses and end at a deadline, or when too much has come.
 
 The name is resolved once, every address it gives is checked, and the connection goes to the checked address
 itself, so that a second DNS answer cannot lead elsewhere; TLS still verifies the name.
@@ -29,6 +29,11 @@ class Deadline:
     def __init__(self, seconds: float) -> None:
         self._at = time.monotonic() + seconds
 
+    @property
+    def left(self) -> float:
+        """The seconds left, 0 when it has passed."""
+        return max(0.0, self._at - time.monotonic())
+
     def cap(self, timeout: float | None, expired: type[httpcore.TimeoutException]) -> float:
         """The time left, at most `timeout`; raises `expired` when none is."""
         left = self._at - time.monotonic()
@@ -37,13 +42,33 @@ class Deadline:
         return left if timeout is None else min(left, timeout)
 
 
-class GuardedBackend(httpcore.NetworkBackend):
-    """httpcore's way to the network, restricted to permitted addresses and ports."""
+class Allowance:
+    """How many octets may still be received, whatever they are: headers, framing and content."""
 
-    def __init__(self, exempt: addresses.Exemptions, ports: frozenset[int], deadline: Deadline) -> None:
+    def __init__(self, octets: int) -> None:
+        self._left = octets
+
+    def take(self, octets: int, host: str) -> None:
+        """Count octets that came; raises FetchFailed when they are too many."""
+        self._left -= octets
+        if self._left < 0:
+            raise FetchFailed("too-large", f"{host} sends far more than the largest calendar that is read.")
+
+
+class GuardedBackend(httpcore.NetworkBackend):
+    """httpcore's way to the network, restricted to permitted addresses and ports, in time and in octets received."""
+
+    def __init__(
+        self,
+        exempt: addresses.Exemptions,
+        ports: frozenset[int],
+        deadline: Deadline,
+        allowance: Allowance | None = None,
+    ) -> None:
         self._exempt = exempt
         self._ports = ports
         self._deadline = deadline
+        self._allowance = allowance
         self._plain = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -66,7 +91,7 @@ class GuardedBackend(httpcore.NetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
             else:
-                return _DeadlineStream(stream, self._deadline, host)
+                return _BoundedStream(stream, self._deadline, self._allowance, host)
         raise failure or httpcore.ConnectError("no address to connect to")
 
     def connect_unix_socket(
@@ -97,16 +122,24 @@ class GuardedBackend(httpcore.NetworkBackend):
         return found
 
 
-class _DeadlineStream(httpcore.NetworkStream):
-    """A connection whose every read, write and handshake ends at the deadline."""
+class _BoundedStream(httpcore.NetworkStream):
+    """A connection whose every read, write and handshake ends at the deadline, and which receives no more than is
+    allowed.
+    """
 
-    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline, host: str) -> None:
+    def __init__(
+        self, stream: httpcore.NetworkStream, deadline: Deadline, allowance: Allowance | None, host: str
+    ) -> None:
         self._stream = stream
         self._deadline = deadline
+        self._allowance = allowance
         self._host = host
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._deadline.cap(timeout, httpcore.ReadTimeout))
+        read = self._stream.read(max_bytes, self._deadline.cap(timeout, httpcore.ReadTimeout))
+        if self._allowance is not None:
+            self._allowance.take(len(read), self._host)
+        return read
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._stream.write(buffer, self._deadline.cap(timeout, httpcore.WriteTimeout))
@@ -125,7 +158,7 @@ class _DeadlineStream(httpcore.NetworkStream):
             if isinstance(cause, ssl.SSLError):
                 raise FetchFailed("tls", _tls_message(self._host, cause)) from None
             raise
-        return _DeadlineStream(stream, self._deadline, self._host)
+        return _BoundedStream(stream, self._deadline, self._allowance, self._host)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

@@ -1,21 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One synchronisation of one subscription: fetch, split, understand, plan, apply."""
+"""One synchronisation of one source for all subscriptions to it: fetched once, read once for all who read it alike, and
+applied for each.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from importer.errors import ImporterError, NotACalendar
-from importer.event import ImportedEvent
+from importer.errors import ImporterError
 from importer.fetch import FetchPolicy, FetchRequest, FetchResult, fetch
-from importer.render import render
+from importer.hosts import Visit
+from importer.reading import Job, Reader, Reading, digest
 from importer.schedule import Schedule
-from importer.split import Feed, decode, split
-from importer.store import Applied, Due, Facts, Store, StoredEvent
-from importer.understand import understand
+from importer.store import Applied, Due, Facts, HttpFacts, Store
 
 MAX_EVENTS = 50_000
 
@@ -34,83 +35,153 @@ class Outcome:
     reason: str | None = None
 
 
-def synchronise(
-    subscription: Due,
-    store: Store,
-    policy: FetchPolicy,
-    default_zone: str,
-    *,
-    schedule: Schedule,
-    max_events: int = MAX_EVENTS,
-) -> Outcome:
-    """Bring one claimed subscription up to date and record the result in the store.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Means:
+    """What a synchronisation works with. `read` is `importer.reading.read` or the same in another process, `done` is
+    told of each subscription as soon as its result is recorded, `stopped` says that the others shall be left alone.
+    """
+
+    store: Store
+    policy: FetchPolicy
+    schedule: Schedule
+    read: Callable[[Job], tuple[Reading, ...]]
+    max_events: int = MAX_EVENTS
+    done: Callable[[Due, Outcome], None] = lambda _due, _outcome: None
+    stopped: Callable[[], bool] = lambda: False
+
+
+def synchronise(sharing: Sequence[Due], means: Means, visit: Visit | None = None) -> None:
+    """Bring claimed subscriptions to one source up to date and record the result for each.
 
     What is wrong with the source becomes a recorded failure and leaves what was imported; other exceptions
     pass.
     """
-    schedule = schedule.at_least(subscription.minimum_interval)
     try:
-        return _synchronise(subscription, store, policy, default_zone, schedule, max_events)
+        answer = _fetched(sharing, means, visit)
     except ImporterError as error:
-        next_at = schedule.after_failure(int(time.time()), subscription.failures, error)
-        store.failed(subscription, error.reason, error.message, next_at)
-        return Outcome(status="failed", reason=error.reason)
-
-
-def _synchronise(
-    due: Due, store: Store, policy: FetchPolicy, default_zone: str, schedule: Schedule, max_events: int
-) -> Outcome:
-    request = FetchRequest(url=due.url, etag=due.etag, last_modified=due.last_modified)
-    answer = fetch(request, policy)
-    now = int(time.time())
+        _fail(sharing, error, means)
+        return
+    finally:
+        if visit is not None:
+            visit.leave()
     if answer.status == "unchanged":
-        facts = Facts(etag=due.etag, last_modified=due.last_modified, next_at=schedule.after_success(now))
-        store.unchanged(due, facts)
-        return Outcome(status="unchanged")
-    feed = split(decode(answer.body, answer.charset))
-    if len(feed.events) > max_events:
-        raise NotACalendar(
-            "too-many-events",
-            f"The calendar has {len(feed.events)} events; at most {max_events} are imported.",
-        )
-    return _take_over(due, store, answer, feed, default_zone, schedule)
+        for due in sharing:
+            _unchanged(due, answer, due.body_digest, means)
+    else:
+        _take_over(sharing, answer, means)
 
 
-def _take_over(
-    due: Due, store: Store, answer: FetchResult, feed: Feed, default_zone: str, schedule: Schedule
-) -> Outcome:
-    found = understand(feed, default_zone=default_zone, stored=store.hashes(due), now=datetime.now(UTC))
+def _fetched(sharing: Sequence[Due], means: Means, visit: Visit | None) -> FetchResult:
+    """The answer for all: conditional only where all have the same, so that it serves each of them."""
+    first = sharing[0]
+    same = all((due.etag, due.last_modified) == (first.etag, first.last_modified) for due in sharing)
+    request = FetchRequest(
+        url=first.url,
+        etag=first.etag if same else None,
+        last_modified=first.last_modified if same else None,
+        credentials=first.credentials.header() if first.credentials else None,
+        visit=visit,
+    )
+    return fetch(request, means.policy)
+
+
+def _take_over(sharing: Sequence[Due], answer: FetchResult, means: Means) -> None:
+    digests = {zone: digest(answer.body, answer.charset, zone) for zone in {due.time_zone for due in sharing}}
+    changed = []
+    for due in sharing:
+        if due.body_digest == digests[due.time_zone]:
+            _unchanged(due, answer, due.body_digest, means)
+        else:
+            changed.append(due)
+    if not changed:
+        return
+    readers: dict[tuple[str, frozenset[tuple[str, str]]], int] = {}
+    reading_of = [
+        readers.setdefault((due.time_zone, frozenset(means.store.hashes(due).items())), len(readers))
+        for due in changed
+    ]
+    job = Job(
+        body=answer.body,
+        charset=answer.charset,
+        max_events=means.max_events,
+        readers=tuple(Reader(time_zone=zone, stored=dict(hashes)) for zone, hashes in readers),
+        now=datetime.now(UTC),
+    )
+    try:
+        readings = means.read(job)
+    except ImporterError as error:
+        _fail(changed, error, means, _http(answer))
+        return
+    for number, (due, index) in enumerate(zip(changed, reading_of, strict=True)):
+        if number and means.stopped():
+            return
+        _apply(due, answer, readings[index], digests[due.time_zone], means)
+
+
+def _apply(due: Due, answer: FetchResult, reading: Reading, body_digest: str, means: Means) -> None:
+    schedule = means.schedule.at_least(due.minimum_interval)
     facts = Facts(
         etag=answer.etag,
         last_modified=answer.last_modified,
-        next_at=schedule.after_success(int(time.time()), feed.refresh),
-        fetched=len(feed.events),
-        imported=len(found.events),
-        unchanged=len(found.seen) - len(found.events),
-        skipped=found.skipped,
-        warnings=found.warnings,
-        calendar_name=feed.name,
+        next_at=schedule.after_success(int(time.time()), reading.refresh),
+        fetched=reading.fetched,
+        imported=len(reading.events),
+        unchanged=len(reading.seen) - len(reading.events),
+        skipped=reading.skipped,
+        warnings=reading.warnings,
+        calendar_name=reading.name,
+        body_digest=body_digest,
+        refresh=reading.refresh,
+        http=_http(answer),
     )
-    upserts = tuple(_stored(event) for event in found.events)
-    taken = store.apply(due, Applied(seen=found.seen, upserts=upserts, facts=facts))
-    return Outcome(
+    taken = means.store.apply(due, Applied(seen=reading.seen, upserts=reading.events, facts=facts))
+    outcome = Outcome(
         status="applied" if taken.status == "applied" else "failed",
         inserted=taken.inserted,
         updated=taken.updated,
         deleted=taken.deleted,
-        skipped=len(found.skipped),
+        skipped=len(reading.skipped),
         reason=taken.reason,
     )
+    means.done(due, outcome)
 
 
-def _stored(event: ImportedEvent) -> StoredEvent:
-    template, zones = render(event)
-    return StoredEvent(
-        uid=event.uid,
-        content_hash=event.content_hash,
-        template=template,
-        timezones=zones,
-        series=event.series,
-        status=event.details.status,
-        transparency=event.details.transparency,
+def _unchanged(due: Due, answer: FetchResult, body_digest: str | None, means: Means) -> None:
+    schedule = means.schedule.at_least(due.minimum_interval)
+    facts = Facts(
+        etag=answer.etag,
+        last_modified=answer.last_modified,
+        next_at=schedule.after_success(int(time.time()), due.refresh),
+        body_digest=body_digest,
+        refresh=due.refresh,
+        http=_http(answer),
+    )
+    means.store.unchanged(due, facts)
+    means.done(due, Outcome(status="unchanged"))
+
+
+def _fail(sharing: Sequence[Due], error: ImporterError, means: Means, http: HttpFacts | None = None) -> None:
+    now = int(time.time())
+    for due in sharing:
+        schedule = means.schedule.at_least(due.minimum_interval)
+        means.store.failed(
+            due,
+            error.reason,
+            error.message,
+            schedule.after_failure(now, due.failures, error),
+            pause=schedule.is_given_up(now, due.failing_since, error),
+            http=http,
+        )
+        means.done(due, Outcome(status="failed", reason=error.reason))
+
+
+def _http(answer: FetchResult) -> HttpFacts:
+    return HttpFacts(
+        status=200 if answer.status == "fetched" else 304,
+        etag=answer.etag is not None,
+        last_modified=answer.last_modified,
+        content_type=answer.content_type,
+        octets=len(answer.body),
+        milliseconds=answer.milliseconds,
+        host=answer.host,
     )

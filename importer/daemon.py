@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The loop that claims what is due, one subscription after the other, until it is told to stop."""
+"""The loop that claims what is due, and the threads that work it off side by side, until it is told to stop.
+
+Claims are renewed while the work goes on. Told to stop, it begins nothing more, finishes what ends soon and gives the
+rest back.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +13,22 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 
-from importer import deliver
+from importer import deliver, readers
 from importer.config import ImporterConfig
-from importer.cycle import Outcome, synchronise
+from importer.cycle import Means, Outcome, synchronise
 from importer.errors import where
+from importer.hosts import Visit
+from importer.line import InLine
 from importer.store import Due, Queue, Store
+from importer.work import Task, Work, tasks_of
 
 log = logging.getLogger(__name__)
 
+_GRACE = 20.0
+"""Seconds that work has to end when the importer is told to stop."""
+_counting = threading.Lock()
 _INTERNAL_MESSAGE = "The importer itself failed on this calendar; the fault was logged."
 
 
@@ -40,7 +51,7 @@ class Summary:
 
 
 def stop_on_signals(stop: threading.Event) -> None:
-    """Make SIGTERM and SIGINT set the event, so that `run` finishes the current calendar and returns."""
+    """Make SIGTERM and SIGINT set the event, so that `run` finishes what it has begun and returns."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
 
@@ -80,68 +91,167 @@ def deliver_now(queue: Queue, config: ImporterConfig, delivery_id: int) -> None:
 
 class _Daemon:
     def __init__(self, store: Store, config: ImporterConfig, stop: threading.Event) -> None:
-        self._store = store
+        self._store = InLine(store, stop)
         self._config = config
         self._stop = stop
-        self._policy = config.policy()
-        self._schedule = config.schedule()
         self._counts: Counter[str] = Counter()
         self._maintain_at = 0
+        self._work = Work(config.hosts(), config.concurrency)
+        self._means = Means(
+            store=self._store,
+            policy=config.policy(),
+            schedule=config.schedule(),
+            read=readers.shared(config.limits()).read,
+            max_events=config.max_events,
+            stopped=stop.is_set,
+        )
 
     def run(self, *, once: bool, only: int | None) -> Summary:
-        done: set[int] = set()
-        while not self._stop.is_set():
-            try:
-                claimed = self._turn(only)
-            except Exception as error:
-                if once:
-                    raise
-                log.error("importer turn failed, trying again: %s", where(error))  # noqa: TRY400 (see where)
-                claimed = []
-            fresh = {due.id for due in claimed} - done
+        workers = 1 if only is not None else self._config.concurrency
+        threads = [
+            threading.Thread(target=self._worker, name=f"import-{n}", daemon=True) for n in range(workers)
+        ]
+        renewing = threading.Event()
+        threads.append(threading.Thread(target=self._renew, args=(renewing,), name="renew", daemon=True))
+        for thread in threads:
+            thread.start()
+        try:
             if once:
-                if not fresh or only is not None:
-                    break
-                done |= fresh
-            elif not claimed:
-                self._stop.wait(self._config.idle)
+                self._claim_once(only)
+            else:
+                self._claim_forever()
+        finally:
+            self._end(threads[:-1])
+            renewing.set()
+            threads[-1].join()
         return Summary(
             applied=self._counts["applied"],
             unchanged=self._counts["unchanged"],
             failed=self._counts["failed"],
         )
 
-    def _turn(self, only: int | None) -> list[Due]:
+    def _claim_forever(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._maintain()
+                claimed = self._claim() if self._store.is_due(int(time.time())) else []
+            except Exception as error:  # noqa: BLE001 (a database that is away comes back)
+                log.error("importer turn failed, trying again: %s", where(error))  # noqa: TRY400 (see where)
+                claimed = []
+            self._work.add(tasks_of(claimed))
+            if claimed:
+                self._work.wait_for_room(self._config.idle)
+            else:
+                self._stop.wait(self._config.idle)
+
+    def _claim_once(self, only: int | None) -> None:
+        if only is None:
+            self._maintain()
+        seen: set[int] = set()
+        while not self._stop.is_set():
+            # Nothing to claim is the end only where nothing claimed before keeps its host from being asked.
+            was_idle = self._work.wait_until_idle(0)
+            claimed = self._claim(only)
+            fresh = [due for due in claimed if due.id not in seen]
+            seen |= {due.id for due in fresh}
+            self._work.add(tasks_of(fresh))
+            self._store.release([due for due in claimed if due not in fresh])
+            if only is not None:
+                self._wait_until_idle()
+                break
+            if fresh:
+                self._work.wait_for_room(self._config.idle)
+            elif was_idle:
+                break
+            else:
+                self._work.wait_until_idle(0.5)
+
+    def _wait_until_idle(self) -> None:
+        while not self._stop.is_set() and not self._work.wait_until_idle(0.5):
+            pass
+
+    def _claim(self, only: int | None = None) -> list[Due]:
         now = int(time.time())
-        if only is None and now >= self._maintain_at:
+        if only is not None:
+            return self._store.claim(now, self._config.lease, 1, only)
+        return self._store.claim(
+            now,
+            self._config.lease,
+            self._config.batch,
+            together=True,
+            without_failing=self._work.has_enough_failing,
+            without_hosts=self._work.full_hosts(),
+        )
+
+    def _maintain(self) -> None:
+        now = int(time.time())
+        if now >= self._maintain_at:
             self._maintain_at = now + self._config.maintenance_interval
             self._store.maintain(now)
-        claimed = self._store.claim(now, self._config.lease, self._config.batch, only)
-        # A claim this old could expire during the work; what is left is claimed anew later.
-        last_start = time.monotonic() + max(self._config.lease - 2 * self._config.timeout, 0)
-        for index, due in enumerate(claimed):
-            if self._stop.is_set() or (index and time.monotonic() > last_start):
-                break
-            outcome = self._one(due)
-            self._counts[outcome.status] += 1
-        return claimed
 
-    def _one(self, due: Due) -> Outcome:
+    def _end(self, workers: list[threading.Thread]) -> None:
+        """Let what was begun end, and give back what was not, or does not end soon."""
+        self._work.close()
+        self._give_back(self._work.take_back())
+        end = time.monotonic() + _GRACE
+        for worker in workers:
+            worker.join(max(0.0, end - time.monotonic()))
+        self._give_back(self._work.unfinished())
+
+    def _give_back(self, tasks: list[Task]) -> None:
+        left = [due for task in tasks for due in [*task.left.values()]]
         try:
-            outcome = synchronise(
-                due,
-                self._store,
-                self._policy,
-                due.time_zone,
-                schedule=self._schedule,
-                max_events=self._config.max_events,
-            )
+            self._store.release(left)
+        except Exception as error:  # noqa: BLE001 (the leases end by themselves)
+            log.error("claims were not given back: %s", where(error))  # noqa: TRY400 (see where)
+
+    def _renew(self, ended: threading.Event) -> None:
+        while not ended.wait(self._config.lease / 3):
+            held = {due.lease for task in self._work.unfinished() for due in [*task.left.values()]}
+            try:
+                lost = held - self._store.renew(held, int(time.time()), self._config.lease)
+            except Exception as error:  # noqa: BLE001 (a database that is away comes back)
+                log.error("leases were not renewed: %s", where(error))  # noqa: TRY400 (see where)
+            else:
+                if lost and self._work.unfinished():
+                    log.warning("%d claims ended before the work on them did", len(lost))
+
+    def _worker(self) -> None:
+        while not self._stop.is_set() and (taken := self._work.take()) is not None:
+            task, visit = taken
+            try:
+                self._one(task, visit)
+            finally:
+                visit.leave()
+                self._work.finish(task)
+            if self._stop.is_set():
+                self._give_back([task])
+
+    def _one(self, task: Task, visit: Visit) -> None:
+        try:
+            synchronise(task.sharing, replace(self._means, done=partial(self._done, task)), visit)
         except Exception as error:  # noqa: BLE001 (one bad calendar must not stop the others)
-            log.error("importer failed on subscription %d: %s", due.id, where(error))  # noqa: TRY400
-            schedule = self._schedule.at_least(due.minimum_interval)
-            next_at = schedule.after_failure(int(time.time()), due.failures)
-            self._store.failed(due, "internal", _INTERNAL_MESSAGE, next_at)
-            return Outcome(status="failed", reason="internal")
+            fault = str(error) if isinstance(error, readers.ReaderFailed) else where(error)
+            ids = ", ".join(str(number) for number in task.left)
+            log.error("importer failed on subscription %s: %s", ids, fault)  # noqa: TRY400
+            self._fail(task)
+
+    def _fail(self, task: Task) -> None:
+        now = int(time.time())
+        for due in [*task.left.values()]:
+            schedule = self._means.schedule.at_least(due.minimum_interval)
+            next_at = schedule.after_failure(now, due.failures)
+            try:
+                self._store.failed(due, "internal", _INTERNAL_MESSAGE, next_at)
+            except Exception as error:  # noqa: BLE001 (its lease ends by itself)
+                log.error("subscription %d: no result recorded: %s", due.id, where(error))  # noqa: TRY400
+            else:
+                self._done(task, due, Outcome(status="failed", reason="internal"))
+
+    def _done(self, task: Task, due: Due, outcome: Outcome) -> None:
+        del task.left[due.id]
+        with _counting:
+            self._counts[outcome.status] += 1
         if outcome.status == "failed":
             log.warning("calendar of subscription %d not imported: %s", due.id, outcome.reason)
         elif outcome.inserted or outcome.updated or outcome.deleted:
@@ -152,4 +262,3 @@ class _Daemon:
                 outcome.updated,
                 outcome.deleted,
             )
-        return outcome

@@ -23,19 +23,30 @@ class FetchFailed(ImporterError):
     """The outside calendar could not be fetched.
 
     `retry_after` is the number of seconds the server asked to wait, if it did; `permanent` says that trying
-    again is of no use before somebody changes the address or the settings.
+    again is of no use before somebody changes the address or the settings, `gone` that the server says so itself.
     """
 
     def __init__(
-        self, reason: str, message: str, *, retry_after: int | None = None, permanent: bool = False
+        self,
+        reason: str,
+        message: str,
+        *,
+        retry_after: int | None = None,
+        permanent: bool = False,
+        gone: bool = False,
     ) -> None:
         super().__init__(reason, message)
         self.retry_after = retry_after
         self.permanent = permanent
+        self.gone = gone
 
 
 class NotACalendar(ImporterError):
     """What was fetched is not a complete iCalendar stream (RFC 5545 section 3.4)."""
+
+
+class Overtaxing(ImporterError):
+    """Reading the outside calendar took too much time or memory, or ended the process that did it."""
 
 
 class Unusable(Exception):

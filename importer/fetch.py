@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One bounded, conditional GET of an outside calendar (RFC 9110, RFC 9111 validators).
 
-Owns the scheme, redirect, size and time rules; which addresses may be reached is `importer.connection`'s.
-Nothing is taken from the environment (proxies, netrc) and nothing is kept between two fetches (cookies,
-connections).
+Owns the scheme, redirect, size, time and credential rules; which addresses may be reached is `importer.connection`'s,
+how often a host is asked `importer.hosts`'s. HTTP/2 where the server offers it, else HTTP/1.1. Nothing is taken from
+the environment (proxies, netrc) and nothing is kept between two fetches (cookies, connections).
 """
 
 from __future__ import annotations
 
 import ssl
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -21,8 +22,9 @@ import httpx
 
 from importer import encoding
 from importer.addresses import Exemptions
-from importer.connection import Deadline, GuardedBackend
+from importer.connection import Allowance, Deadline, GuardedBackend
 from importer.errors import FetchFailed
+from importer.hosts import Visit
 
 MAX_REDIRECTS = 5
 _NO_EXEMPTIONS = Exemptions()
@@ -33,18 +35,27 @@ _LONGEST_VALIDATOR = 500
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FetchRequest:
-    """What to fetch: the address (a secret) and the validators of what is already here."""
+    """What to fetch: the address (a secret), the validators of what is already here, and the header (name and value)
+    of its credentials, which only goes to the origin of the address itself (RFC 6454).
+
+    `visit` is the place taken at the address's host; redirects move it on.
+    """
 
     url: str = field(repr=False)
     etag: str | None = None
     last_modified: str | None = None
+    credentials: tuple[str, str] | None = field(default=None, repr=False)
+    visit: Visit | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FetchPolicy:
-    """What a fetch may do. `max_bytes` counts decoded bytes, `deadline` is seconds for the whole exchange."""
+    """What a fetch may do. `max_bytes` counts decoded bytes, `deadline` is seconds for the whole exchange. Hosts in
+    `user_agents` are told that name instead of `user_agent`.
+    """
 
     user_agent: str = "Daysheet"
+    user_agents: Mapping[str, str] = field(default_factory=dict)
     max_bytes: int = 20_000_000
     deadline: float = 60.0
     allow_http: bool = False
@@ -55,7 +66,9 @@ class FetchPolicy:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FetchResult:
-    """The answer: 'unchanged' (304, no body) or 'fetched' with the decoded body."""
+    """The answer: 'unchanged' (304, no body) or 'fetched' with the decoded body; and as facts the HTTP version, the
+    host that answered in the end and the milliseconds it all took.
+    """
 
     status: Literal["unchanged", "fetched"]
     body: bytes = field(default=b"", repr=False)
@@ -63,6 +76,9 @@ class FetchResult:
     last_modified: str | None = None
     content_type: str | None = None
     charset: str | None = None
+    http_version: str = ""
+    host: str = ""
+    milliseconds: int = 0
 
 
 def fetch(request: FetchRequest, policy: FetchPolicy) -> FetchResult:
@@ -70,18 +86,30 @@ def fetch(request: FetchRequest, policy: FetchPolicy) -> FetchResult:
 
     Raises FetchFailed, whose message names the host at most.
     """
+    started = time.monotonic()
     deadline = Deadline(policy.deadline)
     url = target(request.url, policy)
-    backend = GuardedBackend(policy.allow, policy.ports, deadline)
+    origin = _origin(url)
+    # Framing and headers come on top of the content, in a sane answer far below the content's own size.
+    allowance = Allowance(2 * policy.max_bytes + 1_000_000)
+    backend = GuardedBackend(policy.allow, policy.ports, deadline, allowance)
     with httpcore.ConnectionPool(
-        ssl_context=policy.trust or default_trust(), network_backend=backend, retries=0
+        ssl_context=policy.trust or default_trust(http2=True), network_backend=backend, retries=0, http2=True
     ) as pool:
         for _ in range(MAX_REDIRECTS + 1):
-            answer = _exchange(pool, url, request, policy)
+            if request.visit and not request.visit.move(url.host, deadline.left):
+                raise FetchFailed("timeout", f"{url.host} is asked for too many calendars at once.")
+            headers = _headers(url, request, policy, trusted=_origin(url) == origin)
+            answer = _exchange(pool, url, headers, request, policy)
             if isinstance(answer, FetchResult):
-                return answer
+                took = int((time.monotonic() - started) * 1000)
+                return replace(answer, host=url.host, milliseconds=took)
             url = answer
     raise FetchFailed("too-many-redirects", f"{url.host} redirects more than {MAX_REDIRECTS} times.")
+
+
+def _origin(url: httpx.URL) -> tuple[str, bytes, int | None]:
+    return url.scheme, url.raw_host, url.port
 
 
 def target(text: str, policy: FetchPolicy) -> httpx.URL:
@@ -119,28 +147,42 @@ def _checked(text: str, policy: FetchPolicy, aliases: dict[str, str]) -> httpx.U
     return url.copy_with(scheme=scheme, fragment=None)
 
 
-@lru_cache(maxsize=1)
-def default_trust() -> ssl.SSLContext:
-    """The certificate authorities that are trusted, whatever the environment says."""
+@lru_cache(maxsize=2)
+def default_trust(*, http2: bool = False) -> ssl.SSLContext:
+    """The certificate authorities that are trusted, whatever the environment says. httpcore notes in it which
+    protocols it offers, so that connections with HTTP/2 and without need one each.
+    """
     return httpx.create_ssl_context(trust_env=False)
 
 
 def _exchange(
-    pool: httpcore.ConnectionPool, url: httpx.URL, request: FetchRequest, policy: FetchPolicy
+    pool: httpcore.ConnectionPool,
+    url: httpx.URL,
+    sent: list[tuple[bytes, bytes]],
+    request: FetchRequest,
+    policy: FetchPolicy,
 ) -> FetchResult | httpx.URL:
     address = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
     reading_body = False
     try:
-        with pool.stream("GET", address, headers=_headers(url, request, policy)) as response:
+        with pool.stream("GET", address, headers=sent) as response:
             headers = httpx.Headers(response.headers)
+            version = response.extensions.get("http_version", b"").decode("ascii", "replace")
             if response.status in _REDIRECTS and "location" in headers:
                 return _next_hop(url, headers["location"], policy)
             if response.status == 304 and (request.etag or request.last_modified):
-                return FetchResult(status="unchanged", etag=request.etag, last_modified=request.last_modified)
+                return FetchResult(
+                    status="unchanged",
+                    etag=request.etag,
+                    last_modified=request.last_modified,
+                    http_version=version,
+                )
             if response.status != 200:
-                raise _status_failure(url.host, response.status, headers)
+                raise _status_failure(
+                    url.host, response.status, headers, known=request.credentials is not None
+                )
             reading_body = True
-            return _body(response, headers, url.host, policy)
+            return replace(_body(response, headers, url.host, policy), http_version=version)
     except httpcore.TimeoutException:
         raise FetchFailed("timeout", f"{url.host} did not answer in full within the time limit.") from None
     except (httpcore.RemoteProtocolError, httpcore.ReadError):
@@ -152,17 +194,23 @@ def _exchange(
         raise FetchFailed("connection", f"No connection could be made with {url.host}.") from None
 
 
-def _headers(url: httpx.URL, request: FetchRequest, policy: FetchPolicy) -> list[tuple[bytes, bytes]]:
+def _headers(
+    url: httpx.URL, request: FetchRequest, policy: FetchPolicy, *, trusted: bool
+) -> list[tuple[bytes, bytes]]:
+    """The request's headers; those of its credentials only where `trusted` says that the origin is theirs."""
+    agent = policy.user_agents.get(url.host.lower().rstrip("."), policy.user_agent)
     headers = [
         (b"Host", url.netloc),
-        (b"User-Agent", _printable(policy.user_agent) or b"Daysheet"),
+        (b"User-Agent", _printable(agent) or b"Daysheet"),
         (b"Accept", b"text/calendar, */*;q=0.5"),
         (b"Accept-Encoding", encoding.ACCEPTED.encode()),
-        (b"Connection", b"close"),
     ]
     for name, value in ((b"If-None-Match", request.etag), (b"If-Modified-Since", request.last_modified)):
         if value and (safe := _printable(value)):
             headers.append((name, safe))
+    if trusted and request.credentials:
+        field_name, secret = request.credentials
+        headers.append((field_name.encode("ascii"), secret.encode("utf-8")))
     return headers
 
 
@@ -180,15 +228,20 @@ def _next_hop(url: httpx.URL, location: str, policy: FetchPolicy) -> httpx.URL:
     return _checked(joined, policy, {})
 
 
-def _status_failure(host: str, status: int, headers: httpx.Headers) -> FetchFailed:
+def _status_failure(host: str, status: int, headers: httpx.Headers, *, known: bool) -> FetchFailed:
     sentences = {
-        401: f"{host} asks for a user name and password; use the calendar's secret address instead.",
+        401: f"{host} does not accept the user name and password or token any more; connect the calendar anew."
+        if known
+        else f"{host} asks who you are; connect the calendar with a user name and password or a token, "
+        "or use its secret address.",
         403: f"{host} refuses access; the address may have been revoked or the server refuse programs.",
         404: f"{host} does not know this calendar; check the address.",
         410: f"{host} says that this calendar is gone for good.",
         429: f"{host} received too many requests and asks to wait.",
     }
-    if status in sentences:
+    if status == 401:
+        reason = "reconnect"
+    elif status in sentences:
         reason = f"http-{status}"
     elif 500 <= status < 600:
         reason = "http-5xx"
@@ -200,6 +253,7 @@ def _status_failure(host: str, status: int, headers: httpx.Headers) -> FetchFail
         message,
         retry_after=seconds_to_wait(headers.get("retry-after")),
         permanent=status in (401, 410),
+        gone=status == 410,
     )
 
 

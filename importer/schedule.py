@@ -16,21 +16,22 @@ _JITTER = 0.1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Schedule:
-    """The configured interval and the shortest permitted one, in seconds, and the source of chance."""
+    """The configured interval, the shortest permitted one and the time of failing after which a calendar is given up
+    (0: never), in seconds, and the source of chance.
+    """
 
     interval: int
     minimum_interval: int = 0
+    give_up: int = 0
     chance: random.Random = field(default_factory=random.Random, repr=False)
 
     def at_least(self, seconds: int) -> Schedule:
         """The same with this as the shortest interval, unless it is longer already."""
         return replace(self, minimum_interval=max(self.minimum_interval, seconds))
 
-    def after_success(self, now: int, refresh: str | None = None) -> int:
-        """The epoch second of the next fetch; `refresh` is the feed's own REFRESH-INTERVAL (RFC 7986), a
-        floor.
-        """
-        wait = max(self.interval, self.minimum_interval, refresh_seconds(refresh))
+    def after_success(self, now: int, refresh: int = 0) -> int:
+        """The epoch second of the next fetch; `refresh` are the seconds of the feed's own REFRESH-INTERVAL, a floor."""
+        wait = max(self.interval, self.minimum_interval, refresh)
         return now + self._jittered(wait)
 
     def after_failure(self, now: int, failures: int, error: ImporterError | None = None) -> int:
@@ -46,13 +47,19 @@ class Schedule:
             wait = max(wait, error.retry_after or 0)
         return now + self._jittered(min(wait, LONGEST_WAIT))
 
+    def is_given_up(self, now: int, failing_since: int | None, error: ImporterError) -> bool:
+        """Whether to stop: it failed for long enough, or its server says that it is gone for good."""
+        if isinstance(error, FetchFailed) and error.gone:
+            return True
+        return bool(self.give_up and failing_since is not None and now - failing_since >= self.give_up)
+
     def _jittered(self, wait: int) -> int:
         """The wait, up to a tenth longer, so that subscriptions made together do not stay together."""
         return wait + int(wait * _JITTER * self.chance.random())
 
 
 def refresh_seconds(value: str | None) -> int:
-    """The length of a REFRESH-INTERVAL or X-PUBLISHED-TTL, at most a day; 0 for none."""
+    """The length of a REFRESH-INTERVAL (RFC 7986) or X-PUBLISHED-TTL, at most a day; 0 for none."""
     length = duration(value) if value and re.match(r"[+]?P", value, re.IGNORECASE) else None
     if length is None:
         return 0

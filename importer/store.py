@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 from scheduling.imports import Applied, Due, Facts, HttpFacts, Skipped, StoredEvent, Taken
@@ -27,10 +28,38 @@ __all__ = [
 class Store(Protocol):
     """The database side. Every method is one transaction; without the lease it writes nothing."""
 
-    def claim(self, now: int, lease_seconds: int, limit: int, only: int | None = None) -> list[Due]:
-        """Lease at most `limit` subscriptions that are due at `now`, or the one named by `only` whether due
-        or not.
+    @property
+    def one_writer(self) -> bool:
+        """Whether only one transaction at a time can write, so that others had better wait in line."""
+        ...
+
+    def is_due(self, now: int) -> bool:
+        """Whether `claim` would find something; takes no lock."""
+        ...
+
+    def claim(
+        self,
+        now: int,
+        lease_seconds: int,
+        limit: int,
+        only: int | None = None,
+        *,
+        together: bool = False,
+        without_failing: bool = False,
+        without_hosts: Collection[str] = (),
+    ) -> list[Due]:
+        """Lease at most `limit` subscriptions that are due at `now`, or the one named by `only` whether due or
+        not; and `together` with them all others to the same sources that work. Leave out those that failed
+        last, or those on some hosts, where asked.
         """
+        ...
+
+    def renew(self, held: Collection[str], now: int, lease_seconds: int) -> set[str]:
+        """Let the leases hold on, and return those that still do."""
+        ...
+
+    def release(self, claims: Collection[Due]) -> None:
+        """Give back claims that nothing was done with; they are due as before."""
         ...
 
     def hashes(self, due: Due) -> dict[str, str]:
@@ -55,7 +84,9 @@ class Store(Protocol):
         pause: bool = False,
         http: HttpFacts | None = None,
     ) -> None:
-        """Record a failure, leaving the events as they are, and give the claim back."""
+        """Record a failure, leaving the events as they are, and give the claim back. With `pause`, it is not
+        fetched again until somebody resumes it.
+        """
         ...
 
     def maintain(self, now: int) -> None:

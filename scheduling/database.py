@@ -21,7 +21,6 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from scheduling.errors import DatabaseUnavailable
-from scheduling.kept import KeptConnections
 
 __all__ = ["Connection", "Database", "connect"]
 
@@ -46,7 +45,6 @@ class Database:
             else self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         )
         self._writer = self.engine.execution_options(**{_WRITE: True})
-        self._kept = KeptConnections(self.engine)
 
     @property
     def path(self) -> Path | None:
@@ -96,15 +94,18 @@ class Database:
         with _translated(), self._snapshot.connect() as connection:
             yield connection
 
-    def rows(self, sql: str, parameters: Any) -> list[tuple[Any, ...]]:
-        """The rows of one single SELECT, which is a snapshot of its own, as the driver gives them; no connection is
-        taken from the pool. Raises `DatabaseUnavailable`.
-        """
+    @contextmanager
+    def cursor(self) -> Iterator[Any]:
+        """A driver cursor for one single statement, which is a snapshot of its own. Raises `DatabaseUnavailable`."""
         driver = self.engine.dialect.dbapi
         assert driver is not None
         try:
             with _translated():
-                return self._kept.rows(sql, parameters)
+                connection = self.engine.raw_connection()
+            try:
+                yield connection.cursor()
+            finally:
+                connection.close()
         except (driver.OperationalError, driver.InterfaceError) as error:
             if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
                 raise
@@ -121,8 +122,7 @@ class Database:
             yield connection
 
     def dispose(self) -> None:
-        """Close every connection (before a fork, and at the end)."""
-        self._kept.close()
+        """Close every pooled connection (before a fork, and at the end)."""
         self.engine.dispose()
 
 

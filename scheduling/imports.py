@@ -199,11 +199,13 @@ class ImportStore:
         limit: int,
         only: int | None = None,
         *,
-        together: int = 0,
+        together: bool = False,
+        without_failing: bool = False,
         without_hosts: Collection[str] = (),
     ) -> list[Due]:
         """Lease at most `limit` subscriptions that are due at `now`, or the one named by `only` whether due or not; and
-        with them those to the same sources that are due within `together` seconds. Leave out `without_hosts`.
+        `together` with them all others to the same sources that work. Leave out those that failed last, or those on
+        some hosts, where asked.
         """
         with self._database.write() as connection:
             lease, rows = leases.claim(
@@ -215,6 +217,7 @@ class ImportStore:
                 limit=limit,
                 only=only,
                 together=together,
+                without_failing=without_failing,
                 without_hosts=without_hosts,
             )
             minutes = settings.effective(connection, self._config).subscriptions.minimum_minutes

@@ -14,7 +14,19 @@ import time
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from scheduling.errors import SecretsUnreadable
 from scheduling.models import Subscription, User
@@ -50,11 +62,13 @@ def claim(
     seconds: int,
     limit: int,
     only: int | None = None,
-    together: int = 0,
+    together: bool = False,
+    without_failing: bool = False,
     without_hosts: Collection[str] = (),
 ) -> tuple[str, list[Claimed]]:
-    """Lease at most `limit` subscriptions due at `now`, or the one named `only` whether due or not, and those to the
-    same sources that are due within `together` seconds. Returns the lease and the rows, the longest due first.
+    """Lease at most `limit` subscriptions due at `now`, or the one named `only` whether due or not; `together` with all
+    others to the same sources, due or not, but those that failed wait for their own time. Returns the lease and the
+    rows, the longest due first.
     """
     if connection.dialect.name == "postgresql":
         # One claim at a time: of two at once, each could get a part of the subscriptions to one source.
@@ -63,11 +77,14 @@ def claim(
     statement = _due(now, only)
     if without_hosts:
         statement = statement.where(_S.host.not_in(without_hosts))
+    if without_failing:
+        statement = statement.where(_S.failures == 0)
     wanted = (*columns, _S.source_key)
     rows = list(connection.execute(_locked(statement.with_only_columns(*wanted).limit(limit))))
     keys = {row.source_key for row in rows if row.source_key}
     if keys and together and only is None:
-        also = _due(now + together).where(_S.source_key.in_(keys), _S.id.not_in([row.id for row in rows]))
+        also = _free(now, and_(_S.status != "paused", or_(_S.failures == 0, _S.next_at <= now)))
+        also = also.where(_S.source_key.in_(keys), _S.id.not_in([row.id for row in rows]))
         rows += connection.execute(_locked(also.with_only_columns(*wanted).limit(_TOGETHER)))
     lease = secrets.token_hex(8)
     if rows:
@@ -117,14 +134,14 @@ def _name_sources(connection: Connection, keyring: Keyring) -> None:
 
 
 def _due(now: int, only: int | None = None) -> Select[Any]:
-    wanted = and_(_S.status != "paused", _S.next_at <= now) if only is None else _S.id == only
+    return _free(now, and_(_S.status != "paused", _S.next_at <= now) if only is None else _S.id == only)
+
+
+def _free(now: int, wanted: ColumnElement[bool]) -> Select[Any]:
     free = or_(_S.lease.is_(None), _S.lease_until < now)
-    return (
-        select(_S)
-        .join(User, User.id == _S.user_id)
-        .where(wanted, User.active, free, _S.detached_at.is_(None))
-        .order_by(_S.next_at, _S.id)
-    )
+    joined = select(_S).join(User, User.id == _S.user_id)
+    standing = joined.where(wanted, User.active, free, _S.detached_at.is_(None))
+    return standing.order_by(_S.next_at, _S.id)
 
 
 def _locked(statement: Select[Any]) -> Select[Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -137,12 +138,30 @@ class RecordingStore:
         self.failures: list[tuple[int, str, str, int]] = []
         self.claims: list[tuple[int, int, int | None]] = []
         self.maintained = 0
+        self.released: list[int] = []
+        self.paused: list[int] = []
 
-    def claim(self, now: int, lease_seconds: int, limit: int, only: int | None = None) -> list[Due]:
+    one_writer = True
+
+    def is_due(self, now: int) -> bool:
+        return bool(self.due)
+
+    def claim(
+        self, now: int, lease_seconds: int, limit: int, only: int | None = None, **named: Any
+    ) -> list[Due]:
         self.claims.append((lease_seconds, limit, only))
-        claimed = [due for due in self.due if only in (None, due.id)][:limit]
+        left_out = named.get("without_hosts", ())
+        claimed = [
+            due for due in self.due if only in (None, due.id) and urlsplit(due.url).hostname not in left_out
+        ][:limit]
         self.due = [due for due in self.due if due not in claimed]
         return claimed
+
+    def renew(self, held: Collection[str], now: int, lease_seconds: int) -> set[str]:
+        return set(held)
+
+    def release(self, claims: Collection[Due]) -> None:
+        self.released += [due.id for due in claims]
 
     def hashes(self, due: Due) -> dict[str, str]:
         return self.stored.get(due.id, {})
@@ -171,6 +190,8 @@ class RecordingStore:
         pause: bool = False,
         http: HttpFacts | None = None,
     ) -> None:
+        if pause:
+            self.paused.append(due.id)
         self.failures.append((due.id, reason, message, next_at))
 
     def maintain(self, now: int) -> None:

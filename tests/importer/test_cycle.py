@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from importer.addresses import Exemptions
-from importer.cycle import Outcome, synchronise
+from importer.cycle import Means, Outcome, synchronise
 from importer.fetch import FetchPolicy
+from importer.reading import read
 from importer.schedule import Schedule
 from importer.store import Store
 
@@ -17,7 +18,18 @@ Data = Callable[[str], bytes]
 
 
 def run(due: Any, store: Store, **named: Any) -> Outcome:
-    return synchronise(due, store, POLICY, due.time_zone, schedule=SCHEDULE, **named)
+    outcomes: list[Outcome] = []
+    means = Means(
+        store=store,
+        policy=POLICY,
+        schedule=SCHEDULE,
+        read=read,
+        done=lambda _, outcome: outcomes.append(outcome),
+        **named,
+    )
+    synchronise([due], means)
+    (outcome,) = outcomes
+    return outcome
 
 
 def test_a_new_calendar_is_taken_over_whole(server: Any, store: Any, data: Data) -> None:

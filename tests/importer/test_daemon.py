@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
 import signal
@@ -27,7 +28,7 @@ def test_everything_due_is_worked_off_in_batches(server: Any, store: Any, data: 
     for number in range(5):
         store.add(number, server.says(f"/{number}", 200, data("google.ics")))
     assert once(store) == Summary(applied=5)
-    assert [limit for _, limit, _ in store.claims] == [2, 2, 2, 2]
+    assert {limit for _, limit, _ in store.claims} == {2}
     assert store.maintained == 1
 
 
@@ -69,6 +70,13 @@ def test_a_fault_of_ours_stops_neither_the_loop_nor_tells_the_address(
     assert MARK not in caplog.text + message
 
 
+def test_more_than_a_host_may_be_asked_for_at_once_is_worked_off(server: Any, store: Any, data: Data) -> None:
+    for number in range(30):
+        store.add(number, server.says(f"/{number}", 304), etag='"1"')
+    config = dataclasses.replace(CONFIG, host_concurrency=1, host_rate=1000.0, batch=20)
+    assert run(store, config, once=True, stop=threading.Event()) == Summary(unchanged=30)
+
+
 @pytest.mark.parametrize("status", [403, 200])
 def test_a_failed_fetch_logs_its_reason_but_not_the_address(
     server: Any, store: Any, caplog: pytest.LogCaptureFixture, status: int
@@ -80,7 +88,9 @@ def test_a_failed_fetch_logs_its_reason_but_not_the_address(
     assert MARK not in caplog.text + store.failures[0][2] + repr(store.due)
 
 
-def test_the_current_calendar_is_finished_after_the_signal(server: Any, store: Any, data: Data) -> None:
+def test_after_the_signal_the_current_calendar_is_finished_and_the_others_are_given_back(
+    server: Any, store: Any, data: Data
+) -> None:
     stop = threading.Event()
 
     def answer(handler: Any) -> None:
@@ -94,8 +104,10 @@ def test_the_current_calendar_is_finished_after_the_signal(server: Any, store: A
     server.answers["/1"] = answer
     for number in (1, 2):
         store.add(number, server.url(f"/{number}"))
-    assert run(store, CONFIG, once=False, stop=stop) == Summary(applied=1)
+    config = dataclasses.replace(CONFIG, concurrency=1)
+    assert run(store, config, once=False, stop=stop) == Summary(applied=1)
     assert [number for number, _ in store.applied] == [1]
+    assert store.released == [2]
 
 
 def test_a_database_that_fails_is_tried_again(
@@ -105,22 +117,26 @@ def test_a_database_that_fails_is_tried_again(
     store.add(1, server.says("/1", 200, data("google.ics")))
     real, calls = store.claim, []
 
-    def claim(*arguments: Any) -> Any:
+    def claim(*arguments: Any, **named: Any) -> Any:
         calls.append(arguments)
         if len(calls) == 1:
             raise ConnectionError(MARK)
-        if len(calls) == 3:
-            stop.set()
-        return real(*arguments)
+        return real(*arguments, **named)
 
+    def apply(*arguments: Any) -> Any:
+        stop.set()
+        return applied(*arguments)
+
+    applied = store.apply
     monkeypatch.setattr(store, "claim", claim)
+    monkeypatch.setattr(store, "apply", apply)
     assert run(store, CONFIG, once=False, stop=stop) == Summary(applied=1)
     assert "ConnectionError" in caplog.text
     assert MARK not in caplog.text
 
 
 def test_a_database_that_fails_ends_a_single_run(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def claim(*_: Any) -> Any:
+    def claim(*_: Any, **__: Any) -> Any:
         raise ConnectionError
 
     monkeypatch.setattr(store, "claim", claim)

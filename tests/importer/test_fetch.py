@@ -42,13 +42,17 @@ def test_a_calendar_comes_with_its_validators_and_charset(server: Any) -> None:
         last_modified="Sat, 01 Aug 2026 00:00:00 GMT",
         content_type="text/calendar; charset=ISO-8859-1",
     )
-    assert get(url) == FetchResult(
+    answer = get(url)
+    assert answer == FetchResult(
         status="fetched",
         body=CALENDAR,
         etag='"v1"',
         last_modified="Sat, 01 Aug 2026 00:00:00 GMT",
         content_type="text/calendar",
         charset="iso-8859-1",
+        http_version="HTTP/1.0",
+        host="127.0.0.1",
+        milliseconds=answer.milliseconds,
     )
 
 
@@ -83,7 +87,7 @@ def test_a_304_that_nobody_asked_for_is_a_failure(server: Any) -> None:
 @pytest.mark.parametrize(
     ("status", "reason", "permanent"),
     [
-        (401, "http-401", True), (403, "http-403", False), (404, "http-404", False), (410, "http-410", True),
+        (401, "reconnect", True), (403, "http-403", False), (404, "http-404", False), (410, "http-410", True),
         (429, "http-429", False), (500, "http-5xx", False), (503, "http-5xx", False),
         (204, "http-other", False),
         (418, "http-other", False),

@@ -7,8 +7,9 @@ import time
 from typing import Any
 
 from importer.addresses import Exemptions
-from importer.cycle import synchronise
+from importer.cycle import Means, synchronise
 from importer.fetch import FetchPolicy
+from importer.reading import read
 from importer.schedule import Schedule
 from scheduling import settings, subscriptions, users
 from scheduling.config import Config
@@ -30,6 +31,6 @@ def test_no_fetch_is_planned_sooner_than_the_setting_says(database: Database, se
     now = int(time.time())
     (due,) = store.claim(now + 1, 600, 10)
     assert due.minimum_interval == 7200
-    synchronise(due, store, POLICY, due.time_zone, schedule=Schedule(interval=60))
+    synchronise([due], Means(store=store, policy=POLICY, schedule=Schedule(interval=60), read=read))
     with database.read() as connection:
         assert subscriptions.get(connection, subscription.id).next_at >= now + 7200

@@ -21,9 +21,8 @@ PLAIN = Schedule(interval=900, minimum_interval=300, chance=Steady())
 
 def test_a_feed_may_ask_for_fewer_fetches_but_not_for_more() -> None:
     assert PLAIN.after_success(1000) == 1900
-    assert PLAIN.after_success(1000, "PT12H") == 1000 + 43200
-    assert PLAIN.after_success(1000, "PT1M") == 1900
-    assert PLAIN.after_success(1000, "P52W") == 1000 + LONGEST_WAIT
+    assert PLAIN.after_success(1000, 43200) == 1000 + 43200
+    assert PLAIN.after_success(1000, 60) == 1900
 
 
 def test_the_minimum_interval_holds_against_a_shorter_interval() -> None:
@@ -32,7 +31,16 @@ def test_the_minimum_interval_holds_against_a_shorter_interval() -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [(None, 0), ("", 0), ("PT15M", 900), ("p1d", 86400), ("-PT15M", 0), ("15", 0), ("P999999999W", 0)],
+    [
+        (None, 0),
+        ("", 0),
+        ("PT15M", 900),
+        ("p1d", 86400),
+        ("-PT15M", 0),
+        ("15", 0),
+        ("P999999999W", 0),
+        ("P52W", LONGEST_WAIT),
+    ],
 )
 def test_a_refresh_interval_is_read_or_ignored(text: str | None, seconds: int) -> None:
     assert refresh_seconds(text) == seconds
@@ -60,3 +68,16 @@ def test_waits_are_spread_by_up_to_a_tenth() -> None:
     assert min(waits) >= 1000
     assert max(waits) <= 1100
     assert len(waits) > 50
+
+
+def test_a_calendar_is_given_up_after_the_configured_time_of_failing() -> None:
+    schedule = Schedule(interval=900, give_up=3600)
+    down = FetchFailed("http-5xx", "")
+    assert not schedule.is_given_up(5000, None, down)
+    assert not schedule.is_given_up(5000, 1401, down)
+    assert schedule.is_given_up(5000, 1400, down)
+    assert not Schedule(interval=900, give_up=0).is_given_up(10**9, 0, down)
+
+
+def test_what_is_gone_for_good_is_given_up_at_once() -> None:
+    assert Schedule(interval=900).is_given_up(0, None, FetchFailed("http-410", "", permanent=True, gone=True))

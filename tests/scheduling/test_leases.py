@@ -47,21 +47,26 @@ def ids(claimed: list[Due]) -> list[int]:
     return [due.id for due in claimed]
 
 
-def test_what_has_the_same_source_is_claimed_together(store: ImportStore, add: Any) -> None:
-    first, second = add(SHARED), add("WebCal://example.com/holidays.ics", at=SOON + 300)
-    late = add(SHARED, at=SOON + 301)
+def test_what_has_the_same_source_is_claimed_together_due_or_not(
+    database: Database, store: ImportStore, add: Any
+) -> None:
+    first, second = add(SHARED), add("WebCal://example.com/holidays.ics", at=SOON + 86400)
+    failing = add(SHARED, at=SOON + 300)
     other = add(f"{SHARED}?", at=SOON + 1)
-    claimed = store.claim(SOON, 60, 10, together=300)
+    with database.write() as connection:
+        connection.execute(text("UPDATE subscriptions SET failures = 1 WHERE id = :id"), {"id": failing})
+    claimed = store.claim(SOON, 60, 10, together=True)
     assert ids(claimed) == [first, second]
     assert len({due.source_key for due in claimed}) == len({due.lease for due in claimed}) == 1
-    assert ids(store.claim(SOON + 301, 60, 10, only=late)) == [late]
     assert ids(store.claim(SOON + 1, 60, 10)) == [other]
+    assert store.claim(SOON + 300, 3600, 10, without_failing=True) == []
+    assert failing in ids(store.claim(SOON + 300, 60, 10))
 
 
 def test_the_limit_is_of_sources_that_are_due(store: ImportStore, add: Any) -> None:
     due = [add(SHARED), add(SHARED), add("https://example.com/b.ics")]
-    assert ids(store.claim(SOON, 60, 1, together=60)) == due[:2]
-    assert ids(store.claim(SOON, 60, 1, together=60)) == due[2:]
+    assert ids(store.claim(SOON, 60, 1, together=True)) == due[:2]
+    assert ids(store.claim(SOON, 60, 1, together=True)) == due[2:]
 
 
 def test_other_credentials_are_another_source() -> None:
@@ -117,7 +122,7 @@ def test_sources_are_claimed_whole_by_one_of_several_importers(
 
     def work() -> None:
         mine = ImportStore(database, Config(), Keyring(KEY))
-        while found := mine.claim(SOON, 600, 1, together=60):
+        while found := mine.claim(SOON, 600, 1, together=True):
             claims.append(found)
 
     workers = [threading.Thread(target=work) for _ in range(4)]
@@ -125,7 +130,7 @@ def test_sources_are_claimed_whole_by_one_of_several_importers(
         worker.start()
     for worker in workers:
         worker.join()
-    while found := store.claim(SOON, 600, 1, together=60):
+    while found := store.claim(SOON, 600, 1, together=True):
         claims.append(found)
     assert sorted(len(claim) for claim in claims) == [6, 6, 6, 6]
     assert all(len({due.source_key for due in claim}) == 1 for claim in claims)

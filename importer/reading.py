@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the body of a calendar to what is to be stored of it, for every subscription that reads it. Pure: no network, no
+database, so that it can be done in a process of its own (`importer.readers`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from importer.errors import NotACalendar
+from importer.event import ImportedEvent
+from importer.group import _VERSION as CONTENT_VERSION
+from importer.render import render
+from importer.schedule import refresh_seconds
+from importer.split import decode, split
+from importer.store import Skipped, StoredEvent
+from importer.understand import understand
+
+# Whole lines that change with every fetch in many feeds and decide nothing; one that is folded stays.
+_NOISE = re.compile(rb"(?im)^(?:DTSTAMP|CREATED|LAST-MODIFIED)[:;][^\r\n]*\r?\n(?![ \t])")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reader:
+    """Who reads: the IANA zone of floating times, and the content hashes by UID of what is stored."""
+
+    time_zone: str
+    stored: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """A body, its declared charset, the most events it may hold, those who read it, and the present moment."""
+
+    body: bytes = field(repr=False)
+    charset: str | None
+    max_events: int
+    readers: tuple[Reader, ...]
+    now: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """What one reader found: `seen` maps all UIDs to content hashes, `events` are those that are not stored so yet;
+    `fetched` counts the events in the feed, `refresh` are the seconds it asks to wait.
+    """
+
+    seen: Mapping[str, str] = field(repr=False)
+    events: tuple[StoredEvent, ...] = field(repr=False)
+    fetched: int
+    refresh: int
+    name: str | None
+    skipped: tuple[Skipped, ...]
+    warnings: tuple[str, ...]
+
+
+def digest(body: bytes, charset: str | None, time_zone: str) -> str:
+    """A hash of all that decides how a body is read; equal ones need not be read again."""
+    found = hashlib.sha256(f"{CONTENT_VERSION}\n{charset}\n{time_zone}\n".encode())
+    found.update(_NOISE.sub(b"", body))
+    return found.hexdigest()
+
+
+def read(job: Job) -> tuple[Reading, ...]:
+    """Read the body for each of the readers, in their order. Raises NotACalendar."""
+    feed = split(decode(job.body, job.charset))
+    if len(feed.events) > job.max_events:
+        raise NotACalendar(
+            "too-many-events",
+            f"The calendar has {len(feed.events)} events; at most {job.max_events} are imported.",
+        )
+    found = []
+    for reader in job.readers:
+        result = understand(feed, default_zone=reader.time_zone, stored=reader.stored, now=job.now)
+        found.append(
+            Reading(
+                seen=dict(result.seen),
+                events=tuple(_stored(event) for event in result.events),
+                fetched=len(feed.events),
+                refresh=refresh_seconds(feed.refresh),
+                name=feed.name,
+                skipped=result.skipped,
+                warnings=result.warnings,
+            )
+        )
+    return tuple(found)
+
+
+def _stored(event: ImportedEvent) -> StoredEvent:
+    template, zones = render(event)
+    return StoredEvent(
+        uid=event.uid,
+        content_hash=event.content_hash,
+        template=template,
+        timezones=zones,
+        series=event.series,
+        status=event.details.status,
+        transparency=event.details.transparency,
+    )
