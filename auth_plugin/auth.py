@@ -108,7 +108,7 @@ class Auth(BaseAuth):
 
     def _note_use(self, found: Login) -> None:
         now = datetime.now(UTC)
-        if found.app_password_id is None or not credentials.needs_touch(found, now):
+        if found.app_password_id is None or not credentials.needs_touch(found.app_password_used_at, now):
             return
         try:
             with self._database.write() as connection:

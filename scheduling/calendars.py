@@ -13,11 +13,11 @@ from email.utils import formatdate
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, or_, select
+from sqlalchemy import Connection, Select, and_, bindparam, exists, or_, select
 
 from scheduling.models import Calendar, ScheduleChange, User
 from scheduling.rendered import Horizon
-from scheduling.view import View
+from scheduling.view import Showing, View
 
 BUILT_IN = ("jobs", "blockers", "time-off")
 
@@ -158,25 +158,26 @@ def find_calendar(
     if row is None:
         return None
     owner = _principal(row)
-    return owner, None if row.id is None else _state(row, owner, view, today)
+    return owner, None if row.id is None else _state(row, owner, view.on(today))
 
 
-def state_of(row: Row[*tuple[Any, ...]], view: View, today: date) -> CalendarState:
+def state_of(row: Any, showing: Showing) -> CalendarState:
     """The state in a row of `COLUMNS`."""
-    return _state(row, _principal(row), view, today)
+    return _state(row, _principal(row), showing)
 
 
 def _read(rows: Any, view: View, today: date) -> tuple[Principal, list[CalendarState], bool] | None:
     if not rows:
         return None
     owner = _principal(rows[0])
-    states = [_state(row, owner, view, today) for row in rows if row.id is not None]
+    showing = view.on(today)
+    states = [_state(row, owner, showing) for row in rows if row.id is not None]
     order = {slug: position for position, slug in enumerate(BUILT_IN)}
     states.sort(key=lambda state: (order.get(state.slug, len(order)), state.id))
     return owner, states, not {state.slug for state in states}.issuperset(BUILT_IN)
 
 
-def _principal(row: Row[*tuple[Any, ...]]) -> Principal:
+def _principal(row: Any) -> Principal:
     return Principal(
         user_id=row.user_id,
         username=row.username,
@@ -186,13 +187,9 @@ def _principal(row: Row[*tuple[Any, ...]]) -> Principal:
     )
 
 
-def _state(row: Row[*tuple[Any, ...]], owner: Principal, view: View, today: date) -> CalendarState:
-    horizon = view.horizon(today)
-    behind = (
-        row.pending
-        or row.view_epoch != view.epoch
-        or (row.expanded_from, row.expanded_until) != (horizon.start, horizon.end)
-    )
+def _state(row: Any, owner: Principal, showing: Showing) -> CalendarState:
+    view = showing.view
+    behind = row.pending or (row.view_epoch, row.expanded_from, row.expanded_until) != showing.extent
     built_in = row.kind in BUILT_IN
     name = view.name_of(row.kind) if built_in else row.display_name
     shown = view.calendars.calendar_name.render({"calendar": name, "user": owner.name})
@@ -206,15 +203,11 @@ def _state(row: Row[*tuple[Any, ...]], owner: Principal, view: View, today: date
         revision=row.revision,
         pruned_revision=row.pruned_revision,
         changed_at=row.changed_at,
-        cutoff=view.cutoff(today),
-        moved_at=0 if view.calendars.history_months is None else _midnight(today),
+        cutoff=showing.cutoff,
+        moved_at=showing.moved_at,
         expanded=Horizon(start=row.expanded_from, end=row.expanded_until),
         behind=bool(behind),
     )
-
-
-def _midnight(day: date) -> int:
-    return (day.toordinal() - date(1970, 1, 1).toordinal()) * 86400
 
 
 def behind(connection: Connection, view: View, today: date, limit: int) -> list[tuple[int, str]]:

@@ -191,10 +191,9 @@ def revoke_app_password(
     audit.record(connection, actor, "app_password.revoke", f"app-password:{app_password_id}", user=owner)
 
 
-def needs_touch(login: Login, now: datetime) -> bool:
-    """Whether it is time to note again that the app password was used (at most every ten minutes)."""
-    used = login.app_password_used_at
-    return login.app_password_id is not None and (used is None or now - used > _USED_EVERY)
+def needs_touch(used: datetime | None, now: datetime) -> bool:
+    """Whether it is time to note again that an app password was used (at most every ten minutes)."""
+    return used is None or now - used > _USED_EVERY
 
 
 def touch(connection: Connection, app_password_id: int, now: datetime) -> None:

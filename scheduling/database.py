@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from scheduling.errors import DatabaseUnavailable
+from scheduling.kept import KeptConnections
 
 __all__ = ["Connection", "Database", "connect"]
 
@@ -45,6 +46,7 @@ class Database:
             else self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         )
         self._writer = self.engine.execution_options(**{_WRITE: True})
+        self._kept = KeptConnections(self.engine)
 
     @property
     def path(self) -> Path | None:
@@ -94,18 +96,15 @@ class Database:
         with _translated(), self._snapshot.connect() as connection:
             yield connection
 
-    @contextmanager
-    def cursor(self) -> Iterator[Any]:
-        """A driver cursor for one single statement, which is a snapshot of its own. Raises `DatabaseUnavailable`."""
+    def rows(self, sql: str, parameters: Any) -> list[tuple[Any, ...]]:
+        """The rows of one single SELECT, which is a snapshot of its own, as the driver gives them; no connection is
+        taken from the pool. Raises `DatabaseUnavailable`.
+        """
         driver = self.engine.dialect.dbapi
         assert driver is not None
         try:
             with _translated():
-                connection = self.engine.raw_connection()
-            try:
-                yield connection.cursor()
-            finally:
-                connection.close()
+                return self._kept.rows(sql, parameters)
         except (driver.OperationalError, driver.InterfaceError) as error:
             if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
                 raise
@@ -122,7 +121,8 @@ class Database:
             yield connection
 
     def dispose(self) -> None:
-        """Close every pooled connection (before a fork, and at the end)."""
+        """Close every connection (before a fork, and at the end)."""
+        self._kept.close()
         self.engine.dispose()
 
 

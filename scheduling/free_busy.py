@@ -6,8 +6,8 @@ strongest wins: unavailable, busy, tentative, outside working hours, unknown.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 from scheduling.ical import text
 from scheduling.objects import HEAD, TAIL
@@ -18,8 +18,7 @@ BUSY = ("BUSY-UNAVAILABLE", "BUSY", "BUSY-TENTATIVE")
 STRENGTH = (*BUSY, OUTSIDE_HOURS, UNKNOWN)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, order=True)
-class Period:
+class Period(NamedTuple):
     """A busy period: epoch seconds, exclusive end; `fbtype` is one of `STRENGTH`."""
 
     start: int

@@ -5,10 +5,10 @@ calendar in. The answer is that of `credentials.find_login`, `settings.view` and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import namedtuple
 from dataclasses import dataclass
-from datetime import date
-from types import SimpleNamespace
+from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, func, select
@@ -16,10 +16,11 @@ from sqlalchemy import Connection, Select, and_, bindparam, func, select
 from scheduling import settings
 from scheduling.calendars import COLUMNS, SERVED, CalendarState, state_of
 from scheduling.config import Config
-from scheduling.credentials import Login
 from scheduling.database import Database
 from scheduling.models import AppPassword, Calendar, Setting, User
+from scheduling.prepared import Prepared, Rows
 from scheduling.types import UtcDateTime
+from scheduling.view import Showing, today
 
 _FIELD, _RECORD = "\x1f", "\x1e"
 _JOINED = {
@@ -36,7 +37,6 @@ def _statement(dialect: str) -> Select[*tuple[Any, ...]]:
     return (
         select(
             *COLUMNS,
-            User.role,
             AppPassword.id.label("app_password_id"),
             AppPassword.last_used_at,
             select(_JOINED[dialect]).scalar_subquery().label("settings"),
@@ -49,67 +49,59 @@ def _statement(dialect: str) -> Select[*tuple[Any, ...]]:
 
 
 _INSTANT = UtcDateTime()
-_POLL = {dialect: _statement(dialect) for dialect in _JOINED}
+_STATEMENTS = {dialect: _statement(dialect) for dialect in _JOINED}
+_POLL = Prepared(_STATEMENTS)
+_Row = namedtuple("_Row", [it.name for it in _STATEMENTS["sqlite"].selected_columns])  # type: ignore[misc]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Poll:
-    """A right app password and the calendar it was used on. The calendar may be `behind`."""
+    """A right app password, when its use was last noted, and the calendar it was used on, which may be `behind`.
+    `enabled` says whether calendars are served at all.
+    """
 
-    login: Login
+    app_password_id: int
+    used_at: datetime | None
     calendar: CalendarState
     enabled: bool
 
 
-def poll(
-    connection: Connection, config: Config, username: str, lookup: bytes, slug: str, today: date
-) -> Poll | None:
-    """The poll of `slug` among the user's own calendars, `lookup` being the keyed hash of the password. None for a
-    wrong password, a user who is not served, and a calendar that does not exist (yet).
-    """
-    parameters = {"username": username, "lookup": lookup, "slug": slug}
-    row = connection.execute(_POLL[connection.dialect.name], parameters).first()
-    return None if row is None else _poll(row, config, today)
-
-
-def _poll(row: Any, config: Config, today: date) -> Poll:
-    view = settings.view_of(config, _rows(row.settings))
-    login = Login(
-        user_id=row.user_id,
-        username=row.username,
-        role=row.role,
-        password_hash=None,
-        version=None,
-        app_password_id=row.app_password_id,
-        app_password_used_at=row.last_used_at,
-    )
-    return Poll(login=login, calendar=state_of(row, view, today), enabled=view.calendars.enabled)
-
-
-class Glance:
-    """`poll` without a transaction and without SQLAlchemy's share of the time, for answers that need nothing else."""
+class Polling:
+    """Asks one database for polls."""
 
     def __init__(self, database: Database, config: Config) -> None:
         self._database = database
         self._config = config
-        statement = _POLL[database.engine.dialect.name]
-        compiled = statement.compile(database.engine)
-        self._sql = str(compiled)
-        self._constants = {name: it for name, it in compiled.params.items() if it is not None}
-        self._order: Sequence[str] | None = compiled.positiontup
-        self._names = [it.name for it in statement.selected_columns]
+        self._showing = lru_cache(maxsize=16)(self._shown)
 
-    def __call__(self, username: str, lookup: bytes, slug: str, today: date) -> Poll | None:
-        """As `poll`. Raises `DatabaseUnavailable`."""
-        given: dict[str, Any] = {"username": username, "lookup": lookup, "slug": slug, **self._constants}
-        parameters = given if self._order is None else [given[name] for name in self._order]
-        with self._database.cursor() as cursor:
-            found = cursor.execute(self._sql, parameters).fetchone()
-        if found is None:
+    def glance(self, username: str, lookup: bytes, slug: str, now: float) -> Poll | None:
+        """The poll of `slug` among the user's own calendars at `now` (epoch seconds), `lookup` being the keyed hash of
+        the password. None for a wrong password, a user who is not served, and a calendar that does not exist (yet).
+        Raises `DatabaseUnavailable`.
+        """
+        given = {"username": username, "lookup": lookup, "slug": slug}
+        return self._poll(self._database.rows(*_POLL.text(self._database.engine, given)), now)
+
+    def within(
+        self, connection: Connection, username: str, lookup: bytes, slug: str, now: float
+    ) -> Poll | None:
+        """As `glance`, in a transaction that goes on."""
+        return self._poll(_POLL.rows(connection, {"username": username, "lookup": lookup, "slug": slug}), now)
+
+    def _poll(self, rows: Rows, now: float) -> Poll | None:
+        if not rows:
             return None
-        row = SimpleNamespace(**dict(zip(self._names, found, strict=True)))
-        row.last_used_at = _INSTANT.process_result_value(row.last_used_at, self._database.engine.dialect)
-        return _poll(row, self._config, today)
+        row: Any = _Row._make(rows[0])
+        showing = self._showing(row.settings, int(now // 86400))
+        return Poll(
+            app_password_id=row.app_password_id,
+            used_at=_INSTANT.process_result_value(row.last_used_at, self._database.engine.dialect),
+            calendar=state_of(row, showing),
+            enabled=showing.view.calendars.enabled,
+        )
+
+    def _shown(self, stored: str | None, day: int) -> Showing:
+        return settings.view_of(self._config, _rows(stored)).on(today(day * 86400))
 
 
 def _rows(text: str | None) -> tuple[tuple[str, str], ...]:

@@ -8,16 +8,18 @@ other content: a revision that did not end a catching up recorded in this databa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, or_, select
+from sqlalchemy import Connection, Integer, and_, bindparam, or_, select
 
 from scheduling.calendars import CalendarState
 from scheduling.errors import InvalidSyncToken, TooManyChanges
 from scheduling.models import CalendarObject, CalendarRevision
+from scheduling.prepared import Prepared, Rows
 
 _LONGEST = 200
 NAMESPACE = "https://daysheet.invalid/ns/sync/"
@@ -73,17 +75,20 @@ _CHANGED = select(_O.name).where(
     ),
 )
 _ETAGS = (_O.name, _O.etag, _O.deleted, _O.leaves_on, _O.revision)
-_SINCE = (
+_AFTER = (
     select(*_ETAGS)
     .where(_O.calendar_id == bindparam("c"), _O.revision > bindparam("revision"))
     .order_by(_O.revision)
 )
-_MOVED = select(*_ETAGS).where(
-    _O.calendar_id == bindparam("c"),
-    _O.revision <= bindparam("revision"),
-    ~_O.deleted,
-    _O.leaves_on > bindparam("low"),
-    _O.leaves_on <= bindparam("high"),
+_SINCE, _SOME_SINCE = Prepared(_AFTER), Prepared(_AFTER.limit(bindparam("limit", type_=Integer)))
+_MOVED = Prepared(
+    select(*_ETAGS).where(
+        _O.calendar_id == bindparam("c"),
+        _O.revision <= bindparam("revision"),
+        ~_O.deleted,
+        _O.leaves_on > bindparam("low"),
+        _O.leaves_on <= bindparam("high"),
+    )
 )
 _PAGE = select(_O.revision).where(_O.calendar_id == bindparam("c"), _O.revision == bindparam("revision"))
 _CHANGED_ONLY = select(_O.name).where(_O.calendar_id == bindparam("c"), _O.revision > bindparam("revision"))
@@ -107,7 +112,7 @@ def changes(connection: Connection, calendar: CalendarState, old: str) -> Iterat
 
 def since(
     connection: Connection, calendar: CalendarState, old: str, limit: int | None = None
-) -> tuple[list[tuple[str, str | None]], Token]:
+) -> tuple[Iterator[tuple[str, str | None]], Token]:
     """As `changes`, with everything an answer needs: names with their entity tags, None for what is no longer
     there, in the order of their revisions; and the token to give. An empty `old` is a client that holds nothing.
 
@@ -118,36 +123,36 @@ def since(
     current = token_of(calendar)
     held = Token.parse(old) if old else replace(current, revision=0)
     if held == current:
-        return [], current
+        return iter(()), current
     if old:
         _require_genuine(connection, calendar, held)
     key = {"c": calendar.id, "revision": held.revision}
     moved = _moved(connection, key, held.cutoff, current.cutoff)
+    changed: Iterable[tuple[Any, ...]]
     if limit is None:
-        changed, last = connection.execute(_SINCE, key).all(), current
+        changed, last = chain.from_iterable(_SINCE.batches(connection, key)), current
     elif len(moved) >= limit:
         raise TooManyChanges
     else:
         room = limit - len(moved)
-        changed, last = connection.execute(_SINCE.limit(room + 1), key).all(), current
-        if len(changed) > room:
-            changed = changed[:room]
-            last = replace(current, revision=changed[-1].revision, pruned=calendar.pruned_revision)
+        some, last = _SOME_SINCE.rows(connection, {**key, "limit": room + 1}), current
+        if len(some) > room:
+            some = some[:room]
+            last = replace(current, revision=some[-1][4], pruned=calendar.pruned_revision)
+        changed = some
     cutoff = current.cutoff.toordinal()
-    found = [
-        (row.name, None if row.deleted or row.leaves_on <= cutoff else str(row.etag))
-        for row in (*moved, *changed)
-    ]
-    return [it for it in found if old or it[1] is not None], last
+    found = (
+        (name, None if deleted or leaves_on <= cutoff else etag)
+        for name, etag, deleted, leaves_on, _ in chain(moved, changed)
+    )
+    return (it for it in found if old or it[1] is not None), last
 
 
-def _moved(
-    connection: Connection, key: Mapping[str, int], held: date, current: date
-) -> Sequence[Row[*tuple[Any, ...]]]:
+def _moved(connection: Connection, key: Mapping[str, int], held: date, current: date) -> Rows:
     if held == current:
         return []
     low, high = sorted((held.toordinal(), current.toordinal()))
-    return connection.execute(_MOVED, {**key, "low": low, "high": high}).all()
+    return _MOVED.rows(connection, {**key, "low": low, "high": high})
 
 
 def _require_genuine(connection: Connection, calendar: CalendarState, held: Token) -> None:

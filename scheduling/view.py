@@ -66,6 +66,31 @@ class View:
             "time-off": self.calendars.time_off_color,
         }[kind]
 
+    def on(self, today: date) -> Showing:
+        """What follows from this view on a day."""
+        horizon = self.horizon(today)
+        moves = self.calendars.history_months is not None
+        return Showing(
+            view=self,
+            cutoff=self.cutoff(today),
+            moved_at=_epoch(today) if moves else 0,
+            horizon=horizon,
+            extent=(self.epoch, horizon.start, horizon.end),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Showing:
+    """A view on one day, worked out once for any number of calendars: the cutoff, when the history window last moved
+    (epoch seconds, 0 where it never does), the expansion window, and what a calendar that is up to date has stored.
+    """
+
+    view: View
+    cutoff: date
+    moved_at: int
+    horizon: Horizon
+    extent: tuple[str, int, int]
+
 
 def today(now: int) -> date:
     """The UTC day of an epoch second."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any
@@ -72,23 +72,37 @@ def admit(environ: dict[str, Any], *, max_body: int, trusted: tuple[Network, ...
     return clean
 
 
-def _proxy(environ: dict[str, Any], clean: dict[str, Any], trusted: tuple[Network, ...]) -> None:
-    try:
-        peer = ip_address(environ.get("REMOTE_ADDR", ""))
-    except ValueError:
-        return
-    if not any(peer in network for network in trusted):
-        return
-    clean |= {key: environ[key] for key in _BELIEVED if key in environ}
-    # The last address not of a trusted proxy is the client; what stands before it anybody can write.
-    for text in reversed(str(clean.pop("HTTP_X_FORWARDED_FOR", "")).split(",")):
+def client_address(environ: Mapping[str, Any], trusted: tuple[Network, ...]) -> str:
+    """Where the request comes from: the last address not of a trusted proxy; what stands before it in X-Forwarded-For
+    anybody can write.
+    """
+    address = str(environ.get("REMOTE_ADDR", ""))
+    if not _is_trusted(address, trusted):
+        return address
+    for text in reversed(str(environ.get("HTTP_X_FORWARDED_FOR", "")).split(",")):
         try:
             client = ip_address(text.strip())
         except ValueError:
             break
-        clean["REMOTE_ADDR"] = str(client)
+        address = str(client)
         if not any(client in network for network in trusted):
             break
+    return address
+
+
+def _is_trusted(address: str, trusted: tuple[Network, ...]) -> bool:
+    try:
+        return bool(trusted) and any(ip_address(address) in network for network in trusted)
+    except ValueError:
+        return False
+
+
+def _proxy(environ: dict[str, Any], clean: dict[str, Any], trusted: tuple[Network, ...]) -> None:
+    if not _is_trusted(str(environ.get("REMOTE_ADDR", "")), trusted):
+        return
+    clean["REMOTE_ADDR"] = client_address(environ, trusted)
+    clean |= {key: environ[key] for key in _BELIEVED if key in environ}
+    clean.pop("HTTP_X_FORWARDED_FOR", None)
     if clean.pop("HTTP_X_FORWARDED_PROTO", "") == "https":
         clean["wsgi.url_scheme"] = "https"
         clean["HTTPS"] = "on"

@@ -12,13 +12,13 @@ from typing import Any
 from server import log
 from server.api import create_api, problems
 from server.dav.application import ROOT_ALIAS, Application
+from server.dav.fast.polls import PREFIX as DAV_ROOT
 from server.dav.readers import Readers
 from server.gate import Refused, admit
 from server.pages import create_pages
 from server.settings import Settings, load
 from server.supervision import end_with_supervisor
 
-DAV_ROOT = "/dav"
 _DAV_METHODS = frozenset(
     {"PROPFIND", "PROPPATCH", "REPORT", "OPTIONS", "MKCALENDAR", "MKCOL", "PUT", "DELETE", "MOVE", "COPY"}
 )
@@ -33,11 +33,16 @@ class Server:
         self._settings = settings
         dav = Application(settings.radicale(), fast_answers=settings.server.fast_answers)
         self._dav = Readers(settings, dav)
+        self._polls = dav.polls(max_body=settings.server.max_body, note=self._dav.note)
         self._pages = create_pages(settings)
         self._api = create_api(settings)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
+        if self._polls is not None and (poll := self._polls.answer(environ)) is not None:
+            status, headers, body = poll
+            start_response(status, headers)
+            return body
         server = self._settings.server
         try:
             admitted = admit(environ, max_body=server.max_body, trusted=server.trusted_proxies)

@@ -18,7 +18,7 @@ from radicale.item import filter as radicale_filter
 from radicale.storage import BaseCollection
 from radicale.xmlutils import make_human_tag
 
-from scheduling import objects, sync
+from scheduling import listings, objects, sync
 from scheduling.calendars import CalendarState, Principal
 from scheduling.errors import InvalidSyncToken
 from scheduling.ical.timezones import is_zone, vtimezone
@@ -242,13 +242,23 @@ class CalendarCollection(ReadOnlyCollection):
 
     def octets(self) -> bytes:
         """The whole calendar as one .ics in UTF-8, as it is sent."""
+        return b"".join(self.pieces())
+
+    def pieces(self) -> Iterator[bytes]:
+        """As `octets`, some at a time."""
         with self._storage.reading() as connection:
-            return objects.whole_calendar(connection, self.state.id, self.state.cutoff, **self._head())
+            yield from listings.whole_calendar(connection, self.state.id, self.state.cutoff, **self._head())
 
     def lengths(self) -> tuple[int, dict[str, int]]:
         """How long `octets` is, and each object by its name."""
         with self._storage.reading() as connection:
-            return objects.whole_length(connection, self.state.id, self.state.cutoff, **self._head())
+            return listings.lengths(connection, self.state.id, self.state.cutoff, **self._head())
+
+    def one(self, name: str) -> CalendarItem | None:
+        """The object called `name`."""
+        with self._storage.reading() as connection:
+            ((_, stored),) = objects.multi(connection, self.state.id, self.state.cutoff, (name,))
+        return None if stored is None else CalendarItem(self, stored)
 
     def _head(self) -> dict[str, str]:
         return {

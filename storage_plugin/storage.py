@@ -22,9 +22,8 @@ from scheduling.calendars import Principal, find_principal
 from scheduling.catch_up import count_left_out
 from scheduling.credentials import needs_touch
 from scheduling.database import Connection, connect
-from scheduling.poll import Glance, Poll, poll
+from scheduling.poll import Poll, Polling
 from scheduling.types import READ_ALL_GROUP
-from scheduling.view import today
 from storage_plugin import config
 from storage_plugin.collection import CalendarCollection, HomeCollection, ReadOnlyCollection
 from storage_plugin.expansion import Expansion
@@ -50,7 +49,7 @@ class Storage(BaseStorage):
             database.url, pool_size=database.pool_size, busy_timeout=database.busy_timeout
         )
         schema.require_current(self._database)
-        self._glance = Glance(self._database, self._config)
+        self._polls = Polling(self._database, self._config)
         self._request = threading.local()
 
     @types.contextmanager
@@ -133,34 +132,37 @@ class Storage(BaseStorage):
             yield connection
 
     @contextmanager
-    def polling(self, username: str, lookup: bytes, slug: str) -> Iterator[CalendarCollection | None]:
-        """A user's own calendar by an app password's keyed hash, in one statement; None for whatever takes more than
-        that (a wrong password, a calendar that is behind or missing, a password whose use is to be noted).
+    def polling(
+        self, username: str, lookup: bytes, slug: str
+    ) -> Iterator[tuple[CalendarCollection, int] | None]:
+        """A user's own calendar by an app password's keyed hash, and the app password, in one statement; None for
+        whatever takes more than that (a wrong password, a calendar that is behind or missing, a password whose use is
+        to be noted).
         """
         request = Request(self._database, self._config, username, self.clock)
         self._request.snapshot = request
         try:
-            day = today(int(self.clock()))
-            yield self._polled(
-                poll(request.connection, self._config, username, lookup, slug, day), request.overlay
-            )
+            now = self.clock()
+            found = self._polls.within(request.connection, username, lookup, slug, now)
+            yield self._polled(found, request.overlay, now)
         finally:
             self._request.snapshot = None
             request.close()
 
-    def glance(self, username: str, lookup: bytes, slug: str) -> CalendarCollection | None:
+    def glance(self, username: str, lookup: bytes, slug: str) -> tuple[CalendarCollection, int] | None:
         """As `polling`, for what is answered from the calendar's state alone: no transaction is opened."""
-        found = self._glance(username, lookup, slug, today(int(self.clock())))
-        return self._polled(found, Overlay(self._database, username))
+        now = self.clock()
+        found = self._polls.glance(username, lookup, slug, now)
+        return self._polled(found, Overlay(self._database, username), now)
 
-    def _polled(self, found: Poll | None, overlay: Overlay) -> CalendarCollection | None:
+    def _polled(
+        self, found: Poll | None, overlay: Overlay, now: float
+    ) -> tuple[CalendarCollection, int] | None:
         if found is None or not found.enabled or found.calendar.behind:
             return None
-        if needs_touch(found.login, datetime.fromtimestamp(self.clock(), UTC)):
+        if needs_touch(found.used_at, datetime.fromtimestamp(now, UTC)):
             return None
-        reader.identify(found.login.user_id, found.login.app_password_id)
-        reader.saw(found.calendar.id, found.calendar.revision)
-        return CalendarCollection(self, found.calendar, overlay)
+        return CalendarCollection(self, found.calendar, overlay), found.app_password_id
 
     def find_principal(self, username: str) -> Principal | None:
         """The served user called `username`."""

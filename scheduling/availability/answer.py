@@ -138,7 +138,7 @@ def _of_person(
     person: Person, question: Question, now: int, found: Sequence[Span], working: Hours | None
 ) -> Availability:
     start, end = question.start, question.end
-    periods = [Period(start=it.starts_at, end=it.ends_at, fbtype=it.busy) for it in found]
+    periods = [Period(it.starts_at, it.ends_at, it.busy) for it in found]
     if working is not None:
         inside = hours.periods(working, person.time_zone, start, end)
         at_work = [Period(start=low, end=high, fbtype=OUTSIDE_HOURS) for low, high in inside]
@@ -164,4 +164,4 @@ def _fitted(period: Period, question: Question) -> Period:
     if step:
         start = question.start + (start - question.start) // step * step
         end = min(question.end, question.start - -(end - question.start) // step * step)
-    return Period(start=start, end=end, fbtype=period.fbtype)
+    return Period(start, end, period.fbtype)

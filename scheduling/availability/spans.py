@@ -8,8 +8,7 @@ statements does not depend on how many calendars are asked.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, and_, bindparam, select, union_all
 
@@ -23,8 +22,7 @@ _CHUNK = 5000
 """Calendars in one statement; well below what both drivers take as parameters."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """One instance of an event that takes a user's time: epoch seconds, exclusive end.
 
     `busy` is its FBTYPE (RFC 5545, section 3.2.9). `source_id` is the id of the job, blocker, time off or imported
@@ -78,7 +76,11 @@ def spans(connection: Connection, sources: Iterable[Source], start: int, end: in
     found: set[Span] = set()
     for ids in _chunks(sorted(known)):
         parameters = {"calendars": ids, "start": start, "end": end, "earliest": start - LONG}
-        found.update(_span(row, known[row.calendar_id]) for row in connection.execute(_SPANS, parameters))
+        rows = connection.execute(
+            _SPANS, parameters
+        ).cursor  # as the driver gives them: there can be thousands
+        assert rows is not None
+        found.update([_span(row, known[row[0]]) for row in rows.fetchall()])
     beyond = [it for it in known.values() if start < it.expanded.start or end > it.expanded.end]
     for ids in _chunks(sorted(it.calendar_id for it in beyond if it.calendar_id is not None)):
         for row in connection.execute(_SERIES, {"calendars": ids, "start": start, "end": end}):
@@ -99,9 +101,9 @@ def with_buffers(found: Iterable[Span], before: int, after: int) -> list[Span]:
 def buffers(span: Span, before: int, after: int) -> Iterator[Span]:
     """The time around one span."""
     if before > 0:
-        yield replace(span, starts_at=span.starts_at - before, ends_at=span.starts_at, is_buffer=True)
+        yield span._replace(starts_at=span.starts_at - before, ends_at=span.starts_at, is_buffer=True)
     if after > 0:
-        yield replace(span, starts_at=span.ends_at, ends_at=span.ends_at + after, is_buffer=True)
+        yield span._replace(starts_at=span.ends_at, ends_at=span.ends_at + after, is_buffer=True)
 
 
 def _beyond(row: Row[*tuple[Any, ...]], source: Source, start: int, end: int) -> Iterator[Span]:
@@ -117,11 +119,11 @@ def _beyond(row: Row[*tuple[Any, ...]], source: Source, start: int, end: int) ->
             busy = _strongest(series)
             if busy:
                 whole = {"starts_at": max(row.starts_at, low), "ends_at": min(row.ends_at, high)}
-                yield replace(_span(row, source), busy=busy, **whole)
+                yield _span(row, source)._replace(busy=busy, **whole)
             continue
         for it in instances:
             if it.busy:
-                yield replace(_span(row, source), starts_at=it.starts_at, ends_at=it.ends_at, busy=it.busy)
+                yield _span(row, source)._replace(starts_at=it.starts_at, ends_at=it.ends_at, busy=it.busy)
 
 
 def _strongest(series: Series) -> str:
@@ -129,17 +131,10 @@ def _strongest(series: Series) -> str:
     return next((it for it in ("BUSY-UNAVAILABLE", "BUSY", "BUSY-TENTATIVE") if it in every), "")
 
 
-def _span(row: Row[*tuple[Any, ...]], source: Source) -> Span:
+def _span(row: Sequence[Any], source: Source) -> Span:
+    calendar_id, name, source_id, starts_at, ends_at, busy, *_ = row
     return Span(
-        user_id=source.user_id,
-        calendar_id=row.calendar_id,
-        kind=source.kind,
-        slug=source.slug,
-        name=row.name,
-        source_id=row.source_id,
-        starts_at=row.starts_at,
-        ends_at=row.ends_at,
-        busy=row.busy,
+        source.user_id, calendar_id, source.kind, source.slug, name, source_id, starts_at, ends_at, busy
     )
 
 

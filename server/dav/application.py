@@ -29,7 +29,9 @@ from scheduling.types import READ_ALL_GROUP
 from server import conditional
 from server.dav import multistatus, proppatch, reports
 from server.dav.fast import FastAnswers, Polls
-from server.dav.xml import BadBody, D, Response, error, parse, plain, to_bytes, without_controls
+from server.dav.fast.polls import Note
+from server.dav.fast.sending import Answered, finish
+from server.dav.xml import BadBody, D, Response, error, one_question, parse, plain, to_bytes, without_controls
 
 logger = logging.getLogger(__name__)
 
@@ -50,9 +52,20 @@ class Application(RadicaleApplication):
             self._storage, self._rights, max_resource_size=self._max_resource_size, dav=DAV
         )
         self._answers_fast = fast_answers and hasattr(self._storage, "reading")
-        self._polls = None
-        if self._answers_fast and hasattr(self._auth, "lookup"):
-            self._polls = Polls(self._fast, self._storage, self._auth, self._extra_headers)
+
+    def polls(self, *, max_body: int, note: Note) -> Polls | None:
+        """What answers polls before a request comes here; None where answers are not fast or the plugins not ours."""
+        if not (self._answers_fast and hasattr(self._auth, "lookup")):
+            return None
+        return Polls(
+            self._fast,
+            self._storage,
+            self._auth,
+            extra_headers=self._extra_headers,
+            max_body=max_body,
+            note=note,
+            away=self._away,
+        )
 
     def _handle_request(
         self, environ: types.WSGIEnviron
@@ -64,13 +77,16 @@ class Application(RadicaleApplication):
         if forget is not None:
             forget()
         try:
-            status, headers, body = self._poll(environ) or super()._handle_request(environ)
+            status, headers, body = super()._handle_request(environ)
         except DatabaseUnavailable as away:
             return self._away(away)
         wait = getattr(self._auth, "retry_after", 0)
         if status.startswith("401") and wait:
             text = f"Too many wrong passwords; try again in {wait} seconds.\n".encode()
             return "429 Too Many Requests", [("Retry-After", str(wait)), *_plain(text)], [text]
+        quick: Answered | None = getattr(self._now, "quick", None)
+        if quick is not None:
+            return finish(environ, quick, list(self._extra_headers.items()), minimal=self._now.minimal)
         headers = [(name, DAV if name == "DAV" else value) for name, value in headers]
         if status.startswith("405") and "Allow" not in dict(headers):
             headers.append(("Allow", ALLOW))
@@ -78,10 +94,10 @@ class Application(RadicaleApplication):
             headers.append(("Preference-Applied", "return=minimal"))
         return status, headers, body
 
-    def _poll(self, environ: types.WSGIEnviron) -> tuple[str, list[tuple[str, str]], Iterable[bytes]] | None:
-        if self._polls is None:
-            return None
-        return self._polls.answer(environ, lambda: self._root(environ), minimal=self._now.minimal)
+    def _quickly(self, answer: Answered) -> Response:
+        """Take a fast answer past Radicale, whose answers are kept in memory and compressed thoroughly."""
+        self._now.quick = answer
+        return answer[0], {}, None, None
 
     def _away(self, away: DatabaseUnavailable) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
         text = b"The schedule is not available at the moment; try again shortly.\n"
@@ -103,12 +119,6 @@ class Application(RadicaleApplication):
                 "The schedule is not available at the moment; try again shortly.",
                 Retry_After=_RETRY,
             )
-
-    def _root(self, environ: types.WSGIEnviron) -> ET.Element | None:
-        root = self._read_xml_request_body(environ, {})
-        if environ["REQUEST_METHOD"] == "PROPFIND":
-            _one_question(root)
-        return root
 
     def _read_xml_request_body(
         self, environ: types.WSGIEnviron, request_info: dict[str, Any]
@@ -167,7 +177,7 @@ class Application(RadicaleApplication):
                 if unchanged is not None:
                     return unchanged
             if self._answers_fast and user and (quick := self._fast.get(path, user, user_groups)) is not None:
-                return quick
+                return self._quickly(quick)
             return RadicaleApplication.do_GET(
                 self, environ, base_prefix, path, user, user_groups, request_info
             )
@@ -204,7 +214,7 @@ class Application(RadicaleApplication):
     ) -> Any:
         """Radicale's answer with the corrections of server/dav/multistatus.py."""
         try:
-            _one_question(self._read_xml_request_body(environ, request_info))
+            one_question(self._read_xml_request_body(environ, request_info))
         except RuntimeError as bad_body:
             return plain(HTTPStatus.BAD_REQUEST, str(bad_body))
         if self._answers_fast and user and not environ.get(ROOT_ALIAS):
@@ -220,7 +230,7 @@ class Application(RadicaleApplication):
                 )
             )
             if quick is not None:
-                return quick
+                return self._quickly(quick)
         readable = getattr(self._storage, "readable_principals", None)
         find = getattr(self._storage, "find_principal", None)
 
@@ -271,7 +281,7 @@ class Application(RadicaleApplication):
                     )
                 )
                 if quick is not None:
-                    return quick
+                    return self._quickly(quick)
             expansion, self._now.limit = reports.expansion(root), reports.result_limit(root)
             self._now.strangers = reports.strangers(root, base_prefix)
         except reports.BadReport as bad:
@@ -373,18 +383,6 @@ class Application(RadicaleApplication):
     def do_POST(self, environ: types.WSGIEnviron, base_prefix: str, path: str, *_rest: Any) -> Any:
         """There is nothing to post to."""
         return plain(HTTPStatus.METHOD_NOT_ALLOWED, "This resource does not take POST.", Allow=ALLOW)
-
-
-def _one_question(root: ET.Element | None) -> None:
-    """Leave what a PROPFIND asks for as its only child, since Radicale looks at the first (RFC 4918, section 14.20)."""
-    if root is None:
-        return
-    asked = [it for it in root if it.tag in (f"{D}prop", f"{D}allprop", f"{D}propname")]
-    if root.tag != f"{D}propfind" or len(asked) != 1:
-        raise RuntimeError(
-            "A PROPFIND needs a DAV:propfind with one of prop, allprop and propname as its body."
-        )
-    root[:] = asked
 
 
 def _need_privileges() -> Response:

@@ -8,12 +8,15 @@ the CTag or sync token does not: it confirms what was fetched before, if nothing
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
 from scheduling import client_families, reader
+from scheduling.calendars import CalendarState
 from scheduling.delivery_ledger import Seen, ledger_of
+from server.gate import client_address
 from server.settings import Settings
 
 WsgiApplication = Callable[..., Iterable[bytes]]
@@ -24,6 +27,7 @@ class Readers:
 
     def __init__(self, settings: Settings, application: WsgiApplication) -> None:
         self._application = application
+        self._trusted = settings.server.trusted_proxies
         days = settings.config.security.reader_address_days
         self._ledger = ledger_of(settings.database(), address_days=days)
 
@@ -56,6 +60,31 @@ class Readers:
                     )
                 )
 
+    def note(self, environ: Mapping[str, Any], calendar: CalendarState, app_password: int) -> None:
+        """Note a poll that has been answered without coming this way."""
+        fetches = _fetches_poll(environ["REQUEST_METHOD"], environ["PATH_INFO"], environ.get("HTTP_DEPTH"))
+        self._ledger.record(
+            Seen(
+                user_id=calendar.owner.user_id,
+                source="app-password",
+                source_id=app_password,
+                client=_family(environ.get("HTTP_USER_AGENT")),
+                revisions={calendar.id: calendar.revision if fetches else 0},
+                at=int(time.time()),
+                address=client_address(environ, self._trusted),
+            )
+        )
+
+
+_family = lru_cache(maxsize=256)(client_families.of)
+
+
+def _fetches_poll(method: str, path: str, depth: str | None) -> bool:
+    """As `_fetches`, where the path is that of a calendar or of an object."""
+    if not path.endswith("/"):
+        return False
+    return method in ("REPORT", "GET") or (method == "PROPFIND" and depth == "1")
+
 
 def _answered(statuses: list[str]) -> bool:
     return bool(statuses) and (
@@ -66,4 +95,4 @@ def _answered(statuses: list[str]) -> bool:
 def _fetches(method: str, path: str, depth: str | None) -> bool:
     if len([segment for segment in path.split("/") if segment]) != 2:
         return False
-    return method in ("REPORT", "GET") or (method == "PROPFIND" and depth == "1")
+    return _fetches_poll(method, "/", depth)

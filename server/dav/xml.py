@@ -61,6 +61,20 @@ def without_controls(document: bytes) -> bytes:
     return document.translate(None, _CONTROLS).replace(b"\xef\xbf\xbe", b"").replace(b"\xef\xbf\xbf", b"")
 
 
+def one_question(root: ET.Element | None) -> None:
+    """Leave what a PROPFIND asks for as its only child, since Radicale looks at the first (RFC 4918, section 14.20).
+    Raises RuntimeError where it asks for nothing or several things.
+    """
+    if root is None:
+        return
+    asked = [it for it in root if it.tag in (f"{D}prop", f"{D}allprop", f"{D}propname")]
+    if root.tag != f"{D}propfind" or len(asked) != 1:
+        raise RuntimeError(
+            "A PROPFIND needs a DAV:propfind with one of prop, allprop and propname as its body."
+        )
+    root[:] = asked
+
+
 def _too_deep(root: ET.Element) -> bool:
     level = [root]
     for _ in range(MAXIMUM_DEPTH):

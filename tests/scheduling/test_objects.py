@@ -11,7 +11,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import icalendar
 import pytest
 import vobject
 from dateutil.rrule import rrulestr
@@ -208,43 +207,6 @@ def test_names_members_and_uids_agree(database: Database, config: Config, dispat
         assert list(found) == [names[2], "absent.ics", names[0], gone]
         assert [None if it is None else it.name for it in found.values()] == [names[2], None, names[0], None]
         assert list(objects.multi(connection, *key, [])) == []
-
-
-def test_whole_calendar_is_one_valid_stream_with_each_zone_once(
-    database: Database, config: Config, dispatch: Dispatch
-) -> None:
-    ann = dispatch.user("ann", time_zone="Europe/Berlin")
-    dispatch.blocker(ann, rrule="FREQ=WEEKLY", title="one")
-    dispatch.blocker(ann, rrule="FREQ=DAILY", title="two")
-    dispatch.blocker(ann, title="three")
-    state = caught_up(database, config, ann, "ann", "blockers")
-    with database.read() as connection:
-        whole = objects.whole_calendar(
-            connection,
-            state.id,
-            state.cutoff,
-            name="Ann, blocked; a\\b",
-            color="#7F7F7FFF",
-            tzid="Europe/Berlin",
-        )
-        again = objects.whole_calendar(
-            connection,
-            state.id,
-            state.cutoff,
-            name="Ann, blocked; a\\b",
-            color="#7F7F7FFF",
-            tzid="Europe/Berlin",
-        )
-    assert whole == again
-    parsed = icalendar.Calendar.from_ical(whole)
-    assert [str(it["SUMMARY"]) for it in parsed.walk("VEVENT")].count("one") == 1
-    assert len(parsed.walk("VEVENT")) == 3
-    assert len(parsed.walk("VTIMEZONE")) == 1
-    whole_text = whole.decode()
-    assert "X-WR-CALNAME:Ann\\, blocked\\; a\\\\b\r\n" in whole_text
-    assert "X-APPLE-CALENDAR-COLOR:#7F7F7F\r\n" in whole_text
-    assert all(len(line.encode()) <= 75 for line in whole_text.split("\r\n"))
-    assert "\n" not in whole_text.replace("\r\n", "")
 
 
 @pytest.fixture

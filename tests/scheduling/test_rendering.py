@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from scheduling import objects
+from scheduling import listings, objects
 from scheduling.calendars import find_calendar
 from scheduling.catch_up import catch_up, ensure_calendars
 from scheduling.config import Config
@@ -140,10 +140,10 @@ def rendered(database: Database, config: Config, dispatch: Dispatch, case: str) 
         found = find_calendar(connection, "ann", slug, shown, today(NOW))
         assert found is not None
         assert found[1] is not None
-        whole = objects.whole_calendar(
+        whole = listings.whole_calendar(
             connection, found[1].id, found[1].cutoff, name="Test", color="#000000FF", tzid=zone
         )
-        return whole.decode()
+        return b"".join(whole).decode()
 
 
 @pytest.mark.parametrize("case", CASES)

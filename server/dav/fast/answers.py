@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from email.utils import formatdate
-from functools import partial
+from functools import lru_cache
 from http import HTTPStatus
+from itertools import chain, islice
 from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape
@@ -14,25 +16,26 @@ from xml.sax.saxutils import escape
 from radicale import pathutils
 from radicale.app.base import Access
 
-from scheduling import objects, sync
+from scheduling import listings, objects, sync
 from scheduling.errors import InvalidSyncToken, TooManyChanges
-from scheduling.expansion import expanded, limited
-from scheduling.ical.partial import select
 from scheduling.objects import StoredObject
 from scheduling.rendered import FOREVER
 from server.dav.fast import properties
+from server.dav.fast.bodies import gathered
 from server.dav.fast.properties import NAMESPACES, Context, element
-from server.dav.fast.recognise import DATA, ETAG, TYPE, Data, Multiget, Query, Report, Sync, propfind, report
+from server.dav.fast.recognise import ETAG, TYPE, Data, Multiget, Query, Report, Sync, propfind, report
+from server.dav.fast.sending import Answered
+from server.dav.fast.writing import OBJECT_TYPE, OK, ObjectWriter, gone, propstats
 from server.dav.xml import D, Response, error, without_controls
 
-_HEAD = f"<?xml version='1.0' encoding='utf-8'?>\n<multistatus{NAMESPACES}>"
-_TAIL = "</multistatus>"
-_OK = "<status>HTTP/1.1 200 OK</status></propstat>"
-_MISSING = "<status>HTTP/1.1 404 Not Found</status>"
-_OBJECT_TYPE = "text/calendar;charset=utf-8;component=VEVENT"
+_HEAD = without_controls(f"<?xml version='1.0' encoding='utf-8'?>\n<multistatus{NAMESPACES}>".encode())
+_TAIL = b"</multistatus>"
 _LISTED = frozenset({ETAG, TYPE, f"{D}getlastmodified", f"{D}resourcetype", f"{D}getcontentlength"})
+_SAME_FOR_ALL = {TYPE: element(TYPE, OBJECT_TYPE), f"{D}resourcetype": element(f"{D}resourcetype")}
 _BEGINNING = -62_135_596_800
-Answer = Response | None
+_TOGETHER = 500
+"""Responses that are put together before they are made octets."""
+Answer = Answered | None
 
 
 class FastAnswers:
@@ -70,15 +73,13 @@ class FastAnswers:
             found = list(self._storage.discover(path, "0" if listing else depth))
             if not found or (listing and getattr(found[0], "state", None) is None):
                 return None
-            parts = (
-                self._listing(found[0], names, context)
-                if listing
-                else _collections(found, names, context, minimal)
-            )
+            if listing:
+                return self._answered(self._listing(found[0], names, context), DAV=self._dav)
+            parts = _collections(found, names, context, minimal)
         return self._multistatus(parts, DAV=self._dav)
 
     def own_propfind(
-        self, collection: Any, names: Sequence[str], depth: str, prefix: str, user: str, *, minimal: bool
+        self, collection: Any, names: tuple[str, ...], depth: str, prefix: str, user: str, *, minimal: bool
     ) -> Answer:
         """As `propfind`, of the calendar `collection` that is at hand and belongs to `user`."""
         listing = depth == "1"
@@ -88,7 +89,7 @@ class FastAnswers:
             prefix=prefix, user=user, path=f"/{collection.path}/", max_resource_size=self._max_resource_size
         )
         if listing:
-            return self._multistatus(self._listing(collection, names, context), DAV=self._dav)
+            return self._answered(self._listing(collection, names, context), DAV=self._dav)
         return self._multistatus(_collections([collection], names, context, minimal), DAV=self._dav)
 
     def report(
@@ -113,25 +114,21 @@ class FastAnswers:
         asked = report(root, href)
         return None if asked is None else self._report(collection.state, asked, href, minimal)
 
-    def unchanged(self, collection: Any, root: Any, prefix: str) -> Answer:
-        """The answer to a sync-collection whose token is the present one; None for any other report."""
-        asked = report(root, quote(f"{prefix}/{collection.path}/"))
+    def unchanged(self, collection: Any, asked: Sync) -> Answer:
+        """The answer to a synchronisation whose token is the present one; None for another."""
         current = str(sync.token_of(collection.state))
-        if not isinstance(asked, Sync) or asked.token != current:
-            return None
-        return self._multistatus([f"<sync-token>{escape(current)}</sync-token>"])
+        return self._multistatus([f"<sync-token>{current}</sync-token>"]) if asked.token == current else None
 
-    def _report(self, state: Any, asked: Report, href: str, minimal: bool) -> Response:  # noqa: FBT001
+    def _report(self, state: Any, asked: Report, href: str, minimal: bool) -> Answered:  # noqa: FBT001
         with self._storage.reading() as connection:
-            write = partial(_object, href=escape(href), asked=asked, minimal=minimal)
+            writer = ObjectWriter(escape(href), asked.props, asked.data, minimal=minimal)
             if isinstance(asked, Sync):
-                return self._sync(connection, state, asked, write, escape(href))
+                return self._sync(connection, state, asked, writer, escape(href))
             if isinstance(asked, Multiget):
                 found = objects.multi(connection, state.id, state.cutoff, asked.names)
-            else:
-                assert isinstance(asked, Query)
-                found = ((it.name, it) for it in _overlapping(connection, state, asked))
-            return self._multistatus(_missing_first(found, write, escape(href)))
+                return self._multistatus(_missing_first(found, writer, escape(href), asked.props))
+            assert isinstance(asked, Query)
+            return self._multistatus(_written(_overlapping(connection, state, asked), writer, asked.props))
 
     def get(self, path: str, user: str, groups: set[str]) -> Answer:
         """A calendar or an object by GET, as octets."""
@@ -143,15 +140,26 @@ class FastAnswers:
             item = next(iter(self._storage.discover(path)), None)
             if item is None or (getattr(item, "href", None) is None and getattr(item, "state", None) is None):
                 return None
-            headers = {
-                "Content-Type": "text/calendar; charset=utf-8",
-                "Last-Modified": item.last_modified,
-                "ETag": item.etag,
-            }
             if getattr(item, "state", None) is None:
-                return HTTPStatus.OK, headers, item.serialize().encode(), None
+                return self.own_object(item)
             status, headers, _, log = self.own_get(item)
-            return status, headers, item.octets(), log
+            return status, headers, gathered(item.pieces()), log
+
+    @staticmethod
+    def own_object(item: Any) -> Answered:
+        """An object that is at hand."""
+        headers = {
+            "Content-Type": "text/calendar; charset=utf-8",
+            "Last-Modified": item.last_modified,
+            "ETag": item.etag,
+        }
+        return HTTPStatus.OK, headers, item.serialize().encode(), None
+
+    @staticmethod
+    def own_free_busy(collection: Any, start: int, end: int) -> Answered:
+        """The VFREEBUSY of a calendar that is at hand, for [start, end) epoch seconds (RFC 4791, section 7.10)."""
+        text: str = collection.free_busy(start, end, int(time.time()))
+        return HTTPStatus.OK, {"Content-Type": "text/calendar; charset=utf-8"}, text.encode(), None
 
     @staticmethod
     def own_get(collection: Any) -> Response:
@@ -166,7 +174,7 @@ class FastAnswers:
         }
         return HTTPStatus.OK, headers, None, None
 
-    def _listing(self, collection: Any, names: Sequence[str], context: Context) -> Iterable[str]:
+    def _listing(self, collection: Any, names: Sequence[str], context: Context) -> Iterator[bytes]:
         state = collection.state
         lengths: tuple[int, Mapping[str, int]] = (0, {})
         if f"{D}getcontentlength" in names:
@@ -177,53 +185,70 @@ class FastAnswers:
             else properties.calendar(name, collection, context) or ""
             for name in names
         )
-        with self._storage.reading() as connection:
-            rows = objects.etags(connection, state.id, state.cutoff)
-        first = (
-            f"<response>{context.href(f'/{collection.path}/')}<propstat><prop>{own}</prop>{_OK}</response>"
+        path = context.href(f"/{collection.path}/")
+        yield without_controls(
+            f"<response>{path}<propstat><prop>{own}</prop>{OK}</response>".encode("utf-8", "replace")
         )
-        return [first, *_rows(rows, names, escape(quote(context.prefix + context.path)), lengths[1])]
+        href = escape(quote(context.prefix + context.path))
+        with self._storage.reading() as connection:
+            if {f"{D}getlastmodified", f"{D}getcontentlength"}.isdisjoint(names):
+                writer = ObjectWriter(href, names, Data(), minimal=False, static=_SAME_FOR_ALL)
+                yield from listings.listing(connection, state.id, state.cutoff, *writer.listing)
+            else:
+                yield from _octets(
+                    _rows(objects.etags(connection, state.id, state.cutoff), names, href, lengths[1])
+                )
 
-    def _sync(
-        self, connection: Any, state: Any, asked: Sync, write: Callable[[StoredObject], str | None], href: str
-    ) -> Response:
-        try:
-            changed, token = _changes(connection, state, asked)
-        except InvalidSyncToken:
-            return self._error(HTTPStatus.FORBIDDEN, f"{D}valid-sync-token")
-        except TooManyChanges:
-            return self._error(HTTPStatus.INSUFFICIENT_STORAGE, f"{D}number-of-matches-within-limits")
-        parts = [f"<sync-token>{escape(str(token))}</sync-token>"]
-        parts += [_gone(href + name) for name, etag in changed if etag is None]
-        kept = [(name, etag) for name, etag in changed if etag is not None]
-        if asked.props == (ETAG,):
-            before, after = f"<response><href>{href}", "</href><propstat><prop><getetag>"
-            end = f"</getetag></prop>{_OK}</response>"
-            parts += [f"{before}{name}{after}{etag}{end}" for name, etag in kept]
+    def _sync(self, connection: Any, state: Any, asked: Sync, writer: ObjectWriter, href: str) -> Answered:
+        token = sync.token_of(state)
+        if asked.token or asked.limit is not None:
+            try:
+                changed, token = sync.since(connection, state, asked.token, asked.limit)
+            except InvalidSyncToken:
+                return self._error(HTTPStatus.FORBIDDEN, f"{D}valid-sync-token")
+            except TooManyChanges:
+                return self._error(HTTPStatus.INSUFFICIENT_STORAGE, f"{D}number-of-matches-within-limits")
+            members = _octets(_changed(connection, state, changed, writer, href, asked.props))
+        elif not asked.props:
+            members = iter(())
+        elif writer.reads_objects:
+            every = objects.all_objects(connection, state.id, state.cutoff)
+            members = _octets(_written(every, writer, asked.props))
         else:
-            found = objects.multi(connection, state.id, state.cutoff, (name for name, _ in kept))
-            parts += filter(None, (write(it) for _, it in found if it is not None))
+            members = listings.listing(connection, state.id, state.cutoff, *writer.listing)
+        parts = [f"<sync-token>{escape(str(token))}</sync-token>"]
         if token != sync.token_of(state):
             parts.append(
                 f"<response><href>{href}</href><status>HTTP/1.1 507 Insufficient Storage</status>"
                 "<error><number-of-matches-within-limits /></error></response>"
             )
-        return self._multistatus(parts)
+        return self._answered(chain(_octets(parts), members))
 
-    def _multistatus(self, parts: Iterable[str], **headers: str) -> Response:
+    def _multistatus(self, parts: Iterable[str], **headers: str) -> Answered:
+        return self._answered(_octets(parts), **headers)
+
+    @staticmethod
+    def _answered(pieces: Iterable[bytes], **headers: str) -> Answered:
         headers["Content-Type"] = "text/xml; charset=utf-8"
-        document = "".join((_HEAD, *parts, _TAIL)).encode("utf-8", "replace")
-        return HTTPStatus.MULTI_STATUS, headers, without_controls(document), None
+        return HTTPStatus.MULTI_STATUS, headers, gathered(chain((_HEAD,), pieces, (_TAIL,))), None
 
     @staticmethod
     def _error(status: HTTPStatus, condition: str) -> Response:
         return error(status, condition)
 
 
-def _answerable(names: Sequence[str], listing: bool) -> bool:  # noqa: FBT001
+def _octets(parts: Iterable[str]) -> Iterator[bytes]:
+    """UTF-8 without what XML cannot carry, many parts at a time."""
+    remaining = iter(parts)
+    while some := list(islice(remaining, _TOGETHER)):
+        yield without_controls("".join(some).encode("utf-8", "replace"))
+
+
+@lru_cache(maxsize=512)
+def _answerable(names: tuple[str, ...], listing: bool) -> bool:  # noqa: FBT001
     if listing:
         return len(set(names)) == len(names) and _LISTED.issuperset(names)
-    return properties.known(tuple(names))
+    return properties.known(names)
 
 
 def _collections(found: Iterable[Any], names: Sequence[str], context: Context, minimal: bool) -> list[str]:  # noqa: FBT001
@@ -232,16 +257,9 @@ def _collections(found: Iterable[Any], names: Sequence[str], context: Context, m
         write = properties.home if collection.is_principal else properties.calendar
         shown = [(name, write(name, collection, context)) for name in names]
         parts.append(
-            f"<response>{context.href(f'/{collection.path}/')}{_propstats(shown, minimal)}</response>"
+            f"<response>{context.href(f'/{collection.path}/')}{propstats(shown, minimal)}</response>"
         )
     return parts
-
-
-def _changes(connection: Any, state: Any, asked: Sync) -> tuple[Sequence[tuple[str, str | None]], sync.Token]:
-    if asked.token or asked.limit is not None:
-        return sync.since(connection, state, asked.token, asked.limit)
-    rows = objects.etags(connection, state.id, state.cutoff)
-    return [(name, etag) for name, etag, _ in rows], sync.token_of(state)
 
 
 def _overlapping(connection: Any, state: Any, asked: Query) -> Iterator[StoredObject]:
@@ -261,69 +279,52 @@ def _overlapping(connection: Any, state: Any, asked: Query) -> Iterator[StoredOb
     )
 
 
+def _written(found: Iterable[StoredObject], writer: ObjectWriter, props: Sequence[str]) -> Iterator[str]:
+    """Nothing where no property is asked for, as Radicale."""
+    return filter(None, map(writer.write, found)) if props else iter(())
+
+
 def _missing_first(
-    found: Iterable[tuple[str, StoredObject | None]], write: Callable[[StoredObject], str | None], href: str
+    found: Iterable[tuple[str, StoredObject | None]], writer: ObjectWriter, href: str, props: Sequence[str]
 ) -> list[str]:
     """As Radicale orders them: what is not there, then what is."""
-    missing, written = [], []
+    there: list[StoredObject] = []
+    missing = []
     for name, stored in found:
         if stored is None:
-            missing.append(_gone(href + name))
-        elif text := write(stored):
-            written.append(text)
-    return missing + written
-
-
-def _object(stored: StoredObject, *, href: str, asked: Report, minimal: bool) -> str | None:
-    """One object's response; None where its expansion leaves nothing or nothing was asked for."""
-    shown: list[tuple[str, str | None]] = []
-    for name in asked.props:
-        if name == ETAG:
-            shown.append((name, f"<getetag>{stored.etag}</getetag>"))
-        elif name == TYPE:
-            shown.append((name, f"<getcontenttype>{_OBJECT_TYPE}</getcontenttype>"))
-        elif name == DATA:
-            shown.append((name, f"<C:calendar-data>{escape(_text(stored, asked.data))}</C:calendar-data>"))
+            missing.append(gone(href + name))
         else:
-            shown.append((name, None))
-    if not shown:
-        return None
-    if asked.data.expand and stored.series and not expanded(stored, *asked.data.expand):
-        return None
-    return f"<response><href>{href}{stored.name}</href>{_propstats(shown, minimal)}</response>"
+            there.append(stored)
+    return missing + list(_written(there, writer, props))
 
 
-def _text(stored: StoredObject, data: Data) -> str:
-    if data.expand is not None:
-        text = expanded(stored, *data.expand)
-    elif data.recurrence is not None:
-        text = limited(stored, *data.recurrence)
-    else:
-        text = stored.calendar
-    return text if data.part is None else select(text, data.part)
-
-
-def _propstats(shown: Sequence[tuple[str, str | None]], minimal: bool) -> str:  # noqa: FBT001
-    """RFC 8144, section 2.1: `minimal` leaves out what is missing."""
-    found = "".join(it for _, it in shown if it is not None)
-    missing = "" if minimal else "".join(element(name) for name, it in shown if it is None)
-    text = f"<propstat><prop>{found}</prop>{_OK}" if found or (minimal and not missing) else ""
-    return f"{text}<propstat><prop>{missing}</prop>{_MISSING}</propstat>" if missing else text
+def _changed(
+    connection: Any,
+    state: Any,
+    changed: Iterable[tuple[str, str | None]],
+    writer: ObjectWriter,
+    href: str,
+    props: Sequence[str],
+) -> Iterator[str]:
+    """The members of a synchronisation's answer; what is there is read some at a time, where its data is wanted."""
+    remaining = iter(changed)
+    while some := list(islice(remaining, _TOGETHER)):
+        yield from (gone(href + name) for name, etag in some if etag is None)
+        kept = [(name, etag) for name, etag in some if etag is not None]
+        if not writer.reads_objects:
+            yield from (writer.named(name, etag) for name, etag in kept if props)
+            continue
+        found = objects.multi(connection, state.id, state.cutoff, (name for name, _ in kept))
+        yield from _written((it for _, it in found if it is not None), writer, props)
 
 
 def _rows(
     rows: Iterable[tuple[str, str, int]], names: Sequence[str], href: str, lengths: Mapping[str, int]
-) -> list[str]:
-    if tuple(names) == (ETAG,):
-        return [
-            f"<response><href>{href}{name}</href><propstat><prop><getetag>{etag}</getetag></prop>{_OK}</response>"
-            for name, etag, _ in rows
-        ]
-    written = []
+) -> Iterator[str]:
     for name, etag, changed_at in rows:
         values = {
             ETAG: etag,
-            TYPE: _OBJECT_TYPE,
+            TYPE: OBJECT_TYPE,
             f"{D}resourcetype": "",
             f"{D}getcontentlength": str(lengths.get(name, 0)),
             f"{D}getlastmodified": formatdate(changed_at, usegmt=True)
@@ -331,9 +332,4 @@ def _rows(
             else "",
         }
         props = "".join(element(it, values[it]) for it in names)
-        written.append(f"<response><href>{href}{name}</href><propstat><prop>{props}</prop>{_OK}</response>")
-    return written
-
-
-def _gone(href: str) -> str:
-    return f"<response><href>{href}</href>{_MISSING}</response>"
+        yield f"<response><href>{href}{name}</href><propstat><prop>{props}</prop>{OK}</response>"

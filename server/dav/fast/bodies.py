@@ -1,48 +1,118 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whole calendars as they were last sent, shared by the threads of a process while they are unchanged."""
+"""Bodies of answers: in memory while they are short, in a temporary file beyond, and those of whole calendars kept
+while they are unchanged.
+
+A long body is finished before any of it is sent, so that a slow client keeps no transaction open, and it takes no more
+memory than a short one.
+"""
 
 from __future__ import annotations
 
+import tempfile
 import threading
 import zlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import IO
 
-CAPACITY = 32 * 2**20
-"""Octets kept in all; a calendar larger than half of it is never kept."""
+IN_MEMORY = 8 * 2**20
+"""Octets of an answer that are kept in memory at most."""
+CAPACITY = 24 * 2**20
+"""Octets kept of whole calendars in all; one larger than half of it is never kept."""
 LEVEL = 1
 """Of compression: half the time of zlib's default for seven per cent more octets (docs/performance.md)."""
-Key = tuple[int, str]
+_PIECE = 2**18
+Key = tuple[object, ...]
 
 
-def packed(content: bytes) -> bytes:
-    """Gzip of `content`."""
+class Long:
+    """A body in a temporary file, to be read once; without a name, so that nothing is left of it when closed."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self.length = 0
+        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="daysheet-")  # noqa: SIM115
+        try:
+            for piece in pieces:
+                self.length += self._file.write(piece)
+            self._file.seek(0)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __iter__(self) -> Iterator[bytes]:
+        with self._file:
+            while piece := self._file.read(_PIECE):
+                yield piece
+
+    def close(self) -> None:
+        """Give up what has not been read (PEP 3333)."""
+        self._file.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_file"):
+            self._file.close()
+
+
+Body = bytes | Long
+
+
+def gathered(pieces: Iterable[bytes]) -> Body:
+    """One body of `pieces`, each of which is a bounded part of it."""
+    remaining = iter(pieces)
+    some: list[bytes] = []
+    size = 0
+    for piece in remaining:
+        some.append(piece)
+        size += len(piece)
+        if size > IN_MEMORY:
+            return Long(chain(some, remaining))
+    return b"".join(some)
+
+
+def packed(content: Body) -> Body:
+    """Gzip of `content`, which is used up."""
     packer = zlib.compressobj(LEVEL, wbits=16 + zlib.MAX_WBITS)
-    return packer.compress(content) + packer.flush()
+    if isinstance(content, bytes):
+        return packer.compress(content) + packer.flush()
+    return gathered(_packed(packer, content))
+
+
+def _packed(packer: zlib._Compress, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        yield packer.compress(piece)
+    yield packer.flush()
 
 
 class Bodies:
-    """Least recently used first out. A key holds the calendar's id and entity tag, so nothing in here is ever stale."""
+    """Least recently used first out. A key says everything that decides the body, the calendar's entity tag above all,
+    so nothing in here is ever stale. Shared by the threads of a process.
+    """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
         self._size = 0
-        self._kept: OrderedDict[tuple[Key, bool], bytes] = OrderedDict()
+        self._kept: OrderedDict[Key, bytes] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: Key, make: Callable[[], bytes], *, gzip: bool) -> bytes:
-        """The body for `key`, made where it is not at hand."""
+    def get(self, key: Key, make: Callable[[], Body], *, gzip: bool) -> Body:
+        """The body for `key`, compressed where `gzip` says so; made where it is not at hand."""
+        key = (*key, gzip)
         with self._lock:
-            found = self._kept.get((key, gzip))
+            found = self._kept.get(key)
             if found is not None:
-                self._kept.move_to_end((key, gzip))
+                self._kept.move_to_end(key)
                 return found
-        content = packed(self.get(key, make, gzip=False)) if gzip else make()
+        content = packed(make()) if gzip else make()
+        if isinstance(content, bytes) and len(content) * 2 <= self._capacity:
+            self._keep(key, content)
+        return content
+
+    def _keep(self, key: Key, content: bytes) -> None:
         with self._lock:
-            if len(content) * 2 <= self._capacity and (key, gzip) not in self._kept:
-                self._kept[key, gzip] = content
+            if key not in self._kept:
+                self._kept[key] = content
                 self._size += len(content)
             while self._size > self._capacity:
                 _, dropped = self._kept.popitem(last=False)
                 self._size -= len(dropped)
-        return content

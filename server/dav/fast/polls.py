@@ -1,149 +1,204 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Polls: requests of a user's own calendar with an app password, answered before Radicale with one statement for login
-and state. Whatever is not plainly that (another password, another's calendar, a calendar that is behind, an unknown
-request) goes on to Radicale, which starts from the beginning.
+"""Polls: requests of a user's own calendar with an app password, answered before anything else looks at them, with one
+statement for login and state. Whatever is not plainly that (another password, another's calendar, a calendar that is
+behind, a request that is not known) takes the usual way and starts there from the beginning.
+
+Nothing of the WSGI environment counts here but what is named, and each in its plainest form only; so a request needs
+none of what server/gate.py does for the others.
 """
 
 from __future__ import annotations
 
 import base64
+import io
+import logging
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
+from scheduling.errors import DatabaseUnavailable, Invalid
 from server import conditional
 from server.dav import reports
+from server.dav.fast import understood
 from server.dav.fast.answers import Answer, FastAnswers
-from server.dav.fast.bodies import Bodies, packed
-from server.dav.fast.recognise import propfind
+from server.dav.fast.bodies import Bodies, gathered
+from server.dav.fast.sending import Answered, Started, accepts_gzip, finish
+from server.dav.xml import BadBody, parse
 
-_PATH = re.compile(r"/([A-Za-z0-9._@-]+)/([a-z0-9-]+)/")
-_ROOT = 300
-"""Octets of a body within which its root element begins."""
-_METHODS = frozenset({"PROPFIND", "REPORT", "GET", "HEAD"})
-Started = tuple[str, list[tuple[str, str]], Iterable[bytes]]
+logger = logging.getLogger(__name__)
+
+PREFIX = "/dav"
+_PATH = re.compile(PREFIX + r"/([A-Za-z0-9_@-][A-Za-z0-9._@-]{0,254})/([a-z0-9-]{1,64})/([0-9a-f]{32}\.ics)?")
+_LONGEST = 2**20
+"""Octets of a request body that is looked at here."""
+_WITH_BODY = frozenset({"PROPFIND", "REPORT"})
+_FAILED = b"Something went wrong on the server; its log says more.\n"
+_METHODS = frozenset({*_WITH_BODY, "GET", "HEAD"})
+Environ = dict[str, Any]
+Note = Callable[[Mapping[str, Any], Any, int], None]
+"""Called with the environment, the calendar and the app password of a request that has been answered."""
 
 
 class Polls:
-    """Made of the storage and auth plugins; `read` gives the request's XML root or raises `RuntimeError`."""
+    """Made of the storage and auth plugins. `note` is told who read what, `away` answers where the database is not
+    there; bodies beyond `max_body` octets are left to the usual way.
+    """
 
     def __init__(
-        self, answers: FastAnswers, storage: Any, auth: Any, extra_headers: Mapping[str, str]
+        self,
+        answers: FastAnswers,
+        storage: Any,
+        auth: Any,
+        *,
+        extra_headers: Mapping[str, str],
+        max_body: int,
+        note: Note,
+        away: Callable[[DatabaseUnavailable], Started],
     ) -> None:
         self._answers = answers
         self._storage = storage
         self._auth = auth
-        self._extra_headers = extra_headers
+        self._extra_headers = tuple(extra_headers.items())
+        self._longest = min(max_body, _LONGEST)
+        self._note = note
+        self._away = away
         self._bodies = Bodies()
 
-    def answer(self, environ: Mapping[str, Any], read: Callable[[], Any], *, minimal: bool) -> Started | None:
-        """The WSGI answer, or None. Raises `DatabaseUnavailable`."""
+    def answer(self, environ: Environ) -> Started | None:
+        """The WSGI answer, or None with the request's body still to be read."""
         method = environ["REQUEST_METHOD"]
-        path = _PATH.fullmatch(environ["PATH_INFO"])
-        header = environ.get("HTTP_AUTHORIZATION", "")
-        if method not in _METHODS or path is None or not header.startswith("Basic "):
+        path = _PATH.fullmatch(environ.get("PATH_INFO", "")) if method in _METHODS else None
+        if path is None or environ.get("HTTP_DEPTH", "0") not in ("0", "1"):
             return None
-        try:
-            username, _, password = base64.b64decode(header[6:]).decode("ascii").partition(":")
-        except ValueError:
-            return None
-        if username != path[1] or not password or "\x00" in password:
+        password = _password(environ.get("HTTP_AUTHORIZATION", ""), path[1])
+        if password is None or not self._read_body(environ, method):
             return None
         lookup = self._auth.lookup(password)
-        answer = None
-        if _may_be_simple(environ):
-            calendar = self._storage.glance(username, lookup, path[2])
-            answer = self._at_a_glance(environ, read, calendar, minimal=minimal)
-        if answer is None:
-            with self._storage.polling(username, lookup, path[2]) as calendar:
-                answer = None if calendar is None else self._of(calendar, environ, read, minimal=minimal)
-        return None if answer is None else self._finish(environ, answer)
+        try:
+            return self._answer(environ, path[1], path[2], path[3], lookup)
+        except DatabaseUnavailable as away:
+            return self._away(away)
+        except Exception:
+            logger.exception("a poll by %s could not be answered", method)
+            headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(_FAILED)))]
+            return "500 Internal Server Error", headers, [_FAILED]
 
-    def _at_a_glance(
-        self, environ: Mapping[str, Any], read: Callable[[], Any], calendar: Any, *, minimal: bool
-    ) -> Answer:
-        """304, properties of the calendar itself, and synchronisations that find nothing new."""
-        if calendar is None:
-            return None
-        if environ["REQUEST_METHOD"] == "REPORT":
-            prefix = environ["SCRIPT_NAME"]
-            return self._checked(read, lambda root: self._answers.unchanged(calendar, root, prefix))
-        if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
-            etag, modified = calendar.etag, calendar.last_modified
-            if not conditional.not_modified(environ, etag, modified):
+    def _read_body(self, environ: Environ, method: str) -> bool:
+        """Read the body whole; False where it is not one of stated and moderate length."""
+        length = environ.get("CONTENT_LENGTH") or ""
+        if method not in _WITH_BODY:
+            return length in ("", "0")
+        if not (length.isdecimal() and len(length) < 9 and int(length) <= self._longest):
+            return False
+        body = environ["wsgi.input"].read(int(length))
+        environ["wsgi.input"] = io.BytesIO(body)
+        environ["daysheet.body"] = body
+        return len(body) == int(length)
+
+    def _answer(
+        self, environ: Environ, username: str, slug: str, name: str | None, lookup: bytes
+    ) -> Started | None:
+        if _may_be_simple(environ, name):
+            found = self._storage.glance(username, lookup, slug)
+            if found is None:
                 return None
-            return HTTPStatus.NOT_MODIFIED, {"ETag": etag, "Last-Modified": modified}, None, None
-        return self._properties(calendar, environ, read, minimal=minimal)
+            answer = self._at_a_glance(environ, found[0])
+            if answer is not None:
+                return self._finished(environ, answer, *found)
+        with self._storage.polling(username, lookup, slug) as found:
+            answer = None if found is None else self._of(found[0], environ, name)
+        return None if found is None or answer is None else self._finished(environ, answer, *found)
 
-    def _of(
-        self, calendar: Any, environ: Mapping[str, Any], read: Callable[[], Any], *, minimal: bool
-    ) -> Answer:
+    def _finished(self, environ: Environ, answer: Answered, calendar: Any, app_password: int) -> Started:
+        self._note(environ, calendar.state, app_password)
+        return finish(environ, answer, self._extra_headers, minimal=_minimal(environ))
+
+    def _at_a_glance(self, environ: Environ, calendar: Any) -> Answer:
+        """304, properties of the calendar itself, and synchronisations that find nothing new."""
         method = environ["REQUEST_METHOD"]
-        if method in ("GET", "HEAD"):
-            status, headers, _, log = self._answers.own_get(calendar)
-            gzip = _accepts_gzip(environ)
-            body = self._bodies.get((calendar.state.id, calendar.etag), calendar.octets, gzip=gzip)
-            return status, {**headers, **({"Content-Encoding": "gzip"} if gzip else {})}, body, log
         if method == "PROPFIND":
-            return self._properties(calendar, environ, read, minimal=minimal)
-        prefix = environ["SCRIPT_NAME"]
-        return self._checked(
-            read, lambda root: self._answers.own_report(calendar, root, prefix, minimal=minimal)
-        )
+            return self._properties(calendar, environ)
+        if method == "REPORT":
+            asked = understood.synchronisation(environ["daysheet.body"])
+            return None if asked is None else self._answers.unchanged(calendar, asked)
+        etag, modified = calendar.etag, calendar.last_modified
+        if not conditional.not_modified(environ, etag, modified):
+            return None
+        return HTTPStatus.NOT_MODIFIED, {"ETag": etag, "Last-Modified": modified}, None, None
 
-    @staticmethod
-    def _checked(read: Callable[[], Any], answer: Callable[[Any], Answer]) -> Answer:
+    def _of(self, calendar: Any, environ: Environ, name: str | None) -> Answer:
+        method = environ["REQUEST_METHOD"]
+        if name is not None:
+            return None if method in _WITH_BODY else self._object(calendar, environ, name)
+        if method == "PROPFIND":
+            return self._properties(calendar, environ)
+        if method == "REPORT":
+            return self._report(calendar, environ)
+        status, headers, _, log = self._answers.own_get(calendar)
+        gzip = accepts_gzip(environ)
+        key = (calendar.state.id, calendar.etag)
+        body = self._bodies.get(key, lambda: gathered(calendar.pieces()), gzip=gzip)
+        return status, {**headers, **({"Content-Encoding": "gzip"} if gzip else {})}, body, log
+
+    def _object(self, calendar: Any, environ: Environ, name: str) -> Answer:
+        item = calendar.one(name)
+        if item is None:
+            return None
+        if conditional.is_conditional(environ) and conditional.not_modified(
+            environ, item.etag, item.last_modified
+        ):
+            headers = {"ETag": item.etag, "Last-Modified": item.last_modified}
+            return HTTPStatus.NOT_MODIFIED, headers, None, None
+        return self._answers.own_object(item)
+
+    def _report(self, calendar: Any, environ: Environ) -> Answer:
         """The answer to a report that passes `reports.check`; None for others, which are refused by name later."""
         try:
-            root = read()
-            if root is None:
-                return None
+            root = parse(environ["daysheet.body"])
             reports.check(root)
-            return answer(root)
-        except (RuntimeError, reports.BadReport):
+            if root.tag == reports.FREE_BUSY:
+                return self._answers.own_free_busy(calendar, *reports.free_busy_span(root))
+            return self._answers.own_report(calendar, root, PREFIX, minimal=_minimal(environ))
+        except (BadBody, reports.BadReport, Invalid):
             return None
 
-    def _properties(
-        self, calendar: Any, environ: Mapping[str, Any], read: Callable[[], Any], *, minimal: bool
-    ) -> Answer:
-        try:
-            names = propfind(read())
-        except RuntimeError:
-            return None
+    def _properties(self, calendar: Any, environ: Environ) -> Answer:
+        names = understood.properties(environ["daysheet.body"])
         if not names:
             return None
-        depth, prefix = environ.get("HTTP_DEPTH", "0"), environ["SCRIPT_NAME"]
-        return self._answers.own_propfind(calendar, names, depth, prefix, calendar.owner, minimal=minimal)
-
-    def _finish(self, environ: Mapping[str, Any], answer: Any) -> Started:
-        status, given, body, _ = answer
-        headers = dict(given)
-        content = body if isinstance(body, bytes) else (body or "").encode()
-        if status != HTTPStatus.NOT_MODIFIED:
-            if "Content-Encoding" not in headers and _accepts_gzip(environ):
-                content = packed(content)
-                headers["Content-Encoding"] = "gzip"
-            headers["Content-Length"] = str(len(content))
-        headers.update(self._extra_headers)
-        silent = environ["REQUEST_METHOD"] == "HEAD" or status == HTTPStatus.NOT_MODIFIED
-        return (
-            f"{int(status)} {HTTPStatus(status).phrase}",
-            list(headers.items()),
-            [] if silent else [content],
+        return self._answers.own_propfind(
+            calendar,
+            names,
+            environ.get("HTTP_DEPTH", "0"),
+            PREFIX,
+            calendar.owner,
+            minimal=_minimal(environ),
         )
 
 
-def _may_be_simple(environ: Mapping[str, Any]) -> bool:
+def _password(header: str, username: str) -> str | None:
+    """The password in Basic credentials of `username` (RFC 7617)."""
+    if not header.startswith("Basic "):
+        return None
+    try:
+        name, _, password = base64.b64decode(header[6:], validate=True).decode("ascii").partition(":")
+    except ValueError:
+        return None
+    return password if name == username and 0 < len(password) <= 1024 and "\x00" not in password else None
+
+
+def _may_be_simple(environ: Environ, name: str | None) -> bool:
     """Whether the calendar's state alone may be enough; a wrong guess costs one statement."""
     method = environ["REQUEST_METHOD"]
+    if name is not None:
+        return False
     if method == "PROPFIND":
         return bool(environ.get("HTTP_DEPTH", "0") == "0")
     if method == "REPORT":
-        return b"sync-collection" in environ["wsgi.input"].getbuffer()[:_ROOT].tobytes()
+        return b"sync-collection" in environ["daysheet.body"]
     return conditional.is_conditional(environ)
 
 
-def _accepts_gzip(environ: Mapping[str, Any]) -> bool:
-    """As Radicale reads Accept-Encoding."""
-    return "gzip" in [it.strip() for it in environ.get("HTTP_ACCEPT_ENCODING", "").split(",")]
+def _minimal(environ: Environ) -> bool:
+    return "return=minimal" in environ.get("HTTP_PREFER", "").replace(" ", "").lower()

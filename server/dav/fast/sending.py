@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fast answers as WSGI answers: compression, length, and the headers that every answer has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+
+from server.dav.fast.bodies import Body, packed
+
+Answered = tuple[int, dict[str, str], "str | Body | None", "str | None"]
+"""Status, headers and body; the last place is that of Radicale's answers."""
+Started = tuple[str, list[tuple[str, str]], Iterable[bytes]]
+"""What a WSGI application gives to `start_response`, and its body."""
+SHORTEST = 1200
+"""Octets of a body that is worth compressing: a shorter one fits into one packet as it is."""
+
+
+def accepts_gzip(environ: Mapping[str, Any]) -> bool:
+    """As Radicale reads Accept-Encoding."""
+    return "gzip" in [it.strip() for it in environ.get("HTTP_ACCEPT_ENCODING", "").split(",")]
+
+
+def finish(
+    environ: Mapping[str, Any], answer: Answered, extra: Sequence[tuple[str, str]], *, minimal: bool
+) -> Started:
+    """The WSGI answer. One that is compressed already says so in its headers."""
+    status, given, body, _ = answer
+    headers = list(given.items())
+    content = body.encode() if isinstance(body, str) else body
+    if content is not None:
+        length = _length(content)
+        if length >= SHORTEST and "Content-Encoding" not in given and accepts_gzip(environ):
+            content = packed(content)
+            headers.append(("Content-Encoding", "gzip"))
+            length = _length(content)
+        headers.append(("Content-Length", str(length)))
+    if minimal and status == HTTPStatus.MULTI_STATUS:
+        headers.append(("Preference-Applied", "return=minimal"))
+    headers += extra
+    if content is None or environ["REQUEST_METHOD"] == "HEAD":
+        return _line(status), headers, []
+    return _line(status), headers, [content] if isinstance(content, bytes) else content
+
+
+def _length(content: Body) -> int:
+    return len(content) if isinstance(content, bytes) else content.length
+
+
+@cache
+def _line(status: int) -> str:
+    return f"{int(status)} {HTTPStatus(status).phrase}"

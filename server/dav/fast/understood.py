@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What short request bodies ask for, remembered: all clients of a kind send the same octets in every poll."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from server.dav import reports
+from server.dav.fast.recognise import Sync, propfind, report
+from server.dav.xml import BadBody, one_question, parse
+
+LONGEST = 2048
+"""Octets of a body that is remembered."""
+_MOST = 512
+_ANY = "any"
+# Without comments and CDATA sections, what looks like this element is it.
+_TOKEN = re.compile(rb"<((?:[A-Za-z][\w.-]*:)?sync-token)>([A-Za-z0-9:/._-]*)</\1>")
+
+
+def properties(body: bytes) -> tuple[str, ...] | None:
+    """The properties that a PROPFIND names; None for another form, and for what is refused."""
+    return _properties(body) if len(body) <= LONGEST else None
+
+
+def synchronisation(body: bytes) -> Sync | None:
+    """A sync-collection; None for any other report, and for what is refused."""
+    if len(body) > LONGEST or b"<!" in body or b"<?" in body[1:]:
+        return None
+    tokens = _TOKEN.findall(body)
+    if len(tokens) != 1:
+        return None
+    asked = _synchronisation(_TOKEN.sub(rb"<\1>%b</\1>" % _ANY.encode(), body))
+    if asked is None or asked.token != _ANY:
+        return None
+    return replace(asked, token=tokens[0][1].decode())
+
+
+@lru_cache(maxsize=_MOST)
+def _properties(body: bytes) -> tuple[str, ...] | None:
+    try:
+        root = parse(body)
+        one_question(root)
+    except (BadBody, RuntimeError):
+        return None
+    return propfind(root)
+
+
+@lru_cache(maxsize=_MOST)
+def _synchronisation(body: bytes) -> Sync | None:
+    try:
+        root: Any = parse(body)
+        reports.check(root)
+        asked = report(root, "")
+    except (BadBody, reports.BadReport):
+        return None
+    return asked if isinstance(asked, Sync) else None

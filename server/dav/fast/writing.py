@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Responses for objects in reports, from text that is put together once for a request.
+
+A response is the object's name, its entity tag and its calendar data between texts that are the same for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from xml.sax.saxutils import escape
+
+from scheduling.expansion import expanded, limited
+from scheduling.ical.partial import select
+from scheduling.objects import HEAD, TAIL, StoredObject, zone_texts
+from server.dav.fast.properties import element
+from server.dav.fast.recognise import DATA, ETAG, TYPE, Data
+
+OK = "<status>HTTP/1.1 200 OK</status></propstat>"
+MISSING = "<status>HTTP/1.1 404 Not Found</status>"
+OBJECT_TYPE = "text/calendar;charset=utf-8;component=VEVENT"
+_HEAD = escape(HEAD)
+_STATIC = {TYPE: f"<getcontenttype>{OBJECT_TYPE}</getcontenttype>"}
+
+
+def propstats(shown: Sequence[tuple[str, str | None]], minimal: bool) -> str:  # noqa: FBT001
+    """The propstats of properties and their elements, None for a missing one, which `minimal` leaves out (RFC 8144,
+    section 2.1).
+    """
+    found = "".join(it for _, it in shown if it is not None)
+    missing = "" if minimal else "".join(element(name) for name, it in shown if it is None)
+    text = f"<propstat><prop>{found}</prop>{OK}" if found or (minimal and not missing) else ""
+    return f"{text}<propstat><prop>{missing}</prop>{MISSING}</propstat>" if missing else text
+
+
+def gone(href: str) -> str:
+    """The response for what is not there; `href` is markup."""
+    return f"<response><href>{href}</href>{MISSING}</response>"
+
+
+class ObjectWriter:
+    """Writes responses with the properties `names`, at least one, in their order; `href`, the calendar's, is markup."""
+
+    def __init__(
+        self,
+        href: str,
+        names: Sequence[str],
+        data: Data,
+        *,
+        minimal: bool,
+        static: dict[str, str] | None = None,
+    ) -> None:
+        known = _STATIC if static is None else static
+        # The marks stand for what differs between objects; no other text holds a NUL.
+        marks = {ETAG: "<getetag>\x00E\x00</getetag>", DATA: "<C:calendar-data>\x00D\x00</C:calendar-data>"}
+        shown = [(name, marks.get(name, known.get(name))) for name in names]
+        text = f"<response><href>{href}\x00N\x00</href>{propstats(shown, minimal)}</response>"
+        self._texts = text.split("\x00")[::2]
+        self._order = "".join(text.split("\x00")[1::2])
+        self._data = data
+        self.reads_objects = "D" in self._order
+
+    @property
+    def listing(self) -> tuple[str, str, str | None]:
+        """What stands before a name, between it and the entity tag, and behind that; the last None where no entity tag
+        is asked for. For a writer that does not read objects.
+        """
+        before, between, *behind = self._texts
+        return before, between, behind[0] if behind else None
+
+    def named(self, name: str, etag: str) -> str:
+        """The response for an object whose name and entity tag are all that is needed."""
+        before, between, behind = self.listing
+        return before + name + between if behind is None else before + name + between + etag + behind
+
+    def write(self, stored: StoredObject) -> str | None:
+        """The response for an object; None where its expansion leaves nothing."""
+        if not self.reads_objects:
+            return self.named(stored.name, stored.etag)
+        data = self._text(stored)
+        if not data:
+            return None
+        texts = self._texts
+        if self._order == "NED":
+            return f"{texts[0]}{stored.name}{texts[1]}{stored.etag}{texts[2]}{data}{texts[3]}"
+        values = {"N": stored.name, "E": stored.etag, "D": data}
+        return texts[0] + "".join(
+            [values[mark] + text for mark, text in zip(self._order, texts[1:], strict=True)]
+        )
+
+    def _text(self, stored: StoredObject) -> str:
+        """The calendar data as markup."""
+        data = self._data
+        if data.expand is None and data.recurrence is None and data.part is None:
+            return f"{_before(stored.timezones)}{escape(stored.component)}{TAIL}"
+        if data.expand is not None:
+            text = expanded(stored, *data.expand)
+        elif data.recurrence is not None:
+            text = limited(stored, *data.recurrence)
+        else:
+            text = stored.calendar
+        return escape(text if data.part is None or not text else select(text, data.part))
+
+
+@lru_cache(maxsize=64)
+def _before(timezones: str) -> str:
+    return _HEAD + escape(zone_texts(timezones.split()))
