@@ -41,7 +41,8 @@ class Principal:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CalendarState:
     """One calendar at one moment. `moved_at` is when the history window last moved (epoch seconds, 0 where it
-    never does); `behind` says that pending changes have to be worked off before it is read.
+    never does); `behind` says that pending changes have to be worked off before it is read, `hidden` that neither
+    calendar apps nor feeds are to see it.
     """
 
     id: int
@@ -57,6 +58,7 @@ class CalendarState:
     moved_at: int
     expanded: Horizon
     behind: bool
+    hidden: bool = False
 
     @property
     def etag(self) -> str:
@@ -89,6 +91,7 @@ COLUMNS = (
     Calendar.changed_at,
     Calendar.expanded_from,
     Calendar.expanded_until,
+    Calendar.hidden,
     _PENDING.label("pending"),
 )
 """The columns that `state_of` reads."""
@@ -97,14 +100,16 @@ SERVED = and_(User.active, User.calendar_access)
 _ALL: Select[*tuple[Any, ...]] = (
     select(*COLUMNS)
     .select_from(User)
-    .outerjoin(Calendar, Calendar.user_id == User.id)
+    .outerjoin(Calendar, and_(Calendar.user_id == User.id, ~Calendar.hidden))
     .where(User.username == bindparam("username"), SERVED)
     .order_by(Calendar.id)
 )
 _ONE: Select[*tuple[Any, ...]] = (
     select(*COLUMNS)
     .select_from(User)
-    .outerjoin(Calendar, and_(Calendar.user_id == User.id, Calendar.slug == bindparam("slug")))
+    .outerjoin(
+        Calendar, and_(Calendar.user_id == User.id, Calendar.slug == bindparam("slug"), ~Calendar.hidden)
+    )
     .where(User.username == bindparam("username"), SERVED)
 )
 _BY_USER: Select[*tuple[Any, ...]] = (
@@ -139,14 +144,14 @@ def list_principals(connection: Connection) -> list[Principal]:
 def list_calendars(
     connection: Connection, username: str, view: View, today: date
 ) -> tuple[Principal, list[CalendarState], bool] | None:
-    """The user, the calendars there are, and whether a built-in one is missing; None for no such user."""
+    """The user, the calendars that are not hidden, and whether a built-in one is missing; None for no such user."""
     return _read(connection.execute(_ALL, {"username": username}).all(), view, today)
 
 
 def list_calendars_of(
     connection: Connection, user_id: int, view: View, today: date
 ) -> tuple[Principal, list[CalendarState], bool] | None:
-    """As `list_calendars`, by user id."""
+    """As `list_calendars`, by user id and with the hidden ones."""
     return _read(connection.execute(_BY_USER, {"user_id": user_id}).all(), view, today)
 
 
@@ -207,6 +212,7 @@ def _state(row: Any, owner: Principal, showing: Showing) -> CalendarState:
         moved_at=showing.moved_at,
         expanded=Horizon(start=row.expanded_from, end=row.expanded_until),
         behind=bool(behind),
+        hidden=bool(row.hidden),
     )
 
 

@@ -71,7 +71,7 @@ def scope(link: Link, calendars: Sequence[CalendarState], view: View, window: Wi
         link=link,
         owner=calendars[0].owner,
         color=calendars[0].color[:7],
-        calendars=tuple(it for it in calendars if it.kind in options.kinds),
+        calendars=tuple(it for it in calendars if it.kind in options.kinds and not it.hidden),
         window=window,
         moves=view.calendars.history_months is not None
         or options.history_months is not None

@@ -43,7 +43,10 @@ def _statement(dialect: str) -> Select[*tuple[Any, ...]]:
         )
         .select_from(User)
         .join(AppPassword, and_(AppPassword.user_id == User.id, AppPassword.revoked_at.is_(None)))
-        .join(Calendar, and_(Calendar.user_id == User.id, Calendar.slug == bindparam("slug")))
+        .join(
+            Calendar,
+            and_(Calendar.user_id == User.id, Calendar.slug == bindparam("slug"), ~Calendar.hidden),
+        )
         .where(User.username == bindparam("username"), AppPassword.lookup == bindparam("lookup"), SERVED)
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import Column, Connection, LargeBinary, Table, select, tuple_, update
+from sqlalchemy import Column, Connection, LargeBinary, Table, func, select, tuple_, update
 
 from scheduling.database import Database
 from scheduling.models import Base
@@ -47,7 +47,8 @@ def _batches(database: Database, column: Column[bytes]) -> Iterator[list[tuple[o
     keys = list(table.primary_key.columns)
     after: tuple[object, ...] | None = None
     while True:
-        statement = select(*keys, column).where(column.is_not(None)).order_by(*keys).limit(_BATCH)
+        there = (column.is_not(None), func.length(column) > 0)  # empty: the secret was erased
+        statement = select(*keys, column).where(*there).order_by(*keys).limit(_BATCH)
         if after is not None:
             statement = statement.where(tuple_(*keys) > after)
         with database.read() as connection:

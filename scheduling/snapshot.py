@@ -113,7 +113,7 @@ class Snapshot:
         return self._all(lambda view, day: list_calendars(self.connection, username, view, day))
 
     def calendars_of(self, user_id: int) -> list[CalendarState]:
-        """As `calendars`, by user id."""
+        """As `calendars`, by user id and with those that are hidden from calendar apps and feeds."""
         return self._all(lambda view, day: list_calendars_of(self.connection, user_id, view, day))
 
     def people(self, usernames: Sequence[str]) -> list[Person]:

@@ -16,11 +16,13 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, select
 from sqlalchemy.exc import DBAPIError
 
+from scheduling import import_policy
 from scheduling.ical import series_json, timezones
 from scheduling.ical.event import Event
 from scheduling.ical.recurrence import BadRule, parse_rule
 from scheduling.ical.series import Series
-from scheduling.models import Blocker, ExternalEvent, Job, JobAssignment, TimeOff
+from scheduling.import_policy import Policy
+from scheduling.models import Blocker, ExternalEvent, Job, JobAssignment, Subscription, TimeOff
 from scheduling.rendered import Horizon, NotRenderable, Rendered, build, from_event
 from scheduling.types import JobStatus, TimeOffStatus
 from scheduling.view import View
@@ -71,8 +73,15 @@ _JOBS = (
 )
 _BLOCKERS = select(Blocker).where(Blocker.user_id == bindparam("user_id"), Blocker.id.in_(_IDS))
 _TIME_OFF = select(TimeOff).where(TimeOff.user_id == bindparam("user_id"), TimeOff.id.in_(_IDS))
-_EXTERNAL = select(ExternalEvent).where(
-    ExternalEvent.user_id == bindparam("user_id"), ExternalEvent.id.in_(_IDS)
+_EXTERNAL = (
+    select(
+        ExternalEvent,
+        Subscription.busy.label("policy_busy"),
+        Subscription.tentative.label("policy_tentative"),
+        Subscription.visibility.label("policy_visibility"),
+    )
+    .join(Subscription, Subscription.id == ExternalEvent.subscription_id)
+    .where(ExternalEvent.user_id == bindparam("user_id"), ExternalEvent.id.in_(_IDS))
 )
 
 
@@ -214,17 +223,24 @@ def _time_off(row: _Row, owner: Owner, view: View, horizon: Horizon) -> Rendered
 
 
 def _external(row: _Row, owner: Owner, _view: View, horizon: Horizon) -> Rendered | None:
+    policy = Policy(busy=row.policy_busy, tentative=row.policy_tentative, visibility=row.policy_visibility)
     series = series_json.loads(row.series)
+    text, uid = row.template, row.uid
+    if not policy.changes_nothing:
+        series = import_policy.series(policy, series, text)
+        text = import_policy.component(policy, text, owner.instance)
+        if policy.visibility != "full":
+            uid = import_policy.opaque_uid(uid, owner.instance)
     plain = series.rule is None and not (series.rdates or series.overrides or series.exdates)
     span = _as_single(series) if plain else series
     return build(
-        uid=row.uid,
+        uid=uid,
         source_id=row.id,
-        text=row.template,
+        text=text,
         span=span,
         tzid=owner.time_zone,
-        status=row.status,
-        transparency=row.transparency,
+        status=import_policy.status(policy, row.status),
+        transparency=import_policy.transparency(policy, row.transparency, row.status),
         busy=series.busy,
         horizon=horizon,
         zones=tuple(row.timezones.split()),

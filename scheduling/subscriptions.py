@@ -7,59 +7,62 @@ everybody's subscriptions cannot tell another user's from one that does not exis
 
 from __future__ import annotations
 
-import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, delete, exists, insert, select, update
 
-from scheduling import audit, feed_links
+from scheduling import audit, feed_links, generations, import_policy, source_credentials
 from scheduling.catch_up import create_calendar
 from scheduling.errors import Invalid, NotFound
-from scheduling.models import Calendar, ExternalEvent
+from scheduling.ical import timezones
+from scheduling.import_policy import Policy
+from scheduling.models import Calendar, ExternalEvent, ExternalEventVersion, Generation, ScheduleChange
 from scheduling.models import Subscription as SubscriptionRow
 from scheduling.permissions import SYSTEM, Actor, Permission, permits, require
 from scheduling.secrets import Keyring
+from scheduling.source_credentials import Credentials
+from scheduling.subscription_record import COLUMNS, Subscription, read
+
+__all__ = ["Changes", "Subscription"]
 
 SCHEMES = ("https", "http", "webcal", "webcals")
 LONGEST_URL = 4096
+_ALIASES = {"webcal": "https", "webcals": "https"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Subscription:
-    """One subscription without its URL. `next_at` is in epoch seconds; `report` tells what the last import found."""
+class Changes:
+    """What shall be different; None leaves it. `no_credentials` and `user_zone` take away what there was."""
 
-    id: int
-    user_id: int
-    label: str
-    host: str
-    status: str
-    reason: str | None
-    message: str | None
-    last_attempt_at: datetime | None
-    last_success_at: datetime | None
-    next_at: int
-    report: dict[str, Any] | None
+    label: str | None = None
+    url: str | None = field(default=None, repr=False)
+    credentials: Credentials | None = field(default=None, repr=False)
+    no_credentials: bool = False
+    busy: str | None = None
+    tentative: str | None = None
+    visibility: str | None = None
+    time_zone: str | None = None
+    user_zone: bool = False
 
 
 _ALL, _OWN = Permission.SUBSCRIPTIONS_MANAGE_ALL, Permission.SUBSCRIPTIONS_MANAGE_OWN
 _R = SubscriptionRow
-_COLUMNS = (
-    _R.id,
-    _R.user_id,
-    _R.label,
-    _R.host,
-    _R.status,
-    _R.reason,
-    _R.message,
-    _R.last_attempt_at,
-    _R.last_success_at,
-    _R.next_at,
-    _R.report,
-)
+_UNREAD: dict[str, Any] = {
+    "etag": None,
+    "last_modified": None,
+    "body_digest": None,
+    "refresh": 0,
+    "failures": 0,
+    "failing_since": None,
+    "next_at": 0,
+    "lease": None,
+    "lease_until": 0,
+}
+"""What is forgotten so that a source is fetched at once and whole; a fetch under way writes nothing any more."""
 
 
 def slug_of(subscription_id: int) -> str:
@@ -68,14 +71,25 @@ def slug_of(subscription_id: int) -> str:
 
 
 def add(
-    connection: Connection, keyring: Keyring, user_id: int, url: str, label: str, *, actor: Actor = SYSTEM
+    connection: Connection,
+    keyring: Keyring,
+    user_id: int,
+    url: str,
+    label: str,
+    *,
+    credentials: Credentials | None = None,
+    policy: Policy | None = None,
+    time_zone: str | None = None,
+    allow_http: bool = True,
+    actor: Actor = SYSTEM,
 ) -> Subscription:
-    """Subscribe a user; the first import is due at once. Raises `Forbidden`, `Invalid` for a URL or label that cannot
-    be.
+    """Subscribe a user; the first import is due at once. `time_zone` is that of floating times (None: the user's).
+    Raises `Forbidden`, and `Invalid` for what cannot be.
     """
     require(actor, _ALL, own=_OWN, owner_id=user_id)
-    url, label = url.strip(), _label(label)
+    url, label = _url(url, allow_http=allow_http), _label(label)
     host = _host(url)
+    policy = _policy(policy or Policy())
     now = int(time.time())
     created = connection.execute(
         insert(_R)
@@ -84,6 +98,11 @@ def add(
             label=label,
             host=host,
             encrypted_url=keyring.encrypt(url),
+            encrypted_credentials=_encrypted(keyring, credentials),
+            busy=policy.busy,
+            tentative=policy.tentative,
+            visibility=policy.visibility,
+            time_zone=_zone(time_zone),
             created_at=datetime.now(UTC),
             next_at=now,
         )
@@ -92,39 +111,83 @@ def add(
     create_calendar(
         connection, user_id=user_id, slug=slug_of(created), kind="external", now=now, display_name=label
     )
+    _hide(connection, user_id, created, policy.visibility)
     audit.record(connection, actor, "subscription.add", f"subscription:{created}", user_id=user_id, host=host)
     return get(connection, created)
 
 
 def get(connection: Connection, subscription_id: int, *, actor: Actor = SYSTEM) -> Subscription:
     """Raises `NotFound`, for another user's too unless the actor may manage all."""
-    row = connection.execute(select(*_COLUMNS).where(_R.id == subscription_id)).first()
-    if row is None or not permits(actor, _ALL, own=_OWN, owner_id=row.user_id):
-        raise NotFound(
-            f"There is no subscription {subscription_id}; `daysheet subscription list` shows them."
-        )
-    return _subscription(row)
+    return _one(connection, subscription_id, actor, detached=False)
+
+
+def get_detached(connection: Connection, subscription_id: int, *, actor: Actor = SYSTEM) -> Subscription:
+    """As `get`, what stayed of a subscription that was ended."""
+    return _one(connection, subscription_id, actor, detached=True)
 
 
 def list_subscriptions(
-    connection: Connection, user_id: int | None = None, *, actor: Actor = SYSTEM
+    connection: Connection, user_id: int | None = None, *, detached: bool = False, actor: Actor = SYSTEM
 ) -> list[Subscription]:
-    """The subscriptions of one user or of all, oldest first. Raises `Forbidden`."""
+    """The subscriptions of one user or of all, oldest first; with `detached`, those that were ended and whose events
+    stayed. Raises `Forbidden`.
+    """
     require(actor, _ALL, own=_OWN, owner_id=user_id)
-    statement = select(*_COLUMNS).order_by(_R.id)
+    wanted = _R.detached_at.is_not(None) if detached else _R.detached_at.is_(None)
+    statement = select(*COLUMNS).where(wanted).order_by(_R.id)
     if user_id is not None:
         statement = statement.where(_R.user_id == user_id)
-    return [_subscription(row) for row in connection.execute(statement)]
+    return [read(row) for row in connection.execute(statement)]
 
 
-def rename(connection: Connection, subscription_id: int, label: str, *, actor: Actor = SYSTEM) -> None:
-    """Give it another label, which also names its calendar. Raises `NotFound`, `Invalid`."""
+def change(
+    connection: Connection,
+    keyring: Keyring,
+    subscription_id: int,
+    changes: Changes,
+    *,
+    allow_http: bool = True,
+    actor: Actor = SYSTEM,
+) -> Subscription:
+    """Change a subscription. With another URL the events of the old one go on blocking until the new one was read and
+    is not doubted; what shall be shown, and how, counts at once. Raises `NotFound`, `Invalid`.
+    """
     found = get(connection, subscription_id, actor=actor)
-    label = _label(label)
-    connection.execute(update(_R).where(_R.id == subscription_id).values(label=label))
-    of_subscription = (Calendar.user_id == found.user_id, Calendar.slug == slug_of(subscription_id))
-    connection.execute(update(Calendar).where(*of_subscription).values(display_name=label))
-    audit.record(connection, actor, "subscription.rename", f"subscription:{subscription_id}")
+    policy = _policy(
+        Policy(
+            busy=changes.busy or found.policy.busy,  # type: ignore[arg-type]
+            tentative=changes.tentative or found.policy.tentative,  # type: ignore[arg-type]
+            visibility=changes.visibility or found.policy.visibility,  # type: ignore[arg-type]
+        )
+    )
+    values: dict[str, Any] = {}
+    if changes.label is not None and _label(changes.label) != found.label:
+        values["label"] = _label(changes.label)
+        connection.execute(update(Calendar).where(*_calendar(found)).values(display_name=values["label"]))
+    values |= _source(connection, keyring, found, changes, allow_http=allow_http)
+    if policy != found.policy:
+        values |= {"busy": policy.busy, "tentative": policy.tentative, "visibility": policy.visibility}
+    if changes.user_zone or changes.time_zone is not None:
+        zone = None if changes.user_zone else _zone(changes.time_zone)
+        if zone != found.time_zone:
+            values |= {**_UNREAD, "time_zone": zone}
+    if not values:
+        return found
+    connection.execute(update(_R).where(_R.id == subscription_id).values(**values))
+    if policy != found.policy:
+        _show_anew(connection, found, policy)
+    names = ("label", "busy", "tentative", "visibility", "time_zone")
+    changed = [name for name in names if name in values]
+    changed += [name for name in ("url", "credentials") if f"encrypted_{name}" in values]
+    audit.record(
+        connection,
+        actor,
+        "subscription.change",
+        f"subscription:{subscription_id}",
+        changed=", ".join(changed),
+        host=values.get("host"),
+    )
+    return get(connection, subscription_id)
 
 
 def pause(connection: Connection, subscription_id: int, *, actor: Actor = SYSTEM) -> None:
@@ -154,37 +217,184 @@ def resume(connection: Connection, subscription_id: int, *, actor: Actor = SYSTE
     audit.record(connection, actor, "subscription.resume", f"subscription:{subscription_id}")
 
 
-def request_sync(connection: Connection, subscription_id: int, *, actor: Actor = SYSTEM) -> None:
-    """Make a subscription due now. Raises `NotFound`, and `Invalid` for a paused one."""
-    if get(connection, subscription_id, actor=actor).status == "paused":
-        raise Invalid(f"Subscription {subscription_id} is paused; resume it first.")
-    connection.execute(update(_R).where(_R.id == subscription_id).values(next_at=0))
-
-
-def remove(connection: Connection, subscription_id: int, *, actor: Actor = SYSTEM) -> None:
-    """End a subscription and remove what it imported. Raises `NotFound`."""
+def request_sync(
+    connection: Connection, subscription_id: int, *, wait: int = 0, actor: Actor = SYSTEM
+) -> None:
+    """Make a subscription due now, or `wait` seconds after its last fetch ended. With `wait`, one that is asked for or
+    under way is not asked for twice, and a server that wants to be left alone is. Raises `NotFound`, `Invalid` for a
+    paused one.
+    """
     found = get(connection, subscription_id, actor=actor)
-    feed_links.touch(connection, found.user_id)
-    connection.execute(delete(ExternalEvent).where(ExternalEvent.subscription_id == subscription_id))
-    connection.execute(delete(_R).where(_R.id == subscription_id))
+    if found.status == "paused":
+        raise Invalid(f"Subscription {subscription_id} is paused; resume it first.")
+    if wait and found.sync.state in ("queued", "running"):
+        return
+    now = int(time.time())
+    due = 0
+    finished = found.sync.finished_at
+    if wait and finished is not None and finished.timestamp() + wait > now:
+        due = int(finished.timestamp()) + wait
+    if wait and found.reason == "http-429":
+        due = max(due, found.next_at)
     connection.execute(
-        delete(Calendar).where(Calendar.user_id == found.user_id, Calendar.slug == slug_of(subscription_id))
+        update(_R)
+        .where(_R.id == subscription_id)
+        .values(next_at=due, sync_requested_at=time.time_ns() // 1_000_000)
     )
+
+
+def remove(
+    connection: Connection,
+    subscription_id: int,
+    *,
+    events: Literal["keep", "delete"] = "keep",
+    actor: Actor = SYSTEM,
+) -> None:
+    """End a subscription and forget its URL. What it imported stays, detached, or goes. Raises `NotFound`."""
+    found = get(connection, subscription_id, actor=actor)
+    there = connection.scalar(select(exists().where(ExternalEvent.subscription_id == subscription_id)))
+    if events == "keep" and there:
+        for table in (Generation, ExternalEventVersion):
+            connection.execute(delete(table).where(table.subscription_id == subscription_id))
+        gone = {"encrypted_url": b"", "encrypted_credentials": None, "source_key": None, "http": None}
+        gone |= {"reason": None, "message": None, "report": None, "seen_generation": None}
+        connection.execute(
+            update(_R)
+            .where(_R.id == subscription_id)
+            .values(**{**_UNREAD, **gone, "status": "paused", "detached_at": datetime.now(UTC)})
+        )
+    else:
+        _erase(connection, found)
+    _audit_end(connection, actor, "subscription.remove", found, events)
+
+
+def remove_detached(connection: Connection, subscription_id: int, *, actor: Actor = SYSTEM) -> None:
+    """Remove the events that stayed of a subscription. Raises `NotFound`."""
+    found = get_detached(connection, subscription_id, actor=actor)
+    _erase(connection, found)
+    _audit_end(connection, actor, "subscription.remove_detached", found, "delete")
+
+
+def detached_slugs(connection: Connection, user_id: int) -> set[str]:
+    """The slugs of the user's calendars that stayed of subscriptions."""
+    statement = select(_R.id).where(_R.user_id == user_id, _R.detached_at.is_not(None))
+    return {slug_of(found) for found in connection.scalars(statement)}
+
+
+def _one(connection: Connection, subscription_id: int, actor: Actor, *, detached: bool) -> Subscription:
+    row = connection.execute(select(*COLUMNS).where(_R.id == subscription_id)).first()
+    found = row is not None and (row.detached_at is not None) == detached
+    if row is None or not found or not permits(actor, _ALL, own=_OWN, owner_id=row.user_id):
+        what = "detached calendar" if detached else "subscription"
+        raise NotFound(f"There is no {what} {subscription_id}; `daysheet subscription list` shows them.")
+    return read(row)
+
+
+def _source(
+    connection: Connection, keyring: Keyring, found: Subscription, changes: Changes, *, allow_http: bool
+) -> dict[str, Any]:
+    """The columns of another URL or other credentials; nothing where they are the same."""
+    values: dict[str, Any] = {}
+    row = connection.execute(
+        select(_R.encrypted_url, _R.encrypted_credentials).where(_R.id == found.id)
+    ).one()
+    if changes.url is not None:
+        url, old = _url(changes.url, allow_http=allow_http), keyring.decrypt(row.encrypted_url)
+        if url != old:
+            given = changes.credentials is not None or changes.no_credentials
+            if found.has_credentials and not given and _origin(url) != _origin(old):
+                raise Invalid(
+                    "The new URL is on another host: give its credentials with it, or take them away."
+                )
+            values |= {"encrypted_url": keyring.encrypt(url), "host": _host(url), "moved": True}
+            values["seen_generation"] = None
+            generations.withdraw_others(connection, found.id)
+    if changes.credentials is not None:
+        values["encrypted_credentials"] = _encrypted(keyring, changes.credentials)
+    elif changes.no_credentials and found.has_credentials:
+        values["encrypted_credentials"] = None
+    return {**_UNREAD, "source_key": None, **values} if values else {}
+
+
+def _show_anew(connection: Connection, found: Subscription, policy: Policy) -> None:
+    slug = slug_of(found.id)
+    connection.execute(
+        insert(ScheduleChange).values(
+            user_id=found.user_id, slug=slug, source_id=None, changed_at=int(time.time())
+        )
+    )
+    if (policy.visibility == "hidden") != (found.policy.visibility == "hidden"):
+        feed_links.touch(connection, found.user_id)
+        _hide(connection, found.user_id, found.id, policy.visibility)
+
+
+def _hide(connection: Connection, user_id: int, subscription_id: int, visibility: str) -> None:
+    of_subscription = (Calendar.user_id == user_id, Calendar.slug == slug_of(subscription_id))
+    connection.execute(update(Calendar).where(*of_subscription).values(hidden=visibility == "hidden"))
+
+
+def _erase(connection: Connection, found: Subscription) -> None:
+    feed_links.touch(connection, found.user_id)
+    connection.execute(delete(ExternalEvent).where(ExternalEvent.subscription_id == found.id))
+    connection.execute(delete(_R).where(_R.id == found.id))
+    connection.execute(delete(Calendar).where(*_calendar(found)))
+
+
+def _audit_end(connection: Connection, actor: Actor, action: str, found: Subscription, events: str) -> None:
     audit.record(
         connection,
         actor,
-        "subscription.remove",
-        f"subscription:{subscription_id}",
+        action,
+        f"subscription:{found.id}",
         user_id=found.user_id,
         host=found.host,
+        events=events,
     )
+
+
+def _calendar(found: Subscription) -> tuple[Any, ...]:
+    return Calendar.user_id == found.user_id, Calendar.slug == slug_of(found.id)
+
+
+def _encrypted(keyring: Keyring, credentials: Credentials | None) -> bytes | None:
+    if credentials is None:
+        return None
+    return keyring.encrypt(source_credentials.checked(credentials).dumps())
+
+
+def _policy(policy: Policy) -> Policy:
+    for name, permitted in (
+        ("busy", import_policy.BUSY),
+        ("tentative", import_policy.TENTATIVE),
+        ("visibility", import_policy.VISIBILITY),
+    ):
+        if getattr(policy, name) not in permitted:
+            raise Invalid(f"The policy {name} is one of {', '.join(permitted)}.")
+    return policy
+
+
+def _zone(name: str | None) -> str | None:
+    if name is not None and not timezones.is_zone(name):
+        raise Invalid("That is not an IANA time zone, for example Europe/Berlin.")
+    return name
 
 
 def _label(label: str) -> str:
     label = label.strip()
-    if not 1 <= len(label) <= 255:
+    if not 1 <= len(label) <= 255 or "\x00" in label:
         raise Invalid("The label of a subscription has 1 to 255 characters, for example the calendar's name.")
     return label
+
+
+def _url(given: str, *, allow_http: bool) -> str:
+    """The URL that is fetched: webcal and webcals mean https."""
+    url = given.strip()
+    scheme, colon, rest = url.partition(":")
+    url = f"{_ALIASES.get(scheme.lower(), scheme.lower())}{colon}{rest}"
+    _host(url)
+    if url.startswith("http:") and not allow_http:
+        raise Invalid("The URL begins with http://; only https is permitted here ([importer] allow_http).")
+    return url
 
 
 def _host(url: str) -> str:
@@ -199,11 +409,15 @@ def _host(url: str) -> str:
     if parts.scheme.lower() not in SCHEMES or not host:
         raise Invalid(problem)
     if parts.username is not None or parts.password is not None:
-        raise Invalid("The URL holds a username or password; use the private link of the calendar instead.")
+        raise Invalid("The URL holds a username or password; give them as credentials instead.")
     return host[:255]
 
 
-def _subscription(row: Row[*tuple[Any, ...]]) -> Subscription:
-    values = row._asdict()
-    values["report"] = json.loads(row.report) if row.report else None
-    return Subscription(**values)
+def _origin(url: str) -> tuple[str, str | None, int]:
+    """RFC 6454, section 4."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    return parts.scheme, parts.hostname, port or (80 if parts.scheme == "http" else 443)

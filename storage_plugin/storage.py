@@ -18,7 +18,7 @@ from radicale.storage import BaseCollection, BaseStorage
 from scheduling import objects, properties, reader, schema
 from scheduling.availability import answer as availability
 from scheduling.availability import formats
-from scheduling.calendars import Principal, find_principal
+from scheduling.calendars import CalendarState, Principal, find_principal
 from scheduling.catch_up import count_left_out
 from scheduling.credentials import needs_touch
 from scheduling.database import Connection, connect
@@ -101,6 +101,8 @@ class Storage(BaseStorage):
         yield HomeCollection(self, username, principal, snapshot.overlay)
         if depth != "0":
             for state in snapshot.calendars(username):
+                if _is_private(state, username, snapshot.viewer):
+                    continue
                 reader.saw(state.id, state.revision)
                 yield CalendarCollection(self, state, snapshot.overlay)
 
@@ -108,7 +110,7 @@ class Storage(BaseStorage):
         self, snapshot: Request, segments: list[str], depth: str
     ) -> Iterator[types.CollectionOrItem]:
         state = snapshot.calendar(segments[0], segments[1]) if len(segments) <= 3 else None
-        if state is None:
+        if state is None or _is_private(state, segments[0], snapshot.viewer):
             return
         reader.saw(state.id, state.revision)
         collection = CalendarCollection(self, state, snapshot.overlay)
@@ -221,3 +223,8 @@ class Storage(BaseStorage):
         schema.require_current(self._database)
         with self._database.read() as connection:
             return count_left_out(connection) == 0
+
+
+def _is_private(state: CalendarState, owner: str, viewer: str) -> bool:
+    """Whether the calendar is imported and somebody else's, who only sees from free-busy that it takes time."""
+    return state.kind == "external" and owner != viewer

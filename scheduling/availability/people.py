@@ -110,7 +110,7 @@ _SUBSCRIPTIONS = select(
     Subscription.label,
     Subscription.status,
     Subscription.last_success_at,
-).where(Subscription.user_id.in_(bindparam("ids", expanding=True)))
+).where(Subscription.user_id.in_(bindparam("ids", expanding=True)), Subscription.detached_at.is_(None))
 
 
 def load(connection: Connection, usernames: Sequence[str], view: View, today: date) -> list[Person]:

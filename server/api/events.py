@@ -118,7 +118,8 @@ def list_events(call: Call, user: Username, query: EventQuery) -> Reply:
     rest = every if behind is None else [it for it in every if events.position(it) > behind]
     page = rest[: query.limit]
     following = cursor.write(*events.position(page[-1])) if len(rest) > len(page) else None
-    return Reply(body=Events(events=[_shown(it) for it in page], next=following))
+    shown = [_shown(it, own=call.actor.user_id == found.id) for it in page]
+    return Reply(body=Events(events=shown, next=following))
 
 
 @routes.operation("GET", "/users/{user}/events/{event_id}", returns=Event, versioned=True)
@@ -127,7 +128,7 @@ def get_event(call: Call, user: Username, event_id: EventId) -> Reply:
     found = owner(call, user, Permission.CALENDARS_READ_ALL, Permission.SCHEDULE_READ_OWN)
     calendars = call.snapshot.calendars_of(found.id)
     event = events.get(call.connection, calendars, event_id)
-    return Reply(body=_shown(event), etag=event.etag)
+    return Reply(body=_shown(event, own=call.actor.user_id == found.id), etag=event.etag)
 
 
 @routes.operation("PATCH", "/users/{user}/events/{event_id}", refuses=(409,))
@@ -167,14 +168,16 @@ def _item(call: Call, user: str, event_id: str) -> Item:
     return item
 
 
-def _shown(event: ReadEvent) -> Event:
+def _shown(event: ReadEvent, *, own: bool) -> Event:
+    """What others see of an imported event is that it takes time."""
+    private = event.source == "external_ical" and not own
     return Event(
         id=event.id,
         source=event.source,
         source_id=event.source_id,
         calendar=event.calendar,
-        title=event.title,
-        location=event.location,
+        title="Busy" if private else event.title,
+        location="" if private else event.location,
         all_day=event.all_day,
         starts_at=event.starts_at,
         ends_at=event.ends_at,

@@ -9,14 +9,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from scheduling import subscriptions
+from scheduling import settings, subscriptions
 from scheduling.errors import NotFound
+from scheduling.import_policy import Policy
 from scheduling.permissions import Permission
+from scheduling.source_credentials import Credentials
+from scheduling.subscriptions import Changes
 from scheduling.subscriptions import Subscription as StoredSubscription
 from server.api import cursor
 from server.api.operations import Call, Reply, Routes
 from server.api.owners import owner
-from server.api.values import Given, Id, Name, Paged, Shown, ShownEpoch, ShownMoment, Username
+from server.api.values import Asked, Given, Id, Name, Paged, Shown, ShownEpoch, ShownMoment, Username, Zone
 
 routes = Routes(
     tag="Subscriptions",
@@ -25,16 +28,40 @@ routes = Routes(
 )
 
 Status = Literal["active", "error", "paused"]
+Busy = Literal["honour", "all"]
+Tentative = Literal["tentative", "busy"]
+Visibility = Literal["full", "busy-only", "hidden"]
 Link = Annotated[
-    str, StringConstraints(min_length=10, max_length=4096, pattern=r"^(https?|webcals?)://[\x21-\x7e]+$")
+    str,
+    StringConstraints(min_length=10, max_length=4096, pattern=r"^(https?|webcals?)://[\x21-\x7e]+$"),
 ]
+Secret = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+_BUSY = "honour: what says it takes no time does not block; all: everything but cancelled events blocks."
+_TENTATIVE = "What tentative events are."
+_VISIBILITY = "What calendars and feeds show; `hidden` blocks all the same."
+_ZONE = "Of times without one; by default the user's."
+
+
+class CredentialsGiven(Given):
+    """What the server asks for beside the link; never shown again, and sent to the link's own host only."""
+
+    kind: Literal["basic", "bearer", "header"]
+    name: str = Field(
+        default="", max_length=4096, description="The user name of `basic`, the header's of `header`."
+    )
+    secret: Secret = Field(description="The password, token or header value.")
 
 
 class SubscriptionGiven(Given):
     """A calendar to subscribe to."""
 
-    url: Link = Field(description="Its private .ics link.")
+    url: Link = Field(description="Its private .ics link; webcal means https.")
     label: Name
+    credentials: CredentialsGiven | None = None
+    busy: Busy = Field(default="honour", description=_BUSY)
+    tentative: Tentative = Field(default="tentative", description=_TENTATIVE)
+    visibility: Visibility = Field(default="full", description=_VISIBILITY)
+    time_zone: Zone | None = Field(default=None, description=_ZONE)
 
 
 class SubscriptionChange(Given):
@@ -44,12 +71,39 @@ class SubscriptionChange(Given):
     status: Literal["active", "paused"] = Field(
         default_factory=lambda: "active", description="paused: no longer fetched, what was imported stays."
     )
+    url: Link = Field(
+        default_factory=str,
+        description="Another link; the events of the old one block until it was read and is not doubted.",
+    )
+    credentials: CredentialsGiven | None = Field(default=None, description="null takes them away.")
+    busy: Busy = Field(default_factory=lambda: "honour", description=_BUSY)
+    tentative: Tentative = Field(default_factory=lambda: "tentative", description=_TENTATIVE)
+    visibility: Visibility = Field(default_factory=lambda: "full", description=_VISIBILITY)
+    time_zone: Zone | None = Field(default=None, description=_ZONE)
 
 
 class SubscriptionQuery(Paged):
     """Which subscriptions."""
 
     status: Status | None = Field(default=None, description="Only in this status.")
+
+
+class RemovalQuery(Asked):
+    """What becomes of what was imported."""
+
+    events: Literal["keep", "delete"] = Field(
+        default="keep", description="keep: it goes on blocking as a detached calendar."
+    )
+
+
+class Sync(Shown):
+    """How far a synchronisation is."""
+
+    state: Literal["never", "queued", "running", "done"]
+    requested_at: ShownMoment | None
+    started_at: ShownMoment | None
+    finished_at: ShownMoment | None
+    result: str | None = Field(description="When done: applied, unchanged, quarantined or failed.")
 
 
 class Subscription(Shown):
@@ -59,12 +113,19 @@ class Subscription(Shown):
     etag: str = Field(description="Its version, for If-Match.")
     label: str
     host: str = Field(description="Where it is fetched from.")
+    has_credentials: bool
+    busy: Busy
+    tentative: Tentative
+    visibility: Visibility
+    time_zone: str | None
     status: str
     reason: str | None = Field(description="Why it is in the status error, in a word for programs.")
     message: str | None = Field(description="The same for people.")
     last_attempt_at: ShownMoment | None
     last_success_at: ShownMoment | None
     next_at: ShownEpoch
+    sync: Sync
+    http: dict[str, Any] | None = Field(description="What the last exchange was like.")
     report: dict[str, Any] | None = Field(description="What the last import found.")
 
 
@@ -101,8 +162,18 @@ def list_subscriptions(call: Call, user: Username, query: SubscriptionQuery) -> 
 )
 def create_subscription(call: Call, user: Username, body: SubscriptionGiven) -> Reply:
     """Subscribe a user to a calendar; the first import follows within a minute."""
-    user_id = _owner(call, user)
-    made = subscriptions.add(call.connection, call.keyring, user_id, body.url, body.label, actor=call.actor)
+    made = subscriptions.add(
+        call.connection,
+        call.keyring,
+        _owner(call, user),
+        body.url,
+        body.label,
+        credentials=_credentials(body.credentials),
+        policy=Policy(busy=body.busy, tentative=body.tentative, visibility=body.visibility),
+        time_zone=body.time_zone,
+        allow_http=call.settings.importer.allow_http,
+        actor=call.actor,
+    )
     return Reply(body=_shown(made), etag=_etag(made), location=f"/users/{user}/ical-subscriptions/{made.id}")
 
 
@@ -111,7 +182,7 @@ def create_subscription(call: Call, user: Username, body: SubscriptionGiven) -> 
 )
 def get_subscription(call: Call, user: Username, subscription_id: Id) -> Reply:
     """Show a subscription."""
-    found = _subscription(call, user, subscription_id)
+    found = subscription(call, user, subscription_id)
     return Reply(body=_shown(found), etag=_etag(found))
 
 
@@ -119,12 +190,30 @@ def get_subscription(call: Call, user: Username, subscription_id: Id) -> Reply:
     "PATCH", "/users/{user}/ical-subscriptions/{subscription_id}", returns=Subscription, versioned=True
 )
 def change_subscription(call: Call, user: Username, subscription_id: Id, body: SubscriptionChange) -> Reply:
-    """Rename a subscription, pause it, or take it up again."""
-    found = _subscription(call, user, subscription_id)
+    """Change a subscription, pause it, or take it up again.
+
+    What shall block and be shown counts at once and needs no fetch.
+    """
+    found = subscription(call, user, subscription_id)
     call.require_current(_etag(found))
-    if "label" in body.model_fields_set:
-        subscriptions.rename(call.connection, found.id, body.label, actor=call.actor)
-    if "status" in body.model_fields_set:
+    given = body.model_fields_set
+    names = ("label", "url", "busy", "tentative", "visibility")
+    changes = Changes(
+        **{name: getattr(body, name) for name in names if name in given},
+        credentials=_credentials(body.credentials),
+        no_credentials="credentials" in given and body.credentials is None,
+        time_zone=body.time_zone,
+        user_zone="time_zone" in given and body.time_zone is None,
+    )
+    subscriptions.change(
+        call.connection,
+        call.keyring,
+        found.id,
+        changes,
+        allow_http=call.settings.importer.allow_http,
+        actor=call.actor,
+    )
+    if "status" in given:
         change = subscriptions.pause if body.status == "paused" else subscriptions.resume
         change(call.connection, found.id, actor=call.actor)
     changed = subscriptions.get(call.connection, found.id)
@@ -132,11 +221,14 @@ def change_subscription(call: Call, user: Username, subscription_id: Id, body: S
 
 
 @routes.operation("DELETE", "/users/{user}/ical-subscriptions/{subscription_id}", versioned=True)
-def delete_subscription(call: Call, user: Username, subscription_id: Id) -> Reply:
-    """End a subscription and remove what it imported."""
-    found = _subscription(call, user, subscription_id)
+def delete_subscription(call: Call, user: Username, subscription_id: Id, query: RemovalQuery) -> Reply:
+    """End a subscription.
+
+    What it imported stays as a detached calendar and goes on blocking, or goes with `events=delete`.
+    """
+    found = subscription(call, user, subscription_id)
     call.require_current(_etag(found))
-    subscriptions.remove(call.connection, found.id, actor=call.actor)
+    subscriptions.remove(call.connection, found.id, events=query.events, actor=call.actor)
     return Reply()
 
 
@@ -150,18 +242,17 @@ def delete_subscription(call: Call, user: Username, subscription_id: Id) -> Repl
 def sync_subscription(call: Call, user: Username, subscription_id: Id) -> Reply:
     """Fetch a calendar as soon as possible.
 
-    Asking again before it was fetched changes nothing. The answer is 202 at once; `last_attempt_at` tells when it was.
+    Asking again while it is queued or running changes nothing, and soon after a fetch it waits
+    (`subscriptions.sync_seconds`). The answer is 202 at once; `sync` tells how far it is.
     """
-    found = _subscription(call, user, subscription_id)
-    subscriptions.request_sync(call.connection, found.id, actor=call.actor)
+    found = subscription(call, user, subscription_id)
+    wait = settings.effective(call.connection, call.settings.config).subscriptions.sync_seconds
+    subscriptions.request_sync(call.connection, found.id, wait=wait, actor=call.actor)
     return Reply(body=_shown(subscriptions.get(call.connection, found.id)))
 
 
-def _owner(call: Call, user: str) -> int:
-    return owner(call, user, Permission.SUBSCRIPTIONS_MANAGE_ALL, Permission.SUBSCRIPTIONS_MANAGE_OWN).id
-
-
-def _subscription(call: Call, user: str, subscription_id: int) -> StoredSubscription:
+def subscription(call: Call, user: str, subscription_id: int) -> StoredSubscription:
+    """The subscription at this address, if the caller may manage it. Raises `Forbidden`, `NotFound`."""
     user_id = _owner(call, user)
     found = subscriptions.get(call.connection, subscription_id)
     if found.user_id != user_id:
@@ -169,8 +260,17 @@ def _subscription(call: Call, user: str, subscription_id: int) -> StoredSubscrip
     return found
 
 
+def _owner(call: Call, user: str) -> int:
+    return owner(call, user, Permission.SUBSCRIPTIONS_MANAGE_ALL, Permission.SUBSCRIPTIONS_MANAGE_OWN).id
+
+
+def _credentials(given: CredentialsGiven | None) -> Credentials | None:
+    return None if given is None else Credentials(kind=given.kind, name=given.name, secret=given.secret)
+
+
 def _etag(it: StoredSubscription) -> str:
-    content = json.dumps([it.id, it.label, it.status])
+    policy = (it.policy.busy, it.policy.tentative, it.policy.visibility)
+    content = json.dumps([it.id, it.label, it.status, it.host, it.has_credentials, policy, it.time_zone])
     return f'"{blake2b(content.encode(), digest_size=16).hexdigest()}"'
 
 
@@ -180,11 +280,24 @@ def _shown(it: StoredSubscription) -> Subscription:
         etag=_etag(it),
         label=it.label,
         host=it.host,
+        has_credentials=it.has_credentials,
+        busy=it.policy.busy,
+        tentative=it.policy.tentative,
+        visibility=it.policy.visibility,
+        time_zone=it.time_zone,
         status=it.status,
         reason=it.reason,
         message=it.message,
         last_attempt_at=it.last_attempt_at,
         last_success_at=it.last_success_at,
         next_at=it.next_at,
+        sync=Sync(
+            state=it.sync.state,  # type: ignore[arg-type]
+            requested_at=it.sync.requested_at,
+            started_at=it.sync.started_at,
+            finished_at=it.sync.finished_at,
+            result=it.sync.result,
+        ),
+        http=it.http,
         report=it.report,
     )

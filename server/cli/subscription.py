@@ -3,11 +3,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import click
 
-from scheduling import subscriptions, users
+from scheduling import settings, subscription_history, subscriptions, users
+from scheduling.import_policy import BUSY, TENTATIVE, VISIBILITY, Policy
+from scheduling.source_credentials import Credentials
+from scheduling.subscriptions import Changes
+from scheduling.view import View
 from server import importing
 from server.cli.manual import ManualGroup
 from server.cli.output import json_option, print_facts, print_json, print_table
@@ -15,6 +23,48 @@ from server.cli.secret_input import read_line, read_link
 from server.cli.session import Session, pass_session
 
 _number = click.argument("number", type=int, metavar="ID")
+_generation = click.argument("generation", type=int, metavar="GENERATION")
+_policies: tuple[Callable[[Any], Any], ...] = (
+    click.option("--busy", type=click.Choice(BUSY), help="Whether what takes no time blocks all the same."),
+    click.option("--tentative", type=click.Choice(TENTATIVE), help="What tentative events are."),
+    click.option("--visibility", type=click.Choice(VISIBILITY), help="What calendars and feeds show of it."),
+    click.option("--time-zone", metavar="ZONE", help="The zone of times without one; by default the user's."),
+    click.option(
+        "--auth",
+        type=click.Choice(("basic", "bearer", "header")),
+        help="What the server asks for beside the address; the secret is prompted for.",
+    ),
+    click.option("--auth-name", metavar="NAME", help="The user name of basic, the header's name of header."),
+    click.option(
+        "--secret-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Read it there."
+    ),
+)
+
+
+def _with_policy(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_policies):
+        command = option(command)
+    return command
+
+
+def _credentials(auth: str | None, name: str | None, file: Path | None) -> Credentials | None:
+    if auth is None:
+        if name or file:
+            raise click.UsageError("Say with --auth what kind of credentials these are.")
+        return None
+    if file is not None:
+        secret = file.read_text(encoding="utf-8").strip("\r\n")
+    else:
+        secret = str(click.prompt("Password, token or value (not shown)", hide_input=True, err=True))
+    return Credentials(kind=auth, name=name or "", secret=secret)  # type: ignore[arg-type]
+
+
+def _view(session: Session, connection: Any) -> View:
+    return settings.view(connection, session.settings.config)
+
+
+def _moment(seconds: int | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 @click.group(cls=ManualGroup)
@@ -35,10 +85,24 @@ def subscription() -> None:
 @click.option(
     "--label", default="Calendar", show_default=True, metavar="TEXT", help="The calendar's name for the user."
 )
+@_with_policy
 @json_option
 @pass_session
 def add(
-    session: Session, *, username: str, url: str | None, url_stdin: bool, label: str, as_json: bool
+    session: Session,
+    *,
+    username: str,
+    url: str | None,
+    url_stdin: bool,
+    label: str,
+    busy: str | None,
+    tentative: str | None,
+    visibility: str | None,
+    time_zone: str | None,
+    auth: str | None,
+    auth_name: str | None,
+    secret_file: Path | None,
+    as_json: bool,
 ) -> None:
     """Import the calendar at URL for USERNAME; the importer fetches it at its next turn.
 
@@ -52,8 +116,25 @@ def add(
     with session.database.read() as connection:
         user_id = users.get(connection, username).id
     address = read_link() if url is None else url
+    credentials = _credentials(auth, auth_name, secret_file)
+    policy = Policy(
+        busy=busy or "honour",  # type: ignore[arg-type]
+        tentative=tentative or "tentative",  # type: ignore[arg-type]
+        visibility=visibility or "full",  # type: ignore[arg-type]
+    )
     with session.database.write() as connection:
-        added = subscriptions.add(connection, session.keyring, user_id, address, label, actor=session.actor)
+        added = subscriptions.add(
+            connection,
+            session.keyring,
+            user_id,
+            address,
+            label,
+            credentials=credentials,
+            policy=policy,
+            time_zone=time_zone,
+            allow_http=session.settings.importer.allow_http,
+            actor=session.actor,
+        )
     if as_json:
         print_json(asdict(added))
     else:
@@ -62,13 +143,14 @@ def add(
 
 @subscription.command("list")
 @click.argument("username", required=False)
+@click.option("--detached", is_flag=True, help="Only what stayed of ended ones, and goes on blocking.")
 @json_option
 @pass_session
-def list_(session: Session, *, username: str | None, as_json: bool) -> None:
+def list_(session: Session, *, username: str | None, detached: bool, as_json: bool) -> None:
     """List the subscriptions of USERNAME or of everybody."""
     with session.database.read() as connection:
         user_id = None if username is None else users.get(connection, username).id
-        found = subscriptions.list_subscriptions(connection, user_id)
+        found = subscriptions.list_subscriptions(connection, user_id, detached=detached)
         names = {one.id: one.username for one in users.list_users(connection)}
     if as_json:
         print_json({"subscriptions": [{**asdict(one), "username": names[one.user_id]} for one in found]})
@@ -76,7 +158,7 @@ def list_(session: Session, *, username: str | None, as_json: bool) -> None:
     print_table(
         ("Id", "User", "Label", "Host", "Status", "Last success", "Remark"),
         [
-            (it.id, names[it.user_id], it.label, it.host, it.status, it.last_success_at, it.message)
+            (it.id, names[it.user_id], it.label, it.host, _status(it), it.last_success_at, it.message)
             for it in found
         ],
         empty="There are no subscriptions; `daysheet subscription add` adds one.",
@@ -127,11 +209,165 @@ def resume(session: Session, *, number: int) -> None:
     click.echo(f"Resumed subscription {number}.")
 
 
+@subscription.command("change")
+@_number
+@click.option("--label", metavar="TEXT", help="Another name.")
+@click.option("--url", "new_url", is_flag=True, help="Another address; it is asked for.")
+@click.option("--url-stdin", is_flag=True, help="Another address, from standard input.")
+@click.option("--no-auth", is_flag=True, help="Forget the credentials.")
+@_with_policy
+@json_option
+@pass_session
+def change(
+    session: Session,
+    *,
+    number: int,
+    label: str | None,
+    new_url: bool,
+    url_stdin: bool,
+    no_auth: bool,
+    busy: str | None,
+    tentative: str | None,
+    visibility: str | None,
+    time_zone: str | None,
+    auth: str | None,
+    auth_name: str | None,
+    secret_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Change the subscription ID; what is not named stays.
+
+    What shall block and be shown counts at once. With another address, the events of the old one go on blocking until
+    the new one was read and is not doubted.
+    """
+    url = read_line("address").strip() if url_stdin else read_link() if new_url else None
+    changes = Changes(
+        label=label,
+        url=url,
+        credentials=_credentials(auth, auth_name, secret_file),
+        no_credentials=no_auth,
+        busy=busy,
+        tentative=tentative,
+        visibility=visibility,
+        time_zone=time_zone,
+    )
+    with session.database.write() as connection:
+        changed = subscriptions.change(
+            connection,
+            session.keyring,
+            number,
+            changes,
+            allow_http=session.settings.importer.allow_http,
+            actor=session.actor,
+        )
+    if as_json:
+        print_json(asdict(changed))
+    else:
+        click.echo(f"Changed subscription {number}.")
+
+
+@subscription.command("generations")
+@_number
+@json_option
+@pass_session
+def generations(session: Session, *, number: int, as_json: bool) -> None:
+    """List the states in which the subscription ID was read."""
+    with session.database.read() as connection:
+        found = subscription_history.list_generations(connection, number)
+    if as_json:
+        rows = [{name: it for name, it in asdict(one).items() if name != "manifest"} for one in found]
+        print_json({"generations": rows})
+        return
+    print_table(
+        ("Id", "State", "Events", "First seen", "Last seen", "Doubts"),
+        [
+            (it.id, it.state, it.events, _moment(it.seen_at), _moment(it.last_seen_at), ", ".join(it.doubts))
+            for it in found
+        ],
+        empty=f"Subscription {number} has not been read yet.",
+    )
+
+
+@subscription.command("diff")
+@_number
+@_generation
+@json_option
+@pass_session
+def diff(session: Session, *, number: int, generation: int, as_json: bool) -> None:
+    """Show what would change if a GENERATION of the subscription ID replaced the current one."""
+    with session.database.read() as connection:
+        found = subscription_history.diff(connection, number, generation, actor=session.actor)
+    if as_json:
+        print_json({"differences": [asdict(it) for it in found]})
+        return
+    print_table(
+        ("Change", "Start", "Title"),
+        [(it.change, _moment(it.starts_at), it.title) for it in found],
+        empty="It holds the same events.",
+    )
+
+
+@subscription.command("accept")
+@_number
+@_generation
+@pass_session
+def accept(session: Session, *, number: int, generation: int) -> None:
+    """Believe a doubted GENERATION of the subscription ID, and show it."""
+    with session.database.write() as connection:
+        view = _view(session, connection)
+        subscription_history.accept(connection, number, generation, view, actor=session.actor)
+    click.echo(f"Accepted generation {generation} of subscription {number}.")
+
+
+@subscription.command("reject")
+@_number
+@_generation
+@pass_session
+def reject(session: Session, *, number: int, generation: int) -> None:
+    """Never take over a doubted GENERATION of the subscription ID."""
+    with session.database.write() as connection:
+        subscription_history.reject(connection, number, generation, actor=session.actor)
+    click.echo(f"Rejected generation {generation} of subscription {number}.")
+
+
+@subscription.command("rollback")
+@_number
+@_generation
+@pass_session
+def rollback(session: Session, *, number: int, generation: int) -> None:
+    """Go back to an earlier GENERATION of the subscription ID; the one until now is rejected."""
+    with session.database.write() as connection:
+        view = _view(session, connection)
+        subscription_history.roll_back(connection, number, generation, view, actor=session.actor)
+    click.echo(f"Subscription {number} shows generation {generation} again.")
+
+
 @subscription.command("remove")
 @_number
+@click.option(
+    "--events",
+    type=click.Choice(("keep", "delete")),
+    default="keep",
+    show_default=True,
+    help="Whether what was imported goes on blocking.",
+)
 @pass_session
-def remove(session: Session, *, number: int) -> None:
-    """Remove the subscription ID and all that was imported from it."""
+def remove(session: Session, *, number: int, events: str) -> None:
+    """End the subscription ID; what it imported stays unless it is to be deleted."""
     with session.database.write() as connection:
-        subscriptions.remove(connection, number, actor=session.actor)
+        subscriptions.remove(connection, number, events=events, actor=session.actor)  # type: ignore[arg-type]
     click.echo(f"Removed subscription {number}.")
+
+
+@subscription.command("discard")
+@_number
+@pass_session
+def discard(session: Session, *, number: int) -> None:
+    """Remove what stayed of the ended subscription ID (`list --detached`)."""
+    with session.database.write() as connection:
+        subscriptions.remove_detached(connection, number, actor=session.actor)
+    click.echo(f"Removed what stayed of subscription {number}.")
+
+
+def _status(found: subscriptions.Subscription) -> str:
+    return "detached" if found.detached_at is not None else found.status

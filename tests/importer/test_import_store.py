@@ -217,7 +217,7 @@ def test_paused_subscriptions_are_left_alone_and_removed_ones_take_their_events(
         subscriptions.resume(connection, case.subscription_id)
     assert [due.id for due in case.store.claim(int(time.time()), 60, 10)] == [case.subscription_id]
     with case.database.write() as connection:
-        subscriptions.remove(connection, case.subscription_id)
+        subscriptions.remove(connection, case.subscription_id, events="delete")
     with Snapshot(case.database, Config()) as snapshot:
         assert snapshot.calendar("anna", f"external-{case.subscription_id}") is None
 

@@ -81,7 +81,7 @@ def test_every_source_is_listed_by_start(api: Api, schedule: dict[str, int]) -> 
         "2026-03-31",
     ]
     assert (lunch["title"], lunch["read_only"], lunch["calendar"][:9]) == (
-        "Lunch, with Bo",
+        "Busy",
         True,
         "external-",
     )

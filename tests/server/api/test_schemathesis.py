@@ -41,6 +41,7 @@ event_id = "job-1"
 feed_id = 1
 app_password_id = 1
 subscription_id = 1
+generation_id = 1
 role = "custom"
 name = "calendars.history_months"
 

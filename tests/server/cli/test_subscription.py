@@ -120,3 +120,46 @@ def test_an_address_that_cannot_be_is_refused_without_being_quoted(anna: Dayshee
     assert "secret" not in told
     both = anna.refusal("subscription", "add", "anna", "https://example.com/a", "--url-stdin", expect=2)
     assert "either as URL or with --url-stdin" in both
+
+
+def test_policy_and_credentials_are_given_and_changed(anna: Daysheet) -> None:
+    secret = anna.folder / "token"
+    secret.write_text("token-8812\n")
+    added = anna.json(
+        *("subscription", "add", "anna", "-", "--busy", "all", "--auth", "bearer"),
+        *("--secret-file", str(secret)),
+        stdin="webcal://calendar.example.com/secret.ics\n",
+    )
+    assert (added["has_credentials"], added["policy"]["busy"]) == (True, "all")
+    number = str(added["id"])
+    elsewhere = "https://other.example.com/secret.ics\n"
+    assert "give its credentials" in anna.refusal(
+        "subscription", "change", number, "--url-stdin", stdin=elsewhere
+    )
+    changed = anna.json(
+        *("subscription", "change", number, "--url-stdin", "--no-auth", "--visibility", "hidden"),
+        *("--label", "Work"),
+        stdin=elsewhere,
+    )
+    assert (changed["host"], changed["has_credentials"], changed["label"]) == (
+        "other.example.com",
+        False,
+        "Work",
+    )
+    assert changed["policy"]["visibility"] == "hidden"
+    assert anna.run("secrets", "rotate").exit_code == 0
+
+
+def test_generations_are_listed_and_what_stays_is_discarded(anna: Daysheet, source: str) -> None:
+    number = str(anna.json("subscription", "add", "anna", f"{source}/{SECRET}.ics")["id"])
+    anna.run("importer", "--once")
+    [only] = anna.json("subscription", "generations", number)["generations"]
+    assert only["state"] == "current"
+    assert anna.json("subscription", "diff", number, str(only["id"])) == {"differences": []}
+    for command in ("accept", "reject", "rollback"):
+        assert "is current" in anna.refusal("subscription", command, number, str(only["id"]))
+    anna.run("subscription", "remove", number)
+    assert "detached" in anna.run("subscription", "list", "--detached").stdout
+    assert anna.run("secrets", "rotate").exit_code == 0
+    anna.run("subscription", "discard", number)
+    assert anna.json("subscription", "list", "--detached") == {"subscriptions": []}

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a subscription's owner wants its events to be (RFC 5545, sections 3.8.1.11, 3.8.2.7 and 3.2.9): which block,
+how, and how much of them is shown. Applied when stored events are rendered, so a change needs no fetch. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import Literal
+
+from scheduling.ical import text
+from scheduling.ical.series import Series
+
+BUSY = ("honour", "all")
+TENTATIVE = ("tentative", "busy")
+VISIBILITY = ("full", "busy-only", "hidden")
+_BEGIN = "BEGIN:VEVENT\r\n"
+_CANCELLED = "\r\nSTATUS:CANCELLED\r\n"
+_TIMES = frozenset(
+    ("DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID", "STATUS", "TRANSP")
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Policy:
+    """`busy`: whether events that say they take no time block all the same; cancelled ones never do. `tentative`: what
+    tentative events are. `visibility`: what calendars and feeds show; a hidden calendar blocks and is not served.
+    """
+
+    busy: Literal["honour", "all"] = "honour"
+    tentative: Literal["tentative", "busy"] = "tentative"
+    visibility: Literal["full", "busy-only", "hidden"] = "full"
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether events are shown as they are."""
+        return self == _PLAIN
+
+
+_PLAIN = Policy()
+
+
+def series(policy: Policy, given: Series, template: str) -> Series:
+    """When the event blocks under the policy; `template` is its text, whose VEVENTs are the master and then the
+    overrides by RECURRENCE-ID.
+    """
+    cancelled = [_CANCELLED in event for event in _events(template)]
+    keys = sorted(given.overrides)
+    known = dict(zip(keys, cancelled[1:], strict=True)) if len(cancelled) == len(keys) + 1 else {}
+    overrides = {
+        key: replace(it, busy=fbtype(policy, it.busy, cancelled=known.get(key, False)))
+        for key, it in given.overrides.items()
+    }
+    master = fbtype(policy, given.busy, cancelled=bool(cancelled and cancelled[0]))
+    return replace(given, busy=master, overrides=overrides)
+
+
+def fbtype(policy: Policy, given: str, *, cancelled: bool) -> str:
+    """The FBTYPE under the policy, '' for none."""
+    if not given and policy.busy == "all" and not cancelled:
+        return "BUSY"
+    if given == "BUSY-TENTATIVE" and (policy.tentative == "busy" or policy.busy == "all"):
+        return "BUSY"
+    return given
+
+
+def component(policy: Policy, template: str, instance: str) -> str:
+    """The text under the policy, with its stamp markers."""
+    shown = template if policy.visibility == "full" else masked(template, instance)
+    if policy.busy == "all":
+        shown = "".join(
+            event
+            if _CANCELLED in event
+            else event.replace("\r\nTRANSP:TRANSPARENT\r\n", "\r\nTRANSP:OPAQUE\r\n")
+            for event in _events(shown)
+        )
+    if policy.tentative == "busy" or policy.busy == "all":
+        shown = shown.replace("\r\nSTATUS:TENTATIVE\r\n", "\r\nSTATUS:CONFIRMED\r\n")
+    return shown
+
+
+def status(policy: Policy, given: str) -> str:
+    """STATUS under the policy."""
+    is_busy = policy.tentative == "busy" or policy.busy == "all"
+    return "CONFIRMED" if given == "TENTATIVE" and is_busy else given
+
+
+def transparency(policy: Policy, given: str, status: str) -> str:
+    """TRANSP under the policy."""
+    return "OPAQUE" if policy.busy == "all" and status != "CANCELLED" else given
+
+
+def opaque_uid(uid: str, instance: str) -> str:
+    """A UID that tells nothing of the event's own and stays the same."""
+    digest = blake2b(f"{instance}/busy/{uid}".encode("utf-8", "surrogatepass"), digest_size=16)
+    return f"{digest.hexdigest()}@busy"
+
+
+def masked(template: str, instance: str) -> str:
+    """The text with nothing but its times, STATUS and TRANSP, and "Busy"."""
+    return "".join(_masked(event, instance) for event in _events(template))
+
+
+def _masked(event: str, instance: str) -> str:
+    kept: list[str] = []
+    for line in _content_lines(event):
+        name = line.partition(":")[0].partition(";")[0].upper()
+        if name == "UID":
+            kept.append(text.line("UID", opaque_uid(line.replace("\r\n ", "")[4:].strip(), instance)))
+        elif name in _TIMES or line.startswith("\x01") or name == "BEGIN":
+            kept.append(line)
+    return "".join((*kept, "SUMMARY:Busy\r\n", "END:VEVENT\r\n"))
+
+
+def _events(template: str) -> list[str]:
+    """The VEVENTs of a text; none of ours holds another component."""
+    return [_BEGIN + event for event in template.split(_BEGIN)[1:]]
+
+
+def _content_lines(event: str) -> list[str]:
+    """Its lines, each still folded (RFC 5545, section 3.1)."""
+    found: list[str] = []
+    for piece in event.splitlines(keepends=True):
+        if piece.startswith(" ") and found:
+            found[-1] += piece
+        else:
+            found.append(piece)
+    return found

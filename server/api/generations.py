@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The states in which a subscription was read, and the calendars that stayed of ended ones."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from scheduling import settings, subscription_history, subscriptions
+from scheduling.errors import NotFound
+from scheduling.generations import Generation as StoredGeneration
+from scheduling.permissions import Permission
+from scheduling.subscriptions import Subscription as StoredSubscription
+from scheduling.view import View
+from server.api.operations import Call, Reply, Routes
+from server.api.owners import owner
+from server.api.subscriptions import subscription
+from server.api.values import Id, Shown, ShownEpoch, ShownMoment, Username
+
+routes = Routes(
+    tag="Generations",
+    about="The last states in which a subscription was read. One that lost its events is not believed: it waits in"
+    " quarantine, while the last good one goes on blocking, until somebody decides or it has lasted long enough.",
+)
+_PATH = "/users/{user}/ical-subscriptions/{subscription_id}/generations"
+
+
+class Generation(Shown):
+    """One state."""
+
+    id: int
+    state: str = Field(description="current, past, quarantined, rejected or withdrawn.")
+    reasons: list[str] = Field(description="Why it was doubted: empty, vanished, uids-changed.")
+    events: int
+    seen_at: ShownEpoch
+    last_seen_at: ShownEpoch
+    doubted_at: ShownEpoch | None
+    applied_at: ShownEpoch | None
+
+
+class Generations(Shown):
+    """The states that are kept, newest first."""
+
+    generations: list[Generation]
+
+
+class Difference(Shown):
+    """An event that would change. `uid` and `title` are the owner's alone to see."""
+
+    change: str = Field(description="added, changed or removed.")
+    uid: str
+    title: str
+    starts_at: ShownEpoch | None
+
+
+class Differences(Shown):
+    """What would change if a state were shown in place of the current one, at most 1000 events."""
+
+    differences: list[Difference]
+
+
+class Detached(Shown):
+    """What stayed of an ended subscription."""
+
+    id: int
+    label: str
+    host: str
+    calendar: str
+    detached_at: ShownMoment | None
+
+
+class DetachedCalendars(Shown):
+    """All of a user."""
+
+    detached_calendars: list[Detached]
+
+
+@routes.operation("GET", _PATH, returns=Generations)
+def list_generations(call: Call, user: Username, subscription_id: Id) -> Reply:
+    """List the kept states of a subscription, newest first."""
+    found = subscription(call, user, subscription_id)
+    rows = subscription_history.list_generations(call.connection, found.id)
+    return Reply(body=Generations(generations=[_shown(it) for it in rows]))
+
+
+@routes.operation("GET", _PATH + "/{generation_id}/diff", returns=Differences)
+def diff_generation(call: Call, user: Username, subscription_id: Id, generation_id: Id) -> Reply:
+    """Compare a state with the current one."""
+    found = subscription(call, user, subscription_id)
+    rows = subscription_history.diff(call.connection, found.id, generation_id, actor=call.actor)
+    shown = [Difference(change=it.change, uid=it.uid, title=it.title, starts_at=it.starts_at) for it in rows]
+    return Reply(body=Differences(differences=shown))
+
+
+@routes.operation("POST", _PATH + "/{generation_id}/accept", returns=Generation, refuses=(409,))
+def accept_generation(call: Call, user: Username, subscription_id: Id, generation_id: Id) -> Reply:
+    """Believe a doubted state and show it."""
+    found = subscription(call, user, subscription_id)
+    subscription_history.accept(call.connection, found.id, generation_id, _view(call), actor=call.actor)
+    return _answer(call, found, generation_id)
+
+
+@routes.operation("POST", _PATH + "/{generation_id}/reject", returns=Generation, refuses=(409,))
+def reject_generation(call: Call, user: Username, subscription_id: Id, generation_id: Id) -> Reply:
+    """Never take over a doubted state."""
+    found = subscription(call, user, subscription_id)
+    subscription_history.reject(call.connection, found.id, generation_id, actor=call.actor)
+    return _answer(call, found, generation_id)
+
+
+@routes.operation("POST", _PATH + "/{generation_id}/roll-back", returns=Generation, refuses=(409,))
+def roll_back_generation(call: Call, user: Username, subscription_id: Id, generation_id: Id) -> Reply:
+    """Go back to an earlier state; the one until now is rejected."""
+    found = subscription(call, user, subscription_id)
+    subscription_history.roll_back(call.connection, found.id, generation_id, _view(call), actor=call.actor)
+    return _answer(call, found, generation_id)
+
+
+@routes.operation("GET", "/users/{user}/detached-calendars", returns=DetachedCalendars)
+def list_detached_calendars(call: Call, user: Username) -> Reply:
+    """List what stayed of a user's ended subscriptions; it goes on blocking."""
+    rows = subscriptions.list_subscriptions(call.connection, _owner(call, user), detached=True)
+    return Reply(body=DetachedCalendars(detached_calendars=[_detached(it) for it in rows]))
+
+
+@routes.operation("DELETE", "/users/{user}/detached-calendars/{subscription_id}")
+def delete_detached_calendar(call: Call, user: Username, subscription_id: Id) -> Reply:
+    """Remove what stayed of an ended subscription."""
+    user_id = _owner(call, user)
+    if subscriptions.get_detached(call.connection, subscription_id).user_id != user_id:
+        raise NotFound(f"There is no detached calendar {subscription_id} of this user.")
+    subscriptions.remove_detached(call.connection, subscription_id, actor=call.actor)
+    return Reply()
+
+
+def _owner(call: Call, user: str) -> int:
+    return owner(call, user, Permission.SUBSCRIPTIONS_MANAGE_ALL, Permission.SUBSCRIPTIONS_MANAGE_OWN).id
+
+
+def _view(call: Call) -> View:
+    return settings.view(call.connection, call.settings.config)
+
+
+def _answer(call: Call, found: StoredSubscription, generation_id: int) -> Reply:
+    return Reply(body=_shown(subscription_history.get(call.connection, found.id, generation_id)))
+
+
+def _shown(it: StoredGeneration) -> Generation:
+    return Generation(
+        id=it.id,
+        state=it.state,
+        reasons=list(it.doubts),
+        events=it.events,
+        seen_at=it.seen_at,
+        last_seen_at=it.last_seen_at,
+        doubted_at=it.doubted_at,
+        applied_at=it.applied_at,
+    )
+
+
+def _detached(it: StoredSubscription) -> Detached:
+    return Detached(
+        id=it.id,
+        label=it.label,
+        host=it.host,
+        calendar=subscriptions.slug_of(it.id),
+        detached_at=it.detached_at,
+    )

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Subscriptions and what they imported survive the migrations that give them more columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic import command
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from scheduling import schema, subscriptions
+from scheduling.database import Database
+from scheduling.import_policy import Policy
+from scheduling.secrets import Keyring, new_key
+from scheduling.subscriptions import Changes
+
+KEYRING = Keyring(new_key())
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    if request.param == "sqlite":
+        database = Database(f"sqlite:///{tmp_path / 'daysheet.db'}")
+        yield database
+        database.dispose()
+        return
+    server = request.getfixturevalue("postgresql")
+    name = server.create()
+    database = Database(server.url(name))
+    yield database
+    database.dispose()
+    server.drop(name)
+
+
+def test_subscriptions_keep_their_events_and_get_the_defaults(empty: Database) -> None:
+    with empty.write() as connection:
+        config = schema._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0005")
+        connection.execute(text("INSERT INTO users (username) VALUES ('ann')"))
+        connection.execute(
+            text(
+                "INSERT INTO subscriptions (user_id, label, host, encrypted_url, created_at, next_at)"
+                " VALUES (1, 'Private', 'example.com', :url, '2026-03-10 09:00:00+00:00', 7)"
+            ),
+            {"url": KEYRING.encrypt("https://example.com/a.ics")},
+        )
+        connection.execute(
+            text(
+                "INSERT INTO external_events"
+                " (subscription_id, user_id, uid, content_hash, template, series, status, transparency)"
+                " VALUES (1, 1, 'a', 'x', '', '', 'CONFIRMED', 'OPAQUE')"
+            )
+        )
+    schema.upgrade(empty)
+    with empty.write() as connection:
+        found = subscriptions.get(connection, 1)
+        assert (found.label, found.policy, found.sync.state) == ("Private", Policy(), "never")
+        assert (found.has_credentials, found.time_zone, found.detached_at) == (False, None, None)
+        assert connection.scalar(text("SELECT count(*) FROM external_events")) == 1
+        changed = subscriptions.change(connection, KEYRING, 1, Changes(busy="all"))
+        assert changed.policy.busy == "all"
+        if empty.is_sqlite:
+            assert connection.scalar(text("PRAGMA integrity_check")) == "ok"
+    with pytest.raises(IntegrityError, match="subscriptions_busy_check"), empty.write() as connection:
+        connection.execute(text("UPDATE subscriptions SET busy = 'sometimes'"))

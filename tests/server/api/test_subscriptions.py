@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Subscriptions over the REST API, with a real feed on loopback: fields, policies, progress, generations, removal."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from importer.daemon import run
+from scheduling.imports import ImportStore
+from scheduling.permissions import Permission
+from tests.importer.conftest import CalendarServer, server
+from tests.server.api.calls import Api
+from tests.server.api.conftest import api_of
+from tests.server.running import Running, Sections
+
+__all__ = ["server"]
+
+PATH = "/secret-4711.ics"
+BASE = "/users/anna/ical-subscriptions"
+NOT_BUSY = "TRANSP:TRANSPARENT\r\n"
+MAYBE = "STATUS:TENTATIVE\r\n"
+
+
+def event(uid: str, title: str, extra: str = "", day: int = 3) -> str:
+    date = f"{datetime.now(UTC) + timedelta(days=day):%Y%m%d}"
+    return (
+        f"BEGIN:VEVENT\r\nUID:{uid}\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:{date}T090000Z\r\n"
+        f"DTEND:{date}T100000Z\r\nSUMMARY:{title}\r\n{extra}END:VEVENT\r\n"
+    )
+
+
+def feed(*events: str) -> bytes:
+    head = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Test//EN\r\n"
+    return (head + "".join(events) + "END:VCALENDAR\r\n").encode()
+
+
+OWN = (Permission.SUBSCRIPTIONS_MANAGE_OWN, Permission.SCHEDULE_READ_OWN)
+FULL = feed(*(event(f"uid-{number}", f"Private {number}", day=number + 1) for number in range(10)))
+
+
+@dataclass
+class Case:
+    running: Running
+    api: Api
+    server: CalendarServer
+
+    def fetch(self) -> None:
+        """Let an importer do what is due."""
+        settings = self.running.settings
+        store = ImportStore(self.running.database, settings.config, settings.keyring())
+        run(store, settings.importer, once=True, stop=threading.Event())
+
+    def sync(self, number: int) -> Any:
+        with self.running.database.write() as connection:
+            connection.execute(text("UPDATE subscriptions SET next_at = 0"))
+        self.fetch()
+        return self.api.get(f"{BASE}/{number}").json
+
+    def events(self) -> list[dict[str, Any]]:
+        now = datetime.now(UTC)
+        span = f"start={now:%Y-%m-%dT00:00:00Z}&end={now + timedelta(days=60):%Y-%m-%dT00:00:00Z}"
+        found: list[dict[str, Any]] = self.api.get(f"/users/anna/events?{span}").json["events"]
+        return found
+
+    def generations(self, number: int) -> list[tuple[str, int]]:
+        found = self.api.get(f"{BASE}/{number}/generations").json["generations"]
+        return [(it["state"], it["events"]) for it in found]
+
+    def generation(self, number: int, state: str) -> int:
+        found = self.api.get(f"{BASE}/{number}/generations").json["generations"]
+        return next(int(it["id"]) for it in found if it["state"] == state)
+
+
+@pytest.fixture
+def case(configured: Callable[[Sections], Running], people: dict[str, int], server: CalendarServer) -> Case:
+    running = configured({"importer": {"allow_http": "yes", "allow_hosts": "127.0.0.1"}})
+    return Case(running, api_of(running, "anna", OWN), server)
+
+
+def subscribed(case: Case, body: bytes = FULL, **more: Any) -> int:
+    url = case.server.says(PATH, 200, body, etag='"1"')
+    made = case.api.created(BASE, {"url": url, "label": "Private", **more})
+    case.fetch()
+    return int(made["id"])
+
+
+def test_what_is_shown_of_a_subscription_holds_no_secret(case: Case) -> None:
+    credentials = {"kind": "basic", "name": "anna-login", "secret": "pass-9921"}
+    number = subscribed(case, credentials=credentials, time_zone="Asia/Tokyo")
+    found = case.api.get(f"{BASE}/{number}")
+    assert (found.json["has_credentials"], found.json["host"], found.json["time_zone"]) == (
+        True,
+        "127.0.0.1",
+        "Asia/Tokyo",
+    )
+    assert found.json["sync"]["state"] == "done"
+    with case.running.database.read() as connection:
+        rows = repr(connection.execute(text("SELECT * FROM subscriptions")).all())
+        rows += repr(connection.execute(text("SELECT * FROM audit_log")).all())
+    for secret in ("4711", "pass-9921", "anna-login", base64.b64encode(b"anna-login:pass-9921").decode()):
+        assert secret not in str(found.json)
+        assert secret not in rows
+    refused = case.api.patch(f"{BASE}/{number}", {"url": "https://elsewhere.example.com/a.ics"})
+    assert refused.status == 422
+    assert "credentials" in refused.problem
+
+
+def test_a_policy_counts_without_a_fetch(case: Case) -> None:
+    number = subscribed(
+        case, feed(event("a", "Gym", NOT_BUSY), event("b", "Perhaps", MAYBE), event("c", "Work"))
+    )
+    fetches = len(case.server.requests)
+    assert [(it["title"], it["busy"]) for it in sorted(case.events(), key=lambda it: it["title"])] == [
+        ("Gym", ""),
+        ("Perhaps", "BUSY-TENTATIVE"),
+        ("Work", "BUSY"),
+    ]
+    assert case.api.patch(f"{BASE}/{number}", {"tentative": "busy"}).status == 200
+    assert sorted(it["busy"] for it in case.events()) == ["", "BUSY", "BUSY"]
+    assert case.api.patch(f"{BASE}/{number}", {"busy": "all", "visibility": "busy-only"}).status == 200
+    assert {(it["title"], it["busy"]) for it in case.events()} == {("Busy", "BUSY")}
+    client = case.running.client("anna")
+    path = f"/dav/anna/external-{number}/"
+    served = client.request("GET", path)
+    assert served.status == 200
+    text_ = served.body if isinstance(served.body, str) else served.body.decode()
+    assert "Gym" not in text_
+    assert text_.count("SUMMARY:Busy") == 3
+    assert case.api.patch(f"{BASE}/{number}", {"visibility": "hidden"}).status == 200
+    assert client.request("GET", path).status == 404
+    assert {it["busy"] for it in case.events()} == {"BUSY"}
+    assert len(case.server.requests) == fetches
+
+
+def test_titles_are_for_the_owner_alone(case: Case) -> None:
+    subscribed(case)
+    assert {it["title"][:7] for it in case.events()} == {"Private"}
+    others = Case(case.running, api_of(case.running), case.server)
+    assert {(it["title"], it["read_only"]) for it in others.events()} == {("Busy", True)}
+    found = case.events()[0]["id"]
+    assert case.api.delete(f"/users/anna/events/{found}").status == 403
+
+
+def test_an_emptied_calendar_waits_in_quarantine(case: Case) -> None:
+    number = subscribed(case)
+    case.server.says(PATH, 200, feed())
+    found = case.sync(number)
+    assert (found["status"], found["reason"], found["sync"]["result"]) == ("error", "empty", "quarantined")
+    assert len(case.events()) == 10
+    assert case.generations(number) == [("quarantined", 0), ("current", 10)]
+    waiting = case.generation(number, "quarantined")
+    differences = case.api.get(f"{BASE}/{number}/generations/{waiting}/diff").json["differences"]
+    assert {it["change"] for it in differences} == {"removed"}
+    assert len(differences) == 10
+    accepted = case.api.post(f"{BASE}/{number}/generations/{waiting}/accept")
+    assert (accepted.status, accepted.json["state"]) == (200, "current")
+    assert case.events() == []
+    assert case.api.get(f"{BASE}/{number}").json["status"] == "active"
+    assert case.api.post(f"{BASE}/{number}/generations/{waiting}/accept").status == 409
+
+
+def test_a_quarantine_ends_when_the_source_recovers_or_it_lasted_long_enough(case: Case) -> None:
+    number = subscribed(case)
+    fewer = feed(*(event(f"uid-{it}", f"Private {it}", day=it + 1) for it in range(3)))
+    case.server.says(PATH, 200, fewer)
+    assert case.sync(number)["reason"] == "vanished"
+    case.server.says(PATH, 200, FULL)
+    assert case.sync(number)["status"] == "active"
+    assert case.generations(number) == [("withdrawn", 3), ("current", 10)]
+    case.server.says(PATH, 200, fewer)
+    assert case.sync(number)["reason"] == "vanished"
+    with case.running.database.write() as connection:
+        connection.execute(text("UPDATE subscription_generations SET doubted_at = doubted_at - 86500"))
+    assert case.sync(number)["status"] == "active"
+    assert len(case.events()) == 3
+    assert case.generations(number) == [("current", 3), ("past", 10)]
+
+
+def test_what_was_rolled_back_does_not_come_with_the_next_fetch(case: Case) -> None:
+    number = subscribed(case)
+    case.server.says(PATH, 200, feed(*(event(f"uid-{it}", "Changed", day=it + 1) for it in range(10))))
+    assert case.sync(number)["status"] == "active"
+    assert {it["title"] for it in case.events()} == {"Changed"}
+    past = case.generation(number, "past")
+    assert case.api.post(f"{BASE}/{number}/generations/{past}/roll-back").status == 200
+    assert "Changed" not in {it["title"] for it in case.events()}
+    assert case.sync(number)["reason"] == "rejected"
+    assert "Changed" not in {it["title"] for it in case.events()}
+    case.server.says(PATH, 200, feed(*(event(f"uid-{it}", "Newer", day=it + 1) for it in range(10))))
+    assert case.sync(number)["status"] == "active"
+    assert {it["title"] for it in case.events()} == {"Newer"}
+
+
+def test_unchanged_contents_are_stored_once_and_old_states_forgotten(case: Case) -> None:
+    number = subscribed(case)
+    for turn in range(8):
+        changed = event("uid-0", f"Turn {turn}", day=1)
+        rest = (event(f"uid-{it}", f"Private {it}", day=it + 1) for it in range(1, 10))
+        case.server.says(PATH, 200, feed(changed, *rest))
+        case.sync(number)
+    assert case.generations(number) == [("current", 10), *[("past", 10)] * 4]
+    with case.running.database.read() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM external_events")) == 10
+        assert connection.scalar(text("SELECT count(*) FROM external_event_versions")) == 4
+
+
+def test_another_url_takes_over_only_when_it_was_read(case: Case) -> None:
+    number = subscribed(case)
+    missing = case.server.says("/moved.ics", 404)
+    assert case.api.patch(f"{BASE}/{number}", {"url": missing}).status == 200
+    assert case.sync(number)["reason"] == "http-404"
+    assert len(case.events()) == 10
+    case.server.says("/moved.ics", 200, feed(*(event(f"other-{it}", "Other", day=it + 1) for it in range(6))))
+    assert case.sync(number)["status"] == "active"
+    assert {it["title"] for it in case.events()} == {"Other"}
+
+
+def test_a_sync_is_asked_for_once_and_not_too_often(case: Case) -> None:
+    number = subscribed(case)
+    fetches = len(case.server.requests)
+    for _ in range(5):
+        asked = case.api.post(f"{BASE}/{number}/sync")
+        assert (asked.status, asked.json["sync"]["state"]) == (202, "queued")
+        case.fetch()
+    assert len(case.server.requests) == fetches
+    with case.running.database.write() as connection:
+        connection.execute(text("UPDATE subscriptions SET next_at = next_at - 60"))
+    case.fetch()
+    assert len(case.server.requests) == fetches + 1
+    assert case.api.get(f"{BASE}/{number}").json["sync"]["state"] == "done"
+
+
+def test_a_removed_subscription_leaves_its_events_or_takes_them(case: Case) -> None:
+    number = subscribed(case)
+    assert case.api.delete(f"{BASE}/{number}").status == 204
+    assert case.api.get(f"{BASE}/{number}").status == 404
+    assert len(case.events()) == 10
+    [kept] = case.api.get("/users/anna/detached-calendars").json["detached_calendars"]
+    assert (kept["id"], kept["calendar"]) == (number, f"external-{number}")
+    with case.running.database.read() as connection:
+        assert connection.scalar(text("SELECT length(encrypted_url) FROM subscriptions")) == 0
+    fetches = len(case.server.requests)
+    case.fetch()
+    assert len(case.server.requests) == fetches
+    assert case.api.delete(f"/users/anna/detached-calendars/{number}").status == 204
+    assert case.events() == []
+    other = subscribed(case)
+    assert case.api.delete(f"{BASE}/{other}?events=delete").status == 204
+    assert case.events() == []
+    assert case.api.get("/users/anna/detached-calendars").json["detached_calendars"] == []
+
+
+def test_http_is_refused_unless_it_is_permitted(api: Api) -> None:
+    refused = api.post(BASE, {"url": "http://calendar.example.com/a.ics", "label": "Mine"})
+    assert refused.status == 422
+    assert "allow_http" in refused.problem
+    assert api.created(BASE, {"url": "webcal://calendar.example.com/a.ics", "label": "Mine"})["host"]
