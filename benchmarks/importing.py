@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import re
 import resource
+import socket
 import subprocess
 import sys
 import tempfile
@@ -157,7 +158,7 @@ def _run(folder: Path, count: int, events: int) -> str:
             target=serve, args=(port, events, mode), daemon=True
         )
         server.start()
-        time.sleep(2)
+        _await(port)
         with database.write() as connection:
             connection.exec_driver_sql("UPDATE subscriptions SET next_at = 0")
         try:
@@ -167,6 +168,17 @@ def _run(folder: Path, count: int, events: int) -> str:
             server.join()
     database.dispose()
     return _text(costs, count, events, _parsing(events))
+
+
+def _await(port: int) -> None:
+    for _ in range(600):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise SystemExit("The calendar server did not start within a minute.")
 
 
 def _parsing(events: int, rounds: int = 5) -> float:
