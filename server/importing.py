@@ -4,15 +4,27 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
 
 from importer.daemon import Summary, deliver_now, stop_on_signals
 from importer.daemon import run as run_daemon
+from importer.preview import MOST_OCTETS, ImporterError, Judged, Note, Preview, Span, fetched, preview
 from scheduling import schema
+from scheduling.errors import Invalid
 from scheduling.imports import ImportStore
 from scheduling.webhooks.queue import WebhookQueue
 from server import log
 from server.settings import Settings
 from server.supervision import end_with_supervisor
+
+__all__ = ["MOST_OCTETS", "Busy", "Judged", "Note", "Preview", "Span", "deliver", "preview_of", "run"]
+
+_PREVIEWS = threading.BoundedSemaphore(2)
+
+
+class Busy(Exception):
+    """Too much is done at once; the message says what to do."""
 
 
 def run(settings: Settings, *, once: bool, only: int | None = None) -> Summary:
@@ -35,3 +47,29 @@ def deliver(settings: Settings, delivery_id: int) -> None:
     log.configure(settings.server.log_level)
     queue = WebhookQueue(settings.database(), settings.config, settings.keyring())
     deliver_now(queue, settings.importer, delivery_id)
+
+
+def preview_of(
+    settings: Settings,
+    *,
+    url: str | None,
+    body: bytes = b"",
+    time_zone: str,
+    stored: Mapping[str, str] | None = None,
+    own: Callable[[Collection[str]], Collection[str]] = lambda _uids: (),
+) -> Preview:
+    """What would become of a calendar, fetched from `url` or else given as `body`. Two at a time in a process.
+
+    Raises `Busy`, and `Invalid` for what cannot be fetched or is no calendar.
+    """
+    if not _PREVIEWS.acquire(blocking=False):
+        raise Busy("Other calendars are being looked at; try again in some seconds.")
+    try:
+        charset = None
+        if url is not None:
+            body, charset = fetched(url, settings.importer)
+        return preview(body, charset, default_zone=time_zone, now=datetime.now(UTC), stored=stored, own=own)
+    except ImporterError as error:
+        raise Invalid(error.message) from None
+    finally:
+        _PREVIEWS.release()

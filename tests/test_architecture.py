@@ -20,8 +20,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "server": {"scheduling"},
 }
 
-# The one door from the server to the importer: its settings, and its loop.
-DOORS = {("server/settings.py", "importer.config"), ("server/importing.py", "importer.daemon")}
+# The one door from the server to the importer: its settings, its loop, and a look at what it would do.
+DOORS = {
+    ("server/settings.py", "importer.config"),
+    ("server/importing.py", "importer.daemon"),
+    ("server/importing.py", "importer.preview"),
+}
 
 ONLY_IN: dict[str, set[str]] = {
     "sqlalchemy": {"scheduling"},

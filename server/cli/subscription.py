@@ -17,6 +17,7 @@ from scheduling.source_credentials import Credentials
 from scheduling.subscriptions import Changes
 from scheduling.view import View
 from server import importing
+from server.cli import preview
 from server.cli.manual import ManualGroup
 from server.cli.output import json_option, print_facts, print_json, print_table
 from server.cli.secret_input import read_line, read_link
@@ -371,3 +372,6 @@ def discard(session: Session, *, number: int) -> None:
 
 def _status(found: subscriptions.Subscription) -> str:
     return "detached" if found.detached_at is not None else found.status
+
+
+subscription.command("preview", examples=preview.EXAMPLES)(preview.preview)

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -180,3 +182,15 @@ def test_the_repetitions_of_a_feed_are_limited_together(budget: dict[str, Any]) 
 
 def test_a_huge_count_is_only_expanded_where_needed() -> None:
     assert len(busy(one(*RULED, "RRULE:FREQ=DAILY;COUNT=1000000000"))) == 74
+
+
+def test_every_rule_has_a_line_in_the_documentation() -> None:
+    root = Path(__file__).parents[2]
+    page = (root / "docs" / "importing.md").read_text(encoding="utf-8")
+    named = {
+        name
+        for file in (root / "importer").glob("*.py")
+        for name in re.findall(r"(?:Note|Unusable)\(\s*\"([a-z-]+)\"", file.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 25
+    assert [name for name in sorted(named) if f"`{name}`" not in page] == []

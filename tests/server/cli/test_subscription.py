@@ -6,6 +6,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -67,6 +68,30 @@ def test_an_added_calendar_is_imported_and_its_address_stays_secret(anna: Dayshe
     assert [(one["username"], one["status"]) for one in listed] == [("anna", "active")]
     assert listed[0]["last_success_at"] is not None
     assert SECRET not in synchronised.output + anna.run("subscription", "list").output
+
+
+def test_a_calendar_is_looked_at_before_it_is_imported(anna: Daysheet, source: str, tmp_path: Path) -> None:
+    shown = anna.run("subscription", "preview", f"{source}/{SECRET}.ics", "--user", "anna")
+    assert "imported" in shown.output
+    assert SECRET not in shown.output
+    file = tmp_path / "a.ics"
+    file.write_text(CALENDAR, encoding="utf-8", newline="")
+    for given, stdin in ((str(file), ""), ("-", CALENDAR)):
+        (event,) = anna.json("subscription", "preview", given, "--time-zone", "Asia/Tokyo", stdin=stdin)[
+            "events"
+        ]
+        assert (event["line"], event["outcome"], event["summary"]) == (4, "imported", "Away")
+        assert [note["rule"] for note in event["rules"]] == ["opaque"]
+    added = anna.json("subscription", "add", "anna", "-", stdin=f"{source}/{SECRET}.ics\n")
+    anna.run("subscription", "sync", str(added["id"]))
+    compared = anna.json(
+        "subscription", "preview", str(file), "--user", "anna", "--subscription", str(added["id"])
+    )
+    assert [it["outcome"] for it in compared["events"]] == ["unchanged"]
+    assert anna.run("subscription", "preview", str(tmp_path / "none.ics"), expect=1).output
+    wrong = anna.run("subscription", "preview", f"{source}/other-secret.ics", expect=1)
+    assert "does not know this calendar" in wrong.output
+    assert "other-secret" not in wrong.output
 
 
 def test_a_failing_import_is_exit_code_1_and_says_why(anna: Daysheet, source: str) -> None:

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What would become of each event of a calendar if it were imported now, and which rules decide; nothing is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from importer import group, render
+from importer.config import ImporterConfig
+from importer.errors import ImporterError, NotACalendar, Unusable
+from importer.event import ImportedEvent
+from importer.fetch import FetchRequest, fetch
+from importer.group import Group
+from importer.notes import Note
+from importer.repetition import Budget
+from importer.split import Feed, decode, split
+from importer.understand import imported
+from importer.zones import Zones
+from scheduling.ical.recurrence import BadRule, Steps
+from scheduling.ical.series import expand, extent
+
+__all__ = ["ImporterError", "Judged", "Note", "Preview", "Span", "fetched", "preview"]
+
+MOST_OCTETS = 5_000_000
+MOST_EVENTS = 2_000
+_DEADLINE = 20.0
+_OCCURRENCES = 5
+_AHEAD = timedelta(days=731)
+_OWN = Note("own-event", "It is an event of this user that came back; it blocks already.", guess=False)
+_UNCHANGED = Note("unchanged", "It is imported already and has not changed.", guess=False)
+_NOT_CLOSED = "not-closed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Span:
+    """Epoch seconds, exclusive end (None without an end); `busy` is an FBTYPE or ''."""
+
+    starts_at: int
+    ends_at: int | None
+    busy: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """One event: where it begins, what becomes of it, and the rules that decided, each with its sentence.
+
+    What follows `rules` is None or empty for what is skipped. `extent` bounds all its occurrences; `occurrences` are
+    the first that end after now.
+    """
+
+    line: int
+    uid: str | None
+    outcome: Literal["imported", "unchanged", "own", "skipped"]
+    rules: tuple[Note, ...]
+    summary: str | None = None
+    busy: str | None = None
+    all_day: bool | None = None
+    recurring: bool | None = None
+    time_zone: str | None = None
+    extent: Span | None = None
+    occurrences: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preview:
+    """All events of a calendar in their order, and what it says of itself; `others` counts what is never imported."""
+
+    name: str | None
+    time_zone: str | None
+    events: tuple[Judged, ...]
+    others: Mapping[str, int]
+
+
+def fetched(url: str, config: ImporterConfig) -> tuple[bytes, str | None]:
+    """The body and the declared charset of the calendar at a URL, fetched as an import would, in a shorter time.
+
+    Raises FetchFailed, whose message names the host at most.
+    """
+    policy = config.policy()
+    policy = replace(
+        policy, deadline=min(policy.deadline, _DEADLINE), max_bytes=min(policy.max_bytes, MOST_OCTETS)
+    )
+    answer = fetch(FetchRequest(url=url), policy)
+    return answer.body, answer.charset
+
+
+def preview(
+    body: bytes,
+    charset: str | None,
+    *,
+    default_zone: str,
+    now: datetime,
+    stored: Mapping[str, str] | None = None,
+    own: Callable[[Collection[str]], Collection[str]] = lambda _uids: (),
+) -> Preview:
+    """Judge every event. `stored` maps UIDs to content hashes, `own` picks the UIDs of the user's own events.
+
+    Raises NotACalendar.
+    """
+    if len(body) > MOST_OCTETS:
+        raise NotACalendar(
+            "too-large", f"The calendar is larger than the {MOST_OCTETS} bytes that are looked at."
+        )
+    feed = split(decode(body, charset))
+    if len(feed.events) > MOST_EVENTS:
+        message = f"The calendar has {len(feed.events)} events; at most {MOST_EVENTS} are looked at."
+        raise NotACalendar("too-many-events", message)
+    judge = _Judge(feed, default_zone, stored or {}, now)
+    bundles = group.bundles(feed.events)
+    mine = own(bundles.keys())
+    found = [
+        Judged(line=it.line, uid=it.uid, outcome="skipped", rules=(Note(_NOT_CLOSED, it.reason),))
+        for it in feed.skipped
+    ]
+    for uid, blocks in bundles.items():
+        found += [judge.of(item, is_own=uid in mine) for item in group.groups(uid, blocks)]
+    return Preview(
+        name=feed.name,
+        time_zone=feed.time_zone,
+        events=tuple(sorted(found, key=lambda it: it.line)),
+        others=feed.others,
+    )
+
+
+class _Judge:
+    def __init__(self, feed: Feed, default_zone: str, stored: Mapping[str, str], now: datetime) -> None:
+        self._zones = Zones(feed.zones, feed.time_zone, default_zone, now)
+        self._hasher = group.Hasher((default_zone, feed.time_zone or ""), feed.zones)
+        self._stored = stored
+        self._now = now
+        self._budget = Budget(steps=Steps(2_000_000), occurrences=100_000)
+
+    def of(self, item: Group, *, is_own: bool) -> Judged:
+        digest = self._hasher.of(item)
+        try:
+            event = imported(item, digest, self._zones, self._now, self._budget)
+            render.verify(render.render(event)[0])
+        except Unusable as error:
+            return Judged(
+                line=item.line, uid=item.uid, outcome="skipped", rules=(Note(error.rule, error.reason),)
+            )
+        if is_own:
+            return self._described(item, event, "own", _OWN)
+        if self._stored.get(item.uid) == digest:
+            return self._described(item, event, "unchanged", _UNCHANGED)
+        return self._described(item, event, "imported")
+
+    def _described(
+        self,
+        item: Group,
+        event: ImportedEvent,
+        outcome: Literal["imported", "unchanged", "own"],
+        *first: Note,
+    ) -> Judged:
+        start = int(self._now.timestamp())
+        try:
+            begins, ends = extent(event.series)
+            coming = expand(event.series, start, int((self._now + _AHEAD).timestamp()))
+        except (BadRule, OverflowError):
+            begins, ends, coming = start, None, []
+        return Judged(
+            line=item.line,
+            uid=item.uid,
+            outcome=outcome,
+            rules=(*first, *event.notes),
+            summary=event.details.summary,
+            busy=event.details.busy,
+            all_day=event.all_day,
+            recurring=event.recurring,
+            time_zone=event.series.tzid,
+            extent=Span(starts_at=begins, ends_at=ends, busy=event.details.busy),
+            occurrences=tuple(
+                Span(starts_at=it.starts_at, ends_at=it.ends_at, busy=it.busy) for it in coming[:_OCCURRENCES]
+            ),
+        )

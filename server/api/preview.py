@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""/ical-subscriptions:preview: what would become of a calendar, before anybody subscribes to it."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from scheduling import imported_events, own_events, subscriptions
+from scheduling.errors import NotFound
+from scheduling.permissions import Permission
+from server import importing
+from server.api.operations import Call, Reply, Routes
+from server.api.owners import owner
+from server.api.problems import Refused
+from server.api.subscriptions import Link
+from server.api.values import Given, Shown, ShownEpoch, Username
+
+routes = Routes(
+    tag="Previews of subscriptions",
+    about="What would become of a calendar from elsewhere, before anybody subscribes to it.",
+)
+Text = Annotated[str, StringConstraints(min_length=1, max_length=5_000_000)]
+
+
+class PreviewGiven(Given):
+    """A calendar to look at: either `url` or `calendar`."""
+
+    user: Username = Field(description="Whose calendar it would be: his time zone and his own events count.")
+    url: Link | None = Field(default=None, description="Its .ics link, which is fetched now and not kept.")
+    calendar: Text | None = Field(default=None, description="The text of an .ics file.")
+    subscription_id: int | None = Field(
+        default=None, ge=1, le=2**31 - 1, description="A subscription of this user to compare with."
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> PreviewGiven:
+        if (self.url is None) == (self.calendar is None):
+            raise ValueError("give either url or calendar")
+        return self
+
+
+class RuleShown(Shown):
+    """A rule that decided something about an event."""
+
+    rule: str = Field(description="Its name, which stays.")
+    sentence: str
+
+
+class SpanShown(Shown):
+    """A period of time."""
+
+    starts_at: ShownEpoch
+    ends_at: ShownEpoch | None = Field(description="Exclusive; null where it does not end.")
+    busy: str = Field(description="BUSY, BUSY-TENTATIVE, BUSY-UNAVAILABLE, or empty for free.")
+
+
+class JudgedShown(Shown):
+    """An event of the calendar. What follows `rules` is null or empty where it is skipped."""
+
+    line: int
+    uid: str | None
+    outcome: Literal["imported", "unchanged", "own", "skipped"]
+    rules: list[RuleShown]
+    summary: str | None
+    busy: str | None
+    all_day: bool | None
+    recurring: bool | None
+    time_zone: str | None
+    extent: SpanShown | None = Field(description="Bounds all its occurrences.")
+    occurrences: list[SpanShown] = Field(description="The first that end in the future.")
+
+
+class Preview(Shown):
+    """What would become of a calendar."""
+
+    name: str | None
+    time_zone: str | None = Field(description="What it says about itself (X-WR-TIMEZONE).")
+    events: list[JudgedShown]
+    others: dict[str, int] = Field(description="How many components there are that are never imported.")
+
+
+@routes.operation("POST", "/ical-subscriptions:preview", returns=Preview, refuses=(404, 422), reads=True)
+def preview_subscription(call: Call, body: PreviewGiven) -> Reply:
+    """Look at a calendar without importing it.
+
+    Says of each event what would become of it, and by which rules. Nothing is stored.
+    """
+    user = owner(call, body.user, Permission.SUBSCRIPTIONS_MANAGE_ALL, Permission.SUBSCRIPTIONS_MANAGE_OWN)
+    stored: dict[str, str] = {}
+    if body.subscription_id is not None:
+        if subscriptions.get(call.connection, body.subscription_id).user_id != user.id:
+            raise NotFound(f"There is no subscription {body.subscription_id} of this user.")
+        stored = imported_events.hashes(call.connection, body.subscription_id)
+    try:
+        found = importing.preview_of(
+            call.settings,
+            url=body.url,
+            body=(body.calendar or "").encode("utf-8", "replace"),
+            time_zone=user.time_zone,
+            stored=stored,
+            own=lambda uids: own_events.own_uids(call.connection, call.keyring, user.id, uids),
+        )
+    except importing.Busy as error:
+        raise Refused(HTTPStatus.TOO_MANY_REQUESTS, str(error), headers={"Retry-After": "5"}) from None
+    return Reply(body=shown(found))
+
+
+def shown(found: importing.Preview) -> Preview:
+    """As it is answered."""
+    return Preview(
+        name=found.name,
+        time_zone=found.time_zone,
+        events=[_event(it) for it in found.events],
+        others=dict(found.others),
+    )
+
+
+def _event(it: importing.Judged) -> JudgedShown:
+    return JudgedShown(
+        line=it.line,
+        uid=it.uid,
+        outcome=it.outcome,
+        rules=[RuleShown(rule=note.rule, sentence=note.sentence) for note in it.rules],
+        summary=it.summary,
+        busy=it.busy,
+        all_day=it.all_day,
+        recurring=it.recurring,
+        time_zone=it.time_zone,
+        extent=None if it.extent is None else _span(it.extent),
+        occurrences=[_span(span) for span in it.occurrences],
+    )
+
+
+def _span(it: importing.Span) -> SpanShown:
+    return SpanShown(starts_at=it.starts_at, ends_at=it.ends_at, busy=it.busy)

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`daysheet subscription preview`: what would become of a calendar."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from scheduling import imported_events, own_events, subscriptions, users
+from scheduling.errors import Invalid
+from scheduling.ical import timezones
+from server import importing
+from server.cli.output import json_option, print_json, print_table
+from server.cli.secret_input import read_link
+from server.cli.session import Session, pass_session
+
+EXAMPLES = (
+    ("daysheet subscription preview --user anna", "Paste the address at the prompt."),
+    ("daysheet subscription preview holidays.ics --time-zone Europe/Berlin", "Look at a file."),
+    ("curl -s https://example.com/a.ics | daysheet subscription preview -", "Look at what comes in."),
+)
+
+
+@click.argument("source", required=False)
+@click.option("--user", "username", metavar="USERNAME", help="Whose calendar it would be.")
+@click.option("--time-zone", metavar="ZONE", help="The zone of times without one, where no user is named.")
+@click.option("--subscription", "number", type=int, metavar="ID", help="A subscription to compare with.")
+@json_option
+@pass_session
+def preview(
+    session: Session,
+    *,
+    source: str | None,
+    username: str | None,
+    time_zone: str | None,
+    number: int | None,
+    as_json: bool,
+) -> None:
+    """Show what would become of each event of a calendar, and which rules decide; nothing is stored.
+
+    SOURCE is an address, a file, or - for standard input. Without it the address is asked for: it often is a secret,
+    and one given as an argument can be seen in the list of processes and in the shell's history.
+    """
+    url, body = _read(source)
+    user = None
+    stored: dict[str, str] = {}
+    if username is not None or number is not None:
+        with session.database.read() as connection:
+            found = None if number is None else subscriptions.get(connection, number)
+            if username is not None:
+                user = users.get(connection, username)
+                if found is not None and found.user_id != user.id:
+                    raise Invalid(f"The subscription {number} is not of this user.")
+            if number is not None:
+                stored = imported_events.hashes(connection, number)
+    zone = time_zone or (user.time_zone if user else "UTC")
+    if not timezones.is_zone(zone):
+        raise Invalid(f"{zone[:80]!r} is not a time zone; use an IANA name such as Europe/Berlin.")
+
+    def own(uids: Collection[str]) -> set[str]:
+        if user is None:
+            return set()
+        with session.database.read() as connection:
+            return own_events.own_uids(connection, session.keyring, user.id, uids)
+
+    try:
+        seen = importing.preview_of(
+            session.settings, url=url, body=body, time_zone=zone, stored=stored, own=own
+        )
+    except importing.Busy as error:
+        raise Invalid(str(error)) from None
+    if as_json:
+        print_json(asdict(seen))
+        return
+    rows = [
+        (
+            it.line,
+            it.outcome,
+            _when(it),
+            it.summary or it.uid,
+            it.busy or "",
+            it.time_zone,
+            _why(it),
+        )
+        for it in seen.events
+    ]
+    print_table(
+        ("Line", "Outcome", "Next", "Event", "Busy", "Zone", "Rules"),
+        rows,
+        empty="The calendar has no events.",
+    )
+
+
+def _read(source: str | None) -> tuple[str | None, bytes]:
+    if source is None:
+        return read_link(), b""
+    if source == "-":
+        return None, sys.stdin.buffer.read(importing.MOST_OCTETS + 1)
+    if "://" in source:
+        return source, b""
+    try:
+        with Path(source).open("rb") as file:
+            return None, file.read(importing.MOST_OCTETS + 1)
+    except OSError as error:
+        raise Invalid(f"The file {source} cannot be read: {error.strerror}.") from None
+
+
+def _when(it: importing.Judged) -> str:
+    span = it.occurrences[0] if it.occurrences else it.extent
+    return "" if span is None else f"{datetime.fromtimestamp(span.starts_at, UTC):%Y-%m-%d %H:%M}Z"
+
+
+def _why(it: importing.Judged) -> str:
+    return ", ".join(note.rule for note in it.rules)

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""POST /ical-subscriptions:preview: what would become of a calendar, through the real API."""
+
+from __future__ import annotations
+
+from scheduling.permissions import Permission
+from tests.server.api.calls import Api
+from tests.server.api.conftest import Keys
+
+PATH = "/ical-subscriptions:preview"
+CALENDAR = """\
+BEGIN:VCALENDAR
+VERSION:2.0
+X-WR-CALNAME:Clients
+X-WR-TIMEZONE:America/New_York
+BEGIN:VEVENT
+UID:zoned
+DTSTART;TZID=W. Europe Standard Time:20991201T090000
+DTEND;TZID=W. Europe Standard Time:20991201T100000
+SUMMARY:Fair
+STATUS:TENTATIVE
+END:VEVENT
+BEGIN:VEVENT
+UID:guessed
+DTSTART;TZID=Nowhere:20991201T090000
+TRANSP:TRANSPARENT
+END:VEVENT
+BEGIN:VEVENT
+UID:bomb
+DTSTART:20260101T090000Z
+RRULE:FREQ=SECONDLY
+END:VEVENT
+BEGIN:VEVENT
+UID:bad
+DTSTART:20261399T090000Z
+END:VEVENT
+BEGIN:VEVENT
+UID:open
+BEGIN:VTODO
+UID:todo
+END:VTODO
+END:VCALENDAR
+"""
+
+
+def test_each_event_has_an_outcome_and_the_rules_that_decided(api: Api) -> None:
+    answer = api.post(PATH, {"user": "anna", "calendar": CALENDAR})
+    assert answer.status == 200
+    assert (answer.json["name"], answer.json["time_zone"]) == ("Clients", "America/New_York")
+    events = {it["uid"]: it for it in answer.json["events"]}
+    assert {uid: it["outcome"] for uid, it in events.items()} == {
+        "zoned": "imported",
+        "guessed": "imported",
+        "bomb": "imported",
+        "bad": "skipped",
+        "open": "skipped",
+    }
+    rules = {uid: [note["rule"] for note in it["rules"]] for uid, it in events.items()}
+    assert rules == {
+        "zoned": ["zone-alias", "status-tentative"],
+        "guessed": ["zone-of-calendar", "transp-transparent"],
+        "bomb": ["repetition-covered", "opaque"],
+        "bad": ["time-unreadable"],
+        "open": ["not-closed"],
+    }
+    zoned = events["zoned"]
+    assert (zoned["line"], zoned["busy"], zoned["recurring"]) == (5, "BUSY-TENTATIVE", False)
+    assert zoned["extent"] == {
+        "starts_at": "2099-12-01T08:00:00Z",
+        "ends_at": "2099-12-01T09:00:00Z",
+        "busy": "BUSY-TENTATIVE",
+    }
+    assert events["guessed"]["extent"]["starts_at"] == "2099-12-01T14:00:00Z"
+    assert len(events["bomb"]["occurrences"]) == 5
+    assert api.get("/users/anna/ical-subscriptions").json["subscriptions"] == []
+
+
+def test_what_cannot_be_fetched_or_read_is_refused(api: Api) -> None:
+    for body in ({"url": "https://127.0.0.1/secret.ics"}, {"calendar": "<html>Sign in</html>"}):
+        answer = api.post(PATH, {"user": "anna", **body})
+        assert answer.status == 422
+        assert "secret" not in str(answer.json)
+    assert api.post(PATH, {"user": "anna"}).status == 400
+    assert api.post(PATH, {"user": "anna", "url": "https://a.example/b", "calendar": CALENDAR}).status == 400
+    assert api.post(PATH, {"user": "nobody", "calendar": CALENDAR}).status == 404
+
+
+def test_only_who_may_subscribe_a_user_may_look(keys: Keys) -> None:
+    other = keys("bo", {Permission.SUBSCRIPTIONS_MANAGE_OWN})
+    assert other.post(PATH, {"user": "anna", "calendar": CALENDAR}).status == 403
+    assert other.post(PATH, {"user": "bo", "calendar": CALENDAR}).status == 200
+    assert (
+        keys("bo", {Permission.FEEDS_CREATE_OWN}).post(PATH, {"user": "bo", "calendar": CALENDAR}).status
+        == 403
+    )
