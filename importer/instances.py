@@ -15,7 +15,7 @@ from importer import event, repetition, values
 from importer.errors import Unusable
 from importer.event import Details, Properties
 from importer.notes import Note
-from importer.repetition import MOST_DATES, Budget
+from importer.repetition import MOST_DATES, MOST_EXCEPTIONS, Budget
 from importer.values import LAST_YEAR, Moment, Reader
 from scheduling.ical import recurrence
 from scheduling.ical.recurrence import BadRule
@@ -163,7 +163,7 @@ def _add_rdates(dates: _Dates, master: Properties, main: Period, busy: str, read
             moment = reader.moment(begins, item.parameters)
             day = values.like(moment, main.start)
             dates.rdates[day] = None
-            if slash:
+            if slash and len(dates.overrides) < MOST_EXCEPTIONS:
                 end = _period_end(ends, moment, item.parameters, main.start, reader)
                 if end > day:
                     dates.overrides[day] = Override(start=day, end=end, busy=busy)
@@ -236,7 +236,7 @@ def _add_overrides(
     dates: _Dates, overrides: Sequence[Properties], main: Period, reader: Reader, future: _Future
 ) -> None:
     following: list[tuple[date, Properties]] = []
-    for item in overrides[:MOST_DATES]:
+    for item in overrides[:MOST_EXCEPTIONS]:
         try:
             replaced = _add_override(dates, item, main, reader)
         except Unusable as error:
@@ -246,9 +246,9 @@ def _add_overrides(
         else:
             if item["RECURRENCE-ID"][0].parameters.get("RANGE", "").upper() == "THISANDFUTURE":
                 following.append((replaced, item))
-    if len(overrides) > MOST_DATES:
+    if len(overrides) > MOST_EXCEPTIONS:
         reader.notes.append(
-            Note("exceptions-capped", f"Only its first {MOST_DATES} exceptions were taken over.")
+            Note("exceptions-capped", f"Only its first {MOST_EXCEPTIONS} exceptions were taken over.")
         )
     # A later change of this kind replaces an earlier one, and a change of one instance either (section 3.8.4.4).
     for replaced, item in sorted(following, key=lambda pair: pair[0], reverse=True):

@@ -19,7 +19,9 @@ from scheduling.ical.rules import UNIT_SECONDS, parse_rule
 from scheduling.ical.series import Override, Series, expand, extent
 
 MOST_DATES = 5_000
-"""Further or excluded dates of one event, and its exceptions."""
+"""Further or excluded dates of one event."""
+MOST_EXCEPTIONS = 1_000
+"""Instances of one event with times or texts of their own, each a component that every reader has to parse."""
 _GREGORIAN = re.compile(r"\b(RSCALE=GREGORIAN|SKIP=OMIT)(;|$)", re.IGNORECASE)
 """RFC 7529 parts that change nothing."""
 _PARTS = frozenset(
@@ -140,6 +142,8 @@ def _plain(value: str) -> str:
 
 def _mended(text: str) -> str:
     """The rule without what no reader can make sense of, which leaves it repeating at least as long."""
+    if "RSCALE" in text.upper():
+        return ""  # the days of another calendar system would be wrong ones (RFC 7529, section 4)
     kept: dict[str, str] = {}
     for part in text.strip().upper().removeprefix("RRULE:").split(";"):
         name, _, value = (piece.strip() for piece in part.partition("="))

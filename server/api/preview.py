@@ -6,10 +6,10 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints
 
 from scheduling import imported_events, own_events, subscriptions
-from scheduling.errors import NotFound
+from scheduling.errors import Invalid, NotFound
 from scheduling.permissions import Permission
 from server import importing
 from server.api.operations import Call, Reply, Routes
@@ -34,12 +34,6 @@ class PreviewGiven(Given):
     subscription_id: int | None = Field(
         default=None, ge=1, le=2**31 - 1, description="A subscription of this user to compare with."
     )
-
-    @model_validator(mode="after")
-    def _one_source(self) -> PreviewGiven:
-        if (self.url is None) == (self.calendar is None):
-            raise ValueError("give either url or calendar")
-        return self
 
 
 class RuleShown(Shown):
@@ -89,6 +83,8 @@ def preview_subscription(call: Call, body: PreviewGiven) -> Reply:
     Says of each event what would become of it, and by which rules. Nothing is stored.
     """
     user = owner(call, body.user, Permission.SUBSCRIPTIONS_MANAGE_ALL, Permission.SUBSCRIPTIONS_MANAGE_OWN)
+    if (body.url is None) == (body.calendar is None):
+        raise Invalid("Give either url or calendar.")
     stored: dict[str, str] = {}
     if body.subscription_id is not None:
         if subscriptions.get(call.connection, body.subscription_id).user_id != user.id:

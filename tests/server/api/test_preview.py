@@ -80,8 +80,8 @@ def test_what_cannot_be_fetched_or_read_is_refused(api: Api) -> None:
         answer = api.post(PATH, {"user": "anna", **body})
         assert answer.status == 422
         assert "secret" not in str(answer.json)
-    assert api.post(PATH, {"user": "anna"}).status == 400
-    assert api.post(PATH, {"user": "anna", "url": "https://a.example/b", "calendar": CALENDAR}).status == 400
+    assert api.post(PATH, {"user": "anna"}).status == 422
+    assert api.post(PATH, {"user": "anna", "url": "https://a.example/b", "calendar": CALENDAR}).status == 422
     assert api.post(PATH, {"user": "nobody", "calendar": CALENDAR}).status == 404
 
 
