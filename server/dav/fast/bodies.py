@@ -21,7 +21,7 @@ IN_MEMORY = 8 * 2**20
 CAPACITY = 24 * 2**20
 """Octets kept of whole calendars in all; one larger than half of it is never kept."""
 LEVEL = 1
-"""Of compression: half the time of zlib's default for seven per cent more octets (docs/performance.md)."""
+"""Of compression: half the time of zlib's default for 7 to 23 per cent more octets (docs/performance.md)."""
 _PIECE = 2**18
 Key = tuple[object, ...]
 
