@@ -253,9 +253,9 @@ class SubscriptionSettings:
         doc="How many minutes lie between two fetches of an outside calendar at least.",
     )
     sync_seconds: int = option(
-        "30s",
-        parse=ini.duration(0, 3600),
-        doc="How long after a fetch the next one that a user asks for waits.",
+        30,
+        parse=ini.integer(0, 3600),
+        doc="How many seconds after a fetch the next one that a user asks for waits.",
     )
     generations: int = option(
         5,
