@@ -52,6 +52,7 @@ class Event:
     recurring: bool
     instances: tuple[tuple[int, int], ...]
     status: str
+    transparency: str
     busy: str
     changed_at: int
     etag: str
@@ -71,6 +72,7 @@ _COLUMNS = (
     _O.span,
     _O.series,
     _O.status,
+    _O.transparency,
     _O.busy,
     _O.changed_at,
     _O.etag,
@@ -176,6 +178,7 @@ def _event(
         recurring=row.span == RECURRING,
         instances=instances,
         status=row.status,
+        transparency=row.transparency,
         busy=row.busy,
         changed_at=row.changed_at,
         etag=row.etag,

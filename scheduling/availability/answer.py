@@ -46,6 +46,11 @@ class Availability:
         """The periods of these types."""
         return [it for it in self.periods if it.fbtype in types]
 
+    def narrowed(self, start: int, end: int) -> Availability:
+        """The answer to the same question about a part of the range."""
+        found = [it for it in self.spans if it.starts_at < end and it.ends_at > start]
+        return _of_person(self.person, self.question.during(start, end), self.now, found, self.hours)
+
     def causes(self) -> list[tuple[Period, list[Span]]]:
         """The busy periods, each with what lies in it, also where something stronger covers it."""
         busy = self.of_type(*BUSY)
@@ -110,7 +115,7 @@ def version(answers: Iterable[Availability]) -> str:
     """
     digest = blake2b(digest_size=16)
     text = ""
-    for it in answers:
+    for it in sorted(answers, key=lambda it: it.person.id):
         text = it.question.text
         digest.update(f"\n{it.person.id} {it.person.username} {it.person.time_zone}\n".encode())
         digest.update("".join(f"{p.start} {p.end} {p.fbtype}\n" for p in it.periods).encode())

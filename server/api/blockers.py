@@ -97,7 +97,7 @@ def list_blockers(call: Call, query: ItemQuery) -> Reply:
     A recurring one is listed by its first time; /users/{user}/events knows all of them. Without the permission
     schedule.read_all these are the caller's own.
     """
-    found, following = items.listed(call, Kind.BLOCKER, query, (), _shown)
+    found, following = items.listed(call, Kind.BLOCKER, query, (), shown)
     return Reply(body=Blockers(blockers=found, next=following))
 
 
@@ -108,7 +108,7 @@ def create_blocker(call: Call, body: BlockerGiven) -> Reply:
     """Add a blocker."""
     call.require(Permission.SCHEDULE_WRITE)
     item = item_edits.create(call.connection, Kind.BLOCKER, body.reference, items.cells(body), (body.user,))
-    return Reply(body=_shown(item), etag=item.etag, location=f"/blockers/{item.id}")
+    return Reply(body=shown(item), etag=item.etag, location=f"/blockers/{item.id}")
 
 
 @routes.operation("POST", "/blockers/bulk", returns=UpsertResults, refuses=(409,))
@@ -121,7 +121,7 @@ def upsert_blockers(call: Call, body: BlockerUpserts) -> Reply:
 def get_blocker(call: Call, blocker_id: Id) -> Reply:
     """Show a blocker."""
     item = items.readable(call, Kind.BLOCKER, blocker_id)
-    return Reply(body=_shown(item), etag=item.etag)
+    return Reply(body=shown(item), etag=item.etag)
 
 
 @routes.operation("PUT", "/blockers/{blocker_id}", returns=Blocker, refuses=(409,), versioned=True)
@@ -129,7 +129,7 @@ def replace_blocker(call: Call, blocker_id: Id, body: BlockerGiven) -> Reply:
     """Replace a blocker by another description of it."""
     item = items.writable(call, Kind.BLOCKER, blocker_id)
     item = item_edits.replace(call.connection, item, body.reference, items.cells(body), (body.user,))
-    return Reply(body=_shown(item), etag=item.etag)
+    return Reply(body=shown(item), etag=item.etag)
 
 
 @routes.operation("PATCH", "/blockers/{blocker_id}", returns=Blocker, refuses=(409,), versioned=True)
@@ -140,7 +140,7 @@ def change_blocker(call: Call, blocker_id: Id, body: BlockerChange) -> Reply:
     item = item_edits.change(
         call.connection, item, items.cells(body, given_only=True), users=_owner(body), references=references
     )
-    return Reply(body=_shown(item), etag=item.etag)
+    return Reply(body=shown(item), etag=item.etag)
 
 
 @routes.operation("DELETE", "/blockers/{blocker_id}", versioned=True)
@@ -154,7 +154,8 @@ def _owner(body: BlockerChange | BlockerUpsert) -> tuple[str, ...] | None:
     return (body.user,) if "user" in body.model_fields_set else None
 
 
-def _shown(item: Item) -> Blocker:
+def shown(item: Item) -> Blocker:
+    """A stored one as it is answered."""
     values = item.values
     return Blocker(
         **items.shown_period(values),

@@ -71,13 +71,14 @@ class Dispatcher:
             keyring=self._keyring,
             actor=actor,
             transaction=transaction,
-            if_match=request.headers.get("If-Match") if operation.versioned else None,
+            if_match=request.headers.get("If-Match") if operation.versioned or operation.claims else None,
+            prefer=request.headers.get("Prefer") if operation.waits else None,
         )
         return _answer(operation, operation.handler(call, **given))
 
 
 def _answer(operation: Operation, reply: Reply) -> Answer:
-    headers: dict[str, str] = {}
+    headers = dict(reply.headers)
     if reply.etag is not None:
         headers["ETag"] = reply.etag
     if reply.location is not None:

@@ -27,6 +27,7 @@ _REASONS = {
     404: "There is no such thing.",
     409: "It is there already.",
     412: "If-Match names another version than the present one.",
+    428: "If-Match is missing.",
     415: "The body is not application/json.",
     422: "The request has the documented form, but its values do not go together or mean nothing.",
     429: "Too many requests in a minute.",
@@ -44,6 +45,11 @@ _HEADERS = {
         {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"},
     ),
     "If-Match": ("The ETag that must still be the present one.", {"type": "string"}),
+    "Prefer": (
+        "`wait=<seconds>` (RFC 7240): read stale sources again first, if that takes no longer. Preference-Applied says"
+        " whether the request waited.",
+        {"type": "string"},
+    ),
     "If-None-Match": ("The ETag one has already.", {"type": "string"}),
 }
 
@@ -134,6 +140,10 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
 def _headers(operation: Operation) -> Iterator[str]:
     if operation.creates:
         yield "Idempotency-Key"
+    if operation.waits:
+        yield "Prefer"
+    if operation.claims:
+        yield "If-Match"
     if operation.versioned and not operation.creates:
         yield "If-None-Match" if operation.reads else "If-Match"
 
@@ -166,5 +176,7 @@ def _refusals(operation: Operation) -> Iterator[int]:
         yield from (415, 422)
     if operation.creates or (operation.query is not None and "cursor" in operation.query.model_fields):
         yield 422
-    if operation.versioned and not operation.reads and not operation.creates:
+    if (operation.versioned and not operation.reads and not operation.creates) or operation.claims:
         yield 412
+    if operation.claims:
+        yield 428

@@ -116,7 +116,7 @@ def list_jobs(call: Call, query: JobQuery) -> Reply:
 
     Without the permission schedule.read_all these are the caller's own.
     """
-    found, following = items.listed(call, Kind.JOB, query, query.status, _shown)
+    found, following = items.listed(call, Kind.JOB, query, query.status, shown)
     return Reply(body=Jobs(jobs=found, next=following))
 
 
@@ -128,7 +128,7 @@ def create_job(call: Call, body: JobGiven) -> Reply:
     """
     call.require(Permission.SCHEDULE_WRITE)
     item = item_edits.create(call.connection, Kind.JOB, body.reference, items.cells(body), tuple(body.users))
-    return Reply(body=_shown(item), etag=item.etag, location=f"/jobs/{item.id}")
+    return Reply(body=shown(item), etag=item.etag, location=f"/jobs/{item.id}")
 
 
 @routes.operation("POST", "/jobs/bulk", returns=UpsertResults, refuses=(409,))
@@ -144,7 +144,7 @@ def upsert_jobs(call: Call, body: JobUpserts) -> Reply:
 def get_job(call: Call, job_id: Id) -> Reply:
     """Show a job."""
     item = items.readable(call, Kind.JOB, job_id)
-    return Reply(body=_shown(item), etag=item.etag)
+    return Reply(body=shown(item), etag=item.etag)
 
 
 @routes.operation("PUT", "/jobs/{job_id}", returns=Job, refuses=(409,), versioned=True)
@@ -152,7 +152,7 @@ def replace_job(call: Call, job_id: Id, body: JobGiven) -> Reply:
     """Replace a job by another description of it."""
     item = items.writable(call, Kind.JOB, job_id)
     item = item_edits.replace(call.connection, item, body.reference, items.cells(body), tuple(body.users))
-    return Reply(body=_shown(item), etag=item.etag)
+    return Reply(body=shown(item), etag=item.etag)
 
 
 @routes.operation("PATCH", "/jobs/{job_id}", returns=Job, refuses=(409,), versioned=True)
@@ -163,7 +163,7 @@ def change_job(call: Call, job_id: Id, body: JobChange) -> Reply:
     item = item_edits.change(
         call.connection, item, items.cells(body, given_only=True), users=_team(body), references=references
     )
-    return Reply(body=_shown(item), etag=item.etag)
+    return Reply(body=shown(item), etag=item.etag)
 
 
 @routes.operation("DELETE", "/jobs/{job_id}", versioned=True)
@@ -180,7 +180,8 @@ def _team(body: JobChange | JobUpsert) -> tuple[str, ...] | None:
     return tuple(body.users) if "users" in body.model_fields_set else None
 
 
-def _shown(item: Item) -> Job:
+def shown(item: Item) -> Job:
+    """A stored one as it is answered."""
     values = {name: value for name, value in item.values.items() if not name.endswith(("_at", "_date"))}
     rate = values.pop("rate")
     return Job(

@@ -31,11 +31,14 @@ _PARAMETER = re.compile(r"{(\w+)}")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reply:
-    """What a handler answers: a body, its entity tag (quoted), and where a created thing is (a path below `ROOT`)."""
+    """What a handler answers: a body, its entity tag (quoted), where a created thing is (a path below `ROOT`), and
+    further headers.
+    """
 
     body: BaseModel | None = None
     etag: str | None = None
     location: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +53,7 @@ class Call:
     actor: Actor
     transaction: Snapshot | Connection
     if_match: str | None = None
+    prefer: str | None = None
 
     @property
     def connection(self) -> Connection:
@@ -82,7 +86,8 @@ class Call:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Operation:
     """One operation. `path` has its parameters in braces; `versioned` ones answer with an ETag and, where they read,
-    304, where they change, 412; `creates` ones take an Idempotency-Key.
+    304, where they change, 412; `creates` ones take an Idempotency-Key, `waits` ones `Prefer: wait`, and `claims` ones
+    need an If-Match.
     """
 
     method: str
@@ -95,6 +100,8 @@ class Operation:
     versioned: bool
     creates: bool
     reads: bool
+    waits: bool
+    claims: bool
     parameters: Mapping[str, TypeAdapter[Any]]
     query: type[Asked] | None
     body: type[Given] | None
@@ -142,6 +149,8 @@ class Routes:
         versioned: bool = False,
         creates: bool = False,
         reads: bool | None = None,
+        waits: bool = False,
+        claims: bool = False,
     ) -> Callable[[H], H]:
         """Make the decorated handler an operation. `refuses` are statuses beside those that follow from the rest."""
 
@@ -161,6 +170,8 @@ class Routes:
                     versioned=versioned,
                     creates=creates,
                     reads=method == "GET" if reads is None else reads,
+                    waits=waits,
+                    claims=claims,
                     parameters={name: TypeAdapter(hints[name]) for name in names},
                     query=query,
                     body=body,

@@ -38,6 +38,18 @@ class Fault(BaseModel):
     detail: str
 
 
+class Obstacle(BaseModel):
+    """Time that stands against a claim."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    user: str
+    starts_at: str = Field(json_schema_extra={"format": "date-time"})
+    ends_at: str = Field(json_schema_extra={"format": "date-time"})
+    type: str = Field(description="BUSY, BUSY-TENTATIVE, BUSY-UNAVAILABLE, OUTSIDE-HOURS or UNKNOWN.")
+    events: list[str] = Field(description="Ids of the events, for whoever may read them.")
+
+
 class Problem(BaseModel):
     """Why a request was refused (RFC 9457)."""
 
@@ -48,6 +60,7 @@ class Problem(BaseModel):
     status: int
     detail: str = Field(description="One sentence: what is wrong and what to do.")
     errors: list[Fault] = Field(default=[], description="Each fault of a request that cannot be understood.")
+    conflicts: list[Obstacle] = Field(default=[], description="What now stands against a claim.")
 
 
 class Refused(Exception):
@@ -59,12 +72,14 @@ class Refused(Exception):
         detail: str,
         *,
         errors: Sequence[Fault] = (),
+        conflicts: Sequence[Obstacle] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.errors = tuple(errors)
+        self.conflicts = tuple(conflicts)
         self.headers = dict(headers or {})
 
 
@@ -98,7 +113,11 @@ def of_validation(error: ValidationError, where: str) -> Refused:
 def answer(refused: Refused) -> Response:
     """The problem details as a response."""
     problem = Problem(
-        title=refused.status.phrase, status=refused.status, detail=refused.detail, errors=list(refused.errors)
+        title=refused.status.phrase,
+        status=refused.status,
+        detail=refused.detail,
+        errors=list(refused.errors),
+        conflicts=list(refused.conflicts),
     )
     return Response(
         problem.model_dump_json(),

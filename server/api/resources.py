@@ -7,7 +7,9 @@ from server.api import (
     api_keys,
     app_passwords,
     audit,
+    availability,
     blockers,
+    claims,
     deliveries,
     events,
     feeds,
@@ -20,6 +22,7 @@ from server.api import (
     time_off,
     users,
     webhooks,
+    working_hours,
 )
 from server.api.operations import Routes
 
@@ -28,6 +31,9 @@ ROUTES: tuple[Routes, ...] = (
     blockers.routes,
     time_off.routes,
     events.routes,
+    availability.routes,
+    claims.routes,
+    working_hours.routes,
     users.routes,
     feeds.routes,
     deliveries.routes,

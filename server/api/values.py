@@ -52,6 +52,8 @@ WHOLE = BeforeValidator(_whole)
 """For integers in bodies: JSON does not tell 10.0 from 10 (JSON Schema, section 6.1.1), strict reading would."""
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID), BeforeValidator(_digits)]
 Limit = Annotated[int, Field(ge=1, le=1000), BeforeValidator(_digits)]
+DIGITS = BeforeValidator(_digits)
+"""For whole numbers in queries."""
 Moment = Annotated[
     str,
     StringConstraints(pattern=f"^{_DAY}[Tt]{_TIME}$"),
@@ -72,9 +74,16 @@ ShownMoment = Annotated[
     PlainSerializer(_as_text, return_type=str),
     WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
 ]
+
+
+def shown_epoch(seconds: int) -> str:
+    """An epoch second as it is shown."""
+    return _as_text(datetime.fromtimestamp(seconds, UTC))
+
+
 ShownEpoch = Annotated[
     int,
-    PlainSerializer(lambda seconds: _as_text(datetime.fromtimestamp(seconds, UTC)), return_type=str),
+    PlainSerializer(shown_epoch, return_type=str),
     WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
 ]
 Source = Literal["job", "blocker", "time_off", "external_ical"]

@@ -10,6 +10,7 @@ import click
 
 from server.cli.api_key import api_key
 from server.cli.audit import audit
+from server.cli.availability import availability
 from server.cli.database import db
 from server.cli.demo import demo
 from server.cli.doctor import doctor
@@ -35,7 +36,7 @@ __all__ = ["main"]
     headings={
         "Running": ("start", "serve", "importer"),
         "Schedule": ("demo", "load"),
-        "People and their calendars": ("user", "feed", "subscription"),
+        "People and their calendars": ("user", "feed", "subscription", "availability"),
         "Access": ("role", "api-key", "audit"),
         "Operation": ("doctor", "db", "settings", "secrets", "webhook"),
     },
@@ -108,6 +109,7 @@ for _command in (
     user,
     feed,
     subscription,
+    availability,
     doctor,
     db,
     settings,

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Claims: taking time only if it is still as it was seen, and still free.
+
+Everything happens in the caller's write transaction. Claims of the same people are worked off one after the other: on
+SQLite there is one writer anyway, on PostgreSQL each takes an advisory lock for each person, in the order of their
+ids, so that two claims cannot wait for each other. No lock is taken on a row that the dispatch application writes; what
+it has committed is seen, because its changes are caught up with in here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from scheduling.availability import people
+from scheduling.availability.answer import Availability, answer, question_of, version
+from scheduling.availability.people import Person
+from scheduling.availability.question import Question
+from scheduling.catch_up import catch_up, ensure_calendars
+from scheduling.errors import Invalid, SchedulingError
+from scheduling.free_busy import Period, coalesce, free
+from scheduling.view import View, today
+
+_LOCK = select(func.pg_advisory_xact_lock(bindparam("key")))
+_SPACE = 0x6461_7973 << 32
+"""Where the advisory locks of claims begin; the rest of the key is the user's id."""
+
+
+class NotAvailable(SchedulingError):
+    """The time is not, or no longer, available; `answers` say how it is now, `etag` is the version of that."""
+
+    def __init__(self, message: str, answers: Sequence[Availability], etag: str) -> None:
+        super().__init__(message)
+        self.answers = tuple(answers)
+        self.etag = etag
+
+
+class Changed(NotAvailable):
+    """What was seen is not how it is now."""
+
+
+class Taken(NotAvailable):
+    """It is as it was seen, but not free."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claim:
+    """[start, end) in epoch seconds for each of `usernames`. `seen` are entity tags of their availability, empty where
+    any will do; time of the `permitted` types counts as free.
+    """
+
+    usernames: tuple[str, ...]
+    start: int
+    end: int
+    seen: tuple[str, ...]
+    permitted: Collection[str] = ()
+
+
+def hold(
+    connection: Connection,
+    claim: Claim,
+    default: Question,
+    view: View,
+    now: int,
+    create: Callable[[], None],
+) -> None:
+    """Check the claim and let `create` write what takes the time. `default` is the question that is asked where `seen`
+    is empty.
+
+    Raises `Changed`, `Taken`, `NotFound`, and `Invalid` for what `create` wrote not taking the time.
+    """
+    found = _locked(connection, claim, view, now)
+    default.during(claim.start, claim.end).check(len(found))
+    question = _seen(connection, claim, found, now) or default
+    question = replace(question, start=claim.start, end=claim.end, granularity=0)
+    wanted = answer(connection, found, question, now)
+    if any(_missing(it, claim.permitted) for it in wanted):
+        raise Taken("Not all of this time is free.", wanted, version(wanted))
+    create()
+    found = _caught_up(connection, claim, view, now)
+    if not all(_held(it) for it in answer(connection, found, question, now)):
+        raise Invalid(
+            "This would not take the time: a job in a status that calendars do not show leaves it free. Choose one of"
+            f" {', '.join(view.calendars.job_statuses)}."
+        )
+
+
+def _locked(connection: Connection, claim: Claim, view: View, now: int) -> list[Person]:
+    found = people.load(connection, claim.usernames, view, today(now))
+    if connection.dialect.name == "postgresql":
+        for person in sorted(found, key=lambda it: it.id):
+            connection.execute(_LOCK, {"key": _SPACE + person.id})
+    return _caught_up(connection, claim, view, now)
+
+
+def _caught_up(connection: Connection, claim: Claim, view: View, now: int) -> list[Person]:
+    found = people.load(connection, claim.usernames, view, today(now))
+    incomplete = [it.id for it in found if it.incomplete]
+    for user_id in incomplete:
+        ensure_calendars(connection, user_id, now)
+    if incomplete:
+        found = people.load(connection, claim.usernames, view, today(now))
+    late = sorted(calendar for it in found for calendar in it.behind)
+    for user_id, slug in late:
+        catch_up(connection, user_id, slug, view, now)
+    return people.load(connection, claim.usernames, view, today(now)) if late else found
+
+
+def _seen(connection: Connection, claim: Claim, found: Sequence[Person], now: int) -> Question | None:
+    """The question whose answer is still the one that was seen; None where none has to be. Raises `Changed`."""
+    if not claim.seen:
+        return None
+    changed: tuple[list[Availability], str] | None = None
+    for etag in claim.seen:
+        question = question_of(etag)
+        if question is None or not question.start <= claim.start < claim.end <= question.end:
+            continue
+        now_is = answer(connection, found, question, now)
+        present = version(now_is)
+        if present == etag.strip():
+            return question
+        changed = [it.narrowed(claim.start, claim.end) for it in now_is], present
+    if changed is None:
+        raise Changed("If-Match is not a version of availability in this time.", (), "")
+    if any(_missing(it, claim.permitted) for it in changed[0]):
+        raise Changed(
+            "The availability of these users has changed, and not all of this time is free.", *changed
+        )
+    raise Changed("The availability of these users has changed; this time is still free.", *changed)
+
+
+def _missing(it: Availability, permitted: Collection[str]) -> bool:
+    return any(period.fbtype not in permitted for period in it.periods)
+
+
+def _held(it: Availability) -> bool:
+    """Whether events, and not only buffers, take all of the time."""
+    taken = [
+        Period(start=span.starts_at, end=span.ends_at, fbtype="BUSY")
+        for span in it.spans
+        if not span.is_buffer
+    ]
+    return not free(coalesce(taken), it.question.start, it.question.end)

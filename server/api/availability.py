@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""/users/{user}/availability and /availability: when people are busy, free, or nobody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from scheduling.availability import slots as availability_slots
+from scheduling.availability.answer import Availability as Answered
+from scheduling.availability.answer import version
+from scheduling.availability.people import Source as Known
+from scheduling.availability.slots import Search
+from scheduling.free_busy import BUSY, OUTSIDE_HOURS, UNKNOWN, Period
+from server.api import questions
+from server.api.operations import Call, Reply, Routes
+from server.api.questions import TYPES, Beside, Many, Minutes, RangeQuery
+from server.api.values import DIGITS, Shown, ShownEpoch, Username
+
+routes = Routes(
+    tag="Availability",
+    about="When people are busy, free, or nobody knows. Time is free only where every calendar that could say otherwise"
+    " was read lately; else it is unknown. The ETag changes only with the time asked about.",
+)
+
+
+class Stretch(Shown):
+    """A stretch of time, the end exclusive."""
+
+    starts_at: ShownEpoch
+    ends_at: ShownEpoch
+
+
+class BusyTime(Stretch):
+    """Time that is taken."""
+
+    type: Literal["BUSY", "BUSY-TENTATIVE", "BUSY-UNAVAILABLE"] = Field(
+        description="RFC 5545 FBTYPE; where several things overlap, the strongest."
+    )
+    events: list[str] | None = Field(
+        description="Ids of the events that take it, as in /users/{user}/events; null for whoever may not read them."
+    )
+
+
+class AvailabilitySource(Shown):
+    """A calendar that takes time."""
+
+    calendar: str = Field(description="As in CalDAV addresses.")
+    label: str | None = Field(description="Null for whoever may not read it.")
+    as_of: ShownEpoch | None = Field(
+        description="When it was last read successfully: now for the schedule itself, null for never."
+    )
+    known: bool = Field(
+        description="Whether that is recent enough, and every entry can be read. Otherwise time without anything else"
+        " is unknown."
+    )
+
+
+class Availability(Shown):
+    """The time of one user. The five kinds of stretches do not overlap and fill the range."""
+
+    user: str
+    time_zone: str
+    etag: str = Field(description="The version of this user's availability, for claims.")
+    busy: list[BusyTime]
+    outside_hours: list[Stretch]
+    unknown: list[Stretch]
+    free: list[Stretch]
+    sources: list[AvailabilitySource]
+
+
+class Availabilities(Shown):
+    """The time of several users, in the order asked."""
+
+    users: list[Availability]
+
+
+class Slot(Shown):
+    """A time at which enough of the users are free."""
+
+    starts_at: ShownEpoch
+    ends_at: ShownEpoch
+    users: list[str] = Field(description="Who is free, in the order asked.")
+    etag: str = Field(
+        description="The version of their availability in this time, for a claim of all of them."
+    )
+
+
+class Slots(Shown):
+    """The first slots, by time."""
+
+    slots: list[Slot]
+
+
+class AvailabilityQuery(RangeQuery):
+    """About which time."""
+
+    granularity: Minutes = Field(
+        default=0,
+        description="Minutes to which everything but free time is rounded outward, counted from `start`; 0 does not"
+        " round.",
+    )
+
+
+class ManyQuery(AvailabilityQuery):
+    """About whom, and which time."""
+
+    user: Many = Field(description="Usernames; repeat the parameter, up to 200 times.")
+
+
+class SlotQuery(RangeQuery):
+    """What is looked for, and among whom."""
+
+    user: Many = Field(description="Usernames; repeat the parameter, up to 200 times.")
+    length: Annotated[int, Field(ge=1, le=100_000), DIGITS] = Field(description="Minutes.")
+    step: Annotated[int, Field(ge=1, le=100_000), DIGITS] = Field(
+        default=15, description="Slots begin at `start` or a multiple of this many minutes later."
+    )
+    count: Annotated[int, Field(ge=1, le=1000), DIGITS] = Field(default=10, description="How many at most.")
+    need: Annotated[int, Field(ge=1, le=200), DIGITS] | None = Field(
+        default=None, description="How many of the users are needed; without it all."
+    )
+    allow: list[Beside] = Field(
+        default=[], description="What time may be beside free; may be repeated. Busy time is never a slot."
+    )
+
+
+@routes.operation(
+    "GET",
+    "/users/{user}/availability",
+    returns=Availability,
+    refuses=(422,),
+    versioned=True,
+    waits=True,
+)
+def get_availability(call: Call, user: Username, query: AvailabilityQuery) -> Reply:
+    """Show when a user is busy, free, or it is not known.
+
+    Whoever has neither calendars.read_all nor asks about himself learns times and not what takes them.
+    """
+    (found,), headers = _asked(call, [user], query)
+    etag = version([found])
+    return Reply(body=_shown(call, found), etag=etag, headers=headers)
+
+
+@routes.operation(
+    "GET", "/availability", returns=Availabilities, refuses=(404, 422), versioned=True, waits=True
+)
+def list_availability(call: Call, query: ManyQuery) -> Reply:
+    """Show when several users are busy, free, or it is not known."""
+    found, headers = _asked(call, query.user, query)
+    body = Availabilities(users=[_shown(call, it) for it in found])
+    return Reply(body=body, etag=version(found), headers=headers)
+
+
+@routes.operation("GET", "/availability/slots", returns=Slots, refuses=(404, 422), waits=True)
+def find_slots(call: Call, query: SlotQuery) -> Reply:
+    """Find times of a length at which users are free together, all of them or as many as needed."""
+    questions.require(call, query.user)
+    people = list(dict.fromkeys(query.user))
+    search = Search(
+        length=query.length * 60,
+        step=query.step * 60,
+        count=query.count,
+        need=len(people) if query.need is None else query.need,
+        permitted=[TYPES[name] for name in query.allow],
+    )
+    asked = questions.question(query, call.snapshot.availability)
+    search.check(len(people), asked.end - asked.start)
+    found, headers = questions.ask(call, people, asked)
+    shown = [
+        Slot(starts_at=it.start, ends_at=it.end, users=list(it.usernames), etag=it.etag)
+        for it in availability_slots.find(found, search)
+    ]
+    return Reply(body=Slots(slots=shown), headers=headers)
+
+
+def _asked(
+    call: Call, usernames: Sequence[str], query: AvailabilityQuery
+) -> tuple[list[Answered], dict[str, str]]:
+    questions.require(call, usernames)
+    asked = questions.question(query, call.snapshot.availability, query.granularity)
+    return questions.ask(call, usernames, asked)
+
+
+def _shown(call: Call, it: Answered) -> Availability:
+    sees = questions.sees_sources(call, it.person)
+    return Availability(
+        user=it.person.username,
+        time_zone=it.person.time_zone,
+        etag=version([it]),
+        busy=[_busy(period, questions.event_ids(spans) if sees else None) for period, spans in it.causes()],
+        outside_hours=_stretches(it.of_type(OUTSIDE_HOURS)),
+        unknown=_stretches(it.of_type(UNKNOWN)),
+        free=[Stretch(starts_at=low, ends_at=high) for low, high in it.free],
+        sources=[_source(it, source, sees=sees) for source in it.person.sources],
+    )
+
+
+def _busy(period: Period, events: list[str] | None) -> BusyTime:
+    assert period.fbtype in BUSY
+    return BusyTime(starts_at=period.start, ends_at=period.end, type=period.fbtype, events=events)  # type: ignore[arg-type]
+
+
+def _stretches(periods: Sequence[Period]) -> list[Stretch]:
+    return [Stretch(starts_at=it.start, ends_at=it.end) for it in periods]
+
+
+def _source(it: Answered, source: Known, *, sees: bool) -> AvailabilitySource:
+    return AvailabilitySource(
+        calendar=source.slug,
+        label=source.label if sees else None,
+        as_of=source.as_of(it.now),
+        known=source.is_known(it.now, it.question.max_staleness),
+    )

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""/claims: taking people's time only if nobody was faster."""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+from typing import Annotated
+
+from pydantic import Field
+
+from scheduling import item_edits, settings
+from scheduling.availability import claims
+from scheduling.availability.answer import default_question
+from scheduling.availability.claims import Changed, Taken
+from scheduling.items import Item
+from scheduling.load.entries import Kind
+from scheduling.permissions import Permission
+from server.api import blockers, items, jobs, questions
+from server.api.operations import Call, Reply, Routes
+from server.api.problems import Refused
+from server.api.questions import TYPES, Beside
+from server.api.values import Given, Line, Moment, Name, Shown, Username, Words, Zone, moment
+
+routes = Routes(
+    tag="Claims",
+    about="Taking people's time only if it still is as it was seen, and free. Of claims made at the same time exactly"
+    " one succeeds.",
+)
+
+Crew = Annotated[list[Username], Field(min_length=1, max_length=100)]
+
+
+class ClaimedJob(Given):
+    """The job that takes the time."""
+
+    reference: Name = Field(description="The dispatch application's own number, unique among jobs.")
+    status: jobs.Status = Field(default="confirmed", description="One that calendars show.")
+    job_type: Line | None = None
+    organisation: Line | None = None
+    time_zone: Zone | None = None
+    address: Words | None = None
+    latitude: jobs.Latitude | None = None
+    longitude: jobs.Longitude | None = None
+    contact: Words | None = None
+    rate: jobs.Amount | None = None
+    currency: jobs.Currency | None = None
+    notes: Words | None = None
+
+
+class ClaimedBlocker(Given):
+    """The blocker that takes the time, one for each user."""
+
+    title: Name
+    notes: Words | None = None
+    reference: Name | None = Field(default=None, description="Only for one user.")
+
+
+class ClaimGiven(Given):
+    """Whose time, when, and what takes it: either a job or a blocker."""
+
+    users: Crew
+    starts_at: Moment
+    ends_at: Moment
+    job: ClaimedJob | None = None
+    blocker: ClaimedBlocker | None = None
+    allow: list[Beside] = Field(default=[], description="What the time may be beside free; never busy.")
+
+
+class Claimed(Shown):
+    """What was created."""
+
+    job: jobs.Job | None
+    blockers: list[blockers.Blocker]
+
+
+@routes.operation(
+    "POST", "/claims", returns=Claimed, status=201, refuses=(404, 409), creates=True, claims=True
+)
+def create_claim(call: Call, body: ClaimGiven) -> Reply:
+    """Take the time of one or more users, if it is as it was seen.
+
+    If-Match is the ETag of the availability of exactly these users, in a range that holds this time: that of a slot, or
+    of /availability. 412 says that it has changed, 409 that it is as seen but not free; both name in `conflicts` what
+    stands against it, and give the present ETag. `*` asks for free time only.
+    """
+    call.require(Permission.SCHEDULE_WRITE)
+    if not (call.if_match or "").strip():
+        raise questions.precondition_required()
+    if (body.job is None) == (body.blocker is None):
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "A claim is made by either a job or a blocker.")
+    crew = tuple(dict.fromkeys(body.users))
+    if body.blocker is not None and body.blocker.reference is not None and len(crew) > 1:
+        raise Refused(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "Each user gets a blocker of his own; leave the reference out."
+        )
+    made: list[Item] = []
+    try:
+        _hold(call, body, crew, made)
+    except (Changed, Taken) as refused:
+        raise _refused(call, body, refused) from None
+    if body.job is not None:
+        (job,) = made
+        return Reply(body=Claimed(job=jobs.shown(job), blockers=[]), location=f"/jobs/{job.id}")
+    shown = [blockers.shown(it) for it in made]
+    return Reply(body=Claimed(job=None, blockers=shown), location=f"/blockers/{made[0].id}")
+
+
+def _hold(call: Call, body: ClaimGiven, crew: tuple[str, ...], made: list[Item]) -> None:
+    start, end = moment(body.starts_at, "starts_at"), moment(body.ends_at, "ends_at")
+    assert start is not None
+    assert end is not None
+    low, high = int(start.timestamp()), int(end.timestamp())
+    seen = tuple(it.strip() for it in (call.if_match or "").split(",") if it.strip())
+
+    def create() -> None:
+        made.extend(_create(call, body, crew))
+
+    claims.hold(
+        call.connection,
+        claims.Claim(
+            usernames=crew,
+            start=low,
+            end=high,
+            seen=() if "*" in seen else seen,
+            permitted=[TYPES[name] for name in body.allow],
+        ),
+        default_question(questions.configured(call), low, high),
+        settings.view(call.connection, call.settings.config),
+        int(time.time()),
+        create,
+    )
+
+
+def _create(call: Call, body: ClaimGiven, crew: tuple[str, ...]) -> list[Item]:
+    period = {"starts_at": body.starts_at, "ends_at": body.ends_at}
+    if body.job is not None:
+        cells = {**items.cells(body.job), **period}
+        return [item_edits.create(call.connection, Kind.JOB, body.job.reference, cells, crew)]
+    assert body.blocker is not None
+    cells = {**items.cells(body.blocker), **period}
+    return [
+        item_edits.create(call.connection, Kind.BLOCKER, body.blocker.reference, cells, (username,))
+        for username in crew
+    ]
+
+
+def _refused(call: Call, body: ClaimGiven, refused: Changed | Taken) -> Refused:
+    permitted = [TYPES[name] for name in body.allow]
+    return Refused(
+        HTTPStatus.PRECONDITION_FAILED if isinstance(refused, Changed) else HTTPStatus.CONFLICT,
+        str(refused),
+        conflicts=questions.obstacles(call, refused.answers, permitted),
+        headers={"ETag": refused.etag} if refused.etag else {},
+    )

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What requests about availability have in common: the parameters, who may ask about whom, and waiting for sources."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from scheduling import settings, users
+from scheduling.availability import refresh
+from scheduling.availability.answer import Availability, answer, default_question
+from scheduling.availability.people import Person
+from scheduling.availability.question import Question
+from scheduling.availability.spans import Span
+from scheduling.config import AvailabilitySettings
+from scheduling.errors import NotFound
+from scheduling.events import SOURCES
+from scheduling.permissions import Permission, permits
+from server.api.operations import Call
+from server.api.problems import Obstacle, Refused
+from server.api.values import DIGITS, Asked, Moment, Username, moment, shown_epoch
+
+Minutes = Annotated[int, Field(ge=0, le=1440), DIGITS]
+Seconds = Annotated[int, Field(ge=0, le=31_622_400), DIGITS]
+Many = Annotated[list[Username], Field(min_length=1, max_length=200)]
+Beside = Literal["tentative", "outside-hours", "unknown"]
+TYPES: Mapping[str, str] = {
+    "tentative": "BUSY-TENTATIVE",
+    "outside-hours": "OUTSIDE-HOURS",
+    "unknown": "UNKNOWN",
+}
+"""The types of period by the names that requests have for them."""
+_WAIT = re.compile(r"\s*wait\s*=\s*\"?([0-9]{1,6})\"?\s*", re.IGNORECASE)
+_LOOK_EVERY = 0.25
+
+
+class RangeQuery(Asked):
+    """A range, and how strictly it is looked at."""
+
+    start: Moment
+    end: Moment = Field(description="At most 1830 days later, and 12,000 days counted for each user.")
+    buffer_before: Minutes | None = Field(
+        default=None, description="Minutes before each job that are busy too; without it as the settings say."
+    )
+    buffer_after: Minutes | None = Field(default=None, description="Minutes after each job.")
+    working_hours: Literal["apply", "ignore"] = Field(
+        default="apply",
+        description="Whether time outside a user's working hours is kept apart. Whoever has none works at any time.",
+    )
+    max_staleness: Seconds | None = Field(
+        default=None,
+        description="How many seconds ago an outside calendar may have been read; without it as the settings say.",
+    )
+
+
+def question(query: RangeQuery, configured: AvailabilitySettings, granularity: int = 0) -> Question:
+    """What is asked. Raises `Refused`."""
+    start, end = moment(query.start, "start"), moment(query.end, "end")
+    assert start is not None
+    assert end is not None
+    found = default_question(configured, int(start.timestamp()), int(end.timestamp()))
+    if query.buffer_before is not None:
+        found = replace(found, before=query.buffer_before * 60)
+    if query.buffer_after is not None:
+        found = replace(found, after=query.buffer_after * 60)
+    if query.max_staleness is not None:
+        found = replace(found, max_staleness=query.max_staleness)
+    return replace(found, granularity=granularity, hours=query.working_hours == "apply")
+
+
+def require(call: Call, usernames: Sequence[str]) -> None:
+    """Who reads the schedule or calendars of everybody may ask about anybody, others only about themselves, and learn
+    nothing about who there is. Raises `Forbidden`.
+    """
+    for permission in (Permission.CALENDARS_READ_ALL, Permission.SCHEDULE_READ_ALL):
+        if permission in call.actor.permissions:
+            return
+    for username in usernames:
+        try:
+            owner_id = users.get(call.connection, username).id
+        except NotFound:
+            owner_id = None
+        call.require(Permission.SCHEDULE_READ_ALL, own=Permission.SCHEDULE_READ_OWN, owner_id=owner_id)
+
+
+def sees_sources(call: Call, person: Person) -> bool:
+    """Whether the caller may know what somebody's time is taken by, and not only that it is (threat C31)."""
+    own = Permission.SCHEDULE_READ_OWN
+    return permits(call.actor, Permission.CALENDARS_READ_ALL, own=own, owner_id=person.id)
+
+
+def ask(call: Call, usernames: Sequence[str], asked: Question) -> tuple[list[Availability], dict[str, str]]:
+    """The answer and the headers that go with it; waits for stale sources where the request prefers so."""
+    snapshot = call.snapshot
+    asked.check(len(set(usernames)))
+    people = snapshot.people(usernames)
+    headers = _wait(call, people, asked)
+    if headers:
+        people = snapshot.people(usernames)
+    return answer(snapshot.connection, people, asked, snapshot.now), headers
+
+
+def event_ids(spans: Sequence[Span]) -> list[str]:
+    """The ids of events, as /users/{user}/events has them."""
+    return list(dict.fromkeys(f"{SOURCES[span.kind]}-{span.source_id}" for span in spans))
+
+
+def obstacles(call: Call, answers: Sequence[Availability], permitted: Sequence[str]) -> list[Obstacle]:
+    """What keeps time from being free."""
+    found = []
+    for it in answers:
+        events = {
+            (period.start, period.end): event_ids(spans)
+            for period, spans in it.causes()
+            if sees_sources(call, it.person)
+        }
+        found += [
+            Obstacle(
+                user=it.person.username,
+                starts_at=shown_epoch(period.start),
+                ends_at=shown_epoch(period.end),
+                type=period.fbtype,
+                events=events.get((period.start, period.end), []),
+            )
+            for period in it.periods
+            if period.fbtype not in permitted
+        ]
+    return found
+
+
+def _wait(call: Call, people: Sequence[Person], asked: Question) -> dict[str, str]:
+    seconds = _preferred(call.prefer)
+    configured = call.snapshot.availability
+    seconds = min(seconds, configured.longest_wait_seconds)
+    stale = refresh.stale(people, call.snapshot.now, asked.max_staleness)
+    if not (seconds and stale):
+        return {}
+    with _places.taken(configured.waiting_requests) as taken:
+        if not taken:
+            return {}
+        call.snapshot.close()
+        began = int(time.time())
+        with call.database.write() as connection:
+            wanted = refresh.request(connection, stale, began)
+        until = time.monotonic() + seconds
+        while wanted and time.monotonic() < until:
+            time.sleep(_LOOK_EVERY)
+            with call.database.read() as connection:
+                if not refresh.pending(connection, wanted, began):
+                    break
+    return {"Preference-Applied": f"wait={seconds}"}
+
+
+def _preferred(prefer: str | None) -> int:
+    """The seconds of `Prefer: wait` (RFC 7240, section 4.3); what is not understood is passed over (section 2)."""
+    for preference in (prefer or "").split(","):
+        match = _WAIT.fullmatch(preference.partition(";")[0])
+        if match:
+            return int(match[1])
+    return 0
+
+
+class _Places:
+    """How many requests of this process wait; a waiting one holds a thread, and there are few."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._taken = 0
+
+    @contextmanager
+    def taken(self, most: int) -> Iterator[bool]:
+        """Whether there was a place, which is held until the block ends."""
+        with self._lock:
+            got = self._taken < most
+            self._taken += got
+        try:
+            yield got
+        finally:
+            with self._lock:
+                self._taken -= got
+
+
+_places = _Places()
+
+
+def precondition_required() -> Refused:
+    """A claim without If-Match (RFC 6585, section 3)."""
+    return Refused(
+        HTTPStatus.PRECONDITION_REQUIRED,
+        "Send the ETag of the availability that this is based on as If-Match.",
+    )
+
+
+def configured(call: Call) -> AvailabilitySettings:
+    """The settings of availability in a writing operation."""
+    return settings.effective(call.connection, call.settings.config).availability

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Working hours and explanations over HTTP, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import insert
+
+from scheduling.database import Database
+from scheduling.models import Subscription
+from scheduling.permissions import Permission
+from scheduling.types import UtcDateTime
+from tests.factories import Dispatch
+from tests.server.api.calls import Api
+from tests.server.api.conftest import Keys, api_of
+from tests.server.running import Running
+
+WEEK = {"monday": [{"starts": "08:00", "ends": "12:00"}, {"starts": "13:00", "ends": "17:00"}]}
+
+
+def test_working_hours_are_kept_apart_on_the_wall_clock(api: Api, people: dict[str, int]) -> None:
+    kept = api("PUT", "/users/anna/working-hours", WEEK)
+    assert kept.status == 200, kept
+    assert api.get("/users/anna/working-hours").json == kept.json
+    assert (kept.json["monday"], kept.json["tuesday"]) == (WEEK["monday"], [])
+    # Berlin changes its clock between these two Mondays.
+    for day, first in (("2027-03-22", "07:00"), ("2027-03-29", "06:00")):
+        path = f"/users/anna/availability?start={day}T00:00:00Z&end={day}T20:00:00Z"
+        free = api.get(path).json["free"]
+        assert (len(free), free[0]["starts_at"]) == (2, f"{day}T{first}:00Z")
+        assert len(api.get(path).json["outside_hours"]) == 3
+        assert api.get(f"{path}&working_hours=ignore").json["outside_hours"] == []
+    assert api.delete("/users/anna/working-hours").status == 204
+    assert api.get(path).json["outside_hours"] == []
+
+
+@pytest.mark.parametrize(
+    ("day", "status"),
+    [
+        ([{"starts": "09:00", "ends": "09:00"}], 422),
+        ([{"starts": "22:00", "ends": "06:00"}], 422),
+        ([{"starts": "08:00", "ends": "12:00"}, {"starts": "11:00", "ends": "13:00"}], 422),
+        ([{"starts": "8", "ends": "12:00"}], 400),
+        ([{"starts": "00:00", "ends": "24:00"}], 200),
+    ],
+)
+def test_working_hours_have_an_order(
+    api: Api, people: dict[str, int], day: list[dict[str, str]], status: int
+) -> None:
+    assert api("PUT", "/users/anna/working-hours", {"sunday": day}).status == status
+
+
+def test_who_plans_sets_working_hours(keys: Keys, people: dict[str, int]) -> None:
+    own = keys("anna", [Permission.SCHEDULE_READ_OWN])
+    assert own.get("/users/anna/working-hours").status == 200
+    assert own.get("/users/bo/working-hours").status == 403
+    assert own("PUT", "/users/anna/working-hours", WEEK).status == 403
+
+
+def test_every_reason_is_named_the_strongest_first(
+    configured: Callable[..., Running], database: Database, dispatch: Dispatch, people: dict[str, int]
+) -> None:
+    anna = people["anna"]
+    api = api_of(
+        configured(
+            {
+                "calendars": {"job_statuses": "offered,confirmed,cancelled"},
+                "availability": {"buffer_after_minutes": "60"},
+            }
+        )
+    )
+    api("PUT", "/users/anna/working-hours", WEEK)
+
+    def at(hour: int) -> dict[str, Any]:
+        asked = api.get(f"/users/anna/availability/explain?at=2027-03-10T{hour:02}:30:00Z")
+        assert asked.status == 200, asked
+        return dict(asked.json)
+
+    assert (at(3)["effect"], at(3)["rule"]) == ("outside-hours", "working-hours")
+    for hour, status in ((9, "confirmed"), (11, "offered"), (15, "cancelled")):
+        period = {
+            "starts_at": f"2027-03-10 {hour:02}:00:00+00:00",
+            "ends_at": f"2027-03-10 {hour + 1:02}:00:00+00:00",
+        }
+        dispatch.job(anna, status=status, job_type="Boiler", organisation="ACME", **period)
+    dispatch.time_off(anna, start_date="2027-03-11", end_date="2027-03-12")
+    found = at(9)
+    assert (found["effect"], found["rule"]) == ("blocks", "job-status")
+    assert (found["reasons"][0]["title"], found["reasons"][0]["event"]) == ("Boiler: ACME", "job-1")
+    assert [it["rule"] for it in at(10)["reasons"]] == ["buffer", "working-hours"]
+    assert at(11)["effect"] == "tentative"
+    assert [(it["effect"], it["rule"]) for it in at(15)["reasons"]] == [
+        ("outside-hours", "working-hours"),
+        ("free", "job-status"),
+    ]
+    # The day of the leave begins at 23:00 UTC, the midnight of Berlin.
+    assert [at(22)["effect"], at(23)["effect"]] == ["outside-hours", "unavailable"]
+    api.delete("/users/anna/working-hours")
+    assert at(3) == {"effect": "free", "rule": "nothing-there", "reasons": []}
+    with database.write() as connection:
+        moment = UtcDateTime().process_result_value("2026-01-01 00:00:00", connection.dialect)
+        connection.execute(
+            insert(Subscription).values(
+                user_id=anna, label="x", host="x", encrypted_url=b"", created_at=moment, next_at=0
+            )
+        )
+    assert (at(3)["effect"], at(3)["rule"]) == ("unknown", "source-never-read")
+    dispatch.blocker(anna, rrule="FREQ=SOMETIMES")
+    assert {it["rule"] for it in at(3)["reasons"]} == {"source-never-read", "entry-unreadable"}
+
+
+def test_only_who_may_read_the_calendars_gets_reasons(keys: Keys, people: dict[str, int]) -> None:
+    path = "/users/anna/availability/explain?at=2027-03-10T09:00:00Z"
+    assert keys("anna", [Permission.SCHEDULE_READ_OWN]).get(path).status == 200
+    assert keys(None, [Permission.SCHEDULE_READ_ALL]).get(path).status == 403
+    assert keys(None, [Permission.CALENDARS_READ_ALL]).get(path).status == 200
