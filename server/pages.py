@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 from scheduling import schema
 from scheduling.errors import DatabaseUnavailable, SchedulingError
 from server.feeds import create_feeds
+from server.free_busy import create_free_busy
 from server.settings import Settings
 
 _CSP = (
@@ -22,6 +23,7 @@ def create_pages(settings: Settings) -> Flask:
     """The Flask application."""
     app = Flask("server", static_folder="static", template_folder="templates")
     app.register_blueprint(create_feeds(settings))
+    app.register_blueprint(create_free_busy(settings))
 
     @app.get("/")
     def landing() -> str:

@@ -12,6 +12,7 @@ import click
 
 from scheduling import users
 from scheduling.availability import hours as working_hours
+from scheduling.availability import links
 from scheduling.availability import slots as availability_slots
 from scheduling.availability.answer import Availability, answer, default_question
 from scheduling.availability.explain import explain as explained
@@ -209,6 +210,38 @@ def hours(session: Session, *, username: str, days: Sequence[str], clear: bool, 
         print_facts(
             f"Working hours of {username}", [(name, ", ".join(it) or "-") for name, it in shown.items()]
         )
+
+
+@availability.command(
+    "link",
+    examples=(
+        ("daysheet availability link anna", "Show it; it is made when first asked for."),
+        ("daysheet availability link anna --renew", "End the old one and make another."),
+    ),
+)
+@click.argument("username")
+@click.option("--renew", is_flag=True, help="Make a new link; the old one stops working.")
+@click.option("--revoke", is_flag=True, help="End the link.")
+@json_option
+@pass_session
+def link(session: Session, *, username: str, renew: bool, revoke: bool, as_json: bool) -> None:
+    """Show the secret link behind which programs find when USERNAME is busy, and never with what."""
+    if renew and revoke:
+        raise click.UsageError("Give either --renew or --revoke.")
+    with session.database.write() as connection:
+        user_id = users.get(connection, username).id
+        if revoke:
+            links.revoke(connection, user_id, actor=session.actor)
+            token = None
+        elif renew or not links.exists(connection, user_id):
+            token = links.renew(connection, session.keyring, user_id, actor=session.actor)
+        else:
+            token = links.show(connection, session.keyring, user_id, actor=session.actor)
+    url = None if token is None else session.settings.url(links.path_of(token))
+    if as_json:
+        print_json({"url": url})
+    else:
+        click.echo(url or f"Ended the free-busy link of {username}.")
 
 
 def _ask(session: Session, usernames: Sequence[str], start: str, end: str) -> list[Availability]:
