@@ -30,7 +30,7 @@ SETTINGS = """\
 hooks = "tests.server.api.schemathesis_hooks"
 
 [checks.positive_data_acceptance]
-expected-statuses = ["2xx", 304, 401, 403, 404, 409, 412, 422, 503]
+expected-statuses = ["2xx", 304, 401, 403, 404, 409, 412, 422, 428, 503]
 
 [parameters]
 user = "anna"
