@@ -16,21 +16,25 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, bindparam, exists, or_, select
 
 from scheduling.models import Calendar, ScheduleChange, User
+from scheduling.permissions import READS_ALL
 from scheduling.rendered import Horizon
 from scheduling.view import Showing, View
 
 BUILT_IN = ("jobs", "blockers", "time-off")
+CONFLICTS = "conflicts"
+"""Kind and slug of the calendar of conflicts, which only those have who may read everybody's calendars."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Principal:
-    """A user as the owner of calendars."""
+    """A user as the owner of calendars. `reads_all` is only known where calendars are read."""
 
     user_id: int
     username: str
     display_name: str
     email: str | None
     time_zone: str
+    reads_all: bool = False
 
     @property
     def name(self) -> str:
@@ -97,25 +101,29 @@ COLUMNS = (
 """The columns that `state_of` reads."""
 SERVED = and_(User.active, User.calendar_access)
 """The users whose calendars are served."""
+PERMITTED = or_(Calendar.slug != CONFLICTS, READS_ALL)
+"""The calendars that the user's role permits to have."""
+_WITH_ROLE = (*COLUMNS, READS_ALL.label("reads_all"))
 _ALL: Select[*tuple[Any, ...]] = (
-    select(*COLUMNS)
+    select(*_WITH_ROLE)
     .select_from(User)
-    .outerjoin(Calendar, and_(Calendar.user_id == User.id, ~Calendar.hidden))
+    .outerjoin(Calendar, and_(Calendar.user_id == User.id, ~Calendar.hidden, PERMITTED))
     .where(User.username == bindparam("username"), SERVED)
     .order_by(Calendar.id)
 )
 _ONE: Select[*tuple[Any, ...]] = (
-    select(*COLUMNS)
+    select(*_WITH_ROLE)
     .select_from(User)
     .outerjoin(
-        Calendar, and_(Calendar.user_id == User.id, Calendar.slug == bindparam("slug"), ~Calendar.hidden)
+        Calendar,
+        and_(Calendar.user_id == User.id, Calendar.slug == bindparam("slug"), ~Calendar.hidden, PERMITTED),
     )
     .where(User.username == bindparam("username"), SERVED)
 )
 _BY_USER: Select[*tuple[Any, ...]] = (
-    select(*COLUMNS)
+    select(*_WITH_ROLE)
     .select_from(User)
-    .outerjoin(Calendar, Calendar.user_id == User.id)
+    .outerjoin(Calendar, and_(Calendar.user_id == User.id, PERMITTED))
     .where(User.id == bindparam("user_id"), SERVED)
     .order_by(Calendar.id)
 )
@@ -163,7 +171,13 @@ def find_calendar(
     if row is None:
         return None
     owner = _principal(row)
-    return owner, None if row.id is None else _state(row, owner, view.on(today))
+    hidden = row.id is None or (slug == CONFLICTS and not view.conflicts.enabled)
+    return owner, None if hidden else _state(row, owner, view.on(today))
+
+
+def built_in(owner: Principal, view: View) -> tuple[str, ...]:
+    """The calendars that the user has whatever happens, in the order in which they are listed."""
+    return (*BUILT_IN, CONFLICTS) if owner.reads_all and view.conflicts.enabled else BUILT_IN
 
 
 def state_of(row: Any, showing: Showing) -> CalendarState:
@@ -176,10 +190,14 @@ def _read(rows: Any, view: View, today: date) -> tuple[Principal, list[CalendarS
         return None
     owner = _principal(rows[0])
     showing = view.on(today)
-    states = [_state(row, owner, showing) for row in rows if row.id is not None]
-    order = {slug: position for position, slug in enumerate(BUILT_IN)}
+    order = {slug: position for position, slug in enumerate(built_in(owner, view))}
+    states = [
+        _state(row, owner, showing)
+        for row in rows
+        if row.id is not None and (row.slug != CONFLICTS or CONFLICTS in order)
+    ]
     states.sort(key=lambda state: (order.get(state.slug, len(order)), state.id))
-    return owner, states, not {state.slug for state in states}.issuperset(BUILT_IN)
+    return owner, states, not {state.slug for state in states}.issuperset(order)
 
 
 def _principal(row: Any) -> Principal:
@@ -189,14 +207,15 @@ def _principal(row: Any) -> Principal:
         display_name=row.user_name,
         email=row.email,
         time_zone=row.time_zone,
+        reads_all=bool(getattr(row, "reads_all", False)),
     )
 
 
 def _state(row: Any, owner: Principal, showing: Showing) -> CalendarState:
     view = showing.view
     behind = row.pending or (row.view_epoch, row.expanded_from, row.expanded_until) != showing.extent
-    built_in = row.kind in BUILT_IN
-    name = view.name_of(row.kind) if built_in else row.display_name
+    named = row.kind in BUILT_IN or row.kind == CONFLICTS
+    name = view.name_of(row.kind) if named else row.display_name
     shown = view.calendars.calendar_name.render({"calendar": name, "user": owner.name})
     return CalendarState(
         id=row.id,
@@ -204,7 +223,7 @@ def _state(row: Any, owner: Principal, showing: Showing) -> CalendarState:
         slug=row.slug,
         kind=row.kind,
         display_name=shown,
-        color=view.color_of(row.kind) if built_in else row.color or "#9467BDFF",
+        color=view.color_of(row.kind) if named else row.color or "#9467BDFF",
         revision=row.revision,
         pruned_revision=row.pruned_revision,
         changed_at=row.changed_at,

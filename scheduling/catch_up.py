@@ -33,8 +33,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningDelete
 
 from scheduling import sources
-from scheduling.calendars import BUILT_IN
+from scheduling.calendars import BUILT_IN, CONFLICTS
 from scheduling.changeset import KNOWN, Changeset, Known
+from scheduling.conflicts import checks
 from scheduling.models import (
     Calendar,
     CalendarObject,
@@ -45,6 +46,7 @@ from scheduling.models import (
     UnrenderedSource,
     User,
 )
+from scheduling.permissions import READS_ALL
 from scheduling.rendered import RECURRING, Horizon, Rendered
 from scheduling.view import View, today
 from scheduling.webhooks.jobs import emit_changes
@@ -84,9 +86,12 @@ _RECURRING_IDS = _LIVE_IDS.where(CalendarObject.span == RECURRING)
 
 
 def ensure_calendars(connection: Connection, user_id: int, now: int | None = None) -> None:
-    """Create the user's built-in calendars where they are missing; they start behind and empty."""
+    """Create the user's built-in calendars where they are missing; they start behind and empty. That of conflicts is
+    for those whose role permits reading everybody's calendars.
+    """
     now = int(time.time()) if now is None else now
-    for slug in BUILT_IN:
+    reads_all = connection.scalar(select(User.id).where(User.id == user_id, READS_ALL)) is not None
+    for slug in (*BUILT_IN, CONFLICTS) if reads_all else BUILT_IN:
         create_calendar(connection, user_id=user_id, slug=slug, kind=slug, now=now)
 
 
@@ -140,6 +145,8 @@ def catch_up_step(
     owner = _owner(connection, user_id)
     if calendar is None or owner is None:
         connection.execute(delete(ScheduleChange).where(*_PENDING), {"user": user_id, "slug": slug})
+        if owner is None:
+            checks.mark_user(connection, user_id, now)
         return 0, False
     horizon = view.horizon(today(now))
     spread = _spread(connection, calendar, view, horizon, now)
@@ -159,6 +166,8 @@ def catch_up_step(
         )
         changeset.store(connection, ids)
     _finish(connection, changeset, calendar, view, horizon)
+    if view.conflicts.enabled and calendar.kind in checks.BLOCKING:
+        checks.mark(connection, user_id, slug, sorted(changeset.touched))
     if calendar.kind == "jobs":
         # A job that only looks different because of a setting has not changed.
         extents = {job: found for job, found in changeset.extents.items() if job not in spread}
@@ -209,6 +218,8 @@ def _spread(
         connection.execute(_DROP_OF_ALL, key)
         subscription = subscription_of(calendar.slug)
         concerned.update(sources.ids(connection, calendar.kind, calendar.user_id, subscription))
+        if calendar.kind == "jobs" and of_all is not None:  # the user may be called something else
+            checks.touch_user(connection, calendar.user_id, now)
         concerned.update(connection.scalars(_LIVE_IDS, {"calendar": calendar.id}))
         connection.execute(delete(UnrenderedSource).where(UnrenderedSource.calendar_id == calendar.id))
     elif (calendar.expanded_from, calendar.expanded_until) != (horizon.start, horizon.end):

@@ -47,6 +47,8 @@ _FAREWELL = (
     .values({name: bindparam(f"new_{name}") for name in _FAREWELL_COLUMNS})
 )
 
+LEEWAY = 86_400
+"""Seconds after its end for which an event can still be in somebody's way: the longest buffer around a job."""
 Known = Row[*tuple[Any, ...]]
 
 
@@ -54,7 +56,8 @@ Known = Row[*tuple[Any, ...]]
 class Changeset:
     """Collects and then writes. `first` is the first revision to give out; `changed` says when a source
     changed, in epoch seconds, and `now` stands in for the others. `extents` are, for every source that looks
-    different now, those of its object before and after.
+    different now, those of its object before and after; `touched` are the names of objects whose time or text is
+    another now, but for what is long over.
     """
 
     calendar_id: int
@@ -64,6 +67,7 @@ class Changeset:
     count: int = 0
     newest: int = 0
     extents: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    touched: set[str] = field(default_factory=set)
     _shown: list[dict[str, Any]] = field(default_factory=list)
     _facts: list[dict[str, Any]] = field(default_factory=list)
     _buried: list[dict[str, Any]] = field(default_factory=list)
@@ -85,6 +89,7 @@ class Changeset:
             self._write(rendered, known)
         elif any(getattr(known, name) != getattr(rendered, name) for name in _FACTS):
             facts = {f"new_{name}": getattr(rendered, name) for name in _FACTS}
+            self._touch(rendered.name, known, rendered)
             self._facts.append({"calendar": self.calendar_id, "object": rendered.name, **facts})
 
     def bury(self, known: Known, farewell: Rendered | None = None) -> None:
@@ -94,6 +99,7 @@ class Changeset:
         if known.span == RECURRING:
             self._expanded.append(known.name)
         self._note(known.source_id, known)
+        self._touch(known.name, known)
         self._buried.append(
             {
                 "calendar": self.calendar_id,
@@ -152,6 +158,7 @@ class Changeset:
         if known is not None and not known.deleted:
             self._note(rendered.source_id, known)
         self._note(rendered.source_id, rendered)
+        self._touch(rendered.name, rendered, known)
         sequence = 0 if known is None else known.sequence + 1
         changed_at = self._moment(rendered.source_id, 0 if known is None else known.changed_at)
         component = stamped(rendered.template, sequence=sequence, changed_at=changed_at)
@@ -195,6 +202,10 @@ class Changeset:
 
     def _note(self, source_id: int, shown: Rendered | Known) -> None:
         self.extents.setdefault(source_id, []).append((shown.starts_at, shown.ends_at))
+
+    def _touch(self, name: str, *shown: Rendered | Known | None) -> None:
+        if any(it is not None and it.ends_at > self.now - LEEWAY for it in shown):
+            self.touched.add(name)
 
     def _revision(self) -> int:
         self.count += 1

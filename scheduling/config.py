@@ -40,6 +40,7 @@ JOB_FIELDS = (
 )
 BLOCKER_FIELDS = ("title", "notes", "reference", "user")
 TIME_OFF_FIELDS = ("kind", "status", "notes", "reference", "user")
+CONFLICTING_KINDS = ("jobs", "blockers", "time-off", "external")
 CALENDAR_NAME_FIELDS = ("calendar", "user")
 
 _JOB_DESCRIPTION = """\
@@ -196,6 +197,35 @@ class CalendarSettings:
     blockers_color: str = option("#7F7F7FFF", parse=_color, doc="Its colour.")
     time_off_name: str = option("Time off", parse=_name, doc="The name of the calendar of time off.")
     time_off_color: str = option("#2CA02CFF", parse=_color, doc="Its colour.")
+    conflicts_name: str = option(
+        "Conflicts", parse=_name, doc="The name of the calendar of conflicts, which dispatchers have."
+    )
+    conflicts_color: str = option("#D62728FF", parse=_color, doc="Its colour.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConflictSettings:
+    """What counts as a conflict of a job with something else that takes the same person's time; the buffers around a
+    job are those of [availability].
+    """
+
+    enabled: bool = option("yes", parse=ini.boolean, doc="Whether conflicts are looked for at all.")
+    kinds: tuple[str, ...] = option(
+        "jobs,blockers,time-off,external",
+        parse=ini.choices(*CONFLICTING_KINDS),
+        doc="What a job can be in conflict with: other jobs, schedule blockers, time off, imported events.",
+    )
+    offered_jobs: bool = option(
+        "no",
+        parse=ini.boolean,
+        doc="Whether offered jobs count, where calendars show them (calendars.job_statuses).",
+    )
+    tentative_events: bool = option(
+        "yes", parse=ini.boolean, doc="Whether imported events count that are only tentative."
+    )
+    resolved_days: int = option(
+        90, parse=ini.integer(1, 3650), doc="How many days resolved conflicts stay in the list."
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,6 +343,7 @@ CHANGEABLE: Mapping[str, type[Any]] = {
     "feeds": FeedSettings,
     "subscriptions": SubscriptionSettings,
     "availability": AvailabilitySettings,
+    "conflicts": ConflictSettings,
 }
 """The sections whose options can also be changed while running (scheduling/settings.py)."""
 
@@ -349,6 +380,7 @@ class Config:
     feeds: FeedSettings = field(default_factory=FeedSettings)
     subscriptions: SubscriptionSettings = field(default_factory=SubscriptionSettings)
     availability: AvailabilitySettings = field(default_factory=AvailabilitySettings)
+    conflicts: ConflictSettings = field(default_factory=ConflictSettings)
     settings: LockSettings = field(default_factory=LockSettings)
 
     def key_path(self) -> Path:

@@ -13,13 +13,13 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Connection, Row, and_, bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select, update
 
 from scheduling import audit, roles
 from scheduling.errors import Invalid, NotFound
 from scheduling.models import AppPassword as AppPasswordRow
-from scheduling.models import Credential, RolePermission, User
-from scheduling.permissions import SUPER_ADMIN, SYSTEM, Actor, Permission, require
+from scheduling.models import Credential, User
+from scheduling.permissions import READS_ALL, SYSTEM, Actor, Permission, require
 from scheduling.secrets import Keyring, new_token
 
 MINIMUM_LENGTH = 8
@@ -55,18 +55,12 @@ class Login:
     reads_all_calendars: bool = False
 
 
-_READS_ALL = or_(
-    User.role == SUPER_ADMIN,
-    exists().where(
-        RolePermission.role == User.role, RolePermission.permission == Permission.CALENDARS_READ_ALL.value
-    ),
-)
 _LOGIN = (
     select(
         User.id,
         User.username,
         User.role,
-        _READS_ALL.label("reads_all_calendars"),
+        READS_ALL.label("reads_all_calendars"),
         Credential.password_hash,
         Credential.version,
         AppPasswordRow.id.label("app_password_id"),

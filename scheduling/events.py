@@ -29,7 +29,7 @@ SOURCES: Mapping[str, Source] = {
     "time-off": "time_off",
     "external": "external_ical",
 }
-"""By the kind of calendar."""
+"""By the kind of calendar; conflicts are no events of their own."""
 MOST_INSTANCES = 1000
 _ID = re.compile(r"(job|blocker|time_off|external_ical)-([1-9][0-9]{0,15})")
 _ESCAPED = re.compile(r"\\(.)")
@@ -106,7 +106,8 @@ def during(
     """The events that overlap [start, end) epoch seconds, by start; none in `sources` means from all of them."""
     found: dict[tuple[str, int], Event] = {}
     for calendar in calendars:
-        if sources and SOURCES[calendar.kind] not in sources:
+        source = SOURCES.get(calendar.kind)
+        if source is None or (sources and source not in sources):
             continue
         key = {**_key(calendar), "start": start, "end": end, "earliest": start - LONG}
         for overlapping in _DURING:
@@ -128,7 +129,7 @@ def get(connection: Connection, calendars: Sequence[CalendarState], event_id: st
     """One event, a recurring one without instances. Raises `NotFound`."""
     source, source_id = parse_id(event_id)
     for calendar in calendars:
-        if SOURCES[calendar.kind] == source:
+        if SOURCES.get(calendar.kind) == source:
             row = connection.execute(_ONE, {**_key(calendar), "source": source_id}).first()
             if row is not None:
                 return _event(calendar, row, ())
@@ -142,6 +143,11 @@ def parse_id(event_id: str) -> tuple[Source, int]:
         raise NotFound("There is no such event.")
     source: Any = match[1]
     return source, int(match[2])
+
+
+def summary_of(component: str) -> str:
+    """The title of a stored component."""
+    return _properties(component).get("SUMMARY", ("", ""))[1]
 
 
 def _key(calendar: CalendarState) -> dict[str, int]:

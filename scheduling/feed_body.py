@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, false, or_, select
 
 from scheduling import feed_text, objects
-from scheduling.calendars import CalendarState, Principal
+from scheduling.calendars import CONFLICTS, CalendarState, Principal
 from scheduling.feed_links import Link
 from scheduling.feed_options import Window
 from scheduling.ical import text
@@ -31,6 +31,7 @@ _NAMES = {
     "blockers": "blocked times",
     "time-off": "time off",
     "external": "outside calendars",
+    "conflicts": "conflicts",
 }
 _O = CalendarObject
 
@@ -71,7 +72,14 @@ def scope(link: Link, calendars: Sequence[CalendarState], view: View, window: Wi
         link=link,
         owner=calendars[0].owner,
         color=calendars[0].color[:7],
-        calendars=tuple(it for it in calendars if it.kind in options.kinds and not it.hidden),
+        # Conflicts take nobody's time: where only times are shown, they are none.
+        calendars=tuple(
+            it
+            for it in calendars
+            if it.kind in options.kinds
+            and not it.hidden
+            and (it.kind != CONFLICTS or options.detail == "full")
+        ),
         window=window,
         moves=view.calendars.history_months is not None
         or options.history_months is not None

@@ -11,8 +11,10 @@ from scheduling.errors import Invalid
 from scheduling.ini import did_you_mean
 from scheduling.view import View, months_before
 
-KINDS = ("jobs", "blockers", "time-off", "external")
+KINDS = ("jobs", "blockers", "time-off", "external", "conflicts")
 """The kinds of calendar a feed can show, in the order of its text; `external` are the imported ones."""
+USUAL_KINDS = KINDS[:4]
+"""Those it shows where nothing else is said: conflicts are for dispatchers."""
 DETAILS = ("full", "busy")
 Detail = Literal["full", "busy"]
 MOST_MONTHS = 1200
@@ -31,7 +33,7 @@ class FeedOptions:
     `alarm_minutes` before an item, None for no alarm. From `expires_at` on the link answers 410.
     """
 
-    kinds: tuple[str, ...] = KINDS
+    kinds: tuple[str, ...] = USUAL_KINDS
     detail: Detail = "full"
     history_months: int | None = None
     future_months: int | None = None

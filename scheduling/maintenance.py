@@ -14,6 +14,7 @@ from sqlalchemy import Connection, String, bindparam, cast, delete, exists, func
 from scheduling import calendars, deliveries, delivery_ledger, idempotency, request_rates, throttle
 from scheduling.catch_up import catch_up_step
 from scheduling.config import Config
+from scheduling.conflicts import watch
 from scheduling.database import Database
 from scheduling.models import (
     Calendar,
@@ -79,6 +80,7 @@ def run(database: Database, config: Config, now: datetime) -> Report:
         idempotency.prune(connection, moment)
         request_rates.prune(connection, moment)
         told = queue.prune(connection, moment)
+        watch.prune(connection, shown.conflicts.resolved_days, moment)
         deliveries.drop_orphans(connection)
         delivery_ledger.forget_addresses(connection, config.security.reader_address_days, moment)
     return Report(

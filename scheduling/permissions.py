@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, exists, or_, select
 
 from scheduling.errors import Invalid, SchedulingError
 from scheduling.ini import did_you_mean
-from scheduling.models import RolePermission
+from scheduling.models import RolePermission, User
 
 SUPER_ADMIN = "super-admin"
 """The role that has every permission, those of later versions too; it cannot be edited."""
@@ -76,6 +76,14 @@ class Actor:
 
 SYSTEM = Actor(kind="system", user_id=None, name="system", permissions=EVERYTHING)
 """Whoever runs commands on the machine, and Daysheet itself: everything is permitted."""
+
+READS_ALL = or_(
+    User.role == SUPER_ADMIN,
+    exists().where(
+        RolePermission.role == User.role, RolePermission.permission == Permission.CALENDARS_READ_ALL.value
+    ),
+)
+"""In a statement over `users`: whether the role of the user permits reading everybody's calendars."""
 
 _OF_ROLE = select(RolePermission.permission).where(RolePermission.role == bindparam("role"))
 

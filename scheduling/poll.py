@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, bindparam, func, select
 
 from scheduling import settings
-from scheduling.calendars import COLUMNS, SERVED, CalendarState, state_of
+from scheduling.calendars import COLUMNS, CONFLICTS, PERMITTED, SERVED, CalendarState, state_of
 from scheduling.config import Config
 from scheduling.database import Database
 from scheduling.models import AppPassword, Calendar, Setting, User
@@ -45,7 +45,9 @@ def _statement(dialect: str) -> Select[*tuple[Any, ...]]:
         .join(AppPassword, and_(AppPassword.user_id == User.id, AppPassword.revoked_at.is_(None)))
         .join(
             Calendar,
-            and_(Calendar.user_id == User.id, Calendar.slug == bindparam("slug"), ~Calendar.hidden),
+            and_(
+                Calendar.user_id == User.id, Calendar.slug == bindparam("slug"), ~Calendar.hidden, PERMITTED
+            ),
         )
         .where(User.username == bindparam("username"), AppPassword.lookup == bindparam("lookup"), SERVED)
     )
@@ -96,11 +98,12 @@ class Polling:
             return None
         row: Any = _Row._make(rows[0])
         showing = self._showing(row.settings, int(now // 86400))
+        view = showing.view
         return Poll(
             app_password_id=row.app_password_id,
             used_at=_INSTANT.process_result_value(row.last_used_at, self._database.engine.dialect),
             calendar=state_of(row, showing),
-            enabled=showing.view.calendars.enabled,
+            enabled=view.calendars.enabled and (row.slug != CONFLICTS or view.conflicts.enabled),
         )
 
     def _shown(self, stored: str | None, day: int) -> Showing:

@@ -171,7 +171,9 @@ def _effective(base: _Base, rows: tuple[tuple[str, str], ...]) -> _Effective:
             logger.warning("stored setting %s is not acceptable to this version and is passed over", name)
             continue
         sections[section] = dataclasses.replace(sections[section], **{option: getattr(parsed, option)})
-    return _Effective(sections=sections, view=View.of(sections["calendars"], sections["templates"]))
+    names = ("calendars", "templates", "conflicts", "availability")
+    shown = View.of(*(sections[name] for name in names))
+    return _Effective(sections=sections, view=shown)
 
 
 def _text(value: object) -> str:

@@ -16,9 +16,10 @@ from scheduling import catch_up, settings
 from scheduling.availability import people
 from scheduling.availability.people import Person
 from scheduling.calendars import (
-    BUILT_IN,
+    CONFLICTS,
     CalendarState,
     Principal,
+    built_in,
     find_calendar,
     find_principal,
     list_calendars,
@@ -26,6 +27,7 @@ from scheduling.calendars import (
     list_principals,
 )
 from scheduling.config import AvailabilitySettings, Config
+from scheduling.conflicts.watch import Watch
 from scheduling.database import Connection, Database
 from scheduling.view import View, today
 
@@ -94,13 +96,15 @@ class Snapshot:
 
     def calendar(self, username: str, slug: str) -> CalendarState | None:
         """One calendar, caught up; None where there is none or calendars are switched off."""
+        if slug == CONFLICTS:
+            self.settle_conflicts()
         for attempt in range(_ATTEMPTS + 1):
             view = self.view
             found = find_calendar(self.connection, username, slug, view, today(self._now()))
             if found is None or not view.calendars.enabled:
                 return None
             owner, state = found
-            if state is None and slug in BUILT_IN:
+            if state is None and slug in built_in(owner, view):
                 self._create([owner.user_id])
             elif state is None or not state.behind or attempt == _ATTEMPTS:
                 return state
@@ -164,6 +168,11 @@ class Snapshot:
             while more:
                 with self._database.write() as connection:
                     _, more = catch_up.catch_up_step(connection, user_id, slug, view, self._now())
+
+    def settle_conflicts(self) -> None:
+        """Bring conflicts up to date before they are read, as the daemon does."""
+        self.close()
+        Watch(self._database, self._config).turn(self._now())
 
     def _now(self) -> int:
         return int(self._clock())

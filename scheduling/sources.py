@@ -22,7 +22,16 @@ from scheduling.ical.event import Event
 from scheduling.ical.recurrence import BadRule, parse_rule
 from scheduling.ical.series import Series
 from scheduling.import_policy import Policy
-from scheduling.models import Blocker, ExternalEvent, Job, JobAssignment, Subscription, TimeOff
+from scheduling.models import (
+    Blocker,
+    Conflict,
+    ExternalEvent,
+    Job,
+    JobAssignment,
+    Subscription,
+    TimeOff,
+    User,
+)
 from scheduling.rendered import Horizon, NotRenderable, Rendered, build, from_event
 from scheduling.types import JobStatus, TimeOffStatus
 from scheduling.view import View
@@ -83,6 +92,11 @@ _EXTERNAL = (
     .join(Subscription, Subscription.id == ExternalEvent.subscription_id)
     .where(ExternalEvent.user_id == bindparam("user_id"), ExternalEvent.id.in_(_IDS))
 )
+_CONFLICTS = (
+    select(Conflict, User.display_name, User.username)
+    .join(User, User.id == Conflict.user_id)
+    .where(Conflict.id.in_(_IDS))
+)
 
 
 def ids(connection: Connection, kind: str, user_id: int, subscription_id: int | None) -> list[int]:
@@ -94,6 +108,8 @@ def ids(connection: Connection, kind: str, user_id: int, subscription_id: int | 
         statement = select(ExternalEvent.id).where(
             ExternalEvent.subscription_id == subscription_id, ExternalEvent.user_id == user_id
         )
+    elif kind == "conflicts":
+        statement = select(Conflict.id).where(Conflict.status != "resolved")
     else:
         table = Blocker if kind == "blockers" else TimeOff
         statement = select(table.id).where(table.user_id == user_id)
@@ -247,11 +263,40 @@ def _external(row: _Row, owner: Owner, _view: View, horizon: Horizon) -> Rendere
     )
 
 
+def _conflict(row: _Row, owner: Owner, _view: View, horizon: Horizon) -> Rendered | None:
+    """An open one is TENTATIVE, an acknowledged one CONFIRMED; neither takes the dispatcher's time."""
+    if row.status == "resolved":
+        return None
+    acknowledged = row.status == "acknowledged"
+    imported = row.other_kind == "external_ical"
+    other = f"busy in {row.other_title}" if imported else row.other_title
+    lines = [f"Job: {row.job_title} ({row.job_reference})", f"With: {other} ({_CALLED[row.other_kind]})"]
+    if row.overlap_count > 1:
+        lines.append(f"Overlaps: {row.overlap_count}, this is the first.")
+    if acknowledged:
+        lines.append(f"Acknowledged by {row.acknowledged_by}" + (f": {row.note}" if row.note else "."))
+    event = Event(
+        uid=owner.uid("conflict", row.id),
+        span=(row.starts_at, row.ends_at),
+        summary=f"{row.display_name or row.username}: {row.job_title} / {other}",
+        description="\n".join(lines),
+        status="CONFIRMED" if acknowledged else "TENTATIVE",
+        transparency="TRANSPARENT",
+        busy_status="FREE",
+        categories=("Conflict", "Acknowledged" if acknowledged else "Open"),
+        classification="PRIVATE",
+        created=_epoch(row.opened_at),
+    )
+    return from_event(event, row.id, tzid=owner.time_zone, busy="", horizon=horizon)
+
+
+_CALLED = {"job": "job", "blocker": "blocker", "time_off": "time off", "external_ical": "outside calendar"}
 _KINDS: dict[str, tuple[Select[*tuple[Any, ...]], _Renderer]] = {
     "jobs": (_JOBS, _job),
     "blockers": (_BLOCKERS, _blocker),
     "time-off": (_TIME_OFF, _time_off),
     "external": (_EXTERNAL, _external),
+    "conflicts": (_CONFLICTS, _conflict),
 }
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from scheduling import audit, feed_links, generations, import_policy, source_credentials
 from scheduling.catch_up import create_calendar
+from scheduling.conflicts import checks
 from scheduling.errors import Invalid, NotFound
 from scheduling.ical import timezones
 from scheduling.import_policy import Policy
@@ -164,6 +165,7 @@ def change(
     if changes.label is not None and _label(changes.label) != found.label:
         values["label"] = _label(changes.label)
         connection.execute(update(Calendar).where(*_calendar(found)).values(display_name=values["label"]))
+        checks.mark_calendar(connection, found.user_id, slug_of(subscription_id))
     values |= _source(connection, keyring, found, changes, allow_http=allow_http)
     if policy != found.policy:
         values |= {"busy": policy.busy, "tentative": policy.tentative, "visibility": policy.visibility}
@@ -338,6 +340,7 @@ def _erase(connection: Connection, found: Subscription) -> None:
     connection.execute(delete(ExternalEvent).where(ExternalEvent.subscription_id == found.id))
     connection.execute(delete(_R).where(_R.id == found.id))
     connection.execute(delete(Calendar).where(*_calendar(found)))
+    checks.mark_calendar(connection, found.user_id, slug_of(found.id))
 
 
 def _audit_end(connection: Connection, actor: Actor, action: str, found: Subscription, events: str) -> None:

@@ -5,11 +5,11 @@ settings kept in the database. Its `epoch` changes exactly when objects could lo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from hashlib import blake2b
 
-from scheduling.config import CalendarSettings, TemplateSettings
+from scheduling.config import AvailabilitySettings, CalendarSettings, ConflictSettings, TemplateSettings
 from scheduling.ical.timezones import to_epoch
 from scheduling.rendered import Horizon
 
@@ -19,19 +19,33 @@ _RENDERER = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class View:
-    """The settings that rendering and membership depend on."""
+    """The settings that rendering and membership depend on, and what counts as a conflict."""
 
     calendars: CalendarSettings
     templates: TemplateSettings
     epoch: str
+    conflicts: ConflictSettings = field(default_factory=ConflictSettings)
+    availability: AvailabilitySettings = field(default_factory=AvailabilitySettings)
 
     @classmethod
-    def of(cls, calendars: CalendarSettings, templates: TemplateSettings) -> View:
+    def of(
+        cls,
+        calendars: CalendarSettings,
+        templates: TemplateSettings,
+        conflicts: ConflictSettings | None = None,
+        availability: AvailabilitySettings | None = None,
+    ) -> View:
         """A view of these settings."""
         parts = [str(_RENDERER), ",".join(sorted(calendars.job_statuses))]
         parts += [f"{name}={getattr(templates, name).text}" for name in TemplateSettings.__dataclass_fields__]
         digest = blake2b("\x00".join(parts).encode(), digest_size=8)
-        return cls(calendars=calendars, templates=templates, epoch=digest.hexdigest())
+        return cls(
+            calendars=calendars,
+            templates=templates,
+            epoch=digest.hexdigest(),
+            conflicts=conflicts or ConflictSettings(),
+            availability=availability or AvailabilitySettings(),
+        )
 
     def with_cancelled(self) -> View:
         """This view as if cancelled jobs were visible too."""
@@ -56,6 +70,7 @@ class View:
             "jobs": self.calendars.jobs_name,
             "blockers": self.calendars.blockers_name,
             "time-off": self.calendars.time_off_name,
+            "conflicts": self.calendars.conflicts_name,
         }[kind]
 
     def color_of(self, kind: str) -> str:
@@ -64,6 +79,7 @@ class View:
             "jobs": self.calendars.jobs_color,
             "blockers": self.calendars.blockers_color,
             "time-off": self.calendars.time_off_color,
+            "conflicts": self.calendars.conflicts_color,
         }[kind]
 
     def on(self, today: date) -> Showing:

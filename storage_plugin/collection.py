@@ -34,6 +34,7 @@ _DESCRIPTIONS = {
     "jobs": "Jobs assigned to {name}, from the schedule. Read-only.",
     "blockers": "Times in which {name} cannot be booked, from the schedule. Read-only.",
     "time-off": "Approved time off of {name}, from the schedule. Read-only.",
+    "conflicts": "Jobs that overlap with something else, of everybody {name} may see. Read-only.",
     "external": "An outside calendar of {name} that blocks time in the schedule. Read-only.",
 }
 _C = "{urn:ietf:params:xml:ns:caldav}"
@@ -158,7 +159,9 @@ class CalendarCollection(ReadOnlyCollection):
             "C:calendar-description": _DESCRIPTIONS[self.state.kind].format(name=owner.name),
             "ICAL:calendar-color": self.state.color,
             "C:supported-calendar-component-set": "VEVENT",
-            "ICAL:calendar-order": str({"jobs": 1, "blockers": 2, "time-off": 3}.get(self.state.kind, 10)),
+            "ICAL:calendar-order": str(
+                {"jobs": 1, "blockers": 2, "time-off": 3, "conflicts": 4}.get(self.state.kind, 10)
+            ),
         }
         if is_zone(owner.time_zone):
             zone = vtimezone(owner.time_zone, self.state.expanded.year)

@@ -18,6 +18,7 @@ from scheduling.models.calendars import (
     ScheduleChange,
     UnrenderedSource,
 )
+from scheduling.models.conflicts import Conflict, ConflictCheck, ConflictUser
 from scheduling.models.deliveries import Delivery
 from scheduling.models.feeds import Feed, FeedToken
 from scheduling.models.imports import ExternalEvent, ExternalEventVersion, Generation, Subscription
@@ -36,6 +37,9 @@ __all__ = [
     "CalendarObject",
     "CalendarProperty",
     "CalendarRevision",
+    "Conflict",
+    "ConflictCheck",
+    "ConflictUser",
     "Credential",
     "Delivery",
     "ExternalEvent",

@@ -24,6 +24,9 @@ class EventType(enum.StrEnum):
     SUBSCRIPTION_QUARANTINED = "subscription.quarantined"
     SUBSCRIPTION_PAUSED = "subscription.paused"
     FEED_REGENERATED = "feed.regenerated"
+    CONFLICT_OPENED = "conflict.opened"
+    CONFLICT_RESOLVED = "conflict.resolved"
+    CONFLICT_ACKNOWLEDGED = "conflict.acknowledged"
 
 
 KNOWN = frozenset(EventType)

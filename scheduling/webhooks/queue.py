@@ -17,6 +17,7 @@ from sqlalchemy.orm import aliased
 from scheduling import settings
 from scheduling.catch_up import catch_up_step, ensure_calendars
 from scheduling.config import Config
+from scheduling.conflicts.watch import Watch
 from scheduling.database import Database
 from scheduling.errors import SecretsUnreadable
 from scheduling.models import Webhook, WebhookDelivery
@@ -85,6 +86,7 @@ class WebhookQueue:
         self._database = database
         self._config = config
         self._keyring = keyring
+        self._watch = Watch(database, config)
 
     def is_due(self, now: int) -> bool:
         """Whether `claim` would find something; takes no lock."""
@@ -146,7 +148,7 @@ class WebhookQueue:
 
     def catch_up(self, now: int, limit: int = 100) -> None:
         """Bring calendars of jobs up to date where a webhook is to be told of changes in them, whether or not anybody
-        reads them. A short transaction for each step.
+        reads them, and everybody's conflicts. A short transaction for each step.
         """
         with self._database.read() as connection:
             late = jobs.waiting(connection, limit)
@@ -157,6 +159,7 @@ class WebhookQueue:
                 with self._database.write() as connection:
                     ensure_calendars(connection, user_id, now)
                     _, more = catch_up_step(connection, user_id, "jobs", shown, now)
+        self._watch.turn(now, limit)
 
     def _lease(
         self,

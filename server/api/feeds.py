@@ -25,7 +25,7 @@ routes = Routes(
     about="Secret .ics links for apps that subscribe to an address. Whoever has a link sees what it shows.",
 )
 
-FeedKind = Literal["jobs", "blockers", "time-off", "external"]
+FeedKind = Literal["jobs", "blockers", "time-off", "external", "conflicts"]
 Detail = Literal["full", "busy"]
 Kinds = Annotated[list[FeedKind], Field(min_length=1, max_length=len(KINDS))]
 Months = Annotated[int, Field(ge=0, le=MOST_MONTHS), WHOLE]
@@ -41,7 +41,10 @@ def _every_kind() -> list[FeedKind]:
 class FeedFields(Given):
     """What a feed shows."""
 
-    kinds: Kinds = Field(default_factory=_every_kind, description="All of them where left out.")
+    kinds: Kinds = Field(
+        default_factory=_every_kind,
+        description="All but conflicts where left out; these need a role that permits reading all calendars.",
+    )
     detail: Detail = Field(default_factory=lambda: "full", description="busy: only times and the word Busy.")
     history_months: Months | None = Field(
         default=None, description="Null: as much as the installation permits."

@@ -31,6 +31,9 @@ Event = Literal[
     "subscription.quarantined",
     "subscription.paused",
     "feed.regenerated",
+    "conflict.opened",
+    "conflict.resolved",
+    "conflict.acknowledged",
 ]
 Link = Annotated[
     str, StringConstraints(min_length=10, max_length=LONGEST_URL, pattern=r"^https?://[\x21-\x7e]+$")

@@ -11,6 +11,7 @@ import click
 from server.cli.api_key import api_key
 from server.cli.audit import audit
 from server.cli.availability import availability
+from server.cli.conflict import conflict
 from server.cli.database import db
 from server.cli.demo import demo
 from server.cli.doctor import doctor
@@ -35,7 +36,7 @@ __all__ = ["main"]
     name="daysheet",
     headings={
         "Running": ("start", "serve", "importer"),
-        "Schedule": ("demo", "load"),
+        "Schedule": ("demo", "load", "conflict"),
         "People and their calendars": ("user", "feed", "subscription", "availability"),
         "Access": ("role", "api-key", "audit"),
         "Operation": ("doctor", "db", "settings", "secrets", "webhook"),
@@ -106,6 +107,7 @@ for _command in (
     importer,
     demo,
     load,
+    conflict,
     user,
     feed,
     subscription,

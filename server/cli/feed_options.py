@@ -53,7 +53,7 @@ _OPTIONS = (
         "kinds",
         multiple=True,
         type=click.Choice(KINDS),
-        help="What it shows; may be given several times. Without it, everything.",
+        help="What it shows; may be given several times. Without it, everything but conflicts.",
     ),
     click.option("--detail", type=click.Choice(DETAILS), help="Everything, or only when the user is busy."),
     click.option(

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is still to be compared with a user's other events. Plain inserts in the transaction that changed something,
+which neither wait for others nor make them wait; whoever comes first works them off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    literal,
+    literal_column,
+    or_,
+    select,
+    union,
+)
+
+from scheduling.calendars import CONFLICTS
+from scheduling.changeset import LEEWAY
+from scheduling.models import Calendar, CalendarObject, Conflict, ConflictCheck, ScheduleChange, User
+
+BLOCKING = frozenset({"jobs", "blockers", "time-off", "external"})
+"""The kinds of calendar whose events can be in conflict."""
+
+_C = Conflict
+_UNRESOLVED = _C.status != "resolved"
+_MARK = insert(ConflictCheck).from_select
+_TOUCH = insert(ScheduleChange).from_select(
+    ["user_id", "slug", "source_id", "changed_at"],
+    select(Calendar.user_id, Calendar.slug, _C.id, bindparam("moment", type_=BigInteger))
+    .join_from(Calendar, _C, _C.id.in_(bindparam("ids", expanding=True)))
+    .where(Calendar.slug == CONFLICTS),
+)
+_WAITING = select(ConflictCheck.user_id).distinct().limit(bindparam("some"))
+
+
+def mark(connection: Connection, user_id: int, slug: str, names: Iterable[str]) -> None:
+    """Have objects of one calendar compared with the user's other events."""
+    rows = [{"user_id": user_id, "slug": slug, "name": name} for name in names]
+    if rows:
+        connection.execute(insert(ConflictCheck), rows)
+
+
+def mark_calendar(connection: Connection, user_id: int, slug: str) -> None:
+    """Have everything looked at again that is in conflict with an event of a calendar, which may be gone."""
+    found = select(_C.user_id, _C.other_slug, _C.other_name).where(
+        _UNRESOLVED, _C.user_id == user_id, _C.other_slug == slug
+    )
+    connection.execute(_MARK(["user_id", "slug", "name"], found))
+
+
+def mark_user(connection: Connection, user_id: int, now: int) -> None:
+    """Have all jobs of a user that are not long over, and all of the user's conflicts, looked at again."""
+    jobs = (
+        select(Calendar.user_id, Calendar.slug, CalendarObject.name)
+        .join(CalendarObject, CalendarObject.calendar_id == Calendar.id)
+        .where(
+            Calendar.user_id == user_id,
+            Calendar.slug == "jobs",
+            ~CalendarObject.deleted,
+            CalendarObject.ends_at > now - LEEWAY,
+        )
+    )
+    known = select(_C.user_id, literal("jobs"), _C.job_name).where(_UNRESOLVED, _C.user_id == user_id)
+    connection.execute(_MARK(["user_id", "slug", "name"], union(jobs, known)))
+
+
+def mark_over(connection: Connection, now: int) -> int:
+    """Have conflicts looked at whose first overlap is over; returns how many."""
+    over = select(_C.user_id, literal("jobs"), _C.job_name).where(
+        _C.status.in_(("open", "acknowledged")), _C.ends_at <= now
+    )
+    return connection.execute(_MARK(["user_id", "slug", "name"], over.distinct())).rowcount
+
+
+def is_any_over(connection: Connection, now: int) -> bool:
+    """Whether `mark_over` would find something; takes no lock."""
+    over = select(_C.id).where(_C.status.in_(("open", "acknowledged")), _C.ends_at <= now).limit(1)
+    return connection.scalar(over) is not None
+
+
+def mark_orphans(connection: Connection) -> None:
+    """Have conflicts looked at whose user or other calendar is gone."""
+    gone = or_(
+        ~exists().where(User.id == _C.user_id),
+        ~exists().where(Calendar.user_id == _C.user_id, Calendar.slug == _C.other_slug),
+    )
+    found = select(_C.user_id, _C.other_slug, _C.other_name).where(_UNRESOLVED, gone)
+    connection.execute(_MARK(["user_id", "slug", "name"], found))
+
+
+def waiting(connection: Connection, limit: int) -> list[int]:
+    """Up to `limit` users who have something to be compared."""
+    return list(connection.scalars(_WAITING, {"some": limit}))
+
+
+def waits(connection: Connection, user_id: int) -> bool:
+    """Whether this user has."""
+    found = select(ConflictCheck.user_id).where(ConflictCheck.user_id == user_id).limit(1)
+    return connection.scalar(found) is not None
+
+
+def take(connection: Connection, user_id: int, limit: int) -> dict[str, set[str]]:
+    """Take at most `limit` of a user's: names by calendar."""
+    number: ColumnElement[Any] = literal_column("rowid" if connection.dialect.name == "sqlite" else "ctid")
+    some = select(number).select_from(ConflictCheck).where(ConflictCheck.user_id == user_id).limit(limit)
+    taken = delete(ConflictCheck).where(number.in_(some)).returning(ConflictCheck.slug, ConflictCheck.name)
+    found: dict[str, set[str]] = {}
+    for slug, name in connection.execute(taken):
+        found.setdefault(slug, set()).add(name)
+    return found
+
+
+def clear(connection: Connection, user_id: int) -> None:
+    """Forget everything that waits for a user."""
+    connection.execute(delete(ConflictCheck).where(ConflictCheck.user_id == user_id))
+
+
+def touch(connection: Connection, ids: Collection[int], now: int) -> None:
+    """Have conflicts rendered anew in everybody's calendar of conflicts."""
+    if ids:
+        connection.execute(_TOUCH, {"ids": list(ids), "moment": now})
+
+
+def touch_user(connection: Connection, user_id: int, now: int) -> None:
+    """Have a user's conflicts rendered anew, for example because the user is called something else."""
+    touch(connection, connection.scalars(select(_C.id).where(_UNRESOLVED, _C.user_id == user_id)).all(), now)

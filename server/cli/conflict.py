@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`daysheet conflict`: jobs that overlap with something else."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from scheduling import users
+from scheduling.conflicts import acknowledge as acts
+from scheduling.conflicts import listing
+from scheduling.conflicts.listing import STATUSES, Conflict
+from scheduling.snapshot import Snapshot
+from server.cli.manual import ManualGroup
+from server.cli.output import json_option, print_facts, print_json, print_table
+from server.cli.session import Session, pass_session
+
+_number = click.argument("number", type=int, metavar="ID")
+_TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
+_KINDS = ("job", "blocker", "time_off", "external_ical")
+
+
+@click.group(cls=ManualGroup)
+def conflict() -> None:
+    """List and acknowledge conflicts of jobs with what else takes somebody's time.
+
+    They are opened and resolved by themselves; docs/conflicts.md says when.
+    """
+
+
+@conflict.command(
+    "list",
+    examples=(
+        ("daysheet conflict list", "What nobody has dealt with."),
+        ("daysheet conflict list --user anna --status resolved", "What was settled for anna."),
+    ),
+)
+@click.option("--user", metavar="USERNAME", help="Only those of this user.")
+@click.option(
+    "--status",
+    "statuses",
+    multiple=True,
+    type=click.Choice(STATUSES),
+    help="Only in this status. [default: open]",
+)
+@click.option(
+    "--kind", "kinds", multiple=True, type=click.Choice(_KINDS), help="Only with this kind of event."
+)
+@click.option(
+    "--from", "start", type=_TIME, metavar="TIME", help="Only those that end after this moment, UTC."
+)
+@click.option(
+    "--to", "end", type=_TIME, metavar="TIME", help="Only those that start before this moment, UTC."
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="At most so many.",
+)
+@json_option
+@pass_session
+def list_(
+    session: Session,
+    *,
+    user: str | None,
+    statuses: tuple[str, ...],
+    kinds: tuple[str, ...],
+    start: datetime | None,
+    end: datetime | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List conflicts, the soonest first."""
+    with Snapshot(session.database, session.settings.config) as snapshot:
+        snapshot.settle_conflicts()
+        wanted = listing.Filter(
+            user_id=None if user is None else users.get(snapshot.connection, user).id,
+            statuses=statuses or ("open",),
+            kinds=kinds,
+            start=_epoch(start),
+            end=_epoch(end),
+        )
+        found = listing.page(snapshot.connection, wanted, limit=limit)
+    if as_json:
+        print_json({"conflicts": [_plain(it) for it in found]})
+        return
+    print_table(
+        ("Id", "User", "Status", "From", "To", "Job", "With"),
+        [
+            (it.id, it.username, it.status, _moment(it.starts_at), _moment(it.ends_at), _job(it), _other(it))
+            for it in found
+        ],
+        empty="There are no such conflicts.",
+    )
+
+
+@conflict.command("show")
+@_number
+@json_option
+@pass_session
+def show(session: Session, *, number: int, as_json: bool) -> None:
+    """Show the conflict ID."""
+    with Snapshot(session.database, session.settings.config) as snapshot:
+        snapshot.settle_conflicts()
+        found = listing.get(snapshot.connection, number)
+    if as_json:
+        print_json(_plain(found))
+    else:
+        _print(found)
+
+
+@conflict.command(
+    "acknowledge", examples=(('daysheet conflict acknowledge 7 --note "Anna knows"', "Let conflict 7 be."),)
+)
+@_number
+@click.option("--note", metavar="TEXT", help="Why it is let be.")
+@json_option
+@pass_session
+def acknowledge(session: Session, *, number: int, note: str | None, as_json: bool) -> None:
+    """Note that you know of the conflict ID and let it be."""
+    with session.database.write() as connection:
+        found = acts.acknowledge(connection, session.actor, number, note)
+    if as_json:
+        print_json(_plain(found))
+    else:
+        click.echo(f"Acknowledged conflict {number}.")
+
+
+def _print(it: Conflict) -> None:
+    facts: list[tuple[str, object]] = [
+        ("user", it.username),
+        ("status", it.status if it.reason is None else f"{it.status} ({it.reason})"),
+        ("job", _job(it)),
+        ("with", _other(it)),
+        ("overlaps", it.overlap_count),
+        *(
+            ("", f"{_moment(start):%Y-%m-%d %H:%M} - {_moment(end):%Y-%m-%d %H:%M} UTC")
+            for start, end in it.overlaps[:10]
+        ),
+        ("opened", it.opened_at),
+        ("resolved", it.resolved_at),
+        ("acknowledged", it.acknowledged_at),
+        ("by", it.acknowledged_by),
+        ("note", it.note),
+    ]
+    print_facts(f"Conflict {it.id}", facts)
+
+
+def _plain(it: Conflict) -> dict[str, Any]:
+    overlaps = [[_moment(start), _moment(end)] for start, end in it.overlaps]
+    return {
+        **asdict(it),
+        "starts_at": _moment(it.starts_at),
+        "ends_at": _moment(it.ends_at),
+        "overlaps": overlaps,
+    }
+
+
+def _job(it: Conflict) -> str:
+    return f"{it.job_reference}: {it.job_title}"
+
+
+def _other(it: Conflict) -> str:
+    return (
+        f"busy in {it.other_title}"
+        if it.other_kind == "external_ical"
+        else f"{it.other_kind}: {it.other_title}"
+    )
+
+
+def _moment(epoch: int) -> datetime:
+    return datetime.fromtimestamp(epoch, UTC)
+
+
+def _epoch(moment: datetime | None) -> int | None:
+    return None if moment is None else int(moment.replace(tzinfo=UTC).timestamp())

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What finding conflicts costs, how many there are at most, and that two daemons open one once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+
+from scheduling.config import Config
+from scheduling.conflicts import listing
+from scheduling.conflicts.check import MOST
+from scheduling.conflicts.watch import Watch
+from scheduling.database import Database
+from tests.factories import Dispatch
+
+NOW = 1_773_100_800  # 2026-03-10 00:00:00 UTC
+START = datetime(2026, 3, 11, tzinfo=UTC)
+Statements = Callable[[Database], AbstractContextManager[list[str]]]
+
+
+def fill(dispatch: Dispatch, user: int, count: int, step: timedelta) -> None:
+    dispatch.execute_many(
+        "INSERT INTO jobs (reference, status, starts_at, ends_at) VALUES (:name, 'confirmed', :start, :end)",
+        [
+            {
+                "name": f"F-{number}",
+                "start": str(START + step * number),
+                "end": str(START + step * number + timedelta(hours=1)),
+            }
+            for number in range(count)
+        ],
+    )
+    dispatch.execute(
+        "INSERT INTO job_assignments (job_id, user_id) SELECT id, :person FROM jobs", person=user
+    )
+
+
+def open_ones(database: Database) -> list[listing.Conflict]:
+    with database.read() as connection:
+        return listing.page(connection, listing.Filter(statuses=("open",)), limit=10_000)
+
+
+def test_one_change_costs_the_same_however_many_jobs_there_are(
+    database: Database, dispatch: Dispatch, statements: Statements
+) -> None:
+    costs = []
+    watch = Watch(database, Config())
+    for count in (10, 1_000):
+        user = dispatch.user()
+        fill(dispatch, user, 0, timedelta(hours=2))
+        dispatch.execute("DELETE FROM jobs")
+        fill(dispatch, user, count, timedelta(hours=2))
+        watch.turn(NOW)
+        dispatch.blocker(user, starts_at=str(START), ends_at=str(START + timedelta(minutes=30)))
+        with statements(database) as seen:
+            watch.turn(NOW)
+        assert len(open_ones(database)) == 1
+        costs.append(len(seen))
+    assert max(costs) <= 45
+    assert costs[1] <= costs[0]
+
+
+def test_nothing_to_do_costs_a_few_lookups(
+    database: Database, dispatch: Dispatch, statements: Statements
+) -> None:
+    fill(dispatch, dispatch.user(), 100, timedelta(hours=2))
+    watch = Watch(database, Config())
+    watch.turn(NOW)
+    watch.turn(NOW)
+    with statements(database) as seen:
+        watch.turn(NOW)
+    assert len(seen) <= 5, seen
+
+
+def test_a_job_has_so_many_conflicts_at_most_and_the_rest_follow(
+    database: Database, dispatch: Dispatch
+) -> None:
+    user = dispatch.user()
+    job = dispatch.job(user, starts_at=str(START), ends_at=str(START + timedelta(hours=1)))
+    for _ in range(MOST + 5):
+        dispatch.blocker(user, starts_at=str(START), ends_at=str(START + timedelta(hours=1)))
+    watch = Watch(database, Config())
+    watch.turn(NOW)
+    found = open_ones(database)
+    assert len(found) == MOST
+    assert {it.job_id for it in found} == {job}
+    for it in found[:10]:
+        dispatch.delete("blockers", it.other_id)
+    watch.turn(NOW)
+    assert len(open_ones(database)) == MOST + 5 - 10
+
+
+def test_two_daemons_open_a_conflict_once(database: Database, dispatch: Dispatch) -> None:
+    user = dispatch.user()
+    fill(dispatch, user, 30, timedelta(minutes=30))
+    barrier = threading.Barrier(3)
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            barrier.wait()
+            for _ in range(3):
+                Watch(database, Config()).turn(NOW)
+        except BaseException as error:  # noqa: BLE001 (for the test to see)
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    found = open_ones(database)
+    assert len(found) == 29
+    assert {it.version for it in found} == {1}
+
+
+def test_what_is_over_is_resolved_by_time_alone(database: Database, dispatch: Dispatch) -> None:
+    user = dispatch.user()
+    fill(dispatch, user, 2, timedelta(minutes=30))
+    watch = Watch(database, Config())
+    watch.turn(NOW)
+    (one,) = open_ones(database)
+    watch.turn(one.ends_at - 1)
+    assert len(open_ones(database)) == 1
+    watch.turn(one.ends_at)
+    with database.read() as connection:
+        found = listing.get(connection, one.id)
+    assert (found.status, found.reason) == ("resolved", "past")
