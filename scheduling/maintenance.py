@@ -47,7 +47,9 @@ _NO_CALENDAR = ~exists().where(
     Calendar.user_id == ScheduleChange.user_id, Calendar.slug == ScheduleChange.slug
 )
 
-_OF_A_JOB = (ScheduleChange.slug == "jobs") & exists().where(User.id == ScheduleChange.user_id)
+_OF_A_USER = exists().where(User.id == ScheduleChange.user_id)
+_OF_A_JOB = (ScheduleChange.slug == "jobs") & _OF_A_USER
+_COMPARED = ScheduleChange.slug.in_(sorted(calendars.BUILT_IN)) & _OF_A_USER
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,10 +69,10 @@ class Report:
 def run(database: Database, config: Config, now: datetime) -> Report:
     """Everything once. Raises `DatabaseUnavailable`; what was done until then stays done."""
     moment = int(now.timestamp())
-    with database.write() as connection:
-        orphans = drop_orphans(connection)
     with database.read() as connection:
         shown = view(connection, config)
+    with database.write() as connection:
+        orphans = drop_orphans(connection, conflicts=shown.conflicts.enabled)
     caught_up, changed = _catch_up_all(database, shown, moment)
     pruned = 0
     while rows := _prune_batch(database, shown.calendars.tombstone_days, moment):
@@ -102,14 +104,17 @@ def prune(connection: Connection, tombstone_days: int, now: int) -> int:
     return sum(_prune_calendar(connection, calendar_id, kept) for calendar_id, kept in due)
 
 
-def drop_orphans(connection: Connection) -> int:
+def drop_orphans(connection: Connection, *, conflicts: bool = False) -> int:
     """Delete calendars whose user or subscription is gone, and outbox rows of calendars that do not exist,
-    which a new calendar does not need; returns how many calendars.
+    which a new calendar does not need; returns how many calendars. With `conflicts`, rows stay that are still to be
+    compared with others.
     """
     dropped = connection.execute(delete(Calendar).where(or_(_NO_USER, _NO_SUBSCRIPTION))).rowcount
     unneeded = delete(ScheduleChange).where(_NO_CALENDAR)
     if is_awaited(connection, EventType.JOB_CHANGED):
         unneeded = unneeded.where(~_OF_A_JOB)  # these are still to become events
+    if conflicts:
+        unneeded = unneeded.where(~_COMPARED)
     connection.execute(unneeded)
     return dropped
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, bindparam, func, select
 
 from scheduling import settings
-from scheduling.calendars import COLUMNS, CONFLICTS, PERMITTED, SERVED, CalendarState, state_of
+from scheduling.calendars import COLUMNS, CONFLICTS, SERVED, CalendarState, state_of
 from scheduling.config import Config
 from scheduling.database import Database
 from scheduling.models import AppPassword, Calendar, Setting, User
@@ -46,7 +46,10 @@ def _statement(dialect: str) -> Select[*tuple[Any, ...]]:
         .join(
             Calendar,
             and_(
-                Calendar.user_id == User.id, Calendar.slug == bindparam("slug"), ~Calendar.hidden, PERMITTED
+                Calendar.user_id == User.id,
+                Calendar.slug == bindparam("slug"),
+                Calendar.slug != CONFLICTS,  # has to be settled first
+                ~Calendar.hidden,
             ),
         )
         .where(User.username == bindparam("username"), AppPassword.lookup == bindparam("lookup"), SERVED)
@@ -81,7 +84,8 @@ class Polling:
 
     def glance(self, username: str, lookup: bytes, slug: str, now: float) -> Poll | None:
         """The poll of `slug` among the user's own calendars at `now` (epoch seconds), `lookup` being the keyed hash of
-        the password. None for a wrong password, a user who is not served, and a calendar that does not exist (yet).
+        the password. None for a wrong password, a user who is not served, and a calendar that does not exist (yet) or
+        is that of conflicts.
         Raises `DatabaseUnavailable`.
         """
         given = {"username": username, "lookup": lookup, "slug": slug}
@@ -98,12 +102,11 @@ class Polling:
             return None
         row: Any = _Row._make(rows[0])
         showing = self._showing(row.settings, int(now // 86400))
-        view = showing.view
         return Poll(
             app_password_id=row.app_password_id,
             used_at=_INSTANT.process_result_value(row.last_used_at, self._database.engine.dialect),
             calendar=state_of(row, showing),
-            enabled=view.calendars.enabled and (row.slug != CONFLICTS or view.conflicts.enabled),
+            enabled=showing.view.calendars.enabled,
         )
 
     def _shown(self, stored: str | None, day: int) -> Showing:

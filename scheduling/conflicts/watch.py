@@ -8,11 +8,11 @@ there is nothing to do it costs three indexed look-ups. Any number of processes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, or_, select
+from sqlalchemy import Connection, bindparam, delete, or_, select
 
 from scheduling import settings
 from scheduling.catch_up import catch_up_step, ensure_calendars
@@ -21,10 +21,19 @@ from scheduling.conflicts import checks
 from scheduling.conflicts.check import check_step
 from scheduling.conflicts.rules import Rules
 from scheduling.database import Database
-from scheduling.models import Conflict, ConflictUser, ScheduleChange, User
+from scheduling.models import Calendar, Conflict, ConflictUser, ScheduleChange, User
 from scheduling.view import View
 
 _CHANGED = select(ScheduleChange.user_id, ScheduleChange.slug).distinct()
+_UNLIKE = (
+    select(User.id)
+    .outerjoin(ConflictUser, ConflictUser.user_id == User.id)
+    .where(or_(ConflictUser.epoch.is_(None), ConflictUser.epoch != bindparam("epoch")))
+    .limit(bindparam("some"))
+)
+_SLUGS = select(Calendar.slug).where(
+    Calendar.user_id == bindparam("user"), Calendar.kind.in_(checks.BLOCKING)
+)
 
 
 class Watch:
@@ -47,23 +56,38 @@ class Watch:
         for user_id, slugs in _grouped(late):
             self._catch_up(user_id, slugs, view, now)
         rules = Rules.of(view)
-        self._compare(self._waiting(rules, now, limit), rules, now)
+        others = self._by_other_rules(rules, limit)
+        for user_id in others if rules.enabled else ():
+            self._catch_up(user_id, None, view, now)
+        self._compare([*others, *self._waiting(others, now, limit)], rules, now)
 
-    def _waiting(self, rules: Rules, now: int, limit: int) -> list[int]:
+    def _by_other_rules(self, rules: Rules, limit: int) -> list[int]:
+        """Users whose events were last compared by other rules, or never. Nobody may have read the calendars of these,
+        and the outbox does not keep what changes in calendars that do not exist.
+        """
+        if self._compared_by == rules.epoch:
+            return []
+        with self._database.read() as connection:
+            found = list(connection.scalars(_UNLIKE, {"epoch": rules.epoch, "some": limit}))
+        if not found:
+            self._compared_by = rules.epoch
+        return found
+
+    def _waiting(self, others: Collection[int], now: int, limit: int) -> list[int]:
         with self._database.read() as connection:
             over = checks.is_any_over(connection, now)
-            others = [] if self._compared_by == rules.epoch else _by_other_rules(connection, rules, limit)
         if over:
             with self._database.write() as connection:
                 checks.mark_over(connection, now)
-        if not others:
-            self._compared_by = rules.epoch
         with self._database.read() as connection:
-            return [*others, *(it for it in checks.waiting(connection, limit) if it not in others)]
+            return [it for it in checks.waiting(connection, limit) if it not in others]
 
-    def _catch_up(self, user_id: int, slugs: Iterable[str], view: View, now: int) -> None:
+    def _catch_up(self, user_id: int, slugs: Iterable[str] | None, view: View, now: int) -> None:
+        """These calendars of a user, or all whose events can be in conflict."""
         with self._database.write() as connection:
             ensure_calendars(connection, user_id, now)
+            if slugs is None:
+                slugs = connection.scalars(_SLUGS, {"user": user_id}).all()
         for slug in slugs:
             more = True
             while more:
@@ -83,17 +107,6 @@ def _grouped(late: Iterable[Any]) -> list[tuple[int, list[str]]]:
     for user_id, slug in late:
         found.setdefault(user_id, []).append(slug)
     return sorted(found.items())
-
-
-def _by_other_rules(connection: Connection, rules: Rules, limit: int) -> list[int]:
-    """Users whose events were last compared by other rules, or never."""
-    unlike = (
-        select(User.id)
-        .outerjoin(ConflictUser, ConflictUser.user_id == User.id)
-        .where(or_(ConflictUser.epoch.is_(None), ConflictUser.epoch != rules.epoch))
-        .limit(limit)
-    )
-    return list(connection.scalars(unlike))
 
 
 def prune(connection: Connection, resolved_days: int, now: int) -> int:

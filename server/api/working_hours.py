@@ -128,8 +128,9 @@ def explain_availability(call: Call, user: Username, query: ExplainQuery) -> Rep
     found = owner(call, user, Permission.CALENDARS_READ_ALL, Permission.SCHEDULE_READ_OWN)
     asked = questions.question(RangeQuery(start=query.at, end=query.at), call.snapshot.availability)
     asked = asked.during(asked.start, asked.start + 1)
+    calendars = call.snapshot.calendars_of(found.id)
     (answer,), _ = questions.ask(call, [found.username], asked)
-    why = explain(call.connection, answer, call.snapshot.calendars_of(found.id), asked.start)
+    why = explain(call.connection, answer, calendars, asked.start)
     return Reply(
         body=Explanation(effect=why.effect, rule=why.rule, reasons=[_reason(it) for it in why.reasons])
     )

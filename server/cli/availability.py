@@ -149,11 +149,12 @@ def slots(
 def explain(session: Session, *, username: str, at: str, as_json: bool) -> None:
     """Say why USERNAME is busy, free or unknown at a moment."""
     with Snapshot(session.database, session.settings.config) as snapshot:
+        calendars = snapshot.calendars_of(users.get(snapshot.connection, username).id)
         people = snapshot.people([username])
         moment = _read(at, people[0].time_zone)
         question = default_question(snapshot.availability, moment, moment + 1)
         (found,) = answer(snapshot.connection, people, question, snapshot.now)
-        why = explained(snapshot.connection, found, snapshot.calendars_of(people[0].id), moment)
+        why = explained(snapshot.connection, found, calendars, moment)
     if as_json:
         reasons = [
             {

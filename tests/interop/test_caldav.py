@@ -128,3 +128,27 @@ def test_free_busy(client: caldav.DAVClient) -> None:
     blockers = client.principal().calendars()[1]
     answer = blockers.freebusy_request(MARCH, APRIL)
     assert answer.data.count("FREEBUSY;FBTYPE=BUSY") == 5
+
+
+def test_a_dispatcher_finds_a_calendar_of_conflicts(
+    url: str, running: Running, people: dict[str, int], dispatch: Dispatch
+) -> None:
+    dispatch.execute("UPDATE users SET role = 'dispatcher' WHERE username = 'dora'")
+    blocker = dispatch.blocker(
+        people["anna"],
+        title="Dentist",
+        starts_at="2027-03-10 10:00:00+00:00",
+        ends_at="2027-03-10 12:00:00+00:00",
+    )
+    with caldav.DAVClient(url, username="dora", password=running.password("dora")) as client:
+        calendars = {it.get_display_name(): it for it in client.principal().calendars()}
+        assert list(calendars) == ["Jobs", "Blocked", "Time off", "Conflicts"]
+        conflicts = calendars["Conflicts"]
+        held = conflicts.objects_by_sync_token(load_objects=True)
+        assert starts(list(held)) == [datetime(2027, 3, 10, 10, tzinfo=UTC)]
+        assert [title.endswith("/ Dentist") for title in titles(list(held))] == [True]
+        dispatch.delete("blockers", blocker)
+        held.sync()
+        assert list(held) == []
+        with pytest.raises(AuthorizationError, match="Forbidden"):
+            conflicts.save_event(EVENT)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from scheduling import api_keys, feeds, roles, users
+from scheduling.availability import links
 from scheduling.permissions import SYSTEM, Permission, permissions_of_role
 from tests.factories import Dispatch
 from tests.scheduling.actors_of import BUILT_IN
@@ -22,6 +23,8 @@ from tests.server.running import Running
 database = fixtures.sqlite_alone
 MEMBER, DISPATCHER, ADMIN, SUPER_ADMIN = BUILT_IN
 EVERYBODY, PLANNERS, ADMINS = set(BUILT_IN), {DISPATCHER, ADMIN, SUPER_ADMIN}, {ADMIN, SUPER_ADMIN}
+
+RANGE = "start=2026-03-01T00:00:00Z&end=2026-04-01T00:00:00Z"
 
 OWNED: list[tuple[str, str, Any, set[str], set[str]]] = [
     ("GET", "/jobs?user={}", None, EVERYBODY, PLANNERS),
@@ -48,6 +51,16 @@ OWNED: list[tuple[str, str, Any, set[str], set[str]]] = [
         EVERYBODY,
         ADMINS,
     ),
+    ("GET", f"/users/{{}}/availability?{RANGE}", None, EVERYBODY, PLANNERS),
+    ("GET", f"/availability?user={{}}&{RANGE}", None, EVERYBODY, PLANNERS),
+    ("GET", f"/availability/slots?user={{}}&length=30&{RANGE}", None, EVERYBODY, PLANNERS),
+    ("GET", "/users/{}/availability/explain?at=2026-03-01T00:00:00Z", None, EVERYBODY, PLANNERS),
+    ("GET", "/users/{}/working-hours", None, EVERYBODY, PLANNERS),
+    ("PUT", "/users/{}/working-hours", {"monday": []}, PLANNERS, PLANNERS),
+    ("DELETE", "/users/{}/working-hours", None, PLANNERS, PLANNERS),
+    ("POST", "/users/{}/free-busy-link", None, EVERYBODY, ADMINS),
+    ("DELETE", "/users/{}/free-busy-link", None, EVERYBODY, ADMINS),
+    ("GET", "/conflicts?user={}", None, EVERYBODY, PLANNERS),
     ("PATCH", "/users/{}", {"display_name": "New"}, ADMINS, ADMINS),
     ("PATCH", "/users/{}", {"calendar_access": False}, ADMINS, ADMINS),
     ("PATCH", "/users/{}", {"role": SUPER_ADMIN}, {SUPER_ADMIN}, {SUPER_ADMIN}),
@@ -59,6 +72,7 @@ GENERAL: list[tuple[str, str, Any, set[str]]] = [
     ("GET", "/me", None, EVERYBODY),
     ("GET", "/jobs", None, EVERYBODY),
     ("POST", "/jobs", "job", PLANNERS),
+    ("GET", "/conflicts", None, EVERYBODY),
     ("GET", "/users", None, PLANNERS),
     ("POST", "/users", {"username": "new"}, ADMINS),
     ("POST", "/users", {"username": "new", "role": SUPER_ADMIN}, {SUPER_ADMIN}),
@@ -85,6 +99,9 @@ def known(running: Running, dispatch: Dispatch) -> Running:
     for role in BUILT_IN:
         dispatch.job(dispatch.user(role, role=role))
     dispatch.job(dispatch.user("other"))
+    with running.database.write() as connection:
+        for name in (*BUILT_IN, "other"):
+            links.renew(connection, running.settings.keyring(), users.get(connection, name).id)
     return running
 
 
@@ -133,6 +150,24 @@ def test_the_api_at_large(
 def test_a_list_of_jobs_holds_ones_own_or_all(known: Running, role: str) -> None:
     found = api(known, role).get("/jobs").json["jobs"]
     assert len(found) == (5 if role in PLANNERS else 1)
+
+
+@pytest.mark.parametrize("role", BUILT_IN)
+def test_conflicts_are_ones_own_or_all_and_acknowledged_by_planners(
+    known: Running, dispatch: Dispatch, role: str
+) -> None:
+    starts, ends = "2099-03-10 09:00:00+00:00", "2099-03-10 10:00:00+00:00"
+    for person in (role, "other"):
+        (number,) = dispatch.execute("SELECT id FROM users WHERE username = :name", name=person)[0]
+        for _ in range(2):
+            dispatch.job(number, starts_at=starts, ends_at=ends)
+    found = api(known, role).get("/conflicts").json["conflicts"]
+    assert len(found) == (2 if role in PLANNERS else 1)
+    assert permitted(known, role, "GET", "/conflicts?user=other", None) == (role in PLANNERS)
+    path = f"/conflicts/{found[0]['id']}/acknowledge"
+    assert permitted(known, role, "POST", path, {}) == (role in PLANNERS)
+    listed = known.client(role).propfind(f"/dav/{role}/", f"{D}getetag", depth="1").resources
+    assert (f"/dav/{role}/conflicts/" in listed) == (role in PLANNERS)
 
 
 @pytest.mark.parametrize("role", BUILT_IN)

@@ -91,8 +91,9 @@ def test_the_calendar_of_conflicts_is_for_dispatchers(
     dispatch.execute("UPDATE users SET role = 'dispatcher' WHERE username = 'dora'")
     dispatch.job(people["anna"], organisation="Acme", **WHEN)
     blocker = dispatch.blocker(people["anna"], title="Dentist", **LATER)
-    (found,) = api.get("/conflicts").json["conflicts"]
     dora, anna = running.client("dora"), running.client("anna")
+    assert "/ Dentist" in dora.request("GET", "/dav/dora/conflicts/").body.decode()
+    (found,) = api.get("/conflicts").json["conflicts"]
     assert "/dav/dora/conflicts/" in dora.propfind("/dav/dora/", f"{D}displayname", depth="1").resources
     assert "/dav/anna/conflicts/" not in anna.propfind("/dav/anna/", f"{D}displayname", depth="1").resources
     assert anna.propfind("/dav/anna/conflicts/", f"{D}displayname").status in (403, 404)

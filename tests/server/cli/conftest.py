@@ -6,8 +6,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,15 @@ class Daysheet:
         return connect(self.environment["DAYSHEET_DATABASE_URL"])
 
 
+@dataclass(kw_only=True, slots=True)
+class Receiver:
+    """Answers with `status` and keeps what came."""
+
+    url: str = ""
+    status: int = 204
+    events: list[str] = field(default_factory=list)
+
+
 @pytest.fixture
 def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daysheet]:
     """No database yet."""
@@ -65,3 +76,30 @@ def daysheet(empty: Daysheet, sqlite_template: Path) -> Daysheet:
     """A fresh upgraded database."""
     shutil.copyfile(sqlite_template, empty.folder / "daysheet.db")
     return empty
+
+
+@pytest.fixture
+def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+    """A receiver of webhooks on loopback, which the daemon is allowed to reach; its address ends in `s3cretpath`."""
+    found = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            found.events.append(json.loads(body)["type"])
+            self.send_response(found.status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    monkeypatch.setenv("DAYSHEET_IMPORTER_ALLOW_HTTP", "yes")
+    monkeypatch.setenv("DAYSHEET_IMPORTER_ALLOW_HOSTS", "127.0.0.1")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        found.url = f"http://127.0.0.1:{server.server_port}/s3cretpath"
+        yield found
+        server.shutdown()
+        thread.join()

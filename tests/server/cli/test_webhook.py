@@ -3,56 +3,14 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
-
-import pytest
 
 from scheduling.webhooks.events import KNOWN
 
 if TYPE_CHECKING:
-    from tests.server.cli.conftest import Daysheet
+    from tests.server.cli.conftest import Daysheet, Receiver
 
 MARK = "s3cretpath"
-
-
-@dataclass
-class Receiver:
-    """Answers with `status` and keeps what came."""
-
-    url: str = ""
-    status: int = 204
-    events: list[str] = field(default_factory=list)
-
-
-@pytest.fixture
-def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    found = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            found.events.append(json.loads(body)["type"])
-            self.send_response(found.status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    monkeypatch.setenv("DAYSHEET_IMPORTER_ALLOW_HTTP", "yes")
-    monkeypatch.setenv("DAYSHEET_IMPORTER_ALLOW_HOSTS", "127.0.0.1")
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        found.url = f"http://127.0.0.1:{server.server_port}/{MARK}"
-        yield found
-        server.shutdown()
-        thread.join()
 
 
 def test_an_added_webhook_is_tested_and_its_address_stays_secret(
