@@ -4,12 +4,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import random
-import signal
-import subprocess
-import sys
-import textwrap
 import threading
 import time
 from collections.abc import Callable
@@ -275,45 +269,3 @@ def test_importers_beside_each_other_never_claim_the_same(database: Database) ->
     while found := ImportStore(database, Config(), keyring).claim(int(time.time()), 600, 10):
         claimed.extend(found)
     assert len(claimed) == len({due.id for due in claimed}) == 40
-
-
-_WORKER = """
-import dataclasses, threading, sys
-from importer.addresses import Exemptions
-from importer.config import ImporterConfig
-from importer.daemon import run
-from scheduling.config import Config
-from scheduling.database import Database
-from scheduling.imports import ImportStore
-from scheduling.secrets import Keyring
-config = dataclasses.replace(ImporterConfig(), allow_http=True, allow_hosts=Exemptions.parse(["127.0.0.1"]), lease=1)
-store = ImportStore(Database(sys.argv[1]), Config(), Keyring(sys.argv[2]))
-print("ready", flush=True)
-run(store, config, once=True, stop=threading.Event(), only=int(sys.argv[3]))
-"""
-
-
-def test_kill_9_in_the_middle_leaves_one_generation(case: Case, server: CalendarServer) -> None:
-    """Old or new, never a mix; no lease stays stuck and nothing is doubled."""
-    chance = random.Random(5)  # noqa: S311
-    path = f"/{SECRET}.ics"
-    url = case.database.url.render_as_string(hide_password=False)
-    for generation in range(4):
-        server.says(path, 200, _feed(*(_event(f"event-{n}", f"Generation {generation}") for n in range(400))))
-        command = [sys.executable, "-c", textwrap.dedent(_WORKER), url, KEY, str(case.subscription_id)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as worker:  # noqa: S603
-            assert worker.stdout is not None
-            assert worker.stdout.readline() == b"ready\n"
-            time.sleep(chance.random() * 0.6)
-            os.kill(worker.pid, signal.SIGKILL)
-        summaries = [
-            line for text in case.texts().values() for line in text.splitlines() if line.startswith("SUMMARY")
-        ]
-        assert len(set(summaries)) <= 1
-        assert len(summaries) in (0, 400)
-        time.sleep(2.1)  # the killed importer's lease
-    assert case.synchronise() == Summary(applied=1)
-    assert {
-        line for text in case.texts().values() for line in text.splitlines() if line.startswith("SUMMARY")
-    } == {"SUMMARY:Generation 3"}
-    assert len(case.texts()) == 400
