@@ -30,6 +30,8 @@ from scheduling.webhooks import EventType, queue
 from scheduling.webhooks.events import is_awaited
 
 _BATCH = 100
+_NOTICED = 3600
+"""Seconds within which a daemon that looks for conflicts has seen a change."""
 _PRUNABLE = (
     select(Calendar.id, func.max(CalendarRevision.last).label("kept"))
     .join(CalendarRevision, CalendarRevision.calendar_id == Calendar.id)
@@ -49,7 +51,6 @@ _NO_CALENDAR = ~exists().where(
 
 _OF_A_USER = exists().where(User.id == ScheduleChange.user_id)
 _OF_A_JOB = (ScheduleChange.slug == "jobs") & _OF_A_USER
-_COMPARED = ScheduleChange.slug.in_(sorted(calendars.BUILT_IN)) & _OF_A_USER
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +73,7 @@ def run(database: Database, config: Config, now: datetime) -> Report:
     with database.read() as connection:
         shown = view(connection, config)
     with database.write() as connection:
-        orphans = drop_orphans(connection, conflicts=shown.conflicts.enabled)
+        orphans = drop_orphans(connection, moment - _NOTICED if shown.conflicts.enabled else None)
     caught_up, changed = _catch_up_all(database, shown, moment)
     pruned = 0
     while rows := _prune_batch(database, shown.calendars.tombstone_days, moment):
@@ -104,17 +105,17 @@ def prune(connection: Connection, tombstone_days: int, now: int) -> int:
     return sum(_prune_calendar(connection, calendar_id, kept) for calendar_id, kept in due)
 
 
-def drop_orphans(connection: Connection, *, conflicts: bool = False) -> int:
+def drop_orphans(connection: Connection, noticed: int | None = None) -> int:
     """Delete calendars whose user or subscription is gone, and outbox rows of calendars that do not exist,
-    which a new calendar does not need; returns how many calendars. With `conflicts`, rows stay that are still to be
-    compared with others.
+    which a new calendar does not need; returns how many calendars. Where conflicts are looked for, rows written since
+    the epoch second `noticed` stay, to be compared.
     """
     dropped = connection.execute(delete(Calendar).where(or_(_NO_USER, _NO_SUBSCRIPTION))).rowcount
     unneeded = delete(ScheduleChange).where(_NO_CALENDAR)
     if is_awaited(connection, EventType.JOB_CHANGED):
         unneeded = unneeded.where(~_OF_A_JOB)  # these are still to become events
-    if conflicts:
-        unneeded = unneeded.where(~_COMPARED)
+    if noticed is not None:
+        unneeded = unneeded.where(~(_OF_A_USER & (ScheduleChange.changed_at >= noticed)))
     connection.execute(unneeded)
     return dropped
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
@@ -67,6 +67,8 @@ def test_outbox_of_users_who_never_look_does_not_grow(
     ann = dispatch.user()
     job = dispatch.job(ann)
     maintenance.run(database, config, at(NOW))
+    assert len(rows(database, "SELECT * FROM schedule_changes")) == 1, "conflicts are still to be looked for"
+    maintenance.run(database, config, datetime.now(UTC) + timedelta(hours=2))
     assert rows(database, "SELECT * FROM schedule_changes") == []
     open_calendars(database, config, ann)
     assert rows(database, "SELECT source_id FROM calendar_objects") == [(job,)]

@@ -52,6 +52,7 @@ def test_one_change_costs_the_same_however_many_jobs_there_are(
         fill(dispatch, user, 0, timedelta(hours=2))
         dispatch.execute("DELETE FROM jobs")
         fill(dispatch, user, count, timedelta(hours=2))
+        dispatch.delete("blockers", dispatch.blocker(user))  # so that the calendar is not a new one
         watch.turn(NOW)
         dispatch.blocker(user, starts_at=str(START), ends_at=str(START + timedelta(minutes=30)))
         with statements(database) as seen:
