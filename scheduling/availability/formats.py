@@ -10,6 +10,7 @@ from __future__ import annotations
 from scheduling import free_busy
 from scheduling.availability.answer import Availability
 from scheduling.ical import text
+from scheduling.ical.free_busy_request import FreeBusyRequest
 
 
 def vfreebusy(answer: Availability, stamp: int, *, head: str = "", more: str = "") -> str:
@@ -19,3 +20,13 @@ def vfreebusy(answer: Availability, stamp: int, *, head: str = "", more: str = "
         comment = "A calendar could not be read lately: unavailable may mean unknown."
         more += text.line("COMMENT", text.escape(comment))
     return free_busy.vfreebusy(answer.periods, start, end, stamp, head=head, more=more)
+
+
+def reply(answer: Availability, asked: FreeBusyRequest, attendee: str, stamp: int) -> str:
+    """The answer of one attendee to a request (RFC 5546, section 3.3.3)."""
+    more = (
+        text.line("UID", asked.uid)
+        + text.line("ORGANIZER", asked.organizer)
+        + text.line("ATTENDEE", attendee)
+    )
+    return vfreebusy(answer, stamp, head="METHOD:REPLY\r\n", more=more)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be wrong with iCalendar values: unknown time zones and unusable recurrence rules."""
+"""What can be wrong with iCalendar: unknown time zones, unusable recurrence rules, requests that are none."""
 
 from __future__ import annotations
 
@@ -45,3 +45,19 @@ class TooMany(BadRule):
     def __init__(self, limit: int) -> None:
         self.limit = limit
         super().__init__(f"it has more than {limit} instances in the window; ask for a shorter one")
+
+
+class BadRequest(ValueError):
+    """A scheduling message refused; the message says why."""
+
+
+class NotICalendar(BadRequest):
+    """The text is not an iCalendar object."""
+
+
+class NotAFreeBusyRequest(BadRequest):
+    """The object is not a request for busy time, or breaks a rule for one."""
+
+
+class IsInvitation(BadRequest):
+    """The object is about an event or a task and not about busy time."""

@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from scheduling import settings, users
-from scheduling.availability import refresh
+from scheduling.availability import calendar_users, refresh
 from scheduling.availability.answer import Availability, answer, default_question
 from scheduling.availability.people import Person
 from scheduling.availability.question import Question
@@ -80,9 +80,8 @@ def require(call: Call, usernames: Sequence[str]) -> None:
     """Who reads the schedule or calendars of everybody may ask about anybody, others only about themselves, and learn
     nothing about who there is. Raises `Forbidden`.
     """
-    for permission in (Permission.CALENDARS_READ_ALL, Permission.SCHEDULE_READ_ALL):
-        if permission in call.actor.permissions:
-            return
+    if calendar_users.may_ask_about_anybody(call.actor.permissions):
+        return
     for username in usernames:
         try:
             owner_id = users.get(call.connection, username).id
