@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who may read what: owners their own calendars, whoever has `calendars.read_all` everybody's; nobody writes."""
+"""Who may read what: owners their own calendars, whoever has `calendars.read_all` everybody's; nobody writes. Inbox and
+outbox are their owner's alone.
+"""
 
 from __future__ import annotations
 
 from radicale import pathutils
 from radicale.rights import BaseRights
 
+from scheduling.calendars import MAILBOXES
 from scheduling.types import READ_ALL_GROUP
 
 
@@ -21,4 +24,6 @@ class Rights(BaseRights):
             return "R"
         if segments[0] != user and READ_ALL_GROUP not in user_groups:
             return ""
+        if len(segments) > 1 and segments[1] in MAILBOXES:
+            return "" if segments[0] != user else "R" if len(segments) == 2 else "r"
         return {1: "R", 2: "r"}.get(len(segments), "")

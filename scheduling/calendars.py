@@ -24,6 +24,10 @@ BUILT_IN = ("jobs", "blockers", "time-off")
 CONFLICTS = "conflicts"
 """Kind and slug of the calendar of conflicts, which only those have who may read everybody's calendars."""
 
+INBOX, OUTBOX = "inbox", "outbox"
+MAILBOXES = (INBOX, OUTBOX)
+"""The scheduling collections (RFC 6638, section 2) beside a user's calendars; only the owner sees them."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Principal:

@@ -48,8 +48,8 @@ class ServerSettings:
     api_requests_per_minute: int = option(
         600,
         parse=ini.integer(0, 1_000_000),
-        doc="How many requests to the REST API one key may make in a minute, counted over all processes; 0 means any "
-        "number.",
+        doc="How many requests to the REST API one key may make in a minute, and one user to his scheduling outbox, "
+        "counted over all processes; 0 means any number.",
     )
     fast_answers: bool = option(
         "on",

@@ -13,6 +13,7 @@ from server import log
 from server.api import create_api, problems
 from server.dav.application import ROOT_ALIAS, Application
 from server.dav.fast.polls import PREFIX as DAV_ROOT
+from server.dav.outbox import Outbox
 from server.dav.readers import Readers
 from server.gate import Refused, admit
 from server.pages import create_pages
@@ -31,7 +32,8 @@ class Server:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        dav = Application(settings.radicale(), fast_answers=settings.server.fast_answers)
+        outbox = Outbox(settings, DAV_ROOT)
+        dav = Application(settings.radicale(), outbox=outbox, fast_answers=settings.server.fast_answers)
         self._dav = Readers(settings, dav)
         self._polls = dav.polls(max_body=settings.server.max_body, note=self._dav.note)
         self._pages = create_pages(settings)

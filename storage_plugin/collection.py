@@ -19,6 +19,7 @@ from radicale.storage import BaseCollection
 from radicale.xmlutils import make_human_tag
 
 from scheduling import listings, objects, sync
+from scheduling.availability.people import BLOCKING
 from scheduling.calendars import CalendarState, Principal
 from scheduling.errors import InvalidSyncToken
 from scheduling.ical.timezones import is_zone, vtimezone
@@ -38,6 +39,8 @@ _DESCRIPTIONS = {
     "external": "An outside calendar of {name} that blocks time in the schedule. Read-only.",
 }
 _C = "{urn:ietf:params:xml:ns:caldav}"
+TRANSPARENCY = "C:schedule-calendar-transp"
+_OPAQUE, _TRANSPARENT = (f'<C:{it} xmlns:C="{_C[1:-1]}" />' for it in ("opaque", "transparent"))
 _NEVER_OVERLAID = frozenset({"tag", "C:supported-calendar-component-set"})
 
 
@@ -127,12 +130,27 @@ class HomeCollection(ReadOnlyCollection):
         return self._storage.free_busy(self._path, None, start, end, stamp)
 
 
+class MailboxCollection(ReadOnlyCollection):
+    """A user's scheduling inbox or outbox (RFC 6638, section 2), both without members."""
+
+    @property
+    def mailbox(self) -> str:
+        """One of `calendars.MAILBOXES`."""
+        return self._path.rpartition("/")[2]
+
+
 class CalendarCollection(ReadOnlyCollection):
     """A read-only calendar of VEVENTs."""
 
     def __init__(self, storage: Storage, state: CalendarState, overlay: Overlay) -> None:
         super().__init__(storage, f"{state.owner.username}/{state.slug}", overlay)
         self.state = state
+
+    def get_meta(self, key: str | None = None) -> Mapping[str, str] | str | None:  # type: ignore[override]
+        """As of every collection, and whether it takes its owner's time (RFC 6638, section 9.1), which nobody sets."""
+        if key == TRANSPARENCY:
+            return _OPAQUE if self.state.kind in BLOCKING else _TRANSPARENT
+        return super().get_meta(key)
 
     @property
     def tag(self) -> str:

@@ -18,14 +18,19 @@ from radicale.storage import BaseCollection, BaseStorage
 from scheduling import objects, properties, reader, schema
 from scheduling.availability import answer as availability
 from scheduling.availability import formats
-from scheduling.calendars import CalendarState, Principal, find_principal
+from scheduling.calendars import MAILBOXES, CalendarState, Principal, find_principal
 from scheduling.catch_up import count_left_out
 from scheduling.credentials import needs_touch
 from scheduling.database import Connection, connect
 from scheduling.poll import Poll, Polling
 from scheduling.types import READ_ALL_GROUP
 from storage_plugin import config
-from storage_plugin.collection import CalendarCollection, HomeCollection, ReadOnlyCollection
+from storage_plugin.collection import (
+    CalendarCollection,
+    HomeCollection,
+    MailboxCollection,
+    ReadOnlyCollection,
+)
 from storage_plugin.expansion import Expansion
 from storage_plugin.item import CalendarItem
 from storage_plugin.overlay import Overlay
@@ -51,6 +56,8 @@ class Storage(BaseStorage):
         schema.require_current(self._database)
         self._polls = Polling(self._database, self._config)
         self._request = threading.local()
+        self.mailboxes = False
+        """Whether users have inbox and outbox: where somebody answers for them, which plain Radicale does not."""
 
     @types.contextmanager
     def acquire_lock(self, mode: str, user: str = "", *args: Any, **kwargs: Any) -> Iterator[None]:
@@ -105,10 +112,16 @@ class Storage(BaseStorage):
                     continue
                 reader.saw(state.id, state.revision)
                 yield CalendarCollection(self, state, snapshot.overlay)
+            for slug in MAILBOXES:
+                yield from self._mailbox(snapshot, username, slug)
 
     def _calendar(
         self, snapshot: Request, segments: list[str], depth: str
     ) -> Iterator[types.CollectionOrItem]:
+        if segments[1] in MAILBOXES:
+            if len(segments) == 2:
+                yield from self._mailbox(snapshot, segments[0], segments[1])
+            return
         state = snapshot.calendar(segments[0], segments[1]) if len(segments) <= 3 else None
         if state is None or _is_private(state, segments[0], snapshot.viewer):
             return
@@ -122,6 +135,10 @@ class Storage(BaseStorage):
         yield collection
         if depth != "0":
             yield from list(collection.get_all())
+
+    def _mailbox(self, snapshot: Request, username: str, slug: str) -> Iterator[MailboxCollection]:
+        if self.mailboxes and username == snapshot.viewer and snapshot.view.calendars.enabled:
+            yield MailboxCollection(self, f"{username}/{slug}", snapshot.overlay)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -24,18 +24,20 @@ from radicale.app import Application as RadicaleApplication
 from radicale.app.base import Access
 from radicale.config import Configuration
 
+from scheduling.calendars import OUTBOX
 from scheduling.errors import DatabaseUnavailable, Invalid
 from scheduling.types import READ_ALL_GROUP
 from server import conditional
-from server.dav import multistatus, proppatch, reports
+from server.dav import inbox, mailboxes, multistatus, proppatch, reports
 from server.dav.fast import FastAnswers, Polls
 from server.dav.fast.polls import Note
 from server.dav.fast.sending import Answered, finish
+from server.dav.outbox import Outbox
 from server.dav.xml import BadBody, D, Response, error, one_question, parse, plain, to_bytes, without_controls
 
 logger = logging.getLogger(__name__)
 
-DAV = "1, 3, access-control, calendar-access, calendar-proxy"
+DAV = "1, 3, access-control, calendar-access, calendar-auto-schedule, calendar-proxy"
 ALLOW = "OPTIONS, GET, HEAD, PROPFIND, PROPPATCH, REPORT"
 ROOT_ALIAS = "daysheet.root_alias"
 """WSGI environment key: the request came to "/" and is answered in place."""
@@ -45,8 +47,12 @@ _RETRY = "5"
 class Application(RadicaleApplication):
     """One per process; keeps nothing between requests but what the plugins do."""
 
-    def __init__(self, configuration: Configuration, *, fast_answers: bool = True) -> None:
+    def __init__(
+        self, configuration: Configuration, *, outbox: Outbox | None = None, fast_answers: bool = True
+    ) -> None:
         super().__init__(configuration)
+        self._outbox = outbox
+        self._storage.mailboxes = outbox is not None  # type: ignore[attr-defined]
         self._now = threading.local()
         self._fast = FastAnswers(
             self._storage, self._rights, max_resource_size=self._max_resource_size, dav=DAV
@@ -150,7 +156,9 @@ class Application(RadicaleApplication):
 
     def do_OPTIONS(self, environ: types.WSGIEnviron, base_prefix: str, path: str, *_rest: Any) -> Response:
         """What is really there."""
-        return HTTPStatus.OK, {"Allow": ALLOW, "DAV": DAV}, None, None
+        mailbox = mailboxes.of_path(path)
+        allow = mailboxes.ALLOW if mailbox and mailbox[1] == OUTBOX else ALLOW
+        return HTTPStatus.OK, {"Allow": allow, "DAV": DAV}, None, None
 
     def do_GET(
         self,
@@ -274,6 +282,9 @@ class Application(RadicaleApplication):
             if root.tag == reports.FREE_BUSY:
                 start, end = reports.free_busy_span(root)
                 return self._guarded(lambda: self._free_busy(path, user, user_groups, start, end))
+            mailbox = mailboxes.of_path(path)
+            if mailbox is not None and root.tag in reports.SUPPORTED:
+                return inbox.report(root, mailbox, user)
             if self._answers_fast:
                 quick = self._guarded(
                     lambda: self._fast.report(
@@ -365,11 +376,11 @@ class Application(RadicaleApplication):
         keep = getattr(self._storage, "set_private_properties", None)
         is_collection = isinstance(item, radicale_storage.BaseCollection)
         permitted = is_collection and bool(item.path) and keep is not None  # type: ignore[union-attr]
-        values = proppatch.accepted(asked) if permitted else {}
-        if values and keep is not None:
-            keep(user, item.path, values)  # type: ignore[union-attr]
+        refused = proppatch.protected(asked, item) if permitted else {name for name, _ in asked}
+        if asked and not refused and keep is not None:
+            keep(user, item.path, dict(asked))  # type: ignore[union-attr]
         href = quote(base_prefix + (path if path.endswith("/") or not is_collection else path + "/"))
-        body = to_bytes(proppatch.answer(href, asked, kept=bool(values) or not asked, permitted=permitted))
+        body = to_bytes(proppatch.answer(href, asked, refused))
         return HTTPStatus.MULTI_STATUS, {"Content-Type": "text/xml; charset=utf-8", "DAV": DAV}, body, None
 
     def _refused(
@@ -380,8 +391,14 @@ class Application(RadicaleApplication):
 
     do_PUT = do_DELETE = do_MOVE = do_COPY = do_MKCALENDAR = do_MKCOL = _refused  # type: ignore[assignment]  # noqa: N815
 
-    def do_POST(self, environ: types.WSGIEnviron, base_prefix: str, path: str, *_rest: Any) -> Any:
-        """There is nothing to post to."""
+    def do_POST(self, environ: types.WSGIEnviron, base_prefix: str, path: str, user: str, *_rest: Any) -> Any:
+        """Requests for busy time at one's own outbox; there is nothing else to post to."""
+        mailbox, outbox = mailboxes.of_path(path), self._outbox
+        if outbox is not None and mailbox is not None and mailbox[1] == OUTBOX:
+            if mailbox[0] != user:
+                return _need_privileges() if user else httputils.NOT_ALLOWED
+            body = httputils.read_raw_request_body(self.configuration, environ)
+            return self._guarded(lambda: outbox.post(environ, body, user))
         return plain(HTTPStatus.METHOD_NOT_ALLOWED, "This resource does not take POST.", Allow=ALLOW)
 
 

@@ -6,13 +6,14 @@ principals a dispatcher may read (calendar-proxy), and properties whose values a
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import defusedxml.ElementTree as DefusedET
 
+from server.dav import mailboxes
 from server.dav.reports import FREE_BUSY, MULTIGET, QUERY, SYNC
 from server.dav.xml import CS, C, D
 
@@ -32,6 +33,7 @@ CORRECTED = frozenset(
         *_PROXY,
         *_NO_PROXY,
         *XML_VALUED,
+        *mailboxes.CORRECTED,
     }
 )
 
@@ -86,6 +88,11 @@ def correct(multistatus: ET.Element, names: frozenset[str], viewer: Viewer) -> N
 def _correct_response(response: ET.Element, path: str, names: frozenset[str], viewer: Viewer) -> None:
     depth = path.removeprefix(viewer.prefix).strip("/").count("/") if path.strip("/") else 0
     is_home = depth == 0 and path.rstrip("/") != viewer.prefix
+    mailbox = mailboxes.of_path(path.removeprefix(viewer.prefix))
+    if mailbox is not None:
+        own = mailboxes.PROPERTIES[mailbox[1]]
+        _put(response, {name: own[name] for name in names.intersection(own)})
+        names = names.difference(own)
     for propstat in response.findall(f"{D}propstat"):
         prop = propstat.find(f"{D}prop")
         for element in list(prop) if prop is not None else ():
@@ -121,6 +128,10 @@ def _correct_home(response: ET.Element, path: str, names: frozenset[str], viewer
     addresses = None if found is None else found.find(f"{C}calendar-user-address-set")
     if addresses is not None and (email := viewer.email(username)):
         ET.SubElement(addresses, f"{D}href").text = f"mailto:{email}"
+    principal = f"{viewer.prefix}/{unquote(username)}/"
+    shown = {name: mailboxes.of_principal(name, principal) for name in names}
+    _put(response, {name: content for name, content in shown.items() if content is not None})
+    missing = _prop(response, "404")
     if username != quote(viewer.user) or missing is None:
         return
     for name in names.intersection((*_PROXY, *_NO_PROXY)):
@@ -132,6 +143,18 @@ def _correct_home(response: ET.Element, path: str, names: frozenset[str], viewer
         if name == f"{CS}calendar-proxy-read-for":
             for other in viewer.readable():
                 ET.SubElement(element, f"{D}href").text = f"{viewer.prefix}/{quote(other)}/"
+    _drop_empty(response)
+
+
+def _put(response: ET.Element, values: Mapping[str, str]) -> None:
+    """Give properties that are asked for these values."""
+    for propstat in response.findall(f"{D}propstat"):
+        prop = propstat.find(f"{D}prop")
+        for asked in list(prop) if prop is not None else ():
+            if prop is None or asked.tag not in values:
+                continue
+            prop.remove(asked)
+            _prop_or_new(response, HTTPStatus.OK).append(mailboxes.element(asked.tag, values[asked.tag]))
     _drop_empty(response)
 
 

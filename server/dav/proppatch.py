@@ -6,11 +6,19 @@ others are refused inside the 207, since macOS stops syncing a calendar whose PR
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections.abc import Iterable
 from http import HTTPStatus
+from typing import Any
 
+from radicale.xmlutils import make_human_tag
+
+from scheduling.calendars import INBOX
 from scheduling.properties import ACCEPTED, MAXIMUM_LENGTH
+from server.dav import mailboxes
 from server.dav.multistatus import XML_VALUED
-from server.dav.xml import D
+from server.dav.xml import BadBody, C, D, parse
+
+_TRANSPARENCY = f"{C}schedule-calendar-transp"
 
 
 def instructions(root: ET.Element) -> list[tuple[str, str | None]]:
@@ -24,24 +32,34 @@ def instructions(root: ET.Element) -> list[tuple[str, str | None]]:
     return found
 
 
-def accepted(asked: list[tuple[str, str | None]]) -> dict[str, str | None]:
-    """Those that may be kept; empty unless all may, for a PROPPATCH is done wholly or not at all."""
+def protected(asked: Iterable[tuple[str, str | None]], item: Any) -> set[str]:
+    """Those that cannot be kept on the collection `item`: what is not client-private, what is too long, and what would
+    not be true (RFC 6638, sections 9.1 and 9.2): a calendar takes its owner's time whatever his calendar app would
+    like, and nothing is ever put into a calendar from an inbox.
+    """
+    found = set()
     for name, value in asked:
-        if name not in ACCEPTED or len(value or "") > MAXIMUM_LENGTH:
-            return {}
-    return dict(asked)
+        untrue = (
+            getattr(item, "mailbox", "") == INBOX
+            if name == mailboxes.DEFAULT_CALENDAR
+            else name == _TRANSPARENCY and value is not None and not _is_same(item, name, value)
+        )
+        if untrue or name not in ACCEPTED or len(value or "") > MAXIMUM_LENGTH:
+            found.add(name)
+    return found
 
 
-def answer(href: str, asked: list[tuple[str, str | None]], *, kept: bool, permitted: bool) -> ET.Element:
-    """The multistatus: 200 for all, or 403 for the protected ones and 424 for the others. Where no property at all is
-    `permitted` every one is protected.
+def answer(href: str, asked: list[tuple[str, str | None]], refused: set[str]) -> ET.Element:
+    """The multistatus, for a PROPPATCH is done wholly or not at all: 200 for all, or 403 for those that are refused and
+    424 for the others.
     """
     multistatus = ET.Element(f"{D}multistatus")
     response = ET.SubElement(multistatus, f"{D}response")
     ET.SubElement(response, f"{D}href").text = href
     by_status: dict[HTTPStatus, list[str]] = {}
-    for name, value in asked:
-        by_status.setdefault(_status(name, value, kept=kept, permitted=permitted), []).append(name)
+    for name, _ in asked:
+        status = HTTPStatus.FORBIDDEN if name in refused else HTTPStatus.FAILED_DEPENDENCY
+        by_status.setdefault(status if refused else HTTPStatus.OK, []).append(name)
     for status, names in by_status.items():
         propstat = ET.SubElement(response, f"{D}propstat")
         prop = ET.SubElement(propstat, f"{D}prop")
@@ -53,12 +71,17 @@ def answer(href: str, asked: list[tuple[str, str | None]], *, kept: bool, permit
     return multistatus
 
 
-def _status(name: str, value: str | None, *, kept: bool, permitted: bool) -> HTTPStatus:
-    if kept:
-        return HTTPStatus.OK
-    if not permitted or name not in ACCEPTED or len(value or "") > MAXIMUM_LENGTH:
-        return HTTPStatus.FORBIDDEN
-    return HTTPStatus.FAILED_DEPENDENCY
+def _is_same(item: Any, name: str, value: str) -> bool:
+    """Whether a property whose value is one element has that element already; true where it has none of its own."""
+    present = item.get_meta(make_human_tag(name))
+    return present is None or _markup(value) == _markup(present)
+
+
+def _markup(value: str) -> list[str]:
+    try:
+        return [it.tag for it in parse(f"<value>{value}</value>".encode())]
+    except BadBody:
+        return []
 
 
 def _value(prop: ET.Element) -> str:

@@ -18,6 +18,7 @@ from tests.scheduling.actors_of import BUILT_IN
 from tests.server import fixtures
 from tests.server.api.calls import Api
 from tests.server.client import D
+from tests.server.dav.scheduling_messages import post, request, statuses
 from tests.server.running import Running
 
 database = fixtures.sqlite_alone
@@ -177,6 +178,19 @@ def test_caldav(known: Running, role: str) -> None:
     assert (client.propfind("/dav/other/jobs/", f"{D}getetag").status == 207) == (role in PLANNERS)
     listed = client.propfind("/dav/", f"{D}getetag", depth="1").resources
     assert ("/dav/other/" in listed) == (role in PLANNERS)
+
+
+@pytest.mark.parametrize("role", BUILT_IN)
+def test_a_scheduling_outbox(known: Running, role: str) -> None:
+    """Everybody has one to ask about himself, planners about others, and nobody somebody else's."""
+    client, own, other = known.client(role), f"/dav/{role}/", "/dav/other/"
+    answer = post(client, f"{own}outbox/", request(own, own, other))
+    status = "2.0;Success" if role in PLANNERS else "3.8;No authority"
+    assert statuses(answer) == ["2.0;Success", status]
+    for mailbox in ("inbox/", "outbox/"):
+        assert client.propfind(own + mailbox, f"{D}resourcetype").status == 207
+        assert client.propfind(other + mailbox, f"{D}resourcetype").status == 403
+    assert post(client, f"{other}outbox/", request(other, other)).status == 403
 
 
 def test_caldav_goes_by_the_permission_and_not_by_the_roles_name(known: Running) -> None:

@@ -58,6 +58,7 @@ def test_radicale_serves_the_calendars_and_lets_nobody_write(
     )
     assert listing.status_code == 207
     assert [f"/anna/{slug}/" in listing.text for slug in ("jobs", "blockers", "time-off")] == [True] * 3
+    assert "/anna/outbox/" not in listing.text
     found = radicale.request(
         "REPORT", "/anna/jobs/", content=calendar_query(during("20270301T000000Z", "20270401T000000Z"))
     )

@@ -254,12 +254,19 @@ def _answerable(names: tuple[str, ...], listing: bool) -> bool:  # noqa: FBT001
 def _collections(found: Iterable[Any], names: Sequence[str], context: Context, minimal: bool) -> list[str]:  # noqa: FBT001
     parts = []
     for collection in found:
-        write = properties.home if collection.is_principal else properties.calendar
-        shown = [(name, write(name, collection, context)) for name in names]
+        shown = [(name, _property(name, collection, context)) for name in names]
         parts.append(
             f"<response>{context.href(f'/{collection.path}/')}{propstats(shown, minimal)}</response>"
         )
     return parts
+
+
+def _property(name: str, collection: Any, context: Context) -> str | None:
+    if collection.is_principal:
+        return properties.home(name, collection, context)
+    if getattr(collection, "state", None) is None:
+        return properties.mailbox(name, collection, context)
+    return properties.calendar(name, collection, context)
 
 
 def _overlapping(connection: Any, state: Any, asked: Query) -> Iterator[StoredObject]:

@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 
 from radicale.xmlutils import make_human_tag
 
+from server.dav import mailboxes
 from server.dav.multistatus import XML_VALUED
 from server.dav.reports import FREE_BUSY, MULTIGET, QUERY, SYNC
 from server.dav.xml import CS, C, D
@@ -54,6 +55,12 @@ class Collection(Protocol):
 
     def sync(self, old_token: str = "") -> tuple[str, Any]:
         """The sync token first."""
+
+
+class Mailbox(Collection, Protocol):
+    """As a scheduling inbox or outbox of the storage plugin."""
+
+    mailbox: str
 
 
 class Context:
@@ -98,7 +105,20 @@ def home(name: str, collection: Collection, context: Context) -> str | None:
     special = _HOME.get(name) or _SHARED.get(name)
     if special is not None:
         return element(name, special(collection, context))
+    content = mailboxes.of_principal(name, f"{context.prefix}/{collection.path}/")
+    if content is not None:
+        return element(name, content)
     return None if name in _NOT_HOME else _meta(name, collection)
+
+
+def mailbox(name: str, collection: Mailbox, context: Context) -> str | None:
+    """A property of an inbox or outbox as an element; None where it has none."""
+    content = mailboxes.PROPERTIES[collection.mailbox].get(name)
+    if content is not None:
+        return element(name, content)
+    if name in _SHARED:
+        return element(name, _SHARED[name](collection, context))
+    return None if name in _NOT_MAILBOX else _meta(name, collection)
 
 
 def _meta(name: str, collection: Collection) -> str | None:
@@ -147,6 +167,9 @@ _HOME: dict[str, _Special] = {
 }
 _NOT_CALENDAR = frozenset(_HOME) - frozenset(_CALENDAR)
 _NOT_HOME = frozenset(_CALENDAR) - frozenset(_HOME) - {f"{D}displayname"}
+_NOT_MAILBOX = (frozenset(_CALENDAR) | frozenset(_HOME) | {mailboxes.USER_TYPE, *mailboxes.URLS}) - {
+    f"{D}displayname"
+}
 
 
 def _mailto(it: Any) -> str:

@@ -10,6 +10,7 @@ from tests.server import fixtures
 from tests.server.client import APPLE, CS, C, Client, D
 
 database = fixtures.sqlite_alone
+DAV = "1, 3, access-control, calendar-access, calendar-auto-schedule, calendar-proxy"
 METHODS = ["GET", "HEAD", "PROPFIND", "OPTIONS", "POST", "PUT", "REPORT", "PROPPATCH", "DELETE", "MKCALENDAR"]
 CURRENT, HOME = f"{D}current-user-principal", f"{C}calendar-home-set"
 
@@ -64,8 +65,9 @@ def test_the_principal_is_the_calendar_home(anna: Client) -> None:
 
 def test_the_home_lists_the_three_calendars(anna: Client) -> None:
     resources = anna.propfind("/dav/anna/", f"{D}resourcetype", f"{D}displayname", depth="1").resources
-    assert list(resources) == ["/dav/anna/", "/dav/anna/jobs/", "/dav/anna/blockers/", "/dav/anna/time-off/"]
-    assert [it.text(f"{D}displayname") for it in resources.values()] == [
+    calendars = ["/dav/anna/", "/dav/anna/jobs/", "/dav/anna/blockers/", "/dav/anna/time-off/"]
+    assert list(resources) == [*calendars, "/dav/anna/inbox/", "/dav/anna/outbox/"]
+    assert [resources[it].text(f"{D}displayname") for it in calendars] == [
         "Anna Ångström",
         "Jobs",
         "Blocked",
@@ -265,7 +267,7 @@ def test_options_tell_what_can_be_done(anna: Client, nobody: Client, path: str) 
     for client in (anna, nobody):
         answer = client.request("OPTIONS", path)
         assert answer.status == 200
-        assert answer.headers["dav"] == "1, 3, access-control, calendar-access, calendar-proxy"
+        assert answer.headers["dav"] == DAV
         assert answer.headers["allow"] == "OPTIONS, GET, HEAD, PROPFIND, PROPPATCH, REPORT"
 
 

@@ -26,11 +26,13 @@ CALENDAR_PROPERTIES = (
     *(f"{D}{it}" for it in (
         "getetag", "getlastmodified", "getcontenttype", "getcontentlength", "resourcetype", "displayname", "owner",
         "sync-token", "supported-report-set", "current-user-privilege-set", "current-user-principal", "principal-URL",
-        "principal-collection-set", "quota-used-bytes", "creationdate", "group-membership", "acl")),
+        "principal-collection-set", "quota-used-bytes", "creationdate", "group-membership", "acl",
+        "supported-privilege-set")),
     *(f"{C}{it}" for it in (
         "calendar-home-set", "calendar-user-address-set", "supported-calendar-component-set", "calendar-description",
         "calendar-timezone", "calendar-timezone-id", "max-resource-size", "schedule-calendar-transp",
-        "schedule-inbox-URL", "supported-calendar-data")),
+        "schedule-inbox-URL", "schedule-outbox-URL", "calendar-user-type", "supported-calendar-data",
+        "max-attendees-per-instance")),
     *(f"{CS}{it}" for it in ("getctag", "source", "calendar-proxy-read-for", "pushkey", "xmpp-uri")),
     _APPLE_CALENDAR, f"{APPLE}calendar-order", "{urn:ietf:params:xml:ns:carddav}addressbook-home-set",
     "{urn:example}stranger", "{http://me.com/_namespace/}bulk-requests", "{http://radicale.org/ns/}version",
@@ -139,7 +141,10 @@ _SETTINGS = settings(
 @given(
     names=st.lists(st.sampled_from(CALENDAR_PROPERTIES), min_size=1, max_size=12, unique=True),
     path=st.sampled_from(
-        [*PATHS, "/dav/anna/", "/dav/anna", "/dav/anna/jobs", "/dav/bo/jobs/", "/dav/anna/none/"]
+        [
+            *(*PATHS, "/dav/anna/", "/dav/anna", "/dav/anna/jobs", "/dav/bo/jobs/", "/dav/anna/none/"),
+            *("/dav/anna/inbox/", "/dav/anna/outbox/", "/dav/bo/outbox/"),
+        ]
     ),
     depth=st.sampled_from(["0", "0", "0", "1"]),
 )

@@ -89,13 +89,23 @@ def test_a_value_that_is_too_long_is_refused(anna: Client) -> None:
 
 
 def test_a_property_whose_value_is_xml_comes_back_as_xml(anna: Client) -> None:
-    name, value = f"{C}schedule-calendar-transp", ET.Element(f"{C}transparent")
-    assert patch(anna, JOBS, (name, value)) == {name: 200}
-    assert anna.propfind(JOBS, name).only.tags(name) == {f"{C}transparent"}
     free_busy, href = f"{C}calendar-free-busy-set", ET.Element(f"{D}href")
     href.text = JOBS
     assert patch(anna, "/dav/anna/", (free_busy, href)) == {free_busy: 200}
     assert anna.propfind("/dav/anna/", free_busy).only.hrefs(free_busy) == [JOBS]
+
+
+def test_a_calendar_takes_time_whatever_an_app_would_like(anna: Client, dora: Client) -> None:
+    """RFC 6638, section 9.1."""
+    name = f"{C}schedule-calendar-transp"
+    opaque, transparent = (ET.Element(f"{C}{it}") for it in ("opaque", "transparent"))
+    assert anna.propfind(JOBS, name).only.tags(name) == {f"{C}opaque"}
+    assert patch(anna, JOBS, (name, transparent), (COLOR, "#FF0000FF")) == {name: 403, COLOR: 424}
+    assert patch(anna, JOBS, (name, opaque)) == patch(anna, JOBS, (name, None)) == {name: 200}
+    assert anna.propfind(JOBS, name).only.tags(name) == {f"{C}opaque"}
+    conflicts = "/dav/dora/conflicts/"
+    assert dora.propfind(conflicts, name).only.tags(name) == {f"{C}transparent"}
+    assert patch(dora, conflicts, (name, opaque)) == {name: 403}
 
 
 @pytest.mark.parametrize("path", ["/", "/dav/", "/dav/anna/jobs/missing.ics"])
