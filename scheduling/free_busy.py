@@ -26,12 +26,12 @@ class Period(NamedTuple):
     fbtype: str
 
 
-def coalesce(found: Iterable[Period]) -> list[Period]:
+def coalesce(found: Iterable[tuple[int, int, str]]) -> list[Period]:
     """Merge touching periods of one type and let a stronger type cover a weaker one."""
     by_type: dict[str, list[tuple[int, int]]] = {fbtype: [] for fbtype in STRENGTH}
-    for period in found:
-        if period.end > period.start:
-            by_type[period.fbtype].append((period.start, period.end))
+    for begins, ends, fbtype in found:
+        if ends > begins:
+            by_type[fbtype].append((begins, ends))
     result: list[Period] = []
     covered: list[tuple[int, int]] = []
     for fbtype in STRENGTH:

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 LONGEST = 4000
 """Characters that the text of a setting may have."""
 
+Stored = tuple[tuple[str, str], ...]
 _STORED = select(Setting.name, Setting.value).order_by(Setting.name)
 _REMOVE = delete(Setting).where(Setting.name == bindparam("setting"))
 
@@ -52,19 +53,28 @@ class Locked(Invalid):
         super().__init__(f"The setting {name} is locked by `[settings] locked` in the settings file.")
 
 
+def stored(connection: Connection) -> Stored:
+    """The stored settings, names and texts in order: one indexed statement."""
+    return tuple((name, value) for name, value in connection.execute(_STORED))
+
+
 def view(connection: Connection, config: Config) -> View:
     """What calendars show now: one indexed statement, parsed only when something changed."""
-    return view_of(config, tuple((name, value) for name, value in connection.execute(_STORED)))
+    return view_of(config, stored(connection))
 
 
-def view_of(config: Config, rows: tuple[tuple[str, str], ...]) -> View:
-    """What calendars show with these stored settings, names and texts in order."""
+def view_of(config: Config, rows: Stored) -> View:
+    """What calendars show with these stored settings."""
     return _effective(_Base.of(config), rows).view
 
 
 def effective(connection: Connection, config: Config) -> Config:
     """The settings that count now: those of the database over the file's."""
-    rows = tuple((name, value) for name, value in connection.execute(_STORED))
+    return effective_of(config, stored(connection))
+
+
+def effective_of(config: Config, rows: Stored) -> Config:
+    """The settings that count with these stored ones."""
     return dataclasses.replace(config, **_effective(_Base.of(config), rows).sections)
 
 
@@ -75,13 +85,13 @@ def names() -> list[str]:
 
 def show(connection: Connection, config: Config) -> list[Shown]:
     """Every setting with its present value."""
-    stored = {row.name: row.value for row in connection.execute(_STORED)}
+    kept = dict(stored(connection))
     shown = []
     for section, cls in CHANGEABLE.items():
         for it in ini.describe(cls, section):
             name = f"{section}.{it.name}"
             locked = name in config.settings.locked
-            value = None if locked else stored.get(name)
+            value = None if locked else kept.get(name)
             shown.append(
                 Shown(
                     name=name,
@@ -155,7 +165,7 @@ class _Effective:
 
 
 @lru_cache(maxsize=16)
-def _effective(base: _Base, rows: tuple[tuple[str, str], ...]) -> _Effective:
+def _effective(base: _Base, rows: Stored) -> _Effective:
     sections = dict(zip(CHANGEABLE, base.sections, strict=True))
     for name, value in rows:
         section, _, option = name.partition(".")

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, abort, request
 
 from scheduling.availability import formats, links
-from scheduling.availability.answer import of_user, version
+from scheduling.availability.busy_time import of_user, version
 from scheduling.errors import Invalid, NotFound
 from scheduling.snapshot import Snapshot
 from server import conditional
@@ -51,7 +51,7 @@ def create_free_busy(settings: Settings) -> Blueprint:
                 abort(400, str(bad))
             except NotFound:
                 abort(404, "There is no such free-busy link.")
-            headers = {**_HEADERS, "ETag": version([found])}
+            headers = {**_HEADERS, "ETag": version(found)}
             if conditional.not_modified(request.environ, headers["ETag"], ""):
                 return Response(status=304, headers=headers)
             body = formats.vfreebusy(found, snapshot.now, head="METHOD:PUBLISH\r\n")

@@ -16,8 +16,7 @@ from radicale.item import Item
 from radicale.storage import BaseCollection, BaseStorage
 
 from scheduling import objects, properties, reader, schema
-from scheduling.availability import answer as availability
-from scheduling.availability import formats
+from scheduling.availability import busy_time, formats
 from scheduling.calendars import MAILBOXES, CalendarState, Principal, find_principal
 from scheduling.catch_up import count_left_out
 from scheduling.credentials import needs_touch
@@ -204,9 +203,7 @@ class Storage(BaseStorage):
 
         Raises `NotFound`, `Invalid` for a range that is too long.
         """
-        return formats.vfreebusy(
-            availability.of_user(self._request.snapshot, username, start, end, slug), stamp
-        )
+        return formats.vfreebusy(busy_time.of_user(self._request.snapshot, username, start, end, slug), stamp)
 
     @property
     def expansion(self) -> Expansion | None:

@@ -9,42 +9,29 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from sqlalchemy import Connection
 
 from scheduling.availability import hours
+from scheduling.availability.busy_time import BusyTime, periods
 from scheduling.availability.hours import Hours
 from scheduling.availability.people import Person
 from scheduling.availability.question import Question
 from scheduling.availability.spans import Span, spans, with_buffers
-from scheduling.config import AvailabilitySettings
-from scheduling.free_busy import BUSY, OUTSIDE_HOURS, UNKNOWN, Period, coalesce, free
-from scheduling.snapshot import Snapshot
+from scheduling.free_busy import BUSY, Period
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Availability:
-    """One person's time in a range. `periods` are in order, apart, and of the types in `free_busy.STRENGTH`; what they
-    leave is free. `spans` are what makes time busy, buffers included, and `hours` the working hours that count.
+class Availability(BusyTime):
+    """Whose busy time it is, and why: `spans` are what makes time busy, buffers included, and `hours` the working hours
+    that count.
     """
 
     person: Person
-    question: Question
-    now: int
-    periods: tuple[Period, ...]
     spans: tuple[Span, ...] = field(repr=False)
     hours: Hours | None
-
-    @property
-    def free(self) -> list[tuple[int, int]]:
-        """The free time: pairs of epoch seconds."""
-        return free(self.periods, self.question.start, self.question.end)
-
-    def of_type(self, *types: str) -> list[Period]:
-        """The periods of these types."""
-        return [it for it in self.periods if it.fbtype in types]
 
     def narrowed(self, start: int, end: int) -> Availability:
         """The answer to the same question about a part of the range."""
@@ -85,30 +72,6 @@ def answer(
     ]
 
 
-def default_question(settings: AvailabilitySettings, start: int, end: int) -> Question:
-    """The question about [start, end) where nobody says more."""
-    return Question(
-        start=start,
-        end=end,
-        before=settings.buffer_before_minutes * 60,
-        after=settings.buffer_after_minutes * 60,
-        max_staleness=settings.max_staleness_minutes * 60,
-    )
-
-
-def of_user(snapshot: Snapshot, username: str, start: int, end: int, slug: str | None = None) -> Availability:
-    """The availability of one user as every format shows it that cannot ask for more; with `slug` what that calendar
-    alone says, without working hours. Raises `NotFound`, `Invalid`.
-    """
-    (person,) = snapshot.people([username])
-    question = default_question(snapshot.availability, start, end)
-    if slug is not None:
-        person = replace(person, sources=tuple(it for it in person.sources if it.slug == slug))
-        question = replace(question, hours=False)
-    (found,) = answer(snapshot.connection, [person], question, snapshot.now)
-    return found
-
-
 def version(answers: Iterable[Availability]) -> str:
     """A strong entity tag: the question, and a hash of when these people are busy and what makes them so. It stays the
     same while other time changes, and when a source is read again and says the same.
@@ -142,31 +105,12 @@ def question_of(etag: str) -> Question | None:
 def _of_person(
     person: Person, question: Question, now: int, found: Sequence[Span], working: Hours | None
 ) -> Availability:
-    start, end = question.start, question.end
-    periods = [Period(it.starts_at, it.ends_at, it.busy) for it in found]
-    if working is not None:
-        inside = hours.periods(working, person.time_zone, start, end)
-        at_work = [Period(start=low, end=high, fbtype=OUTSIDE_HOURS) for low, high in inside]
-        periods += [
-            Period(start=low, end=high, fbtype=OUTSIDE_HOURS) for low, high in free(at_work, start, end)
-        ]
-    if not all(it.is_known(now, question.max_staleness) for it in person.sources):
-        periods.append(Period(start=start, end=end, fbtype=UNKNOWN))
+    bare = [(it.starts_at, it.ends_at, it.busy) for it in found]
     return Availability(
         person=person,
         question=question,
         now=now,
-        periods=tuple(coalesce(_fitted(it, question) for it in periods)),
+        periods=periods(person, question, now, bare, working),
         spans=tuple(found),
         hours=working,
     )
-
-
-def _fitted(period: Period, question: Question) -> Period:
-    """Cut to the range, rounded outward."""
-    start, end = max(period.start, question.start), min(period.end, question.end)
-    step = question.granularity * 60
-    if step:
-        start = question.start + (start - question.start) // step * step
-        end = min(question.end, question.start - -(end - question.start) // step * step)
-    return Period(start, end, period.fbtype)

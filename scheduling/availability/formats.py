@@ -8,12 +8,12 @@ whatever is left for free; X-DAYSHEET-STATE tells them apart for whoever wants t
 from __future__ import annotations
 
 from scheduling import free_busy
-from scheduling.availability.answer import Availability
+from scheduling.availability.busy_time import BusyTime
 from scheduling.ical import text
 from scheduling.ical.free_busy_request import FreeBusyRequest
 
 
-def vfreebusy(answer: Availability, stamp: int, *, head: str = "", more: str = "") -> str:
+def vfreebusy(answer: BusyTime, stamp: int, *, head: str = "", more: str = "") -> str:
     """The answer as a calendar; `stamp` is the DTSTAMP, `head` and `more` as in `free_busy.vfreebusy`."""
     start, end = answer.question.start, answer.question.end
     if answer.of_type(free_busy.UNKNOWN):
@@ -22,7 +22,7 @@ def vfreebusy(answer: Availability, stamp: int, *, head: str = "", more: str = "
     return free_busy.vfreebusy(answer.periods, start, end, stamp, head=head, more=more)
 
 
-def reply(answer: Availability, asked: FreeBusyRequest, attendee: str, stamp: int) -> str:
+def reply(answer: BusyTime, asked: FreeBusyRequest, attendee: str, stamp: int) -> str:
     """The answer of one attendee to a request (RFC 5546, section 3.3.3)."""
     more = (
         text.line("UID", asked.uid)

@@ -11,7 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from scheduling.availability import calendar_users, formats
-from scheduling.availability.answer import Availability, answer, default_question
+from scheduling.availability.answer import Availability, answer
+from scheduling.availability.busy_time import default_question
 from scheduling.availability.people import Person
 from scheduling.errors import NotFound
 from scheduling.ical.free_busy_request import FreeBusyRequest

@@ -7,17 +7,21 @@ statements does not depend on how many calendars are asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, and_, bindparam, select, union_all
 
 from scheduling.availability.people import Source
+from scheduling.availability.question import Question
 from scheduling.ical import series_json
 from scheduling.ical.series import Series, expand
 from scheduling.models import CalendarObject, OccurrenceRow
 from scheduling.rendered import LONG, LONG_SPAN, RECURRING, SHORT_SPAN
 
+Bare = tuple[int, int, str]
+"""Start and end in epoch seconds, and the FBTYPE."""
+JOBS = "jobs"
 _CHUNK = 5000
 """Calendars in one statement; well below what both drivers take as parameters."""
 
@@ -45,6 +49,12 @@ _O = CalendarObject
 _LIVE = (_O.calendar_id.in_(bindparam("calendars", expanding=True)), ~_O.deleted)
 _OVERLAPS = (_O.starts_at < bindparam("end"), _O.ends_at > bindparam("start"))
 _SINGLE = (_O.calendar_id, _O.name, _O.source_id, _O.starts_at, _O.ends_at, _O.busy)
+_TAKES = (
+    OccurrenceRow.calendar_id.in_(bindparam("calendars", expanding=True)),
+    OccurrenceRow.busy != "",
+    OccurrenceRow.starts_at < bindparam("end"),
+    OccurrenceRow.ends_at > bindparam("start"),
+)
 _SPANS: Any = union_all(
     select(*_SINGLE).where(
         *_LIVE, _O.span == SHORT_SPAN, _O.starts_at >= bindparam("earliest"), *_OVERLAPS, _O.busy != ""
@@ -59,14 +69,20 @@ _SPANS: Any = union_all(
         OccurrenceRow.busy,
     )
     .join(_O, and_(_O.calendar_id == OccurrenceRow.calendar_id, _O.name == OccurrenceRow.name))
-    .where(
-        OccurrenceRow.calendar_id.in_(bindparam("calendars", expanding=True)),
-        ~_O.deleted,
-        OccurrenceRow.busy != "",
-        OccurrenceRow.starts_at < bindparam("end"),
-        OccurrenceRow.ends_at > bindparam("start"),
-    ),
+    .where(~_O.deleted, *_TAKES),
 )
+_BARE: Any = union_all(
+    *(
+        select(_O.calendar_id, _O.starts_at, _O.ends_at, _O.busy).where(
+            *_LIVE, _O.span == span, *earliest, *_OVERLAPS, _O.busy != ""
+        )
+        for span, earliest in ((SHORT_SPAN, (_O.starts_at >= bindparam("earliest"),)), (LONG_SPAN, ()))
+    ),
+    select(
+        OccurrenceRow.calendar_id, OccurrenceRow.starts_at, OccurrenceRow.ends_at, OccurrenceRow.busy
+    ).where(*_TAKES),
+)
+"""Instances of objects that are deleted are not there any more (`changeset.py`)."""
 _SERIES = select(*_SINGLE, _O.series).where(*_LIVE, _O.span == RECURRING, *_OVERLAPS)
 
 
@@ -81,11 +97,30 @@ def spans(connection: Connection, sources: Iterable[Source], start: int, end: in
         ).cursor  # as the driver gives them: there can be thousands
         assert rows is not None
         found.update([_span(row, known[row[0]]) for row in rows.fetchall()])
-    beyond = [it for it in known.values() if start < it.expanded.start or end > it.expanded.end]
-    for ids in _chunks(sorted(it.calendar_id for it in beyond if it.calendar_id is not None)):
-        for row in connection.execute(_SERIES, {"calendars": ids, "start": start, "end": end}):
-            found.update(_beyond(row, known[row.calendar_id], start, end))
+    found.update(_outside(connection, known, start, end))
     return sorted(found, key=lambda it: (it.calendar_id, it.starts_at, it.ends_at, it.name, it.busy))
+
+
+def bare(connection: Connection, sources: Iterable[Source], question: Question) -> list[Bare]:
+    """As `spans` and `with_buffers` together for a question, without what makes the time busy and in no order: what is
+    busy only because of a buffer belongs to the job.
+    """
+    known = {it.calendar_id: it for it in sources if it.calendar_id is not None}
+    before, after = question.before, question.after
+    start, end = question.start - after, question.end + before
+    found: list[Bare] = []
+    for ids in _chunks(sorted(known)):
+        parameters = {"calendars": ids, "start": start, "end": end, "earliest": start - LONG}
+        rows = connection.execute(_BARE, parameters).cursor
+        assert rows is not None
+        jobs = {it for it in ids if known[it].kind == JOBS}
+        found += [
+            (low - before, high + after, busy) if calendar in jobs else (low, high, busy)
+            for calendar, low, high, busy in rows.fetchall()
+        ]
+    for it in with_buffers(_outside(connection, known, start, end), before, after):
+        found.append((it.starts_at, it.ends_at, it.busy))
+    return [it for it in found if it[0] < question.end and it[1] > question.start]
 
 
 def with_buffers(found: Iterable[Span], before: int, after: int) -> list[Span]:
@@ -93,7 +128,7 @@ def with_buffers(found: Iterable[Span], before: int, after: int) -> list[Span]:
     result: list[Span] = []
     for span in found:
         result.append(span)
-        if span.kind == "jobs":
+        if span.kind == JOBS:
             result += buffers(span, before, after)
     return result
 
@@ -104,6 +139,14 @@ def buffers(span: Span, before: int, after: int) -> Iterator[Span]:
         yield span._replace(starts_at=span.starts_at - before, ends_at=span.starts_at, is_buffer=True)
     if after > 0:
         yield span._replace(starts_at=span.ends_at, ends_at=span.ends_at + after, is_buffer=True)
+
+
+def _outside(connection: Connection, known: Mapping[int, Source], start: int, end: int) -> Iterator[Span]:
+    """The instances outside the horizons of the calendars."""
+    beyond = [number for number, it in known.items() if start < it.expanded.start or end > it.expanded.end]
+    for ids in _chunks(sorted(beyond)):
+        for row in connection.execute(_SERIES, {"calendars": ids, "start": start, "end": end}):
+            yield from _beyond(row, known[row.calendar_id], start, end)
 
 
 def _beyond(row: Row[*tuple[Any, ...]], source: Source, start: int, end: int) -> Iterator[Span]:

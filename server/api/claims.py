@@ -11,7 +11,7 @@ from pydantic import Field
 
 from scheduling import item_edits, settings
 from scheduling.availability import claims
-from scheduling.availability.answer import default_question
+from scheduling.availability.busy_time import default_question
 from scheduling.availability.claims import Changed, Taken
 from scheduling.items import Item
 from scheduling.load.entries import Kind

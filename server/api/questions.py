@@ -16,7 +16,8 @@ from pydantic import Field
 
 from scheduling import settings, users
 from scheduling.availability import calendar_users, refresh
-from scheduling.availability.answer import Availability, answer, default_question
+from scheduling.availability.answer import Availability, answer
+from scheduling.availability.busy_time import default_question
 from scheduling.availability.people import Person
 from scheduling.availability.question import Question
 from scheduling.availability.spans import Span

@@ -14,7 +14,8 @@ from scheduling import users
 from scheduling.availability import hours as working_hours
 from scheduling.availability import links
 from scheduling.availability import slots as availability_slots
-from scheduling.availability.answer import Availability, answer, default_question
+from scheduling.availability.answer import Availability, answer
+from scheduling.availability.busy_time import default_question
 from scheduling.availability.explain import explain as explained
 from scheduling.availability.hours import WEEKDAYS, Working
 from scheduling.availability.slots import PERMITTED, Search

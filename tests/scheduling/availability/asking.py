@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import insert
 
+from scheduling.availability import busy_time, spans
 from scheduling.availability.answer import Availability, answer
 from scheduling.availability.question import Question
 from scheduling.config import Config
@@ -26,7 +27,7 @@ def at(hour: float) -> str:
     return datetime.fromtimestamp(NOW + hour * HOUR, UTC).isoformat(" ")
 
 
-def ask(
+def answers(
     database: Database, usernames: Sequence[str], start: float, end: float, **options: Any
 ) -> list[Availability]:
     """The availability of users, as of `NOW`."""
@@ -34,6 +35,18 @@ def ask(
     with Snapshot(database, Config(), clock=lambda: NOW) as snapshot:
         people = snapshot.people(usernames)
         return answer(snapshot.connection, people, question, NOW)
+
+
+def ask(
+    database: Database, usernames: Sequence[str], start: float, end: float, **options: Any
+) -> list[Availability]:
+    """As `answers`, which are the same without asking what makes people busy."""
+    found = answers(database, usernames, start, end, **options)
+    with database.read() as connection:
+        for it in found:
+            bare = spans.bare(connection, it.person.sources, it.question)
+            assert busy_time.periods(it.person, it.question, NOW, bare, it.hours) == it.periods
+    return found
 
 
 def periods(found: Availability) -> Found:

@@ -9,16 +9,19 @@ from contextlib import AbstractContextManager
 import pytest
 from sqlalchemy import update
 
+from scheduling.availability import busy_time
 from scheduling.availability.answer import question_of, version
 from scheduling.availability.question import Question
 from scheduling.catch_up import create_calendar
+from scheduling.config import Config
 from scheduling.database import Database
 from scheduling.errors import Invalid, NotFound
 from scheduling.models import CalendarObject, Subscription
 from scheduling.settings import change
+from scheduling.snapshot import Snapshot
 from scheduling.subscriptions import slug_of
 from tests.factories import Dispatch
-from tests.scheduling.availability.asking import DAY, HOUR, NOW, ask, at, states, subscribe
+from tests.scheduling.availability.asking import DAY, HOUR, NOW, answers, ask, at, states, subscribe
 
 
 def test_schedule_of_a_day(database: Database, dispatch: Dispatch) -> None:
@@ -235,8 +238,11 @@ def test_two_hundred_people_take_as_many_statements_as_two(
     counts = []
     for some in (names[:2], names):
         with statements(database) as seen:
-            found = ask(database, some, 0, 28 * 24)
+            found = answers(database, some, 0, 28 * 24)
         counts.append(len(seen))
         assert len(found) == len(some)
         assert all(it.of_type("BUSY") for it in found)
     assert counts == [5, 5], seen  # settings, people, subscriptions, spans, working hours
+    with statements(database) as seen, Snapshot(database, Config(), clock=lambda: NOW) as snapshot:
+        assert busy_time.of_user(snapshot, names[0], NOW, NOW + 28 * DAY).of_type("BUSY")
+    assert len(seen) == 5, seen
