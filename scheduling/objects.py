@@ -30,7 +30,7 @@ from sqlalchemy import (
 from scheduling.ical import series_json, timezones
 from scheduling.ical.event import PRODID
 from scheduling.ical.series import expand
-from scheduling.models import CalendarObject, OccurrenceRow
+from scheduling.models import CalendarObject, OccurrenceRow, lasts
 from scheduling.prepared import Prepared
 from scheduling.rendered import LONG, LONG_SPAN, RECURRING, SHORT_SPAN, Horizon
 
@@ -110,13 +110,18 @@ _SHORT: Select[*tuple[Any, ...]] = select(*_COLUMNS).where(
     *_MEMBER, _O.span == SHORT_SPAN, _O.starts_at >= bindparam("earliest"), *_OVERLAPS
 )
 _LONG: Select[*tuple[Any, ...]] = select(*_COLUMNS).where(*_MEMBER, _O.span == LONG_SPAN, *_OVERLAPS)
-_HIT = select(OccurrenceRow.name).where(
+_INSTANCE = select(OccurrenceRow.name).where(
     OccurrenceRow.calendar_id == bindparam("c"),
     OccurrenceRow.starts_at < _END,
     OccurrenceRow.ends_at > _START,
 )
+_HIT = union_all(
+    _INSTANCE.where(OccurrenceRow.starts_at >= bindparam("earliest")),
+    _INSTANCE.where(OccurrenceRow.starts_at < bindparam("earliest"), lasts()),
+)
+# The sum keeps SQLite on the primary key: the index of extents would have it read every recurring object.
 _REPEATED: Select[*tuple[Any, ...]] = select(*_COLUMNS).where(
-    *_NAMED, _O.span == RECURRING, _O.name.in_(_HIT)
+    *_NAMED, _O.span + 0 == RECURRING, _O.name.in_(_HIT)
 )
 _BEYOND: Select[*tuple[Any, ...]] = select(*_COLUMNS).where(*_MEMBER, _O.span == RECURRING, *_OVERLAPS)
 _OVERLAPPING = Prepared(union_all(_SHORT, _LONG, _REPEATED))

@@ -16,7 +16,7 @@ from scheduling.availability.people import Source
 from scheduling.availability.question import Question
 from scheduling.ical import series_json
 from scheduling.ical.series import Series, expand
-from scheduling.models import CalendarObject, OccurrenceRow
+from scheduling.models import CalendarObject, OccurrenceRow, lasts
 from scheduling.rendered import LONG, LONG_SPAN, RECURRING, SHORT_SPAN
 
 Bare = tuple[int, int, str]
@@ -49,38 +49,31 @@ _O = CalendarObject
 _LIVE = (_O.calendar_id.in_(bindparam("calendars", expanding=True)), ~_O.deleted)
 _OVERLAPS = (_O.starts_at < bindparam("end"), _O.ends_at > bindparam("start"))
 _SINGLE = (_O.calendar_id, _O.name, _O.source_id, _O.starts_at, _O.ends_at, _O.busy)
-_TAKES = (
-    OccurrenceRow.calendar_id.in_(bindparam("calendars", expanding=True)),
-    OccurrenceRow.busy != "",
-    OccurrenceRow.starts_at < bindparam("end"),
-    OccurrenceRow.ends_at > bindparam("start"),
+_EARLIEST: Any = bindparam("earliest")
+_SINGLES = (
+    (*_LIVE, _O.span == SHORT_SPAN, _O.starts_at >= _EARLIEST, *_OVERLAPS, _O.busy != ""),
+    (*_LIVE, _O.span == LONG_SPAN, *_OVERLAPS, _O.busy != ""),
 )
+_I = OccurrenceRow
+_TAKES = (
+    _I.calendar_id.in_(bindparam("calendars", expanding=True)),
+    _I.busy != "",
+    _I.starts_at < bindparam("end"),
+    _I.ends_at > bindparam("start"),
+)
+_INSTANCES = ((*_TAKES, _I.starts_at >= _EARLIEST), (*_TAKES, _I.starts_at < _EARLIEST, lasts()))
 _SPANS: Any = union_all(
-    select(*_SINGLE).where(
-        *_LIVE, _O.span == SHORT_SPAN, _O.starts_at >= bindparam("earliest"), *_OVERLAPS, _O.busy != ""
+    *(select(*_SINGLE).where(*single) for single in _SINGLES),
+    *(
+        select(_I.calendar_id, _I.name, _O.source_id, _I.starts_at, _I.ends_at, _I.busy)
+        .join(_O, and_(_O.calendar_id == _I.calendar_id, _O.name == _I.name))
+        .where(~_O.deleted, *instance)
+        for instance in _INSTANCES
     ),
-    select(*_SINGLE).where(*_LIVE, _O.span == LONG_SPAN, *_OVERLAPS, _O.busy != ""),
-    select(
-        OccurrenceRow.calendar_id,
-        OccurrenceRow.name,
-        _O.source_id,
-        OccurrenceRow.starts_at,
-        OccurrenceRow.ends_at,
-        OccurrenceRow.busy,
-    )
-    .join(_O, and_(_O.calendar_id == OccurrenceRow.calendar_id, _O.name == OccurrenceRow.name))
-    .where(~_O.deleted, *_TAKES),
 )
 _BARE: Any = union_all(
-    *(
-        select(_O.calendar_id, _O.starts_at, _O.ends_at, _O.busy).where(
-            *_LIVE, _O.span == span, *earliest, *_OVERLAPS, _O.busy != ""
-        )
-        for span, earliest in ((SHORT_SPAN, (_O.starts_at >= bindparam("earliest"),)), (LONG_SPAN, ()))
-    ),
-    select(
-        OccurrenceRow.calendar_id, OccurrenceRow.starts_at, OccurrenceRow.ends_at, OccurrenceRow.busy
-    ).where(*_TAKES),
+    *(select(_O.calendar_id, _O.starts_at, _O.ends_at, _O.busy).where(*single) for single in _SINGLES),
+    *(select(_I.calendar_id, _I.starts_at, _I.ends_at, _I.busy).where(*instance) for instance in _INSTANCES),
 )
 """Instances of objects that are deleted are not there any more (`changeset.py`)."""
 _SERIES = select(*_SINGLE, _O.series).where(*_LIVE, _O.span == RECURRING, *_OVERLAPS)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import aliased
 from scheduling.conflicts.rules import Rules
 from scheduling.ical import series_json
 from scheduling.ical.series import Series, expand
-from scheduling.models import CalendarObject, OccurrenceRow
+from scheduling.models import CalendarObject, OccurrenceRow, lasts
 from scheduling.rendered import LONG, LONG_SPAN, RECURRING, SHORT_SPAN
 
 Span = tuple[int, int]
@@ -52,7 +52,8 @@ _MET_SHORT = (
     True,
 )
 _MET_LONG = (_T, (~_T.deleted, _T.span == LONG_SPAN), False)
-_MET_INSTANCE = (_TI, (), False)
+_MET_INSTANCE = (_TI, (), True)
+_MET_LONG_INSTANCE = (_TI, (lasts(_TI),), False)
 
 
 def _meeting(changed: tuple[Any, tuple[Any, ...]], met: tuple[Any, tuple[Any, ...], bool]) -> Select[Any]:
@@ -85,7 +86,9 @@ def _meeting(changed: tuple[Any, tuple[Any, ...]], met: tuple[Any, tuple[Any, ..
 
 
 _JOB_MEETS_JOB: Any = union_all(_meeting(_SINGLE, _MET_SHORT), _meeting(_SINGLE, _MET_LONG))
-_JOB_MEETS_OTHER: Any = union_all(*(_meeting(_SINGLE, met) for met in (_MET_SHORT, _MET_LONG, _MET_INSTANCE)))
+_JOB_MEETS_OTHER: Any = union_all(
+    *(_meeting(_SINGLE, met) for met in (_MET_SHORT, _MET_LONG, _MET_INSTANCE, _MET_LONG_INSTANCE))
+)
 _OTHER_MEETS_JOB: Any = union_all(
     *(_meeting(changed, met) for changed in (_SINGLE, _INSTANCE) for met in (_MET_SHORT, _MET_LONG))
 )

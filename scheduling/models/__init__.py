@@ -17,6 +17,7 @@ from scheduling.models.calendars import (
     OccurrenceRow,
     ScheduleChange,
     UnrenderedSource,
+    lasts,
 )
 from scheduling.models.conflicts import Conflict, ConflictCheck, ConflictUser
 from scheduling.models.deliveries import Delivery
@@ -66,4 +67,5 @@ __all__ = [
     "Webhook",
     "WebhookDelivery",
     "WorkingPeriod",
+    "lasts",
 ]

@@ -7,6 +7,8 @@ to a contract table: such a key would make the dispatch application's transactio
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     Boolean,
     ForeignKey,
@@ -16,10 +18,13 @@ from sqlalchemy import (
     String,
     Text,
     false,
+    literal_column,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
 from scheduling.models.base import Base
+from scheduling.rendered import LONG
 from scheduling.types import BigInt
 
 
@@ -123,11 +128,22 @@ class UnrenderedSource(Base):
     reason: Mapped[str] = mapped_column(Text)
 
 
+_LASTS = text(f"ends_at - starts_at > {LONG}")
+
+
 class OccurrenceRow(Base):
-    """One instance of a recurring object inside its calendar's horizon; epoch seconds, exclusive end."""
+    """One instance of a recurring object inside its calendar's horizon; epoch seconds, exclusive end. Those longer than
+    `LONG` are few and indexed apart, so that the others are found by a start that is not long ago.
+    """
 
     __tablename__ = "occurrences"
-    __table_args__ = (Index(None, "calendar_id", "starts_at"), Index(None, "calendar_id", "name"))
+    __table_args__ = (
+        Index(None, "calendar_id", "starts_at"),
+        Index(None, "calendar_id", "name"),
+        Index(
+            "occurrences_long_index", "calendar_id", "starts_at", sqlite_where=_LASTS, postgresql_where=_LASTS
+        ),
+    )
     __mapper_args__ = {"primary_key": ["calendar_id", "name", "starts_at"]}  # noqa: RUF012
 
     calendar_id: Mapped[int] = mapped_column(ForeignKey("calendars.id", ondelete="CASCADE"))
@@ -135,6 +151,11 @@ class OccurrenceRow(Base):
     starts_at: Mapped[int] = mapped_column(BigInt)
     ends_at: Mapped[int] = mapped_column(BigInt)
     busy: Mapped[str] = mapped_column(String(16))
+
+
+def lasts(instance: Any = OccurrenceRow) -> Any:
+    """Whether an instance is in `occurrences_long_index`, in the words of that index."""
+    return instance.ends_at - instance.starts_at > literal_column(str(LONG))
 
 
 class CalendarProperty(Base):

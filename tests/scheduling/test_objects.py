@@ -187,6 +187,24 @@ def test_time_ranges_on_both_databases(database: Database, config: Config, dispa
     ]
 
 
+def test_instances_of_a_fortnight_are_found_on_every_day(
+    database: Database, config: Config, dispatch: Dispatch
+) -> None:
+    ann = dispatch.user("ann")
+    for rrule, title in (("FREQ=MONTHLY", "monthly"), ("FREQ=YEARLY", "yearly")):
+        begins, ends = "2026-03-02 09:00:00+00:00", "2026-03-16 09:00:00+00:00"
+        dispatch.blocker(ann, title=title, starts_at=begins, ends_at=ends, rrule=rrule)
+    state = caught_up(database, config, ann, "ann", "blockers")
+
+    def found(start: str) -> list[str]:
+        moment = int(datetime.fromisoformat(start + "+00:00").timestamp())
+        return summaries(overlapping(database, state, moment, moment + 60))
+
+    assert found("2026-03-15T09:00") == found("2026-03-05T09:00") == ["monthly", "yearly"]
+    assert found("2026-04-15T09:00") == found("2026-04-05T09:00") == ["monthly"]
+    assert found("2026-04-16T09:00") == found("2026-04-02T08:58") == []
+
+
 def test_names_members_and_uids_agree(database: Database, config: Config, dispatch: Dispatch) -> None:
     ann = dispatch.user("ann")
     for _ in range(3):
@@ -268,6 +286,13 @@ def test_week_is_looked_up_by_the_index_of_extents(sqlite_database: Database) ->
     statement = str(objects._SHORT.compile(sqlite_database.engine, compile_kwargs={"literal_binds": False}))
     plan = explained(sqlite_database, statement)
     assert "calendar_objects_extent_index (calendar_id=? AND span=? AND starts_at>? AND starts_at<?)" in plan
+
+
+def test_instances_are_looked_up_by_their_start_and_objects_by_their_name(sqlite_database: Database) -> None:
+    plan = explained(sqlite_database, str(objects._REPEATED.compile(sqlite_database.engine)))
+    assert "sqlite_autoindex_calendar_objects_1 (calendar_id=? AND name=?)" in plan
+    assert "occurrences_calendar_id_starts_at_index (calendar_id=? AND starts_at>? AND starts_at<?)" in plan
+    assert "occurrences_long_index" in plan
 
 
 def explained(database: Database, statement: str) -> str:

@@ -224,6 +224,12 @@ def test_questions_have_bounds(question: Question, people: int, sentence: str) -
         question.check(people)
 
 
+def test_an_instance_of_a_fortnight_is_busy_on_its_last_day(database: Database, dispatch: Dispatch) -> None:
+    ann = dispatch.user("ann")
+    dispatch.blocker(ann, starts_at=at(0), ends_at=at(14 * 24), rrule="FREQ=MONTHLY")
+    assert states(database, "ann", 13 * 24, 15 * 24) == [(13 * 24, 14 * 24, "BUSY")]
+
+
 def test_two_hundred_people_take_as_many_statements_as_two(
     database: Database,
     dispatch: Dispatch,

@@ -63,6 +63,21 @@ def test_one_change_costs_the_same_however_many_jobs_there_are(
     assert costs[1] <= costs[0]
 
 
+def test_a_job_meets_the_last_day_of_an_instance_of_a_fortnight(
+    database: Database, dispatch: Dispatch
+) -> None:
+    user = dispatch.user()
+    watch = Watch(database, Config())
+    dispatch.blocker(
+        user, starts_at=str(START), ends_at=str(START + timedelta(days=14)), rrule="FREQ=MONTHLY"
+    )
+    watch.turn(NOW)
+    assert open_ones(database) == []
+    fill(dispatch, user, 2, timedelta(days=13))
+    watch.turn(NOW)
+    assert len(open_ones(database)) == 2
+
+
 def test_nothing_to_do_costs_a_few_lookups(
     database: Database, dispatch: Dispatch, statements: Statements
 ) -> None:
