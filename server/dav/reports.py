@@ -30,6 +30,7 @@ LONGEST_RANGE = question.LONGEST
 """Seconds that an expansion or a free-busy answer may span."""
 LONGEST_TEXT = 4096
 _MOMENT = re.compile(r"\d{8}T\d{6}Z")
+_PLAIN_PATH = re.compile(r"/(?!/)[\w.@%/-]{0,2000}", re.ASCII)
 _RANGES = (f"{C}time-range", f"{C}expand", f"{C}limit-recurrence-set", f"{C}limit-freebusy-set")
 _FILTER_CHILDREN = {
     f"{C}filter": {f"{C}comp-filter"},
@@ -168,6 +169,8 @@ def _check_hrefs(root: ET.Element) -> None:
 
 
 def _is_path(href: str) -> bool:
+    if _PLAIN_PATH.fullmatch(href):
+        return True
     try:
         return (
             not href.startswith("//")

@@ -61,6 +61,13 @@ def without_controls(document: bytes) -> bytes:
     return document.translate(None, _CONTROLS).replace(b"\xef\xbf\xbe", b"").replace(b"\xef\xbf\xbf", b"")
 
 
+def octets(text: str) -> bytes:
+    """`text` in UTF-8 without characters that XML 1.0 forbids, surrogates replaced."""
+    if "\ufffe" in text or "\uffff" in text:
+        text = text.replace("\ufffe", "").replace("\uffff", "")
+    return text.encode("utf-8", "replace").translate(None, _CONTROLS)
+
+
 def one_question(root: ET.Element | None) -> None:
     """Leave what a PROPFIND asks for as its only child, since Radicale looks at the first (RFC 4918, section 14.20).
     Raises RuntimeError where it asks for nothing or several things.

@@ -26,9 +26,9 @@ from server.dav.fast.properties import NAMESPACES, Context, element
 from server.dav.fast.recognise import ETAG, TYPE, Data, Multiget, Query, Report, Sync, propfind, report
 from server.dav.fast.sending import Answered
 from server.dav.fast.writing import OBJECT_TYPE, OK, ObjectWriter, gone, propstats
-from server.dav.xml import D, Response, error, without_controls
+from server.dav.xml import D, Response, error, octets
 
-_HEAD = without_controls(f"<?xml version='1.0' encoding='utf-8'?>\n<multistatus{NAMESPACES}>".encode())
+_HEAD = f"<?xml version='1.0' encoding='utf-8'?>\n<multistatus{NAMESPACES}>".encode()
 _TAIL = b"</multistatus>"
 _LISTED = frozenset({ETAG, TYPE, f"{D}getlastmodified", f"{D}resourcetype", f"{D}getcontentlength"})
 _SAME_FOR_ALL = {TYPE: element(TYPE, OBJECT_TYPE), f"{D}resourcetype": element(f"{D}resourcetype")}
@@ -186,9 +186,7 @@ class FastAnswers:
             for name in names
         )
         path = context.href(f"/{collection.path}/")
-        yield without_controls(
-            f"<response>{path}<propstat><prop>{own}</prop>{OK}</response>".encode("utf-8", "replace")
-        )
+        yield octets(f"<response>{path}<propstat><prop>{own}</prop>{OK}</response>")
         href = escape(quote(context.prefix + context.path))
         with self._storage.reading() as connection:
             if {f"{D}getlastmodified", f"{D}getcontentlength"}.isdisjoint(names):
@@ -241,7 +239,7 @@ def _octets(parts: Iterable[str]) -> Iterator[bytes]:
     """UTF-8 without what XML cannot carry, many parts at a time."""
     remaining = iter(parts)
     while some := list(islice(remaining, _TOGETHER)):
-        yield without_controls("".join(some).encode("utf-8", "replace"))
+        yield octets("".join(some))
 
 
 @lru_cache(maxsize=512)
