@@ -36,7 +36,7 @@ from scheduling.models import Subscription, User
 from scheduling.permissions import SYSTEM
 from scheduling.secrets import Keyring
 from scheduling.source_credentials import Credentials
-from scheduling.subscriptions import slug_of
+from scheduling.subscription_record import slug_of
 from scheduling.webhooks.subscriptions import emit_outcome, emit_paused, emit_quarantined
 
 __all__ = [

@@ -22,7 +22,7 @@ from scheduling.generations import Generation
 from scheduling.ical import series_json, timezones
 from scheduling.models import Subscription as SubscriptionRow
 from scheduling.permissions import SYSTEM, Actor
-from scheduling.subscriptions import Subscription, slug_of
+from scheduling.subscription_record import Subscription, slug_of
 from scheduling.view import View
 from scheduling.webhooks.subscriptions import emit_outcome
 

@@ -30,12 +30,14 @@ class Sync:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subscription:
-    """One subscription without its URL. `next_at` is in epoch seconds; `report` is what the last import found, `http`
-    what the last exchange was like. `time_zone` is None for the user's.
+    """One subscription without its URL. `calendar_id` is the slug of the calendar that it fills, `next_at` in epoch
+    seconds; `report` is what the last import found, `http` what the last exchange was like. `time_zone` is None for the
+    user's.
     """
 
     id: int
     user_id: int
+    calendar_id: str
     label: str
     host: str
     has_credentials: bool
@@ -63,11 +65,17 @@ COLUMNS = (
 """The columns that `read` needs."""
 
 
+def slug_of(subscription_id: int) -> str:
+    """The slug of the calendar that shows a subscription's events."""
+    return f"external-{subscription_id}"
+
+
 def read(row: Row[*tuple[Any, ...]]) -> Subscription:
     """The subscription in a row of `COLUMNS`."""
     return Subscription(
         id=row.id,
         user_id=row.user_id,
+        calendar_id=slug_of(row.id),
         label=row.label,
         host=row.host,
         has_credentials=row.encrypted_credentials is not None,

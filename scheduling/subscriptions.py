@@ -26,7 +26,7 @@ from scheduling.models import Subscription as SubscriptionRow
 from scheduling.permissions import SYSTEM, Actor, Permission, permits, require
 from scheduling.secrets import Keyring
 from scheduling.source_credentials import Credentials
-from scheduling.subscription_record import COLUMNS, Subscription, read
+from scheduling.subscription_record import COLUMNS, Subscription, read, slug_of
 
 __all__ = ["Changes", "Subscription"]
 
@@ -64,11 +64,6 @@ _UNREAD: dict[str, Any] = {
     "lease_until": 0,
 }
 """What is forgotten so that a source is fetched at once and whole; a fetch under way writes nothing any more."""
-
-
-def slug_of(subscription_id: int) -> str:
-    """The slug of the calendar that shows a subscription's events."""
-    return f"external-{subscription_id}"
 
 
 def add(

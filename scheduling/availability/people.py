@@ -18,7 +18,7 @@ from scheduling.calendars import BUILT_IN
 from scheduling.errors import NotFound
 from scheduling.models import Calendar, ScheduleChange, Subscription, UnrenderedSource, User
 from scheduling.rendered import Horizon
-from scheduling.subscriptions import slug_of
+from scheduling.subscription_record import slug_of
 from scheduling.view import View
 
 

@@ -162,6 +162,6 @@ def _detached(it: StoredSubscription) -> Detached:
         id=it.id,
         label=it.label,
         host=it.host,
-        calendar=subscriptions.slug_of(it.id),
+        calendar=it.calendar_id,
         detached_at=it.detached_at,
     )

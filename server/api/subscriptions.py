@@ -111,6 +111,7 @@ class Subscription(Shown):
 
     id: int
     etag: str = Field(description="Its version, for If-Match.")
+    calendar_id: str = Field(description="The calendar that it fills: /dav/{user}/{calendar_id}/.")
     label: str
     host: str = Field(description="Where it is fetched from.")
     has_credentials: bool
@@ -278,6 +279,7 @@ def _shown(it: StoredSubscription) -> Subscription:
     return Subscription(
         id=it.id,
         etag=_etag(it),
+        calendar_id=it.calendar_id,
         label=it.label,
         host=it.host,
         has_credentials=it.has_credentials,

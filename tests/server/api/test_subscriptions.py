@@ -102,6 +102,7 @@ def test_what_is_shown_of_a_subscription_holds_no_secret(case: Case) -> None:
         "Asia/Tokyo",
     )
     assert found.json["sync"]["state"] == "done"
+    assert case.events()[0]["calendar"] == found.json["calendar_id"]
     with case.running.database.read() as connection:
         rows = repr(connection.execute(text("SELECT * FROM subscriptions")).all())
         rows += repr(connection.execute(text("SELECT * FROM audit_log")).all())
