@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
@@ -96,6 +97,10 @@ def test_migrated_database_equals_one_made_from_the_models(
     assert sum(map(len, migrated.values())) > 50
     if name is not None:
         server.drop(name)
+
+
+def test_head_is_the_last_migration() -> None:
+    assert schema.head() == ScriptDirectory.from_config(schema._config()).get_current_head()
 
 
 def test_second_upgrade_changes_nothing(empty: Database) -> None:
