@@ -16,13 +16,15 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import IO
 
-IN_MEMORY = 8 * 2**20
+IN_MEMORY = 3 * 2**20
 """Octets of an answer that are kept in memory at most."""
+KEPT = 8 * 2**20
+"""The same of a whole calendar, which is kept for the next who asks."""
 CAPACITY = 24 * 2**20
 """Octets kept of whole calendars in all; one larger than half of it is never kept."""
 LEVEL = 1
 """Of compression: half the time of zlib's default for 7 to 23 per cent more octets (docs/performance.md)."""
-_PIECE = 2**18
+_PIECE = 2**17
 Key = tuple[object, ...]
 
 
@@ -57,17 +59,24 @@ class Long:
 Body = bytes | Long
 
 
-def gathered(pieces: Iterable[bytes]) -> Body:
-    """One body of `pieces`, each of which is a bounded part of it."""
+def gathered(pieces: Iterable[bytes], in_memory: int = IN_MEMORY) -> Body:
+    """One body of `pieces`, each of which is a bounded part of it; a longer one than `in_memory` octets in a file."""
     remaining = iter(pieces)
     some: list[bytes] = []
     size = 0
     for piece in remaining:
         some.append(piece)
         size += len(piece)
-        if size > IN_MEMORY:
-            return Long(chain(some, remaining))
+        if size > in_memory:
+            return Long(chain(_emptied(some), remaining))
     return b"".join(some)
+
+
+def _emptied(pieces: list[bytes]) -> Iterator[bytes]:
+    """The pieces, none of which is kept any longer."""
+    pieces.reverse()
+    while pieces:
+        yield pieces.pop()
 
 
 def packed(content: Body) -> Body:

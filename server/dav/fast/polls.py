@@ -22,7 +22,7 @@ from server import conditional
 from server.dav import reports
 from server.dav.fast import understood
 from server.dav.fast.answers import Answer, FastAnswers
-from server.dav.fast.bodies import Bodies, gathered
+from server.dav.fast.bodies import KEPT, Bodies, gathered
 from server.dav.fast.sending import Answered, Started, accepts_gzip, finish
 from server.dav.xml import BadBody, parse
 
@@ -138,7 +138,7 @@ class Polls:
         status, headers, _, log = self._answers.own_get(calendar)
         gzip = accepts_gzip(environ)
         key = (calendar.state.id, calendar.etag)
-        body = self._bodies.get(key, lambda: gathered(calendar.pieces()), gzip=gzip)
+        body = self._bodies.get(key, lambda: gathered(calendar.pieces(), KEPT), gzip=gzip)
         return status, {**headers, **({"Content-Encoding": "gzip"} if gzip else {})}, body, log
 
     def _object(self, calendar: Any, environ: Environ, name: str) -> Answer:
