@@ -5,7 +5,7 @@
 PYTHON ?= python3
 # A file's tests stay together; each of the two processes starts a PostgreSQL of its own.
 PYTEST_ARGS ?= -n 2 --dist loadfile
-BENCH_ARGS ?=
+BENCH_ARGS ?= --events 1000,10000,100000 --write docs --json build/bench.json
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -41,14 +41,16 @@ format: setup
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+# Writes docs/performance.md's tables and the plots; about a quarter of an hour on an idle machine.
 bench: setup
+	@mkdir -p build
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 # Everything in one environment, exact and hashed; run it after a change to the dependencies in pyproject.toml.
 lock:
 	@$(PYTHON) -m venv build/lock
 	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
-	@build/lock/bin/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --extra test \
+	@build/lock/bin/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --extra test --extra bench \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml --output-file requirements.lock
 
 clean:

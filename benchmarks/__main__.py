@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`python -m benchmarks`: Daysheet on SQLite and PostgreSQL beside vanilla Radicale, in one run."""
+"""`python -m benchmarks`: Daysheet on SQLite and PostgreSQL beside vanilla Radicale and Xandikos, in one run."""
 
 from __future__ import annotations
 
@@ -7,36 +7,37 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from benchmarks import peers, postgresql, report
+from benchmarks import daysheet, goals, plots, postgresql, report, tables, vanilla, xandikos
 from benchmarks.exchanges import exchanges
-from benchmarks.measure import Figures, measure
-from benchmarks.peers import Peer
+from benchmarks.figures import Figures
+from benchmarks.measure import Effort, measure
+from benchmarks.peers import PEERS, RADICALE, SQLITE, XANDIKOS, Peer
 from benchmarks.schedule import Ranges, Row, blockers, monday
-
-PEERS = ("daysheet-sqlite", "daysheet-postgresql", report.VANILLA)
 
 
 @contextmanager
 def running(names: Sequence[str], rows: Sequence[Row], folder: Path) -> Iterator[list[Peer]]:
     """The peers called `names` with the same calendar, in that order."""
     with ExitStack() as stack:
-        stored = folder / "daysheet-sqlite"
+        stored = folder / SQLITE
         stored.mkdir()
-        settings, password = peers.install(stored, str(stored / "daysheet.db"), rows)
+        settings, password = daysheet.install(stored, str(stored / "daysheet.db"), rows)
         stack.callback(settings.database().dispose)
         started = []
         for name in names:
             opened: AbstractContextManager[Peer]
-            if name == "daysheet-sqlite":
-                opened = peers.daysheet(name, stored, str(stored / "daysheet.db"), password)
-            elif name == report.VANILLA:
-                opened = peers.radicale(folder / name, peers.texts(settings))
+            if name == SQLITE:
+                opened = daysheet.running(name, stored, str(stored / "daysheet.db"), password)
+            elif name == RADICALE:
+                opened = vanilla.running(folder / name, daysheet.texts(settings))
+            elif name == XANDIKOS:
+                opened = xandikos.running(folder / name, daysheet.texts(settings))
             else:
                 opened = _on_postgresql(stack, name, rows, folder / name)
             started.append(stack.enter_context(opened))
@@ -49,43 +50,92 @@ def _on_postgresql(
     folder.mkdir()
     server = stack.enter_context(postgresql.running())
     url = server.create()
-    settings, password = peers.install(folder, url, rows)
+    settings, password = daysheet.install(folder, url, rows)
     settings.database().dispose()
     server.settle(url)
-    return peers.daysheet(name, folder, url, password, database_pids=(server.pid,))
+    return daysheet.running(name, folder, url, password, database_pids=(server.pid,))
 
 
-def main(arguments: Sequence[str] | None = None) -> Figures:
-    """Run, print the table, and write it where asked."""
+def main(arguments: Sequence[str] | None = None) -> list[Figures]:
+    """Run, print the tables, and write them and the plots where asked."""
     given = _parser().parse_args(arguments)
+    effort = Effort(
+        seconds=given.seconds,
+        cap=given.cap,
+        patience=given.patience,
+        clients=given.clients,
+        crowd_seconds=given.crowd_seconds,
+    )
+    sizes = [_size(events, given.peers, given.requests, effort) for events in given.events]
+    texts = _texts(sizes, given.peers, given.clients)
+    print("\n\n".join(texts.values()))
+    if given.json:
+        figures = {"machine": report.machine(), "sizes": [asdict(it) for it in sizes]}
+        given.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    if given.write:
+        for name, text in texts.items():
+            report.put(given.write / "performance.md", name, text)
+        _draw(sizes, given.clients, given.write)
+    return sizes
+
+
+def _size(events: int, peers: Sequence[str], names: Sequence[str], effort: Effort) -> Figures:
     around = monday(datetime.now(UTC).date())
-    rows = list(blockers(given.events, around))
+    rows = list(blockers(events, around))
     with (
         tempfile.TemporaryDirectory(prefix="daysheet-bench-") as folder,
-        running(given.peers, rows, Path(folder)) as started,
+        running(peers, rows, Path(folder)) as started,
     ):
-        figures = measure(
+        return measure(
             started,
             Ranges(monday=around),
-            seconds=given.seconds,
-            names=given.requests,
-            progress=lambda line: print(line, file=sys.stderr),
+            effort,
+            events=events,
+            names=names,
+            progress=lambda line: print(f"{datetime.now(UTC):%H:%M:%S} {line}", file=sys.stderr),
         )
-    text = f"{report.machine()} {given.events:,} events.\n\n{report.tables(figures, given.peers)}"
-    print(text)
-    if given.json:
-        given.json.write_text(
-            json.dumps({"events": given.events, **asdict(figures)}, indent=2) + "\n", encoding="utf-8"
-        )
-    if given.markdown:
-        report.put(given.markdown, "requests", text)
-    return figures
+
+
+def _middle(sizes: Sequence[Figures]) -> Figures:
+    """That of the goals, or else one in the middle."""
+    return next((it for it in sizes if it.events == goals.EVENTS), sizes[(len(sizes) - 1) // 2])
+
+
+def _texts(sizes: Sequence[Figures], peers: Sequence[str], clients: int) -> dict[str, str]:
+    """The tables by the name of their markers."""
+    middle = _middle(sizes)
+    texts = {
+        "goals": f"{report.machine()} {middle.events:,} events.\n\n{tables.aims(middle)}",
+        "requests": _by_size(sizes, lambda it: tables.requests(it, peers)),
+        "memory": f"{report.machine()}\n\n{tables.memory(sizes, peers)}",
+    }
+    if sizes[-1] is not middle:
+        texts["growth"] = f"{report.machine()}\n\n{tables.growth(middle, sizes[-1])}"
+    if clients:
+        texts["clients"] = _by_size(sizes, lambda it: tables.crowds(it, peers, clients))
+    return texts
+
+
+def _by_size(sizes: Sequence[Figures], table: Callable[[Figures], str]) -> str:
+    return "\n\n".join([report.machine(), *(f"### {it.events:,} events\n\n{table(it)}" for it in sizes)])
+
+
+def _draw(sizes: Sequence[Figures], clients: int, folder: Path) -> None:
+    plots.costs(_middle(sizes), folder / "performance-requests.svg")
+    if len(sizes) > 1:
+        plots.growth(sizes, folder / "performance-growth.svg")
+    if clients:
+        plots.crowds(_middle(sizes), clients, folder / "performance-clients.svg")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "--events", type=int, default=10_000, help="events in the calendar (default: %(default)s)"
+        "--events",
+        type=_numbers,
+        default=(10_000,),
+        metavar="N,M",
+        help="events in the calendar (default: 10000)",
     )
     parser.add_argument(
         "--peers", type=_peers, default=PEERS, metavar="A,B", help=f"of {', '.join(PEERS)} (default: all)"
@@ -93,14 +143,32 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--requests", type=_requests, default=(), metavar="A,B", help="only these (default: all)"
     )
-    parser.add_argument(
-        "--seconds", type=float, default=1.0, help="CPU time spent on each request and peer (default: 1)"
-    )
+    default = Effort()
+    for option, kind, text in (
+        ("seconds", float, "CPU time spent on each request and peer"),
+        ("cap", float, "seconds after which a request is given up"),
+        ("patience", float, "seconds after which a peer's first reading of the calendar is given up"),
+        ("clients", int, "how many clients poll at once; 0 leaves that out"),
+        ("crowd_seconds", float, "how long they do"),
+    ):
+        parser.add_argument(
+            f"--{option.replace('_', '-')}",
+            type=kind,
+            default=getattr(default, option),
+            help=f"{text} (default: %(default)s)",
+        )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     parser.add_argument(
-        "--markdown", type=Path, metavar="FILE", help="put the table between the markers in there"
+        "--write",
+        type=Path,
+        metavar="FOLDER",
+        help="put the tables into performance.md there, and the plots beside it",
     )
     return parser
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(sorted(int(part) for part in text.split(",")))
 
 
 def _peers(text: str) -> tuple[str, ...]:
@@ -108,7 +176,7 @@ def _peers(text: str) -> tuple[str, ...]:
 
 
 def _requests(text: str) -> tuple[str, ...]:
-    known = exchanges("/", [], "", Ranges(monday=date(2026, 1, 5)))
+    known = exchanges("/", "/", [], "", Ranges(monday=date(2026, 1, 5)))
     return _known(text, "request", [it.name for it in known])
 
 

@@ -122,7 +122,7 @@ def _api(environment: Mapping[str, str]) -> Iterator[Callable[[Sequence[Any]], N
     output = Path(environment["DAYSHEET_SECURITY_KEY_FILE"]).with_name("output")
     command = (sys.executable, "-m", "server.cli", "serve")
     port = settings.server.port
-    with process.server(command, port=port, environment=_whole(environment), output=output):
+    with process.Server(command, port=port, environment=_whole(environment), output=output):
 
         def bring_in(rows: Sequence[Any]) -> None:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)

@@ -4,22 +4,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from http.client import HTTPConnection
 
-from benchmarks import process
-from benchmarks.exchanges import Exchange, Facts, exchanges, initial_sync, token
+from benchmarks.client import Answer, Client, TooSlow, WrongAnswer
+from benchmarks.crowd import crowd
+from benchmarks.exchanges import Exchange, exchanges, initial_sync
+from benchmarks.facts import Facts, token
+from benchmarks.figures import Cost, Figures, Missing, Rate
 from benchmarks.peers import Peer
 from benchmarks.schedule import Ranges
 
-_TIMEOUT = 600.0
+__all__ = ["Effort", "Mismatch", "WrongAnswer", "measure"]
+
 _AT_LEAST = 2
-
-
-class WrongAnswer(RuntimeError):
-    """A peer did not answer as the request demands."""
+_LONG = 2.0
+"""Seconds after which one request is enough."""
+_IDLE = 0.5
+Progress = Callable[[str], None]
 
 
 class Mismatch(RuntimeError):
@@ -27,89 +30,193 @@ class Mismatch(RuntimeError):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Cost:
-    """Means per request: CPU time of the server's processes and time until the answer was read, in seconds.
-
-    `facts` is how many members, events, instances or busy periods the answer named, `size` its body in bytes.
+class Effort:
+    """`seconds` of CPU time are spent on each request and peer; one that takes more than `cap` seconds is given up, a
+    peer's first reading only after `patience`. `clients` send polls at once for `crowd_seconds`; 0 means none do.
     """
 
-    requests: int
-    cpu: float
-    wall: float
-    facts: int
-    size: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Figures:
-    """`costs` by request and peer; `memory` is the worker's resident bytes by peer, after all requests."""
-
-    costs: Mapping[str, Mapping[str, Cost]]
-    memory: Mapping[str, int]
-
-
-class Client:
-    """One client of one peer, with one connection that is kept where the server keeps it."""
-
-    def __init__(self, peer: Peer) -> None:
-        self._peer = peer
-        self._connection = HTTPConnection("127.0.0.1", peer.port, timeout=_TIMEOUT)
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
-
-    def answer(self, exchange: Exchange) -> bytes:
-        """The body of the answer. Raises `WrongAnswer` for another status than a right answer has."""
-        headers = {"Authorization": self._peer.authorization, **exchange.headers}
-        self._connection.request(
-            exchange.method, self._peer.collection, exchange.body.encode() or None, headers
-        )
-        response = self._connection.getresponse()
-        body = response.read()
-        if response.status != exchange.status:
-            raise WrongAnswer(
-                f"{self._peer.name} answered {response.status} to {exchange.name}: {body[:300]!r}"
-            )
-        return body
+    seconds: float = 1.0
+    cap: float = 20.0
+    patience: float = 300.0
+    clients: int = 16
+    crowd_seconds: float = 1.5
 
 
 def measure(
     peers: Sequence[Peer],
     ranges: Ranges,
+    effort: Effort,
     *,
-    seconds: float,
+    events: int,
     names: Sequence[str] = (),
-    progress: Callable[[str], None] = lambda _line: None,
+    progress: Progress = lambda _line: None,
 ) -> Figures:
-    """Measure every request, or those called `names`, peer after peer.
-
-    Each is sent for `seconds` of the server's CPU time, twice at least. Raises `Mismatch`, `WrongAnswer`.
-    """
-    costs: dict[str, dict[str, Cost]] = {}
-    asked = [_asked(peer, ranges) for peer in peers]
-    for same in zip(*asked, strict=True):
-        if names and same[0].name not in names:
-            continue
+    """Measure every request, or those called `names`, peer after peer. Raises `Mismatch`, `WrongAnswer`."""
+    costs: dict[str, dict[str, Cost | Missing]] = {}
+    rates: dict[str, dict[str, Rate | Missing]] = {}
+    examined = [_Examined(peer, ranges, effort, progress) for peer in peers]
+    for name, noted in _wanted(names, ranges):
         known: tuple[str, Facts] | None = None
-        for peer, exchange in zip(peers, same, strict=True):
+        for it in examined:
+            found, facts = it.cost(name)
+            if facts is not None:
+                known = known or (it.peer.name, facts)
+                _compare(name, known, (it.peer.name, facts))
+            if not noted:
+                continue
+            costs.setdefault(name, {})[it.peer.name] = found
+            progress(f"{events:,} events, {name}, {it.peer.name}: {_line(found)}")
+            at_once = it.rate(name, found)
+            if at_once is not None:
+                rates.setdefault(name, {})[it.peer.name] = at_once
+    return Figures(
+        events=events, costs=costs, rates=rates, memory={it.peer.name: it.memory() for it in examined}
+    )
+
+
+def _wanted(names: Sequence[str], ranges: Ranges) -> Iterator[tuple[str, bool]]:
+    """The requests to send, and whether each is one of `names` or only gives another its entity tag."""
+    known = exchanges("/", "/", [], "", ranges)
+    needed = {it.validates for it in known if it.name in names}
+    for it in known:
+        if not names or it.name in names or it.name in needed:
+            yield it.name, not names or it.name in names
+
+
+class _Examined:
+    """One peer under examination. It is started afresh after a request that was given up, and read once before the
+    next.
+    """
+
+    def __init__(self, peer: Peer, ranges: Ranges, effort: Effort, progress: Progress) -> None:
+        self.peer = peer
+        self._ranges = ranges
+        self._effort = effort
+        self._progress = progress
+        self._exchanges: dict[str, Exchange] = {}
+        self._etags: dict[str, str] = {}
+        self._memory = 0
+        self._warm = False
+        self._refused: Missing | None = None
+
+    def memory(self) -> int:
+        """The worker's largest resident bytes seen."""
+        self._memory = max(self._memory, self.peer.resident_bytes())
+        return self._memory
+
+    def cost(self, name: str) -> tuple[Cost | Missing, Facts | None]:
+        """What the request costs, and the facts of its answer where it is the one that was asked for."""
+        self._warm_up()
+        if self._refused is not None:
+            return self._refused, None
+        exchange = self._exchanges[name]
+        if exchange.validates is not None:
+            etag = self._etags.get(exchange.validates)
+            if not etag:
+                return Missing(reason=f"not run: no entity tag without {exchange.validates}"), None
+            exchange = self._exchanges[name] = exchange.validating(etag)
+        try:
             # A connection of its own: servers hang up while the other peers are measured.
-            with closing(Client(peer)) as client:
-                body = client.answer(exchange)
-                facts = exchange.read(body)
-                known = known or (peer.name, facts)
-                _compare(exchange.name, known, (peer.name, facts))
-                cost = _cost(client, peer, exchange, seconds, len(facts), len(body))
-            costs.setdefault(exchange.name, {})[peer.name] = cost
-            progress(f"{exchange.name}, {peer.name}: {cost.cpu * 1000:.3f} ms CPU, {cost.requests} requests")
-    return Figures(costs=costs, memory={peer.name: process.resident_bytes(peer.root) for peer in peers})
+            with closing(Client(self.peer, self._effort.cap)) as client:
+                return self._measured(client, exchange)
+        except TooSlow:
+            self._start_afresh()
+            return Missing(reason=f"more than {self._effort.cap:g} s", more_than=self._effort.cap), None
+
+    def rate(self, name: str, alone: Cost | Missing) -> Rate | Missing | None:
+        """Many clients at once; None for a request that is no poll."""
+        exchange = self._exchanges.get(name)
+        if exchange is None or not exchange.polled or not self._effort.clients:
+            return None
+        if isinstance(alone, Missing):
+            return alone
+        if alone.wall * self._effort.clients > self._effort.cap:
+            return Missing(reason=f"not run: one alone takes {alone.wall:.1f} s")
+        try:
+            return crowd(
+                self.peer,
+                exchange,
+                clients=self._effort.clients,
+                seconds=self._effort.crowd_seconds,
+                patience=self._effort.cap,
+            )
+        except TooSlow:
+            self._start_afresh()
+            return Missing(reason=f"more than {self._effort.cap:g} s", more_than=self._effort.cap)
+
+    def _measured(self, client: Client, exchange: Exchange) -> tuple[Cost, Facts | None]:
+        before = self.peer.cpu_seconds()
+        answer = client.answer(exchange)
+        self._etags[exchange.name] = answer.etag
+        facts = None if answer.note else exchange.read(answer.body)
+        if answer.seconds > _LONG:
+            requests, wall = 1, answer.seconds
+        else:
+            before = self.peer.cpu_seconds()
+            requests, wall = self._repeated(client, exchange, before)
+        server, database = (
+            after - start for after, start in zip(self.peer.cpu_seconds(), before, strict=True)
+        )
+        return Cost(
+            requests=requests,
+            cpu=(server + database) / requests,
+            database_cpu=database / requests,
+            wall=wall / requests,
+            facts=len(facts or ()),
+            size=len(answer.body),
+            note=answer.note,
+        ), facts
+
+    def _repeated(self, client: Client, exchange: Exchange, before: tuple[float, float]) -> tuple[int, float]:
+        requests, batch, wall, cpu = 0, 1, 0.0, 0.0
+        while requests < _AT_LEAST or cpu < self._effort.seconds:
+            for _ in range(batch):
+                wall += client.answer(exchange).seconds
+            requests += batch
+            cpu = sum(self.peer.cpu_seconds()) - sum(before)
+            # Looking at the clock costs the machine time, so cheap requests are sent in growing batches.
+            batch = batch * 2 if cpu < self._effort.seconds / 4 else batch
+        return requests, wall
+
+    def _start_afresh(self) -> None:
+        self.memory()
+        self.peer.server.restart()
+        self._warm = False
+
+    def _warm_up(self) -> None:
+        """A first reading of everything, and what the server does after it in the background."""
+        if self._warm or self._refused is not None:
+            return
+        started = time.perf_counter()
+        try:
+            answer = self._first()
+        except TooSlow:
+            self._refused = Missing(
+                reason=f"not run: a first reading took more than {self._effort.patience:g} s"
+            )
+            self._start_afresh()
+            return
+        names = sorted(initial_sync("/").read(answer.body))
+        known = exchanges(self.peer.home, self.peer.collection, names, token(answer.body), self._ranges)
+        self._exchanges = {it.name: it for it in known}
+        _settle(self.peer, self._effort.patience)
+        self._warm = True
+        self._progress(f"{self.peer.name} is warm after {time.perf_counter() - started:.1f} s")
+
+    def _first(self) -> Answer:
+        with closing(Client(self.peer, self._effort.patience)) as client:
+            return client.answer(initial_sync(self.peer.collection))
 
 
-def _asked(peer: Peer, ranges: Ranges) -> list[Exchange]:
-    first = initial_sync()
-    with closing(Client(peer)) as client:
-        body = client.answer(first)
-    return exchanges(peer.collection, sorted(first.read(body)), token(body), ranges)
+def _settle(peer: Peer, patience: float) -> None:
+    """Wait until the server does nothing by itself."""
+    deadline = time.monotonic() + patience
+    used = peer.cpu_seconds()[0]
+    while time.monotonic() < deadline:
+        time.sleep(_IDLE)
+        before, used = used, peer.cpu_seconds()[0]
+        if used - before < _IDLE / 10:
+            return
 
 
 def _compare(request: str, known: tuple[str, Facts], found: tuple[str, Facts]) -> None:
@@ -121,16 +228,7 @@ def _compare(request: str, known: tuple[str, Facts], found: tuple[str, Facts]) -
         )
 
 
-def _cost(client: Client, peer: Peer, exchange: Exchange, seconds: float, facts: int, size: int) -> Cost:
-    requests, batch, wall, cpu = 0, 1, 0.0, 0.0
-    before = process.cpu_seconds(peer.roots)
-    while requests < _AT_LEAST or cpu < seconds:
-        started = time.perf_counter()
-        for _ in range(batch):
-            client.answer(exchange)
-        wall += time.perf_counter() - started
-        requests += batch
-        cpu = process.cpu_seconds(peer.roots) - before
-        # Looking at the clock costs the machine time, so cheap requests are sent in growing batches.
-        batch = batch * 2 if cpu < seconds / 4 else batch
-    return Cost(requests=requests, cpu=cpu / requests, wall=wall / requests, facts=facts, size=size)
+def _line(found: Cost | Missing) -> str:
+    if isinstance(found, Missing):
+        return found.reason
+    return f"{found.cpu * 1000:.3f} ms CPU, {found.requests} requests {found.note}".rstrip()

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PATIENCE = 60.0
@@ -26,23 +28,58 @@ def free_port() -> int:
         return port
 
 
-@contextmanager
-def server(
-    command: Sequence[str], *, port: int, environment: Mapping[str, str], output: Path
-) -> Iterator[int]:
-    """Run `command` until the block ends and yield its process id once it listens. Raises `DidNotStart`."""
-    with output.open("wb") as log:
-        process = subprocess.Popen(command, env=dict(environment), stdout=log, stderr=log)  # noqa: S603
-    try:
-        _await(process, port, output)
-        yield process.pid
-    finally:
-        process.terminate()
+class Server:
+    """A command that is run until the block ends, and may be started afresh in it; `port` is where it listens."""
+
+    def __init__(
+        self, command: Sequence[str], *, port: int, environment: Mapping[str, str], output: Path
+    ) -> None:
+        self._command = list(command)
+        self._environment = dict(environment)
+        self._output = output
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = port
+
+    @property
+    def pid(self) -> int:
+        """The process that was started; its children serve, with some servers."""
+        assert self._process is not None
+        return self._process.pid
+
+    def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stop(signal.SIGTERM)
+
+    def restart(self) -> None:
+        """Kill it, whatever it is doing, and start it again. Raises `DidNotStart`."""
+        self._stop(signal.SIGKILL)
+        self._start()
+
+    def _start(self) -> None:
+        with self._output.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603
+                self._command, env=self._environment, stdout=log, stderr=log
+            )
         try:
-            process.wait(_PATIENCE)
+            _await(self._process, self.port, self._output)
+        except BaseException:
+            self._stop(signal.SIGKILL)
+            raise
+
+    def _stop(self, how: signal.Signals) -> None:
+        assert self._process is not None
+        family = _trees([self.pid]) if how is signal.SIGKILL else [self.pid]
+        for pid in family:
+            with suppress(ProcessLookupError):
+                os.kill(pid, how)
+        try:
+            self._process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            self._process.kill()
+            self._process.wait()
 
 
 def cpu_seconds(roots: Sequence[int]) -> float:

@@ -11,32 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.measure import Figures
-
-VANILLA = "radicale"
-_LIBRARIES = ("radicale", "granian", "sqlalchemy", "psycopg")
-
-
-def tables(figures: Figures, peers: Sequence[str]) -> str:
-    """Markdown: CPU milliseconds per request, their ratios to vanilla Radicale's, wall milliseconds."""
-    compared = [peer for peer in peers if VANILLA in peers and peer != VANILLA]
-    costs = figures.costs.items()
-    cpu = [
-        [name, f"{next(iter(of.values())).facts:,}"]
-        + [_milliseconds(of[peer].cpu) for peer in peers]
-        + [_times(of[VANILLA].cpu, of[peer].cpu) for peer in compared]
-        for name, of in costs
-    ]
-    wall = [[name, *(_milliseconds(of[peer].wall) for peer in peers)] for name, of in costs]
-    head = ["CPU ms per request", "answers", *peers, *(f"{VANILLA} / {peer}" for peer in compared)]
-    memory = ", ".join(f"{peer} {figures.memory[peer] / 2**20:.0f} MiB" for peer in peers)
-    return "\n\n".join(
-        (
-            markdown(head, cpu),
-            f"Resident memory of the worker after all requests: {memory}.",
-            markdown(["wall ms per request", *peers], wall),
-        )
-    )
+_LIBRARIES = ("radicale", "xandikos", "granian", "sqlalchemy", "psycopg")
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -72,18 +47,19 @@ def put(document: Path, name: str, text: str) -> None:
     document.write_text(f"{before}{opening}\n\n{text}\n\n{closing}{after}", encoding="utf-8")
 
 
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _milliseconds(seconds: float) -> str:
+def milliseconds(seconds: float) -> str:
+    """Three digits or so."""
     value = seconds * 1000
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
-def _times(vanilla: float, ours: float) -> str:
-    ratio = vanilla / ours if ours else 0.0
+def times(ratio: float) -> str:
+    """A ratio, without a fraction that would say nothing."""
     return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.1f}"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _processor() -> str:

@@ -23,6 +23,10 @@ TIME_ZONE = "Africa/Abidjan"
 _INSTANCE = "benchmark"
 _SEED = 5545
 _DAYS = 365
+_DENSE = 10_000
+"""Larger schedules reach further into the past and the future instead of being denser, as a calendar that is used for
+longer: a week holds as much, and so do the series without an end.
+"""
 _ALL_DAY_EVERY, _RECURRING_EVERY = 20, 50
 _RULES = (
     ("FREQ=WEEKLY;BYDAY=MO,WE,FR;COUNT=40", 0),
@@ -30,6 +34,7 @@ _RULES = (
     ("FREQ=MONTHLY;BYDAY=1TH;COUNT=12", 3),
     ("FREQ=DAILY;COUNT=10", None),
 )
+_ENDING = tuple(rule for rule in _RULES if "COUNT" in rule[0])
 """With the weekday of the start, which has to be the first instance (RFC 5545, section 3.8.5.3)."""
 _TITLES = (
     "Team meeting",
@@ -86,17 +91,20 @@ def monday(today: date) -> date:
 
 
 def blockers(events: int, around: date) -> Iterator[Row]:
-    """`events` rows within a year of `around`: one in fifty recurring, one in twenty all-day, single ones."""
+    """`events` rows around `around`, within a year of it up to 10,000 of them: one in fifty recurring, one in twenty
+    all-day, single ones.
+    """
     rng = random.Random(_SEED)  # noqa: S311
+    days = _DAYS * max(_DENSE, events) // _DENSE
     for number in range(events):
-        day = around + timedelta(days=rng.randint(-_DAYS, _DAYS))
+        day = around + timedelta(days=rng.randint(-days, days))
         row: dict[str, str | None] = dict.fromkeys(_COLUMNS)
         row["reference"] = f"B-{number:06d}"
         row["title"] = f"{rng.choice(_TITLES)} {number}"
         row["notes"] = rng.choice(_NOTES)
-        row["created_at"] = _text(datetime.combine(around - timedelta(days=_DAYS), time(7), UTC))
+        row["created_at"] = _text(datetime.combine(around - timedelta(days=days), time(7), UTC))
         if number % _RECURRING_EVERY == 0:
-            row["rrule"], weekday = rng.choice(_RULES)
+            row["rrule"], weekday = rng.choice(_RULES if number < _DENSE else _ENDING)
             day = day if weekday is None else _first(day, weekday)
         if number % _ALL_DAY_EVERY == 1:
             row["start_date"] = day.isoformat()

@@ -6,15 +6,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import sqlite3
+import xml.etree.ElementTree as ET
 from contextlib import closing
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from benchmarks import loading, peers, report, triggers, unchanged
-from benchmarks.__main__ import PEERS, main
-from benchmarks.measure import Mismatch, WrongAnswer, measure
+from benchmarks import daysheet, goals, loading, plots, report, tables, triggers, unchanged, vanilla
+from benchmarks.__main__ import main
+from benchmarks.figures import Cost, Figures, Missing, Rate
+from benchmarks.measure import Effort, Mismatch, WrongAnswer, measure
+from benchmarks.peers import OURS, PEERS, RADICALE
 from benchmarks.schedule import Ranges, blockers
 from benchmarks.writer import WRITES, Writer
 from scheduling import schema
@@ -22,51 +25,142 @@ from scheduling.database import Database
 
 MONDAY = date(2026, 11, 16)
 REQUESTS = [
-    *("CTag poll", "CTag and token poll", "etag listing", "initial sync", "unchanged sync", "week query"),
-    *("month query with expand", "multiget of 50", "whole .ics", "free-busy of a month"),
+    *("CTag poll", "CTag and token poll", "home listing", "unchanged sync", "GET of an object"),
+    *("multiget of 50", "week query", "etag listing", "initial sync", "whole .ics", "304 of the whole .ics"),
+    *("free-busy of a month", "month query with expand"),
 ]
+POLLS = [
+    *("CTag poll", "CTag and token poll", "home listing", "unchanged sync", "GET of an object"),
+    *("multiget of 50", "304 of the whole .ics"),
+]
+QUICK = Effort(seconds=0.0, clients=2, crowd_seconds=0.05)
+
+
+def _document(folder: Path, *markers: str) -> Path:
+    document = folder / "performance.md"
+    text = "".join(f"<!-- {name} -->\nold\n<!-- /{name} -->\n" for name in markers)
+    document.write_text(f"before\n{text}after\n", encoding="utf-8")
+    return document
 
 
 def test_every_request_has_a_cost_on_every_peer(tmp_path: Path) -> None:
-    document, figures_file = tmp_path / "performance.md", tmp_path / "figures.json"
-    document.write_text("before\n<!-- requests -->\nold\n<!-- /requests -->\nafter\n", encoding="utf-8")
-    files = ["--json", str(figures_file), "--markdown", str(document)]
-    figures = main(["--events", "200", "--seconds", "0.02", *files])
-    assert list(figures.costs) == REQUESTS
-    for costs in figures.costs.values():
-        assert list(costs) == list(PEERS)
-        assert all(cost.cpu > 0 and cost.requests >= 2 and cost.size > 0 for cost in costs.values())
-    listed = {peer: figures.costs["etag listing"][peer].facts for peer in PEERS}
-    assert listed == dict.fromkeys(PEERS, 200)
-    assert all(figures.costs[name][PEERS[0]].facts for name in REQUESTS)
-    assert set(figures.memory) == set(PEERS)
-    assert list(json.loads(figures_file.read_text(encoding="utf-8"))["costs"]) == REQUESTS
+    document = _document(tmp_path, "goals", "requests", "clients", "memory")
+    figures_file = tmp_path / "figures.json"
+    options = ["--seconds", "0.01", "--crowd-seconds", "0.05", "--clients", "3"]
+    files = ["--json", str(figures_file), "--write", str(tmp_path)]
+    (figures,) = main(["--events", "30", *options, *files])
+    _is_complete(figures)
+    (kept,) = json.loads(figures_file.read_text(encoding="utf-8"))["sizes"]
+    assert (kept["events"], list(kept["costs"])) == (30, REQUESTS)
     written = document.read_text(encoding="utf-8")
-    assert written.startswith("before\n<!-- requests -->")
-    assert written.endswith("<!-- /requests -->\nafter\n")
+    assert written.startswith("before\n<!-- goals -->")
+    assert written.endswith("<!-- /memory -->\nafter\n")
     assert "old" not in written
     assert "| CTag poll" in written
+    assert "sends the calendar again" in written, "Radicale has no conditional GET"
+    _is_a_picture(tmp_path / "performance-requests.svg")
+    _is_a_picture(tmp_path / "performance-clients.svg")
+
+
+def test_growth_is_shown(tmp_path: Path) -> None:
+    document = _document(tmp_path, "goals", "growth", "requests", "memory")
+    options = ["--seconds", "0.02", "--clients", "0", "--requests", "multiget of 50"]
+    sizes = main(["--events", "40,20", "--peers", OURS[0], *options, "--write", str(tmp_path)])
+    assert [it.events for it in sizes] == [20, 40]
+    written = document.read_text(encoding="utf-8")
+    assert "times dearer from 20 to 40 events" in written
+    assert "| multiget of 50" in written
+    _is_a_picture(tmp_path / "performance-growth.svg")
+
+
+def _is_a_picture(file: Path) -> None:
+    assert ET.parse(file).getroot().tag == "{http://www.w3.org/2000/svg}svg"  # noqa: S314
+
+
+def _is_complete(figures: Figures) -> None:
+    assert list(figures.costs) == REQUESTS
+    assert list(figures.rates) == POLLS
+    for name, costs in figures.costs.items():
+        assert list(costs) == list(PEERS)
+        for cost in costs.values():
+            assert isinstance(cost, Cost), name
+            assert cost.wall > 0
+            assert cost.requests >= 2
+            assert cost.facts > 0 or cost.note
+    for rates in figures.rates.values():
+        assert all(isinstance(it, Rate) and it.requests >= 3 and it.p99 >= it.median for it in rates.values())
+    listed = [cost.facts for cost in figures.costs["etag listing"].values() if isinstance(cost, Cost)]
+    assert listed == [figures.events] * len(PEERS)
+    assert set(figures.memory) == set(PEERS)
 
 
 def test_a_peer_that_lacks_one_event_is_noticed(tmp_path: Path) -> None:
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     ours.mkdir()
     url = str(ours / "daysheet.db")
-    settings, password = peers.install(ours, url, list(blockers(60, MONDAY)))
-    files = list(peers.texts(settings))[1:]
+    settings, password = daysheet.install(ours, url, list(blockers(60, MONDAY)))
+    files = list(daysheet.texts(settings))[1:]
     settings.database().dispose()
-    ranges = Ranges(monday=MONDAY)
     with (
-        peers.daysheet("daysheet", ours, url, password) as daysheet,
-        peers.radicale(theirs, files) as radicale,
+        daysheet.running("daysheet", ours, url, password) as first,
+        vanilla.running(theirs, files) as second,
         pytest.raises(Mismatch, match="etag listing: radicale lacks 1 of what daysheet answers"),
     ):
-        measure([daysheet, radicale], ranges, seconds=0.0)
+        measure([first, second], Ranges(monday=MONDAY), QUICK, events=60, names=["etag listing"])
 
 
 def test_a_refused_request_is_no_figure(tmp_path: Path) -> None:
-    with peers.radicale(tmp_path / "theirs", []) as radicale, pytest.raises(WrongAnswer, match="401"):
-        measure([dataclasses.replace(radicale, password="wrong")], Ranges(monday=MONDAY), seconds=0.0)
+    with vanilla.running(tmp_path / "theirs", []) as peer, pytest.raises(WrongAnswer, match="401"):
+        measure([dataclasses.replace(peer, password="wrong")], Ranges(monday=MONDAY), QUICK, events=0)
+
+
+def test_a_request_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
+    ours = tmp_path / "ours"
+    ours.mkdir()
+    url = str(ours / "daysheet.db")
+    settings, _ = daysheet.install(ours, url, list(blockers(200, MONDAY)))
+    files = list(daysheet.texts(settings))
+    settings.database().dispose()
+    effort = dataclasses.replace(QUICK, cap=0.1)
+    with vanilla.running(tmp_path / "theirs", files) as peer:
+        before = peer.server.pid
+        found = measure(
+            [peer],
+            Ranges(monday=MONDAY),
+            effort,
+            events=200,
+            names=["GET of an object", "month query with expand"],
+        )
+        assert peer.server.pid != before, "it would still be busy"
+    assert isinstance(found.costs["GET of an object"][RADICALE], Cost)
+    late = found.costs["month query with expand"][RADICALE]
+    assert late == Missing(reason="more than 0.1 s", more_than=0.1)
+    assert "> 0.1 s" in tables.requests(found, [RADICALE])
+
+
+def test_a_goal_is_reached_by_a_lower_bound_too() -> None:
+    cost = Cost(requests=1, cpu=0.01, database_cpu=0.0, wall=0.01, facts=1, size=1)
+    request = "month query with expand"
+    theirs = Missing(reason="more than 20 s", more_than=20.0)
+    costs = {request: {OURS[0]: cost, OURS[1]: dataclasses.replace(cost, cpu=0.1), RADICALE: theirs}}
+    table = tables.aims(Figures(events=goals.EVENTS, costs=costs))
+    line = next(line for line in table.splitlines() if request in line)
+    assert [cell.strip() for cell in line.split("|")[3:-1]] == ["500", "> 2,000", "yes", "> 200", "unknown"]
+
+
+def test_the_same_figures_draw_the_same_picture(tmp_path: Path) -> None:
+    cost = Cost(requests=1, cpu=0.01, database_cpu=0.0, wall=0.01, facts=1, size=1)
+    figures = Figures(events=10, costs={"CTag poll": dict.fromkeys(PEERS, cost)})
+    for name in ("one.svg", "two.svg"):
+        plots.costs(figures, tmp_path / name)
+    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
+
+
+def test_a_larger_schedule_is_a_longer_one() -> None:
+    year = [row for row in blockers(10_000, MONDAY) if row["rrule"] and "COUNT" not in row["rrule"]]
+    decade = [row for row in blockers(30_000, MONDAY) if row["rrule"] and "COUNT" not in row["rrule"]]
+    assert 0 < len(decade) < 2 * len(year)
+    assert max(str(row["starts_at"] or "") for row in blockers(30_000, MONDAY)) > "2029"
 
 
 def test_the_document_needs_its_markers(tmp_path: Path) -> None:

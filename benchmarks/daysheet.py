@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Daysheet as a peer, over either database, as `daysheet serve` runs it when nothing is configured but the database."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks import process
+from benchmarks.peers import ROOT, Peer
+from benchmarks.schedule import SLUG, USER, Row, write
+from scheduling import credentials, objects, schema, users
+from scheduling.snapshot import Snapshot
+from server.settings import Settings, load
+
+
+def install(folder: Path, url: str, rows: Sequence[Row]) -> tuple[Settings, str]:
+    """Fill the database at `url`, a SQLite path or a libpq URL; returns its settings and an app password."""
+    settings = load(None, environment(folder, url))
+    database = settings.database()
+    schema.upgrade(database)
+    write(url, rows)
+    with database.write() as connection:
+        user = users.get(connection, USER)
+        _, password = credentials.create_app_password(connection, settings.keyring(), user.id, "benchmark")
+    with Snapshot(database, settings.config) as snapshot:
+        snapshot.calendars(USER)
+    return settings, password
+
+
+def texts(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Name and iCalendar text of every object in the calendar."""
+    with Snapshot(settings.database(), settings.config) as snapshot:
+        state = snapshot.calendar(USER, SLUG)
+        assert state is not None
+        for stored in objects.all_objects(snapshot.connection, state.id, state.cutoff):
+            yield stored.name, stored.calendar
+
+
+@contextmanager
+def running(
+    name: str, folder: Path, url: str, password: str, database_pids: Sequence[int] = ()
+) -> Iterator[Peer]:
+    """The server over the database at `url`."""
+    with server(folder, url) as started:
+        yield Peer(
+            name=name,
+            server=started,
+            home=f"/dav/{USER}/",
+            database_pids=database_pids,
+            password=password,
+        )
+
+
+def server(folder: Path, url: str, *options: str) -> process.Server:
+    """`daysheet serve` with `options`; it is not started yet."""
+    port = process.free_port()
+    return process.Server(
+        (sys.executable, "-m", "server.cli", "serve", *options),
+        port=port,
+        environment={**_inherited(), **environment(folder, url), "DAYSHEET_SERVER_PORT": str(port)},
+        output=folder / "output",
+    )
+
+
+def environment(folder: Path, url: str) -> Mapping[str, str]:
+    """The settings as environment variables."""
+    return {
+        "DAYSHEET_DATABASE_URL": url if url.startswith("postgresql") else f"sqlite:///{url}",
+        "DAYSHEET_SECURITY_KEY_FILE": str(folder / "daysheet.key"),
+        "DAYSHEET_CALENDARS_HISTORY_MONTHS": "all",
+        "DAYSHEET_SERVER_LOG_LEVEL": "warning",
+        "PYTHONPATH": str(ROOT),
+    }
+
+
+def _inherited() -> Mapping[str, str]:
+    return {key: value for key, value in os.environ.items() if not key.startswith("DAYSHEET_")}
