@@ -25,11 +25,14 @@ _NO_BODY = (204, 304)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """A message as bytes, and the statuses that are right answers. `kind` is for the caller."""
+    """A message as bytes, and the statuses that are right answers. `kind` is for the caller; `check` looks at the whole
+    answer as received, head included, and says what is wrong with it.
+    """
 
     message: bytes
     right: Sequence[int]
     kind: str = ""
+    check: Callable[[bytes], str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,14 +89,15 @@ def rate(answered: Sequence[Answered], took: float, cpu: float) -> Rate:
 
 def send(
     port: int,
-    following: Callable[[], Request],
+    following: Callable[[], Request | None],
     *,
     clients: int,
     seconds: float,
     patience: float,
     name: str = "the server",
 ) -> tuple[list[Answered], float]:
-    """Requests from `following` for `seconds`, and how long it took until the last answer was read.
+    """Requests from `following` for `seconds` or until it gives None, and how long it took until the last answer was
+    read.
 
     Raises `TooSlow` when one takes more than `patience` seconds, `WrongAnswer`.
     """
@@ -104,9 +108,7 @@ def send(
         for connection in waiting:
             stack.callback(connection.close)
         started = time.perf_counter()
-        for connection in waiting:
-            connection.send(following())
-        busy = len(waiting)
+        busy = sum(connection.go_on(following()) for connection in waiting)
         while busy:
             ready = selector.select(1.0)
             now = time.perf_counter()
@@ -117,14 +119,12 @@ def send(
                 found = connection.proceed()
                 if found is None:
                     continue
-                if found.status not in connection.asked.right:
-                    raise WrongAnswer(
-                        f"{name} answered {found.status} to {found.kind} among {clients} clients"
-                    )
+                wrong = connection.wrong(found)
+                if wrong:
+                    raise WrongAnswer(f"{name} answered {wrong} to {found.kind} among {clients} clients")
                 answered.append(found)
-                if time.perf_counter() - started < seconds:
-                    connection.send(following())
-                else:
+                ended = time.perf_counter() - started >= seconds
+                if ended or not connection.go_on(following()):
                     busy -= 1
     return answered, time.perf_counter() - started
 
@@ -146,6 +146,18 @@ class _Connection:
             self._selector.unregister(self._socket)
             self._socket.close()
             self._socket = None
+
+    def go_on(self, asked: Request | None) -> bool:
+        """Send the next request, if there is one."""
+        if asked is not None:
+            self.send(asked)
+        return asked is not None
+
+    def wrong(self, found: Answered) -> str:
+        """What is wrong with the answer; nothing where it is right."""
+        if found.status not in self.asked.right:
+            return str(found.status)
+        return "" if self.asked.check is None else self.asked.check(bytes(self._received))
 
     def send(self, asked: Request) -> None:
         self.asked, self.sent = asked, time.perf_counter()

@@ -57,12 +57,17 @@ def running(
 
 def server(folder: Path, url: str, *options: str) -> process.Server:
     """`daysheet serve` with `options`; it is not started yet."""
+    return serving(environment(folder, url), folder / "output", *options)
+
+
+def serving(given: Mapping[str, str], output: Path, *options: str) -> process.Server:
+    """As `server`, with other settings."""
     port = process.free_port()
     return process.Server(
         (sys.executable, "-m", "server.cli", "serve", *options),
         port=port,
-        environment={**_inherited(), **environment(folder, url), "DAYSHEET_SERVER_PORT": str(port)},
-        output=folder / "output",
+        environment={**_inherited(), **given, "DAYSHEET_SERVER_PORT": str(port)},
+        output=output,
     )
 
 

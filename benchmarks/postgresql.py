@@ -25,6 +25,11 @@ class PostgreSQL:
         self._numbers = itertools.count(1)
         self.pid = pid
 
+    @property
+    def log(self) -> Path:
+        """Where it writes its log."""
+        return Path(self._server.log)
+
     def create(self) -> str:
         """Make an empty database and return its libpq URL."""
         name = f"bench_{next(self._numbers)}"

@@ -6,7 +6,8 @@ from __future__ import annotations
 import os
 import platform
 import sqlite3
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -37,14 +38,29 @@ def machine() -> str:
 
 def put(document: Path, name: str, text: str) -> None:
     """Replace what stands between `<!-- name -->` and `<!-- /name -->`. Raises ValueError without these."""
+    put_all(document, {name: text})
+
+
+def put_all(document: Path, texts: Mapping[str, str]) -> None:
+    """As `put` with several names: the document is replaced whole, or stays as it is."""
+    written = document.read_text(encoding="utf-8")
+    for name, text in texts.items():
+        written = _replaced(document, written, name, text)
+    with tempfile.TemporaryDirectory(prefix=".figures-", dir=document.parent) as folder:
+        new = Path(folder, document.name)
+        new.write_text(written, encoding="utf-8")
+        new.replace(document)
+
+
+def _replaced(document: Path, written: str, name: str, text: str) -> str:
     opening, closing = f"<!-- {name} -->", f"<!-- /{name} -->"
-    before, opened, rest = document.read_text(encoding="utf-8").partition(opening)
+    before, opened, rest = written.partition(opening)
     _, closed, after = rest.partition(closing)
     if not (opened and closed):
         raise ValueError(
             f"{document} has no {opening} ... {closing}; add the two lines where the figures shall stand."
         )
-    document.write_text(f"{before}{opening}\n\n{text}\n\n{closing}{after}", encoding="utf-8")
+    return f"{before}{opening}\n\n{text}\n\n{closing}{after}"
 
 
 def milliseconds(seconds: float) -> str:

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`python -m benchmarks.scale`: many users polling two servers over PostgreSQL, and what each kind of poll costs.
+
+Every answer is checked; a wrong one ends the run without a figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+
+from benchmarks import capacity, daysheet, population, postgresql, process, report
+from benchmarks.capacity import Phase, Scale
+from benchmarks.clients import Clients, Sent, clients
+from benchmarks.mix import FIRST, KINDS
+from benchmarks.statements import counted, logged, sizes
+
+SERVERS = 2
+_COUNTED = 200
+"""Requests of a kind whose statements are counted."""
+_NOT_USED = "UPDATE app_passwords SET last_used_at = now() - interval '1 day'"
+_JUST_USED = "UPDATE app_passwords SET last_used_at = now()"
+
+
+class Examined:
+    """Two running servers, their database and the clients."""
+
+    def __init__(
+        self,
+        url: str,
+        database: postgresql.PostgreSQL,
+        servers: Sequence[process.Server],
+        callers: Clients,
+        settle: float,
+    ) -> None:
+        self._url = url
+        self._database = database
+        self._servers = servers
+        self._callers = callers
+        self._settle = settle
+        self._etags: Mapping[str, str] = {}
+
+    def read_feeds(self, objects: int) -> None:
+        """Everybody's feed once, whole, so that its entity tag is known."""
+        self._etags = self._callers.feeds(objects)
+
+    def phase(self, kind: str | None, seconds: float) -> Phase:
+        """Polls of one kind, or the mix, and what the servers stored about them afterwards."""
+        self._prepare(kind)
+        server, database = self._cpu()
+        sent = self._callers.polls(kind, self._etags, seconds=seconds)
+        time.sleep(self._settle)
+        server_after, database_after = self._cpu()
+        return _phase(kind, sent, server_after - server, database_after - database)
+
+    def with_statements(self, phase: Phase) -> Phase:
+        """The phase with what the database executed for some more requests of its kind."""
+        self._prepare(phase.kind)
+        with counted(self._database.log) as executed:
+            sent = self._callers.polls(phase.kind, self._etags, seconds=0, limit=_COUNTED)
+            time.sleep(self._settle)
+        return replace(phase, executed=executed, executed_for=len(sent.times))
+
+    def memory(self) -> list[int]:
+        """Resident bytes of each server's worker."""
+        return [process.resident_bytes(it.pid) for it in self._servers]
+
+    def _prepare(self, kind: str | None) -> None:
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            connection.execute(_NOT_USED if kind == FIRST else _JUST_USED)
+            connection.execute("VACUUM ANALYZE app_passwords, deliveries")
+
+    def _cpu(self) -> tuple[float, float]:
+        return (
+            process.cpu_seconds([it.pid for it in self._servers]),
+            process.cpu_seconds([self._database.pid]),
+        )
+
+
+def main(arguments: Sequence[str] | None = None) -> Scale:
+    """Run, print the tables, and write them where asked."""
+    given = _parser().parse_args(arguments)
+    with (
+        tempfile.TemporaryDirectory(prefix="daysheet-bench-") as folder,
+        postgresql.running() as database,
+    ):
+        found = _scale(given, Path(folder), database)
+    texts = {
+        "mix": f"{report.machine()} {_how(given)}\n\n{capacity.mixed(found)}",
+        "polls": capacity.by_kind(found),
+        "stored": capacity.stored(found),
+        "plan": capacity.plan(found),
+    }
+    print("\n\n".join(texts.values()))
+    if given.json:
+        figures = {"machine": report.machine(), **asdict(found)}
+        given.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    if given.markdown:
+        report.put_all(given.markdown, texts)
+    return found
+
+
+def _scale(given: argparse.Namespace, folder: Path, database: postgresql.PostgreSQL) -> Scale:
+    url = database.create()
+    environment = {**daysheet.environment(folder, url), "DAYSHEET_CONFLICTS_ENABLED": "no"}
+    del environment["DAYSHEET_CALENDARS_HISTORY_MONTHS"]
+    with _fillers(given.fillers) as workers:
+        at_once = max(1, given.fillers)
+        filled, accounts = population.fill(url, environment, given.users, given.objects, workers, at_once)
+    _say(f"filled: {filled}")
+    database.settle(url)
+    with ExitStack() as stack:
+        waiting = [daysheet.serving(environment, folder / f"output-{number}") for number in range(SERVERS)]
+        with ThreadPoolExecutor() as starting:
+            servers = list(starting.map(stack.enter_context, waiting))
+        ports = [it.port for it in servers]
+        callers = stack.enter_context(clients(accounts, ports, given.clients, given.connections))
+        examined = Examined(url, database, servers, callers, given.settle)
+        examined.read_feeds(given.objects)
+        _say("every feed is right")
+        examined.phase(None, given.seconds / 5)
+        phases = [_told(examined.phase(kind, given.seconds)) for kind in KINDS]
+        mix = _told(examined.phase(None, 2 * given.seconds))
+        memory = examined.memory()
+        with logged(url):
+            phases = [examined.with_statements(it) for it in phases]
+        return Scale(filled=filled, mix=mix, kinds=phases, memory=memory, sizes=sizes(url))
+
+
+def _fillers(processes: int) -> Executor:
+    if not processes:
+        return ThreadPoolExecutor(1)
+    return ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"))
+
+
+def _phase(kind: str | None, sent: Sent, server: float, database: float) -> Phase:
+    times = sent.times
+    return Phase(
+        kind=kind or "mix",
+        requests=len(times),
+        took=sent.took,
+        server_cpu=server,
+        database_cpu=database,
+        median=times[len(times) // 2],
+        p99=times[min(len(times) - 1, len(times) * 99 // 100)],
+    )
+
+
+def _told(phase: Phase) -> Phase:
+    _say(
+        f"{phase.kind}: {phase.requests:,} requests, {phase.requests / phase.took:,.0f}/s,"
+        f" CPU ms {phase.server_each * 1000:.3f} + {phase.database_each * 1000:.3f}"
+    )
+    return phase
+
+
+def _how(given: argparse.Namespace) -> str:
+    return (
+        f"{given.users:,} users, {given.objects:,} objects each, {SERVERS} servers of one worker,"
+        f" {given.clients} client processes with {given.connections} connections each."
+    )
+
+
+def _say(line: str) -> None:
+    print(f"{datetime.now(UTC):%H:%M:%S} {line}", file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
+    for option, kind, default, text in (
+        ("users", int, 2_000, "users"),
+        ("objects", int, 500, "objects of each, at least 4"),
+        ("fillers", int, 2, "processes that catch up at the beginning; 0 does it in this one"),
+        ("seconds", float, 10.0, "how long each kind is polled; the mix twice as long"),
+        ("settle", float, 11.0, "seconds after each in which servers store what they gathered"),
+        ("clients", int, 4, "client processes"),
+        ("connections", int, 4, "connections that each keeps"),
+    ):
+        parser.add_argument(f"--{option}", type=kind, default=default, help=f"{text} (default: %(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    parser.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="put the tables between the markers in there"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    main()
