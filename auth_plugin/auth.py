@@ -37,7 +37,10 @@ class Auth(BaseAuth):
         settings = config.read(configuration)
         database = settings.database
         self._database = connect(
-            database.url, pool_size=database.pool_size, busy_timeout=database.busy_timeout
+            database.url,
+            pool_size=database.pool_size,
+            busy_timeout=database.busy_timeout,
+            transaction_pooling=database.transaction_pooling,
         )
         self._keyring = Keyring.open(settings)
         self._cache = VerificationCache(settings.security.password_cache)

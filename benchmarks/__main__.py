@@ -7,7 +7,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict
 from datetime import UTC, date, datetime
@@ -19,6 +19,8 @@ from benchmarks.figures import Figures
 from benchmarks.measure import Effort, measure
 from benchmarks.peers import PEERS, RADICALE, SQLITE, XANDIKOS, Peer
 from benchmarks.schedule import Ranges, Row, blockers, monday
+
+_DOCUMENT = "performance.md"
 
 
 @contextmanager
@@ -66,6 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> list[Figures]:
         clients=given.clients,
         crowd_seconds=given.crowd_seconds,
     )
+    if given.write:
+        report.require(given.write / _DOCUMENT, _names(given.events, given.clients))
     sizes = [_size(events, given.peers, given.requests, effort) for events in given.events]
     texts = _texts(sizes, given.peers, given.clients)
     print("\n\n".join(texts.values()))
@@ -73,9 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Figures]:
         figures = {"machine": report.machine(), "sizes": [asdict(it) for it in sizes]}
         given.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     if given.write:
-        for name, text in texts.items():
-            report.put(given.write / "performance.md", name, text)
-        _draw(sizes, given.clients, given.write)
+        _write(given.write, texts, sizes, given.clients)
     return sizes
 
 
@@ -94,6 +96,21 @@ def _size(events: int, peers: Sequence[str], names: Sequence[str], effort: Effor
             names=names,
             progress=lambda line: print(f"{datetime.now(UTC):%H:%M:%S} {line}", file=sys.stderr),
         )
+
+
+def _write(folder: Path, texts: Mapping[str, str], sizes: Sequence[Figures], clients: int) -> None:
+    """The pictures are drawn before anything in the folder changes."""
+    with tempfile.TemporaryDirectory(prefix=".figures-", dir=folder) as drawn:
+        _draw(sizes, clients, Path(drawn))
+        report.put_all(folder / _DOCUMENT, texts)
+        for picture in Path(drawn).iterdir():
+            picture.replace(folder / picture.name)
+
+
+def _names(events: Sequence[int], clients: int) -> list[str]:
+    """The markers that `_texts` has texts for."""
+    grown = ["growth"] if len(events) > 1 and events[-1] != goals.EVENTS else []
+    return ["goals", "requests", "memory", *grown, *(["clients"] if clients else [])]
 
 
 def _middle(sizes: Sequence[Figures]) -> Figures:
@@ -147,7 +164,11 @@ def _parser() -> argparse.ArgumentParser:
     for option, kind, text in (
         ("seconds", float, "CPU time spent on each request and peer"),
         ("cap", float, "seconds after which a request is given up"),
-        ("patience", float, "seconds after which a peer's first reading of the calendar is given up"),
+        (
+            "patience",
+            float,
+            "seconds after which a peer is given up that still reads the calendar for the first time",
+        ),
         ("clients", int, "how many clients poll at once; 0 leaves that out"),
         ("crowd_seconds", float, "how long they do"),
     ):

@@ -31,13 +31,14 @@ class Mismatch(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Effort:
-    """`seconds` of CPU time are spent on each request and peer; one that takes more than `cap` seconds is given up, a
-    peer's first reading only after `patience`. `clients` send polls at once for `crowd_seconds`; 0 means none do.
+    """`seconds` of CPU time are spent on each request and peer; one that takes more than `cap` seconds is given up, and
+    a peer whose first readings take more than `patience` together. `clients` send polls at once for `crowd_seconds`; 0
+    means none do.
     """
 
     seconds: float = 1.0
     cap: float = 20.0
-    patience: float = 300.0
+    patience: float = 240.0
     clients: int = 16
     crowd_seconds: float = 1.5
 
@@ -55,6 +56,9 @@ def measure(
     costs: dict[str, dict[str, Cost | Missing]] = {}
     rates: dict[str, dict[str, Rate | Missing]] = {}
     examined = [_Examined(peer, ranges, effort, progress) for peer in peers]
+    # All of them before anything is measured: some read on in the background once they are started.
+    for it in examined:
+        it.warm_up()
     for name, noted in _wanted(names, ranges):
         known: tuple[str, Facts] | None = None
         for it in examined:
@@ -97,6 +101,7 @@ class _Examined:
         self._etags: dict[str, str] = {}
         self._memory = 0
         self._warm = False
+        self._warming = 0.0
         self._refused: Missing | None = None
 
     def memory(self) -> int:
@@ -106,7 +111,7 @@ class _Examined:
 
     def cost(self, name: str) -> tuple[Cost | Missing, Facts | None]:
         """What the request costs, and the facts of its answer where it is the one that was asked for."""
-        self._warm_up()
+        self.warm_up()
         if self._refused is not None:
             return self._refused, None
         exchange = self._exchanges[name]
@@ -183,33 +188,43 @@ class _Examined:
         self.peer.server.restart()
         self._warm = False
 
-    def _warm_up(self) -> None:
+    def warm_up(self) -> None:
         """A first reading of everything, and what the server does after it in the background."""
         if self._warm or self._refused is not None:
             return
         started = time.perf_counter()
         try:
             answer = self._first()
-        except TooSlow:
+            _settle(self.peer, self._patience(started))
+        except TooSlow as slow:
             self._refused = Missing(
-                reason=f"not run: a first reading took more than {self._effort.patience:g} s"
+                reason=f"not run: first readings took more than {self._effort.patience:g} s"
             )
-            self._start_afresh()
+            self._progress(f"{self.peer.name} is left out: {slow}")
+            self.memory()
+            self.peer.server.kill()
             return
         names = sorted(initial_sync("/").read(answer.body))
         known = exchanges(self.peer.home, self.peer.collection, names, token(answer.body), self._ranges)
         self._exchanges = {it.name: it for it in known}
-        _settle(self.peer, self._effort.patience)
         self._warm = True
+        self._warming += time.perf_counter() - started
         self._progress(f"{self.peer.name} is warm after {time.perf_counter() - started:.1f} s")
 
+    def _patience(self, started: float) -> float:
+        """What is left of it. Raises `TooSlow`."""
+        left = self._effort.patience - self._warming - (time.perf_counter() - started)
+        if left <= 0:
+            raise TooSlow(f"{self.peer.name} has read for {self._effort.patience:g} s")
+        return left
+
     def _first(self) -> Answer:
-        with closing(Client(self.peer, self._effort.patience)) as client:
+        with closing(Client(self.peer, self._patience(time.perf_counter()))) as client:
             return client.answer(initial_sync(self.peer.collection))
 
 
 def _settle(peer: Peer, patience: float) -> None:
-    """Wait until the server does nothing by itself."""
+    """Wait until the server does nothing by itself. Raises `TooSlow`."""
     deadline = time.monotonic() + patience
     used = peer.cpu_seconds()[0]
     while time.monotonic() < deadline:
@@ -217,6 +232,7 @@ def _settle(peer: Peer, patience: float) -> None:
         before, used = used, peer.cpu_seconds()[0]
         if used - before < _IDLE / 10:
             return
+    raise TooSlow(f"{peer.name} is still busy with itself after {patience:g} s")
 
 
 def _compare(request: str, known: tuple[str, Facts], found: tuple[str, Facts]) -> None:

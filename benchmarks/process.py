@@ -51,7 +51,12 @@ class Server:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._stop(signal.SIGTERM)
+        if self._process is not None and self._process.returncode is None:
+            self._stop(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it for good, whatever it is doing."""
+        self._stop(signal.SIGKILL)
 
     def restart(self) -> None:
         """Kill it, whatever it is doing, and start it again. Raises `DidNotStart`."""

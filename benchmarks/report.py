@@ -7,7 +7,7 @@ import os
 import platform
 import sqlite3
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -50,6 +50,13 @@ def put_all(document: Path, texts: Mapping[str, str]) -> None:
         new = Path(folder, document.name)
         new.write_text(written, encoding="utf-8")
         new.replace(document)
+
+
+def require(document: Path, names: Iterable[str]) -> None:
+    """Raises ValueError where the document has no place for one of these."""
+    written = document.read_text(encoding="utf-8")
+    for name in names:
+        _replaced(document, written, name, "")
 
 
 def _replaced(document: Path, written: str, name: str, text: str) -> str:

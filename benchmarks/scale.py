@@ -28,6 +28,8 @@ from benchmarks.mix import FIRST, KINDS
 from benchmarks.statements import counted, logged, sizes
 
 SERVERS = 2
+_PARTS = ("mix", "polls", "stored", "plan")
+"""The markers in the document."""
 _COUNTED = 200
 """Requests of a kind whose statements are counted."""
 _NOT_USED = "UPDATE app_passwords SET last_used_at = now() - interval '1 day'"
@@ -92,17 +94,16 @@ class Examined:
 def main(arguments: Sequence[str] | None = None) -> Scale:
     """Run, print the tables, and write them where asked."""
     given = _parser().parse_args(arguments)
+    if given.markdown:
+        report.require(given.markdown, _PARTS)
     with (
         tempfile.TemporaryDirectory(prefix="daysheet-bench-") as folder,
         postgresql.running() as database,
     ):
         found = _scale(given, Path(folder), database)
-    texts = {
-        "mix": f"{report.machine()} {_how(given)}\n\n{capacity.mixed(found)}",
-        "polls": capacity.by_kind(found),
-        "stored": capacity.stored(found),
-        "plan": capacity.plan(found),
-    }
+    mix = f"{report.machine()} {_how(given)}\n\n{capacity.mixed(found)}"
+    others = (capacity.by_kind(found), capacity.stored(found), capacity.plan(found))
+    texts = dict(zip(_PARTS, (mix, *others), strict=True))
     print("\n\n".join(texts.values()))
     if given.json:
         figures = {"machine": report.machine(), **asdict(found)}

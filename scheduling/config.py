@@ -121,6 +121,12 @@ class DatabaseSettings:
     busy_timeout: int = option(
         "10s", parse=ini.duration(1, 600), doc="How long a write waits for another one before it gives up."
     )
+    transaction_pooling: bool = option(
+        "no",
+        parse=ini.boolean,
+        doc="Whether the URL leads to a pooler such as PgBouncer that gives each transaction to another session of "
+        "PostgreSQL. Then no statement is prepared and nothing is set for a session.",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,13 +32,22 @@ class Database:
     """An engine with the transaction rules of this project.
 
     `url` is a SQLAlchemy URL; `pool_size` connections are kept per process; `busy_timeout` seconds is how
-    long a statement waits for a lock before `DatabaseUnavailable`.
+    long a statement waits for a lock before `DatabaseUnavailable`. With `transaction_pooling` nothing outlives a
+    transaction on PostgreSQL: there is a pooler in between that gives each to another session.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 10, busy_timeout: float = 10.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        busy_timeout: float = 10.0,
+        transaction_pooling: bool = False,
+    ) -> None:
         self.url = _normalised(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._busy_timeout = busy_timeout
+        self._transaction_pooling = transaction_pooling
         self.engine: Engine = self._sqlite(pool_size) if self.is_sqlite else self._postgresql(pool_size)
         self._snapshot = (
             self.engine
@@ -67,17 +76,30 @@ class Database:
         return engine
 
     def _postgresql(self, pool_size: int) -> Engine:
-        milliseconds = int(self._busy_timeout * 1000)
-        return create_engine(
+        arguments: dict[str, Any] = {"connect_timeout": max(2, int(self._busy_timeout))}
+        if self._transaction_pooling:
+            arguments["prepare_threshold"] = None
+        else:
+            arguments["options"] = f"-c lock_timeout={self._milliseconds} -c timezone=UTC"
+        engine = create_engine(
             self.url,
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_pre_ping=True,
-            connect_args={
-                "options": f"-c lock_timeout={milliseconds} -c timezone=UTC",
-                "connect_timeout": max(2, int(self._busy_timeout)),
-            },
+            connect_args=arguments,
         )
+        if self._transaction_pooling:
+            event.listen(engine, "begin", self._limit_waiting)
+        return engine
+
+    @property
+    def _milliseconds(self) -> int:
+        return int(self._busy_timeout * 1000)
+
+    def _limit_waiting(self, connection: Connection) -> None:
+        """Only writers take locks that somebody else may hold for long."""
+        if connection.get_execution_options().get(_WRITE):
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {self._milliseconds}")
 
     def _configure_sqlite(self, connection: DBAPIConnection, _record: Any) -> None:
         connection.isolation_level = None  # transactions are begun by us, see _begin_sqlite
@@ -163,14 +185,21 @@ def _reason(error: Exception) -> str:
     return text.splitlines()[0] if text else type(error).__name__
 
 
-_databases: dict[tuple[str, int, float], Database] = {}
+_databases: dict[tuple[str, int, float, bool], Database] = {}
 _databases_lock = threading.Lock()
 
 
-def connect(url: str, *, pool_size: int = 10, busy_timeout: float = 10.0) -> Database:
+def connect(
+    url: str, *, pool_size: int = 10, busy_timeout: float = 10.0, transaction_pooling: bool = False
+) -> Database:
     """The process's one `Database` for `url`, so that plugins, feeds and API share a pool."""
-    key = (url, pool_size, busy_timeout)
+    key = (url, pool_size, busy_timeout, transaction_pooling)
     with _databases_lock:
         if key not in _databases:
-            _databases[key] = Database(url, pool_size=pool_size, busy_timeout=busy_timeout)
+            _databases[key] = Database(
+                url,
+                pool_size=pool_size,
+                busy_timeout=busy_timeout,
+                transaction_pooling=transaction_pooling,
+            )
         return _databases[key]

@@ -56,7 +56,12 @@ class Settings:
     def database(self) -> Database:
         """The process's database."""
         it = self.config.database
-        return connect(it.url, pool_size=it.pool_size, busy_timeout=it.busy_timeout)
+        return connect(
+            it.url,
+            pool_size=it.pool_size,
+            busy_timeout=it.busy_timeout,
+            transaction_pooling=it.transaction_pooling,
+        )
 
     def keyring(self) -> Keyring:
         """The installation's key; its file is made on first use. Raises `Invalid`, OSError."""

@@ -50,7 +50,10 @@ class Storage(BaseStorage):
         self._config = config.read(configuration)
         database = self._config.database
         self._database = connect(
-            database.url, pool_size=database.pool_size, busy_timeout=database.busy_timeout
+            database.url,
+            pool_size=database.pool_size,
+            busy_timeout=database.busy_timeout,
+            transaction_pooling=database.transaction_pooling,
         )
         schema.require_current(self._database)
         self._polls = Polling(self._database, self._config)

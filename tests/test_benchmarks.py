@@ -165,9 +165,31 @@ def test_a_larger_schedule_is_a_longer_one() -> None:
 
 def test_the_document_needs_its_markers(tmp_path: Path) -> None:
     document = tmp_path / "performance.md"
-    document.write_text("nothing here\n", encoding="utf-8")
+    text = "<!-- goals -->\n<!-- /goals -->\n"
+    document.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match="<!-- requests -->"):
-        report.put(document, "requests", "text")
+        report.put_all(document, {"goals": "text", "requests": "text"})
+    assert document.read_text(encoding="utf-8") == text
+    assert list(tmp_path.iterdir()) == [document]
+
+
+def test_a_document_without_its_markers_is_refused_before_anything_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _document(tmp_path, "goals", "requests", "memory", "clients")
+    with pytest.raises(ValueError, match="<!-- growth -->"):
+        main(["--events", "20,30", "--write", str(tmp_path)])
+    assert capsys.readouterr().err == ""
+
+
+def test_a_peer_whose_first_reading_takes_too_long_is_left_out(tmp_path: Path) -> None:
+    effort = dataclasses.replace(QUICK, patience=0.0)
+    with vanilla.running(tmp_path / "theirs", []) as peer:
+        found = measure([peer], Ranges(monday=MONDAY), effort, events=0)
+    assert set(found.costs) == set(REQUESTS)
+    reason = "not run: first readings took more than 0 s"
+    assert all(costs == {RADICALE: Missing(reason=reason)} for costs in found.costs.values())
+    assert f"(1) {reason}." in tables.requests(found, [RADICALE])
 
 
 def test_an_unknown_peer_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
