@@ -41,7 +41,7 @@ format: setup
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-# Writes docs/performance.md's tables and the plots; about a quarter of an hour on an idle machine.
+# Writes docs/performance.md's tables and the plots at its end; twenty minutes or so on an idle machine.
 bench: setup
 	@mkdir -p build
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
