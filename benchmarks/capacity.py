@@ -92,7 +92,7 @@ def mixed(it: Scale) -> str:
 def by_kind(it: Scale) -> str:
     """CPU time and statements of every kind."""
     head = ["per request", "server CPU ms", "database CPU ms", "ms, half", "ms, 99 of 100"]
-    head += ["statements", "begin, commit", "rows stored later"]
+    head += ["statements", "begin, end, ping", "rows stored later"]
     return markdown(head, [_kind(phase) for phase in it.kinds])
 
 
@@ -143,7 +143,7 @@ def _kind(phase: Phase) -> list[str]:
     done = phase.executed or Executed()
     counts = [
         f"{count / phase.executed_for:.2f}" if phase.executed_for else ""
-        for count in (done.statements, done.transactions, done.ledger)
+        for count in (done.statements, done.around, done.ledger)
     ]
     times = (phase.server_each, phase.database_each, phase.median, phase.p99)
     return [phase.kind, *(milliseconds(seconds) for seconds in times), *counts]

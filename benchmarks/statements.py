@@ -13,7 +13,8 @@ from pathlib import Path
 import psycopg
 
 _STATEMENT = re.compile(rb"LOG:  (?:statement|execute [^:]*): *(\S+(?: +\S+){0,2})")
-_TRANSACTION = (b"BEGIN", b"COMMIT", b"ROLLBACK")
+_AROUND = (b"BEGIN", b"COMMIT", b"ROLLBACK", b";")
+"""`;` alone is how a pooled connection is asked whether it still lives."""
 _LEDGER = b"INSERT INTO deliveries"
 _RELOADED = 0.5
 _SIZES = (
@@ -25,12 +26,12 @@ _SIZES = (
 
 @dataclass(kw_only=True, slots=True)
 class Executed:
-    """How many statements were executed: those of requests, beginnings and ends of transactions, and rows that the
-    delivery ledger stored afterwards.
+    """How many statements were executed: those of requests, what is `around` them (beginnings and ends of transactions,
+    whether a connection lives), and rows that the delivery ledger stored afterwards.
     """
 
     statements: int = 0
-    transactions: int = 0
+    around: int = 0
     ledger: int = 0
 
 
@@ -63,8 +64,8 @@ def counted(log: Path) -> Iterator[Executed]:
     for found in _STATEMENT.findall(text):
         if found.startswith(_LEDGER):
             executed.ledger += 1
-        elif found.upper().startswith(_TRANSACTION):
-            executed.transactions += 1
+        elif found.upper().startswith(_AROUND):
+            executed.around += 1
         else:
             executed.statements += 1
 

@@ -42,7 +42,7 @@ def test_a_small_run_is_complete(tmp_path: Path) -> None:
     executed = {it.kind: it.executed for it in found.kinds}
     for kind in (CTAG, SYNC):
         # Login, settings and state of the calendar are one statement without a transaction.
-        assert executed[kind] == Executed(statements=5, transactions=0, ledger=0)
+        assert executed[kind] == Executed(statements=5, around=0, ledger=0)
     assert found.mix.requests >= 4
     assert len(found.memory) == scale.SERVERS
     assert "calendar_objects" in [it.table for it in found.sizes]
