@@ -62,12 +62,15 @@ class Phase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scale:
-    """One run: `memory` in bytes of each server's worker."""
+    """One run: `memory` in bytes of each server's worker after the polls of calendars, `feeds_memory` after it has
+    written its share of all feeds too.
+    """
 
     filled: Filled
     mix: Phase
     kinds: Sequence[Phase]
     memory: Sequence[int]
+    feeds_memory: Sequence[int]
     sizes: Sequence[Size]
 
 
@@ -76,7 +79,6 @@ def mixed(it: Scale) -> str:
     mix = it.mix
     cores = [mix.requests / cpu for cpu in (mix.server_cpu, mix.database_cpu)]
     both = mix.requests / (mix.server_cpu + mix.database_cpu)
-    memory = ", ".join(f"{size / 2**20:.0f}" for size in it.memory)
     rows = [
         ["requests per second, clients on the same cores", f"{mix.requests / mix.took:,.0f}"],
         ["requests per CPU second of the servers", f"{cores[0]:,.0f}"],
@@ -84,7 +86,8 @@ def mixed(it: Scale) -> str:
         ["requests per CPU second of both together", f"{both:,.0f}"],
         ["ms until half are answered", milliseconds(mix.median)],
         ["ms until 99 of 100 are answered", milliseconds(mix.p99)],
-        ["MiB resident of each worker, at the end", memory],
+        ["MiB resident of each worker after polls of calendars", _mebibytes(it.memory)],
+        ["MiB resident of each worker after writing half of all feeds too", _mebibytes(it.feeds_memory)],
     ]
     return markdown(["the mix", "figure"], rows)
 
@@ -132,6 +135,10 @@ def plan(it: Scale) -> str:
     ]
     head = ["users", "polls/s, mean", "polls/s, peak", "server cores", "database cores", "GiB"]
     return markdown(head, rows)
+
+
+def _mebibytes(sizes: Sequence[int]) -> str:
+    return ", ".join(f"{size / 2**20:.0f}" for size in sizes)
 
 
 def _cores(cpu: float) -> str:

@@ -24,7 +24,7 @@ import psycopg
 from benchmarks import capacity, daysheet, population, postgresql, process, report
 from benchmarks.capacity import Phase, Scale
 from benchmarks.clients import Clients, Sent, clients
-from benchmarks.mix import FIRST, KINDS
+from benchmarks.mix import CTAG, FEED, FIRST, KINDS
 from benchmarks.statements import counted, logged, sizes
 
 SERVERS = 2
@@ -129,15 +129,24 @@ def _scale(given: argparse.Namespace, folder: Path, database: postgresql.Postgre
         ports = [it.port for it in servers]
         callers = stack.enter_context(clients(accounts, ports, given.clients, given.connections))
         examined = Examined(url, database, servers, callers, given.settle)
+        examined.phase(CTAG, given.seconds / 5)
+        phases = {it: _told(examined.phase(it, given.seconds)) for it in KINDS if it != FEED}
+        memory = examined.memory()
         examined.read_feeds(given.objects)
         _say("every feed is right")
-        examined.phase(None, given.seconds / 5)
-        phases = [_told(examined.phase(kind, given.seconds)) for kind in KINDS]
+        phases[FEED] = _told(examined.phase(FEED, given.seconds))
         mix = _told(examined.phase(None, 2 * given.seconds))
-        memory = examined.memory()
+        feeds_memory = examined.memory()
         with logged(url):
-            phases = [examined.with_statements(it) for it in phases]
-        return Scale(filled=filled, mix=mix, kinds=phases, memory=memory, sizes=sizes(url))
+            kinds = [examined.with_statements(phases[it]) for it in KINDS]
+        return Scale(
+            filled=filled,
+            mix=mix,
+            kinds=kinds,
+            memory=memory,
+            feeds_memory=feeds_memory,
+            sizes=sizes(url),
+        )
 
 
 def _fillers(processes: int) -> Executor:

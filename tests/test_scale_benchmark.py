@@ -44,7 +44,7 @@ def test_a_small_run_is_complete(tmp_path: Path) -> None:
         # Login, settings and state of the calendar are one statement without a transaction.
         assert executed[kind] == Executed(statements=5, around=0, ledger=0)
     assert found.mix.requests >= 4
-    assert len(found.memory) == scale.SERVERS
+    assert len(found.memory) == len(found.feeds_memory) == scale.SERVERS
     assert "calendar_objects" in [it.table for it in found.sizes]
     assert json.loads(figures.read_text(encoding="utf-8"))["filled"]["users"] == 5
     written = document.read_text(encoding="utf-8")
@@ -95,7 +95,8 @@ def test_what_more_users_need_follows_from_the_costs() -> None:
     ]
     size = Size(table="calendar_objects", data=2**30, indexes=2**30)
     filled = Filled(users=10, objects=10, writing=1, logins=1, catching_up=1)
-    table = capacity.plan(Scale(filled=filled, mix=phases[0], kinds=phases, memory=[], sizes=[size]))
+    figures = Scale(filled=filled, mix=phases[0], kinds=phases, memory=[], feeds_memory=[], sizes=[size])
+    table = capacity.plan(figures)
     cells = [cell.strip() for cell in table.splitlines()[-1].strip("|").split("|")]
     rate = sum(capacity.RATES.values()) * 100_000
     # A thousandth of a second each, three times as many at the peak, cores half used.
