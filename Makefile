@@ -46,12 +46,14 @@ bench: setup
 	@mkdir -p build
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
-# Everything in one environment, exact and hashed; run it after a change to the dependencies in pyproject.toml.
+# Exact and hashed: everything in one environment, and what running takes. Run it after a change in pyproject.toml.
+LOCK := build/lock/bin/uv pip compile --quiet --generate-hashes --python-version 3.11 \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml
 lock:
 	@$(PYTHON) -m venv build/lock
 	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
-	@build/lock/bin/uv pip compile --quiet --upgrade --generate-hashes --python-version 3.11 --extra test --extra bench \
-		--no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml --output-file requirements.lock
+	@$(LOCK) --upgrade --extra test --extra bench --output-file requirements.lock
+	@$(LOCK) --constraint requirements.lock --output-file requirements-run.lock
 
 clean:
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

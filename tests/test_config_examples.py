@@ -103,3 +103,14 @@ def test_proxies_forward_to_the_default_port_and_log_no_feed_link(proxy: str) ->
     formats = re.findall(r"log_format[^;]*;", text)
     assert not any(re.search(r"\$(request|request_uri|uri|http_referer)\b", it) for it in formats)
     assert "access_log" not in text or "daysheet;" in re.search(r"access_log[^;]*;", text)[0]  # type: ignore[index]
+
+
+def test_what_running_takes_is_locked_apart_and_the_same() -> None:
+    everything, running = (
+        set(re.findall(r"(?m)^[^\s#]+==\S+", (CONFIG.parent / name).read_text(encoding="utf-8")))
+        for name in ("requirements.lock", "requirements-run.lock")
+    )
+    assert running < everything
+    names = {pin.partition("==")[0] for pin in running}
+    assert {"radicale", "sqlalchemy", "granian"} <= names
+    assert not {"xandikos", "matplotlib", "pytest"} & names
