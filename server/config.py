@@ -75,7 +75,7 @@ class ServerSettings:
         "event says so.",
     )
     feed_cache: int = option(
-        "64MB",
+        "16MB",
         parse=ini.size(),
         doc="Memory that each process uses for feeds it has sent, so that unchanged ones need not be put together "
         "again.",
