@@ -135,7 +135,8 @@ def _checked(text: str, policy: FetchPolicy, aliases: dict[str, str]) -> httpx.U
     scheme = aliases.get(url.scheme, url.scheme)
     if scheme != "https" and not (scheme == "http" and policy.allow_http):
         permitted = "https or http" if policy.allow_http else "https"
-        raise FetchFailed("scheme", f"Only {permitted} addresses are permitted.", permanent=True)
+        way = "; an operator can permit http with allow_http" if scheme == "http" else ""
+        raise FetchFailed("scheme", f"Only {permitted} addresses are permitted{way}.", permanent=True)
     if not url.host or (url.port is not None and not 0 < url.port < 65536):
         raise FetchFailed("url", "The address is not a URL like https://example.com/a.ics.", permanent=True)
     if url.userinfo:

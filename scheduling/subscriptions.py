@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from scheduling import audit, feed_links, generations, import_policy, source_credentials
+from scheduling.admission import Admission, anywhere
 from scheduling.catch_up import create_calendar
 from scheduling.conflicts import checks
 from scheduling.errors import Invalid, NotFound
@@ -76,14 +77,14 @@ def add(
     credentials: Credentials | None = None,
     policy: Policy | None = None,
     time_zone: str | None = None,
-    allow_http: bool = True,
+    admit: Admission = anywhere,
     actor: Actor = SYSTEM,
 ) -> Subscription:
-    """Subscribe a user; the first import is due at once. `time_zone` is that of floating times (None: the user's).
-    Raises `Forbidden`, and `Invalid` for what cannot be.
+    """Subscribe a user; the first import is due at once. `time_zone` is that of floating times (None: the user's),
+    `admit` says which URLs may be fetched here. Raises `Forbidden`, and `Invalid` for what cannot be.
     """
     require(actor, _ALL, own=_OWN, owner_id=user_id)
-    url, label = _url(url, allow_http=allow_http), _label(label)
+    url, label = _url(url, admit), _label(label)
     host = _host(url)
     policy = _policy(policy or Policy())
     now = int(time.time())
@@ -142,7 +143,7 @@ def change(
     subscription_id: int,
     changes: Changes,
     *,
-    allow_http: bool = True,
+    admit: Admission = anywhere,
     actor: Actor = SYSTEM,
 ) -> Subscription:
     """Change a subscription. With another URL the events of the old one go on blocking until the new one was read and
@@ -161,7 +162,7 @@ def change(
         values["label"] = _label(changes.label)
         connection.execute(update(Calendar).where(*_calendar(found)).values(display_name=values["label"]))
         checks.mark_calendar(connection, found.user_id, slug_of(subscription_id))
-    values |= _source(connection, keyring, found, changes, allow_http=allow_http)
+    values |= _source(connection, keyring, found, changes, admit)
     if policy != found.policy:
         values |= {"busy": policy.busy, "tentative": policy.tentative, "visibility": policy.visibility}
     if changes.user_zone or changes.time_zone is not None:
@@ -288,7 +289,7 @@ def _one(connection: Connection, subscription_id: int, actor: Actor, *, detached
 
 
 def _source(
-    connection: Connection, keyring: Keyring, found: Subscription, changes: Changes, *, allow_http: bool
+    connection: Connection, keyring: Keyring, found: Subscription, changes: Changes, admit: Admission
 ) -> dict[str, Any]:
     """The columns of another URL or other credentials; nothing where they are the same."""
     values: dict[str, Any] = {}
@@ -296,7 +297,7 @@ def _source(
         select(_R.encrypted_url, _R.encrypted_credentials).where(_R.id == found.id)
     ).one()
     if changes.url is not None:
-        url, old = _url(changes.url, allow_http=allow_http), keyring.decrypt(row.encrypted_url)
+        url, old = _url(changes.url, admit), keyring.decrypt(row.encrypted_url)
         if url != old:
             given = changes.credentials is not None or changes.no_credentials
             if found.has_credentials and not given and _origin(url) != _origin(old):
@@ -384,14 +385,13 @@ def _label(label: str) -> str:
     return label
 
 
-def _url(given: str, *, allow_http: bool) -> str:
-    """The URL that is fetched: webcal and webcals mean https."""
+def _url(given: str, admit: Admission) -> str:
+    """The URL that is fetched: webcal and webcals mean https. Raises `Invalid`."""
     url = given.strip()
     scheme, colon, rest = url.partition(":")
     url = f"{_ALIASES.get(scheme.lower(), scheme.lower())}{colon}{rest}"
     _host(url)
-    if url.startswith("http:") and not allow_http:
-        raise Invalid("The URL begins with http://; only https is permitted here ([importer] allow_http).")
+    admit(url)
     return url
 
 

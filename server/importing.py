@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 
+from importer.admission import require_reachable
 from importer.daemon import Summary, deliver_now, stop_on_signals
 from importer.daemon import run as run_daemon
 from importer.preview import MOST_OCTETS, ImporterError, Judged, Note, Preview, Span, fetched, preview
@@ -18,7 +19,18 @@ from server import log
 from server.settings import Settings
 from server.supervision import end_with_supervisor
 
-__all__ = ["MOST_OCTETS", "Busy", "Judged", "Note", "Preview", "Span", "deliver", "preview_of", "run"]
+__all__ = [
+    "MOST_OCTETS",
+    "Busy",
+    "Judged",
+    "Note",
+    "Preview",
+    "Span",
+    "admission",
+    "deliver",
+    "preview_of",
+    "run",
+]
 
 _PREVIEWS = threading.BoundedSemaphore(2)
 
@@ -47,6 +59,21 @@ def deliver(settings: Settings, delivery_id: int) -> None:
     log.configure(settings.server.log_level)
     queue = WebhookQueue(settings.database(), settings.config, settings.keyring())
     deliver_now(queue, settings.importer, delivery_id)
+
+
+def admission(settings: Settings) -> Callable[[str], None]:
+    """What admits the addresses of calendars and webhooks before they are saved: it raises `Invalid` for those that
+    would never be connected to. Names are not resolved before something is fetched.
+    """
+    policy = settings.importer.policy()
+
+    def admit(url: str) -> None:
+        try:
+            require_reachable(url, policy)
+        except ImporterError as error:
+            raise Invalid(error.message) from None
+
+    return admit
 
 
 def preview_of(

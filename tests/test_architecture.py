@@ -20,9 +20,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "server": {"scheduling"},
 }
 
-# The one door from the server to the importer: its settings, its loop, and a look at what it would do.
+# The one door from the server to the importer: its settings, its loop, which addresses it would fetch, and a look at
+# what it would do.
 DOORS = {
     ("server/settings.py", "importer.config"),
+    ("server/importing.py", "importer.admission"),
     ("server/importing.py", "importer.daemon"),
     ("server/importing.py", "importer.preview"),
 }

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection, Row, ScalarSelect, delete, func, insert, select, update
 
 from scheduling import audit
+from scheduling.admission import Admission, anywhere
 from scheduling.errors import Invalid, NotFound
 from scheduling.ini import did_you_mean
 from scheduling.models import Webhook as WebhookRow
@@ -89,12 +90,14 @@ def add(
     label: str = "",
     within_hours: int = DEFAULT_HOURS,
     allow_http: bool = False,
+    admit: Admission = anywhere,
 ) -> tuple[Webhook, str]:
     """Register an address for event types; returns the webhook and its signing secret. `allow_http` also takes
-    unencrypted addresses. Raises `Invalid`, `Forbidden`.
+    unencrypted addresses, `admit` says which can be reached. Raises `Invalid`, `Forbidden`.
     """
     require(actor, Permission.WEBHOOKS_MANAGE)
     host, secret = host_of(url, allow_http=allow_http), _new_secret()
+    admit(url.strip())
     created = connection.execute(
         insert(_R)
         .values(
@@ -137,6 +140,7 @@ def change(
     label: str | None = None,
     within_hours: int | None = None,
     allow_http: bool = False,
+    admit: Admission = anywhere,
 ) -> Webhook:
     """Change what is not None. Raises `NotFound`, `Invalid`, `Forbidden`."""
     require(actor, Permission.WEBHOOKS_MANAGE)
@@ -144,6 +148,7 @@ def change(
     values: dict[str, Any] = {}
     if url is not None:
         host = host_of(url, allow_http=allow_http)
+        admit(url.strip())
         values |= {"host": host, "encrypted_url": keyring.encrypt(url.strip()), "failures": 0, "next_at": 0}
     if events is not None:
         values["events"] = _checked_events(events)

@@ -16,6 +16,7 @@ from scheduling.permissions import Permission
 from scheduling.source_credentials import Credentials
 from scheduling.subscriptions import Changes
 from scheduling.subscriptions import Subscription as StoredSubscription
+from server import importing
 from server.api import cursor
 from server.api.operations import Call, Reply, Routes
 from server.api.owners import owner
@@ -172,7 +173,7 @@ def create_subscription(call: Call, user: Username, body: SubscriptionGiven) -> 
         credentials=_credentials(body.credentials),
         policy=Policy(busy=body.busy, tentative=body.tentative, visibility=body.visibility),
         time_zone=body.time_zone,
-        allow_http=call.settings.importer.allow_http,
+        admit=importing.admission(call.settings),
         actor=call.actor,
     )
     return Reply(body=_shown(made), etag=_etag(made), location=f"/users/{user}/ical-subscriptions/{made.id}")
@@ -211,7 +212,7 @@ def change_subscription(call: Call, user: Username, subscription_id: Id, body: S
         call.keyring,
         found.id,
         changes,
-        allow_http=call.settings.importer.allow_http,
+        admit=importing.admission(call.settings),
         actor=call.actor,
     )
     if "status" in given:

@@ -14,6 +14,7 @@ from scheduling.webhooks import deliveries, endpoints
 from scheduling.webhooks.deliveries import Delivery as StoredDelivery
 from scheduling.webhooks.endpoints import DEFAULT_HOURS, LONGEST_HOURS, LONGEST_URL
 from scheduling.webhooks.endpoints import Webhook as StoredWebhook
+from server import importing
 from server.api import cursor
 from server.api.operations import Call, Reply, Routes
 from server.api.values import WHOLE, Given, Id, Line, Name, Paged, Shown, ShownMoment
@@ -163,6 +164,7 @@ def create_webhook(call: Call, body: WebhookGiven) -> Reply:
         label=body.label,
         within_hours=body.within_hours,
         allow_http=call.settings.importer.allow_http,
+        admit=importing.admission(call.settings),
     )
     return Reply(
         body=CreatedWebhook(**_told(made), secret=secret), etag=_etag(made), location=f"/webhooks/{made.id}"
@@ -189,6 +191,7 @@ def change_webhook(call: Call, webhook_id: Id, body: WebhookChange) -> Reply:
         webhook_id,
         **changes,
         allow_http=call.settings.importer.allow_http,
+        admit=importing.admission(call.settings),
     )
     if status is not None:
         act = endpoints.pause if status == "paused" else endpoints.resume

@@ -133,7 +133,7 @@ def add(
             credentials=credentials,
             policy=policy,
             time_zone=time_zone,
-            allow_http=session.settings.importer.allow_http,
+            admit=importing.admission(session.settings),
             actor=session.actor,
         )
     if as_json:
@@ -258,7 +258,7 @@ def change(
             session.keyring,
             number,
             changes,
-            allow_http=session.settings.importer.allow_http,
+            admit=importing.admission(session.settings),
             actor=session.actor,
         )
     if as_json:

@@ -88,6 +88,7 @@ def add(
             label=label,
             within_hours=within_hours,
             allow_http=session.settings.importer.allow_http,
+            admit=importing.admission(session.settings),
         )
     if as_json:
         print_json({**asdict(added), "secret": secret})
@@ -154,6 +155,7 @@ def change(
             label=label,
             within_hours=within_hours,
             allow_http=session.settings.importer.allow_http,
+            admit=importing.admission(session.settings),
         )
     if as_json:
         print_json(asdict(changed))

@@ -264,3 +264,35 @@ def test_http_is_refused_unless_it_is_permitted(api: Api) -> None:
     assert refused.status == 422
     assert "allow_http" in refused.problem
     assert api.created(BASE, {"url": "webcal://calendar.example.com/a.ics", "label": "Mine"})["host"]
+
+
+REFUSED = (
+    "https://127.0.0.1/{}", "https://2130706433/{}", "https://[::ffff:10.0.0.1]/{}", "https://169.254.169.254/{}",
+    "https://localhost/{}", "https://calendar.example.com:22/{}", "https://anna:{}@calendar.example.com/a.ics",
+    "webcal://192.168.1.1/{}", "http://calendar.example.com/{}",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("url", REFUSED)
+def test_what_would_never_be_fetched_is_not_saved(api: Api, url: str) -> None:
+    made = api.created(BASE, {"url": "https://calendar.example.com/a.ics", "label": "Mine"})
+    for refused in (
+        api.post(BASE, {"url": url.format("secret-4711"), "label": "Mine"}),
+        api.patch(f"{BASE}/{made['id']}", {"url": url.format("secret-4711")}),
+    ):
+        assert refused.status == 422
+        assert refused.problem.endswith(".")
+        assert "secret-4711" not in str(refused)
+    [only] = api.get(BASE).json["subscriptions"]
+    assert (only["id"], only["host"]) == (made["id"], "calendar.example.com")
+
+
+def test_another_scheme_is_no_link(api: Api) -> None:
+    for url in ("file:///etc/passwd", "ftp://calendar.example.com/a.ics", "data:text/calendar,BEGIN"):
+        assert api.post(BASE, {"url": url, "label": "Mine"}).status == 400
+
+
+def test_an_intranet_is_admitted_where_the_operator_says_so(case: Case) -> None:
+    body = {"url": f"http://127.0.0.1:{case.server.port}/a.ics", "label": "Mine"}
+    assert case.api.post(BASE, body).status == 201
+    assert case.api.post(BASE, {**body, "url": "http://127.0.0.2/a.ics"}).status == 422

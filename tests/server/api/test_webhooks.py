@@ -39,10 +39,19 @@ def test_a_webhook_is_created_shown_and_its_secret_only_once(api: Api) -> None:
 
 
 def test_an_address_that_cannot_be_is_refused_without_being_quoted(api: Api) -> None:
-    for url in (f"http://app.example.com/{MARK}", f"https://a:{MARK}@app.example.com/"):
-        refused = api.post("/webhooks", {**WEBHOOK, "url": url})
-        assert refused.status == 422
-        assert MARK not in refused.problem
+    api.created("/webhooks", WEBHOOK)
+    for url in (
+        f"http://app.example.com/{MARK}",
+        f"https://a:{MARK}@app.example.com/",
+        f"https://169.254.169.254/{MARK}",
+        f"https://app.example.com:6379/{MARK}",
+    ):
+        for refused in (
+            api.post("/webhooks", {**WEBHOOK, "url": url}),
+            api.patch("/webhooks/1", {"url": url}),
+        ):
+            assert refused.status == 422
+            assert MARK not in refused.problem
     refused = api.post("/webhooks", {**WEBHOOK, "events": ["job.forgotten"]})
     assert refused.status == 400
 

@@ -147,6 +147,29 @@ def test_an_address_that_cannot_be_is_refused_without_being_quoted(anna: Dayshee
     assert "either as URL or with --url-stdin" in both
 
 
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("https://10.1.2.3/{}", "private or reserved network"),
+        ("https://0x7f000001/{}", "private or reserved network"),
+        ("https://localhost/{}", "private or reserved network"),
+        ("https://example.com:22/{}", "Port 22"),
+        ("http://example.com/{}", "allow_http"),
+        ("https://anna:{}@example.com/", "give them as credentials"),
+        ("file:///{}", "looks like https://"),
+    ],
+)
+def test_what_would_never_be_fetched_is_not_saved(anna: Daysheet, url: str, told: str) -> None:
+    address = url.format(SECRET) + "\n"
+    refused = anna.refusal("subscription", "add", "anna", "-", stdin=address)
+    assert told in refused
+    number = str(anna.json("subscription", "add", "anna", "https://calendar.example.com/a.ics")["id"])
+    assert anna.refusal("subscription", "change", number, "--url-stdin", stdin=address) == refused
+    assert SECRET not in refused
+    [only] = anna.json("subscription", "list")["subscriptions"]
+    assert only["host"] == "calendar.example.com"
+
+
 def test_policy_and_credentials_are_given_and_changed(anna: Daysheet) -> None:
     secret = anna.folder / "token"
     secret.write_text("token-8812\n")
