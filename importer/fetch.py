@@ -2,8 +2,9 @@
 """One bounded, conditional GET of an outside calendar (RFC 9110, RFC 9111 validators).
 
 Owns the scheme, redirect, size, time and credential rules; which addresses may be reached is `importer.connection`'s,
-how often a host is asked `importer.hosts`'s. HTTP/2 where the server offers it, else HTTP/1.1. Nothing is taken from
-the environment (proxies, netrc) and nothing is kept between two fetches (cookies, connections).
+how often a host is asked `importer.hosts`'s. HTTP/2 where the server offers it, else HTTP/1.1; what fails over
+the one is tried once over the other (RFC 9113 sections 6.8, 7 and 8.7). Nothing is taken from the environment
+(proxies, netrc) and nothing is kept between two fetches (cookies, connections).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Literal
 
+import h2.exceptions
 import httpcore
 import httpx
 
@@ -31,6 +33,7 @@ _NO_EXEMPTIONS = Exemptions()
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _LONGEST_RETRY_AFTER = 86400
 _LONGEST_VALIDATOR = 500
+_LONGEST_MEDIA_TYPE = 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,23 +90,42 @@ def fetch(request: FetchRequest, policy: FetchPolicy) -> FetchResult:
     Raises FetchFailed, whose message names the host at most.
     """
     started = time.monotonic()
-    deadline = Deadline(policy.deadline)
     url = target(request.url, policy)
-    origin = _origin(url)
+    deadline = Deadline(policy.deadline)
     # Framing and headers come on top of the content, in a sane answer far below the content's own size.
     allowance = Allowance(2 * policy.max_bytes + 1_000_000)
     backend = GuardedBackend(policy.allow, policy.ports, deadline, allowance)
-    with httpcore.ConnectionPool(
-        ssl_context=policy.trust or default_trust(http2=True), network_backend=backend, retries=0, http2=True
-    ) as pool:
+    try:
+        answer = _followed(url, request, policy, backend, deadline, http2=True)
+    except _Http2Failed:
+        answer = _followed(url, request, policy, backend, deadline, http2=False)
+    return replace(answer, milliseconds=int((time.monotonic() - started) * 1000))
+
+
+class _Http2Failed(Exception):
+    """HTTP/2 was spoken, and no whole answer came: refused, reset, ended, or not as RFC 9113 wants it."""
+
+
+def _followed(
+    url: httpx.URL,
+    request: FetchRequest,
+    policy: FetchPolicy,
+    backend: GuardedBackend,
+    deadline: Deadline,
+    *,
+    http2: bool,
+) -> FetchResult:
+    """The answer at the end of all redirects."""
+    origin = _origin(url)
+    trust = policy.trust or default_trust(http2=http2)
+    with httpcore.ConnectionPool(ssl_context=trust, network_backend=backend, retries=0, http2=http2) as pool:
         for _ in range(MAX_REDIRECTS + 1):
             if request.visit and not request.visit.move(url.host, deadline.left):
                 raise FetchFailed("timeout", f"{url.host} is asked for too many calendars at once.")
             headers = _headers(url, request, policy, trusted=_origin(url) == origin)
             answer = _exchange(pool, url, headers, request, policy)
             if isinstance(answer, FetchResult):
-                took = int((time.monotonic() - started) * 1000)
-                return replace(answer, host=url.host, milliseconds=took)
+                return replace(answer, host=url.host)
             url = answer
     raise FetchFailed("too-many-redirects", f"{url.host} redirects more than {MAX_REDIRECTS} times.")
 
@@ -165,8 +187,13 @@ def _exchange(
 ) -> FetchResult | httpx.URL:
     address = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
     reading_body = False
+    spoken: set[str] = set()
+
+    def trace(event: str, _facts: object) -> None:
+        spoken.add(event.partition(".")[0])
+
     try:
-        with pool.stream("GET", address, headers=sent) as response:
+        with pool.stream("GET", address, headers=sent, extensions={"trace": trace}) as response:
             headers = httpx.Headers(response.headers)
             version = response.extensions.get("http_version", b"").decode("ascii", "replace")
             if response.status in _REDIRECTS and "location" in headers:
@@ -186,12 +213,20 @@ def _exchange(
             return replace(_body(response, headers, url.host, policy), http_version=version)
     except httpcore.TimeoutException:
         raise FetchFailed("timeout", f"{url.host} did not answer in full within the time limit.") from None
-    except (httpcore.RemoteProtocolError, httpcore.ReadError):
+    except (
+        httpcore.NetworkError,
+        httpcore.ProtocolError,
+        h2.exceptions.H2Error,
+        OSError,
+        ValueError,
+    ) as error:
+        if "http2" in spoken:
+            raise _Http2Failed from None
         if reading_body:
             message = f"{url.host} closed the connection before the calendar was complete."
             raise FetchFailed("truncated", message) from None
-        raise FetchFailed("connection", f"{url.host} did not send a valid HTTP answer.") from None
-    except (httpcore.NetworkError, httpcore.ProtocolError, OSError, ValueError):
+        if isinstance(error, httpcore.RemoteProtocolError | httpcore.ReadError):
+            raise FetchFailed("connection", f"{url.host} did not send a valid HTTP answer.") from None
         raise FetchFailed("connection", f"No connection could be made with {url.host}.") from None
 
 
@@ -296,7 +331,7 @@ def _body(response: httpcore.Response, headers: httpx.Headers, host: str, policy
 
 
 def _media_type(value: str | None) -> tuple[str | None, str | None]:
-    if value is None:
+    if value is None or len(value) > _LONGEST_MEDIA_TYPE or not value.isprintable():
         return None, None
     message = Message()
     message["Content-Type"] = value
