@@ -12,6 +12,8 @@ _Decoder = Callable[[Iterable[bytes]], Iterator[bytes]]
 
 ACCEPTED = "gzip, deflate, br"
 _STEP = 65536
+_LEAST_PIECE = 32
+"""What a piece counts at least: a million of one octet each cost as much time as many more octets."""
 
 
 class TooLarge(Exception):
@@ -39,7 +41,7 @@ def read(chunks: Iterable[bytes], coding: str, limit: int) -> bytes:
 def _limited(chunks: Iterable[bytes], limit: int) -> Iterator[bytes]:
     seen = 0
     for chunk in chunks:
-        seen += len(chunk)
+        seen += max(len(chunk), _LEAST_PIECE)
         if seen > limit:
             raise TooLarge
         yield chunk

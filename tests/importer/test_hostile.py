@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One importer, as a process of its own, against servers that play every fault and attack of transport and content at
+once, beside calendars that behave: nothing is lost, nothing inside is reached, memory stays bounded, others are on
+time.
+
+`HOSTILE_ROUNDS=20 make test PYTEST_ARGS="-s tests/importer/test_hostile.py"` attacks more often and prints the memory.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from scheduling.database import Database
+from tests.importer.hostile.world import SECRET, Feed, World
+
+ROUNDS = int(os.environ.get("HOSTILE_ROUNDS", "1"))
+IMPORTER_MEMORY, READER_MEMORY = 500_000_000, 900_000_000
+"""Octets, far above what is needed; see docs/importing.md for what was measured."""
+
+
+@pytest.fixture
+def world(sqlite_database: Database, tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path, sqlite_database)
+    yield made
+    made.close()
+
+
+class Campaign:
+    """The course of things. `delays` are the hostile requests that came before the last of the well-behaved calendars
+    that became due together was fetched.
+    """
+
+    def __init__(self, world: World, importer: subprocess.Popen[bytes]) -> None:
+        self._world = world
+        self._importer = importer
+        self._again_at = 0.0
+        self.delays: list[int] = []
+
+    def until_tried(self, feeds: list[Feed], *, under_fire: bool = False) -> None:
+        """Wait for a result of each, as long as the importer lives; `under_fire` all attacks go on."""
+        world = self._world
+        self._until(lambda: len(world.tried(feeds)) == len(feeds), under_fire=under_fire)
+
+    def _until(self, done: Callable[[], bool], *, under_fire: bool = False) -> None:
+        world = self._world
+        deadline = time.monotonic() + 100
+        while not done():
+            assert self._importer.poll() is None, world.log[-3000:]
+            assert time.monotonic() < deadline, world.log[-3000:]
+            if under_fire and time.monotonic() > self._again_at:
+                world.again(world.attacked)
+                self._again_at = time.monotonic() + 0.25
+            time.sleep(0.05)
+
+    def attack(self) -> None:
+        """Every attack once at least; meanwhile the others are due again and again, and three times at least."""
+        world = self._world
+        world.due(world.attacked)
+        cycles = 0
+        while len(world.tried(world.attacked)) < len(world.attacked) or cycles < 3:
+            self._refresh()
+            cycles += 1
+        self._until(world.is_quiet)
+
+    def _refresh(self) -> None:
+        world, good = self._world, self._world.good
+        before, seen = [feed.states for feed in good], len(world.servers.seen)
+        world.due(good)
+        self.until_tried(good, under_fire=True)
+        assert [feed.states for feed in good] == [it + 1 for it in before]
+        assert [world.shows(feed) for feed in good] == [feed.states for feed in good]
+        paths = {feed.path for feed in good}
+        came = [path in paths for path, _ in world.servers.seen[seen:]]
+        self.delays.append(max(n for n, it in enumerate(came) if it) + 1 - len(good))
+
+
+def wrong(world: World, *, peace: bool = False) -> dict[str, tuple[str, str | None]]:
+    """Calendars whose status or reason is not what their attack has to lead to."""
+    return {
+        feed.name: (status, reason)
+        for feed in world.attacked
+        for attack, (status, reason) in [(feed.attack, world.states()[feed.name])]
+        if attack is not None
+        if (
+            (status, reason) != ("active", None)
+            if peace and attack.status != "paused"
+            else status != attack.status or reason not in attack.reasons
+        )
+    }
+
+
+@pytest.mark.timeout(120 + 60 * ROUNDS)
+def test_no_server_does_harm(world: World) -> None:
+    world.subscribe()
+    with world.importing() as importer:
+        campaign = Campaign(world, importer)
+        campaign.until_tried(world.feeds)
+        assert wrong(world, peace=True).keys() <= {"410"}
+        assert world.lost() == []
+        world.make_war()
+        for _ in range(ROUNDS):
+            campaign.attack()
+        assert wrong(world) == {}
+        assert world.lost() == []
+        world.make_peace()
+        world.due(world.attacked)
+        campaign.until_tried([feed for feed in world.attacked if feed.name != "410"])
+        assert wrong(world, peace=True) == {}
+        assert world.lost() == []
+        importer.terminate()
+        assert importer.wait(30) == 0
+    importer_memory, reader_memory = (world.memory[kind] >> 20 for kind in ("importer", "reader"))
+    sys.stderr.write(
+        f"\n{len(world.attacked)} attacks, {len(world.servers.seen)} requests; the importer had {importer_memory} MiB at "
+        f"most, a reader {reader_memory} MiB; before a calendar's turn came {max(campaign.delays)} hostile requests\n"
+    )
+    sys.stderr.write(f"{campaign.delays}\n")
+    assert world.loopback.touched == 0
+    assert max(campaign.delays) <= len(world.attacked)
+    assert world.memory["importer"] < IMPORTER_MEMORY
+    assert world.memory["reader"] < READER_MEMORY
+    assert "calendar of subscription" in world.log
+    assert "Traceback" not in world.log
+    assert "importer failed" not in world.log
+    assert SECRET not in world.log
+    assert all("cookie" not in headers for _, headers in world.servers.seen)
