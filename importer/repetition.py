@@ -96,6 +96,8 @@ def bounded(found: Series, now: datetime, reader: Reader, budget: Budget) -> Ser
             budget.occurrences -= occurrences
             return found
     for rule in (_without_times(found.rule, found.start), _every_day(found.rule, found.start)):
+        if budget.occurrences <= 0:
+            break  # not even a cheap rule can be followed any more: do not expand tens of thousands to find that out
         covered = _covering(found, rule)
         try:
             occurrences = len(expand(covered, *window, steps=budget.steps))

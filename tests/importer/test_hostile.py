@@ -21,7 +21,7 @@ from scheduling.database import Database
 from tests.importer.hostile.world import SECRET, Feed, World
 
 ROUNDS = int(os.environ.get("HOSTILE_ROUNDS", "1"))
-IMPORTER_MEMORY, READER_MEMORY = 500_000_000, 900_000_000
+IMPORTER_MEMORY, READER_MEMORY = 800_000_000, 400_000_000
 """Octets, far above what is needed; see docs/importing.md for what was measured."""
 
 
@@ -44,7 +44,7 @@ class Campaign:
         self.delays: list[int] = []
 
     def until_tried(self, feeds: list[Feed], *, under_fire: bool = False) -> None:
-        """Wait for a result of each, as long as the importer lives; `under_fire` all attacks go on."""
+        """Wait for a result of each, as long as the importer lives; `under_fire` the attacks on the transport go on."""
         world = self._world
         self._until(lambda: len(world.tried(feeds)) == len(feeds), under_fire=under_fire)
 
@@ -55,7 +55,7 @@ class Campaign:
             assert self._importer.poll() is None, world.log[-3000:]
             assert time.monotonic() < deadline, world.log[-3000:]
             if under_fire and time.monotonic() > self._again_at:
-                world.again(world.attacked)
+                world.again(world.besieged)
                 self._again_at = time.monotonic() + 0.25
             time.sleep(0.05)
 
@@ -81,18 +81,14 @@ class Campaign:
         self.delays.append(max(n for n, it in enumerate(came) if it) + 1 - len(good))
 
 
-def wrong(world: World, *, peace: bool = False) -> dict[str, tuple[str, str | None]]:
+def wrong(world: World) -> dict[str, tuple[str, str | None]]:
     """Calendars whose status or reason is not what their attack has to lead to."""
+    found = world.states()
     return {
-        feed.name: (status, reason)
+        feed.name: found[feed.name]
         for feed in world.attacked
-        for attack, (status, reason) in [(feed.attack, world.states()[feed.name])]
-        if attack is not None
-        if (
-            (status, reason) != ("active", None)
-            if peace and attack.status != "paused"
-            else status != attack.status or reason not in attack.reasons
-        )
+        for attack in [feed.attack]
+        if attack and (found[feed.name][0] != attack.status or found[feed.name][1] not in attack.reasons)
     }
 
 
@@ -102,7 +98,7 @@ def test_no_server_does_harm(world: World) -> None:
     with world.importing() as importer:
         campaign = Campaign(world, importer)
         campaign.until_tried(world.feeds)
-        assert wrong(world, peace=True).keys() <= {"410"}
+        assert set(world.states().values()) == {("active", None)}
         assert world.lost() == []
         world.make_war()
         for _ in range(ROUNDS):
@@ -111,17 +107,16 @@ def test_no_server_does_harm(world: World) -> None:
         assert world.lost() == []
         world.make_peace()
         world.due(world.attacked)
-        campaign.until_tried([feed for feed in world.attacked if feed.name != "410"])
-        assert wrong(world, peace=True) == {}
+        campaign.until_tried(world.attacked)
+        assert set(world.states().values()) == {("active", None)}
         assert world.lost() == []
         importer.terminate()
         assert importer.wait(30) == 0
     importer_memory, reader_memory = (world.memory[kind] >> 20 for kind in ("importer", "reader"))
     sys.stderr.write(
-        f"\n{len(world.attacked)} attacks, {len(world.servers.seen)} requests; the importer had {importer_memory} MiB at "
-        f"most, a reader {reader_memory} MiB; before a calendar's turn came {max(campaign.delays)} hostile requests\n"
+        f"\n{len(world.attacked)} attacks, {len(world.servers.seen)} requests; at most {importer_memory} MiB in the "
+        f"importer and {reader_memory} MiB in a reader; at most {max(campaign.delays)} hostile requests first\n"
     )
-    sys.stderr.write(f"{campaign.delays}\n")
     assert world.loopback.touched == 0
     assert max(campaign.delays) <= len(world.attacked)
     assert world.memory["importer"] < IMPORTER_MEMORY

@@ -201,7 +201,8 @@ def transport(here: str, inside: str) -> dict[str, Attack]:
         ("too-large", {
             "endless body": endless_body, "one long line": one_long_line,
             "5 GB announced": lambda it: it.headed("Content-Length: 5000000000"),
-            "gzip bomb": gzip_bomb, "brotli bomb": packed(brotli.compress(bytes(100_000_000), quality=2, lgwin=22), "br"),
+            "gzip bomb": gzip_bomb,
+            "brotli bomb": packed(brotli.compress(bytes(100_000_000), quality=2, lgwin=22), "br"),
             "deflate bomb": packed(zlib.compress(bytes(30_000_000)), "deflate"),
         }),
         ("too-large timeout", {"endless chunks": endless_chunks}),
@@ -227,7 +228,10 @@ def transport(here: str, inside: str) -> dict[str, Attack]:
         ("connection", {"101": lambda it: it.headed("Upgrade: h2c", status="101 Switching Protocols")}),
         ("html", {"login page": answers(HTML, "Content-Type: text/html", "Set-Cookie: session=1")}),
         ("json", {"JSON": answers(b'{"error": "no"}')}),
-        ("no-content", {"empty": answers(b""), "HTTP/9": octets(b"HTTP/9.9 200 OK\r\n\r\n"), "only blanks": answers(b" \r\n" * 500_000)}),
+        ("no-content", {
+            "empty": answers(b""), "HTTP/9": octets(b"HTTP/9.9 200 OK\r\n\r\n"),
+            "only blanks": answers(b" \r\n" * 500_000),
+        }),
         ("not-a-calendar", {"packed twice": packed(gzip.compress(_ZIPPED), "gzip"), "zip in gzip": answers(_ZIPPED)}),
         ("too-many-redirects", {"in circles": in_circles, "on and on": on_and_on}),
         ("scheme", {f"to {to}": redirects(to) for to in (
@@ -239,7 +243,7 @@ def transport(here: str, inside: str) -> dict[str, Attack]:
             *_spellings(inside), "[::1]", INSIDE, "169.254.169.254", "10.0.0.1", "[fe80::1]", "[fd00::1]",
             "[64:ff9b::10.0.0.1]", "[2002:7f00:1::]", "224.0.0.1", "100.64.0.1",
         )}),
-        ("refused-address url", {"to octal": redirects(f"http://0177.{inside.partition('.')[2]}:{PORT}/")}),
+        ("refused-address url", {"to octal": redirects(f"http://0177.{inside[4:]}:{PORT}/")}),
         ("port", {"to a port": redirects("http://8.8.8.8:22/")}),
         ("reconnect", {"401": refuses("401 Unauthorized", "WWW-Authenticate: Basic", "WWW-Authenticate: Negotiate")}),
         ("http-403", {"403": refuses("403 Forbidden")}),

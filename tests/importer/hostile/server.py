@@ -69,8 +69,8 @@ Part = Callable[[Visitor], None]
 
 
 class Servers:
-    """Doors on one address. `peace` and `war` map paths to what is played; `seen` are the paths and headers asked for, in
-    their order over all doors.
+    """Doors on one address. `peace` and `war` map paths to what is played; `seen` are the paths and headers asked for,
+    in order.
     """
 
     def __init__(self, address: str) -> None:
