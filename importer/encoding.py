@@ -12,8 +12,11 @@ _Decoder = Callable[[Iterable[bytes]], Iterator[bytes]]
 
 ACCEPTED = "gzip, deflate, br"
 _STEP = 65536
-_LEAST_PIECE = 32
-"""What a piece counts at least: a million of one octet each cost as much time as many more octets."""
+_GZIP = b"\x1f"
+_MOST_MEMBERS = 10_000
+_PIECES = 100_000
+"""How many pieces content may come in, and one more for each 32 octets of the limit: a million of one octet each cost
+as much time as many more octets."""
 
 
 class TooLarge(Exception):
@@ -40,9 +43,9 @@ def read(chunks: Iterable[bytes], coding: str, limit: int) -> bytes:
 
 def _limited(chunks: Iterable[bytes], limit: int) -> Iterator[bytes]:
     seen = 0
-    for chunk in chunks:
-        seen += max(len(chunk), _LEAST_PIECE)
-        if seen > limit:
+    for number, chunk in enumerate(chunks):
+        seen += len(chunk)
+        if seen > limit or number > _PIECES + limit // 32:
             raise TooLarge
         yield chunk
 
@@ -81,12 +84,18 @@ def _chain(head: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
 
 def _inflate(chunks: Iterable[bytes], window: int) -> Iterator[bytes]:
     stream = zlib.decompressobj(window)
+    members = 1
     try:
         for chunk in chunks:
             pending = chunk
-            while pending and not stream.eof:
+            while pending:
+                if stream.eof:
+                    # A gzip stream may be of several members (RFC 1952 section 2.2); what else follows is ignored.
+                    if window < 16 or pending[:1] != _GZIP or members == _MOST_MEMBERS:
+                        break
+                    stream, members = zlib.decompressobj(window), members + 1
                 yield stream.decompress(pending, _STEP)
-                pending = stream.unconsumed_tail
+                pending = stream.unused_data if stream.eof else stream.unconsumed_tail
         yield stream.flush()
     except zlib.error as error:
         raise BadEncoding from error

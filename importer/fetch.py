@@ -31,6 +31,8 @@ from importer.hosts import Visit
 MAX_REDIRECTS = 5
 _NO_EXEMPTIONS = Exemptions()
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_NO_URL = (httpx.InvalidURL, ValueError, IndexError)
+"""What httpx raises for a text that is none; the last two come from the idna package, for a name like xn--a."""
 _LONGEST_RETRY_AFTER = 86400
 _LONGEST_VALIDATOR = 500
 _LONGEST_MEDIA_TYPE = 200
@@ -150,7 +152,8 @@ def _checked(text: str, policy: FetchPolicy, aliases: dict[str, str]) -> httpx.U
         raise FetchFailed("url", "The address contains characters that no URL has.", permanent=True)
     try:
         url = httpx.URL(text)
-    except httpx.InvalidURL:
+        host = url.host
+    except _NO_URL:
         raise FetchFailed(
             "url", "The address is not a URL like https://example.com/a.ics.", permanent=True
         ) from None
@@ -159,12 +162,12 @@ def _checked(text: str, policy: FetchPolicy, aliases: dict[str, str]) -> httpx.U
         permitted = "https or http" if policy.allow_http else "https"
         way = "; an operator can permit http with allow_http" if scheme == "http" else ""
         raise FetchFailed("scheme", f"Only {permitted} addresses are permitted{way}.", permanent=True)
-    if not url.host or (url.port is not None and not 0 < url.port < 65536):
+    if not host or (url.port is not None and not 0 < url.port < 65536):
         raise FetchFailed("url", "The address is not a URL like https://example.com/a.ics.", permanent=True)
     if url.userinfo:
         raise FetchFailed(
             "url",
-            f"The address for {url.host} contains a user name or password; leave it out.",
+            f"The address for {host} contains a user name or password; leave it out.",
             permanent=True,
         )
     return url.copy_with(scheme=scheme, fragment=None)
@@ -259,7 +262,7 @@ def _next_hop(url: httpx.URL, location: str, policy: FetchPolicy) -> httpx.URL:
         raise FetchFailed("url", f"{url.host} redirects to an address that is not a URL.")
     try:
         joined = str(url.join(location.strip()))
-    except httpx.InvalidURL:
+    except _NO_URL:
         raise FetchFailed("url", f"{url.host} redirects to an address that is not a URL.") from None
     return _checked(joined, policy, {})
 

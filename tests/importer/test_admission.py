@@ -7,6 +7,8 @@ import socket
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from importer.addresses import Exemptions
 from importer.admission import require_reachable
@@ -91,3 +93,31 @@ def test_the_list_of_exemptions_is_respected() -> None:
 
 def test_a_name_that_may_lead_into_an_exempt_network_is_judged_when_it_is_fetched() -> None:
     assert refusal("http://calendar.intranet:5232/", "10.0.0.0/8") == ""
+
+
+PIECES = st.sampled_from(
+    [
+        *("http://", "https://", "//", "/", "..", "@", ":", "[", "]", "::1", "%", "%00", "%2f", "?", "#", "a.test"),
+        "xn--",
+        *("127.0.0.1", "xn--a", "\xe9", "\u3002", "\uff10", "\u200d", "\xad", ":99999", ":-1", ".", "-", "*", "\ud800"),
+        *("\xdf", "\x7f", "a" * 70, "ht tp", "\u2028", "[v1.a]", "[fe80::1%25eth0]"),
+    ]
+)  # fmt: skip
+
+
+@settings(
+    derandomize=True,
+    deadline=None,
+    max_examples=1000,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.lists(PIECES | st.text(max_size=4), max_size=8).map("".join))
+def test_any_text_is_an_address_or_refused_with_a_reason(text: str) -> None:
+    """The libraries below raise all kinds of things for a text that is no URL."""
+    for address in (text, f"https://{text}/a.ics", f"https://xn--{text}"):
+        reason = ""
+        try:
+            require_reachable(address, FetchPolicy(allow_http=True))
+        except FetchFailed as refused:
+            reason = refused.reason
+        assert reason in ("", "url", "scheme", "port", "refused-address")

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import zlib
 from collections.abc import Iterator
 
@@ -64,6 +65,23 @@ def test_a_bomb_is_given_up_long_before_it_is_unpacked(pack: object) -> None:
     with pytest.raises(encoding.TooLarge):
         encoding.read(chunks(), coding, 1_000_000)
     assert consumed < len(bomb) / 4 or len(bomb) < 200
+
+
+@pytest.mark.parametrize("size", [1, 100, 1_000_000])
+def test_gzip_of_several_members_is_read_whole(size: int) -> None:
+    """RFC 1952 section 2.2."""
+    members = gzip.compress(TEXT) + gzip.compress(b"") + gzip.compress(b"END")
+    assert encoding.read(pieces(members, size), "gzip", 100_000) == TEXT + b"END"
+    assert encoding.read(pieces(members + b"\0padding", size), "gzip", 100_000) == TEXT + b"END"
+    with pytest.raises(encoding.BadEncoding):
+        encoding.read(pieces(members[:-4], size), "gzip", 100_000)
+
+
+def test_members_and_pieces_without_end_are_given_up() -> None:
+    with pytest.raises(encoding.TooLarge):
+        encoding.read(itertools.repeat(gzip.compress(b"")), "gzip", 1_000_000)
+    with pytest.raises(encoding.TooLarge):
+        encoding.read(itertools.repeat(b"x"), "", 1_000_000)
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br"])

@@ -198,7 +198,7 @@ def test_a_redirect_in_a_circle_ends(server: Any) -> None:
     [
         ("ftp://example.com/a", "scheme"), ("file:///etc/passwd", "scheme"), ("gopher://x/", "scheme"),
         ("webcal://example.com/", "scheme"), ("http://user:pw@127.0.0.1/", "url"),
-        ("http://a\\@127.0.0.1/", "url"), ("//[::1/", "url"),
+        ("http://a\\@127.0.0.1/", "url"), ("//[::1/", "url"), ("//xn--/", "url"), ("//xn--xn--a/", "url"),
     ],
 )  # fmt: skip
 def test_a_redirect_elsewhere_than_to_a_plain_address_is_refused(
@@ -235,6 +235,7 @@ def test_no_spelling_of_loopback_is_connected_to(canary: Any, host: str) -> None
         "http://a\\@127.0.0.1/", "http://127.0.0.1\t/",
         "http://127.0.0.1\n/", "http://example.com@127.0.0.1/", "http://:pw@127.0.0.1/", "http://", "https:///x",
         "http://127.0.0.1:99999/", "http://127.0.0.1:0/", "127.0.0.1", "", "http://[::1", "http://a b/",
+        "https://xn--/", "https://xn--a/", "https://xn--http:///",
     ],
 )  # fmt: skip
 def test_addresses_with_tricks_are_refused_before_any_look_up(url: str, resolver: Any) -> None:
