@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import gzip
 import socket
+import ssl
 import struct
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +21,9 @@ import pytest
 from importer.addresses import Exemptions
 from importer.errors import FetchFailed
 from importer.fetch import FetchPolicy, FetchRequest, FetchResult, fetch
+from tests.importer.certificates import certificate
 from tests.importer.http2 import Exchange, Http2Server, Play, serving, unused
+from tests.server.running import free_port
 
 pytestmark = pytest.mark.usefixtures("resolver")
 POLICY = FetchPolicy(allow=Exemptions.parse(["127.0.0.1"]), deadline=10)
@@ -230,3 +236,55 @@ def test_header_values_that_http_1_1_could_not_hold_are_left_out(server: Http2Se
     )
     answer = get(server)
     assert (answer.etag, answer.content_type, answer.body) == (None, None, CALENDAR)
+
+
+_APPLICATION = """
+import gzip
+def application(environ, start_response):
+    body = gzip.compress(b"BEGIN:VCALENDAR\\r\\nVERSION:2.0\\r\\nEND:VCALENDAR\\r\\n")
+    same = environ.get("HTTP_IF_NONE_MATCH") == '"1"'
+    start_response("304 Not Modified" if same else "200 OK", [("ETag", '"1"'), ("Content-Encoding", "gzip")])
+    return [] if same else [body]
+"""
+
+
+@pytest.mark.parametrize(("spoken", "version"), [("auto", "HTTP/2"), ("1", "HTTP/1.1")])
+def test_a_server_in_production_is_understood(tmp_path: Path, spoken: str, version: str) -> None:
+    """granian, whose HTTP/2 is not of the library that the importer's is of."""
+    (tmp_path / "served.py").write_text(_APPLICATION)
+    file = certificate(tmp_path)
+    port = free_port()
+    command = [
+        "-m",
+        "granian",
+        "--interface",
+        "wsgi",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--http",
+        spoken,
+    ]
+    command += ["--ssl-certificate", str(file), "--ssl-keyfile", str(file), "served:application"]
+    child = subprocess.Popen(  # noqa: S603 (our own command)
+        [sys.executable, *command], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    policy = replace(POLICY, trust=ssl.create_default_context(cafile=str(file)))
+    url = f"https://calendar.test:{port}/a"
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                answer = fetch(FetchRequest(url=url), policy)
+                break
+            except FetchFailed:
+                assert child.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        assert (answer.body, answer.etag, answer.http_version) == (CALENDAR, '"1"', version)
+        again = fetch(FetchRequest(url=url, etag=answer.etag), policy)
+        assert (again.status, again.http_version) == ("unchanged", version)
+    finally:
+        child.terminate()
+        child.wait(20)
