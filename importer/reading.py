@@ -81,7 +81,7 @@ def read(job: Job) -> tuple[Reading, ...]:
                 seen=dict(result.seen),
                 events=tuple(_stored(event) for event in result.events),
                 fetched=len(feed.events),
-                refresh=refresh_seconds(feed.refresh),
+                refresh=max(refresh_seconds(feed.refresh), refresh_seconds(feed.published_ttl)),
                 name=feed.name,
                 skipped=result.skipped,
                 warnings=result.warnings,

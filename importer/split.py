@@ -55,7 +55,7 @@ _HEADERS = {
     "X-WR-CALNAME": "name",
     "NAME": "name",
     "REFRESH-INTERVAL": "refresh",
-    "X-PUBLISHED-TTL": "refresh",
+    "X-PUBLISHED-TTL": "published_ttl",
     "METHOD": "method",
 }
 
@@ -113,6 +113,7 @@ class Feed:
     name: str | None = None
     time_zone: str | None = None
     refresh: str | None = None
+    published_ttl: str | None = None
     method: str | None = None
     zones: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     events: tuple[Block, ...] = ()

@@ -92,7 +92,14 @@ def test_a_server_is_left_alone_as_long_as_it_asked(
     assert least - 5 <= it.wait <= min(max(least, 7200), DAY) * 1.1
 
 
-@pytest.mark.parametrize("head", ["REFRESH-INTERVAL;VALUE=DURATION:PT4H\r\n", "X-PUBLISHED-TTL:PT4H\r\n"])
+@pytest.mark.parametrize(
+    "head",
+    [
+        "REFRESH-INTERVAL;VALUE=DURATION:PT4H\r\n",
+        "X-PUBLISHED-TTL:PT4H\r\n",
+        "X-PUBLISHED-TTL:PT1H\r\nREFRESH-INTERVAL;VALUE=DURATION:PT4H\r\n",
+    ],
+)
 def test_what_a_feed_asks_for_is_a_floor_also_while_it_does_not_change(
     database: Database, server: Any, head: str
 ) -> None:
