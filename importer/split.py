@@ -128,6 +128,8 @@ def decode(body: bytes, charset: str | None) -> str:
     replaced. Never raises.
     """
     declared = (charset or "").lower()
+    if body[:6].upper() == b"BEGIN:" and declared.startswith(("utf-16", "utf16", "utf-32", "utf32")):
+        declared = ""  # each character is one octet, whatever the server says
     if body.startswith(_UTF16_STARTS) or _DECLARED_FIRST.fullmatch(declared):
         return _permitted(_characters(body, declared))
     try:

@@ -108,7 +108,7 @@ PIECES = st.sampled_from(
 @settings(
     derandomize=True,
     deadline=None,
-    max_examples=1000,
+    max_examples=500,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.lists(PIECES | st.text(max_size=4), max_size=8).map("".join))

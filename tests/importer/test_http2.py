@@ -214,7 +214,7 @@ FLOODS: dict[str, Play] = {
 @pytest.mark.parametrize("play", FLOODS.values(), ids=FLOODS)
 def test_a_flood_of_frames_ends(server: Http2Server, play: Play) -> None:
     server.plays["/a"] = play
-    error = failure(server, replace(POLICY, deadline=0.7, max_bytes=50_000))
+    error = failure(server, replace(POLICY, deadline=0.5, max_bytes=50_000))
     assert error.reason in ("too-large", "timeout", "http-404")
 
 

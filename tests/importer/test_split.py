@@ -162,3 +162,9 @@ def test_a_folded_begin_shifts_no_line_number() -> None:
         (5, ("UID:2",)),
         (10, ("UID:3",)),
     ]
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "UTF-16LE", "utf-32"])
+def test_a_charset_that_cannot_be_is_not_believed(charset: str) -> None:
+    body = "BEGIN:VCALENDAR\r\nX-WR-CALNAME:é\r\nEND:VCALENDAR\r\n".encode()
+    assert split(decode(body, charset)).name == "é"

@@ -28,11 +28,12 @@ INSIDE = "inside.test"
 @dataclass(frozen=True, kw_only=True)
 class Attack:
     """A part at a `door`, the reason it has to lead to (several: one of them), and the addresses its name has in war
-    (None: its look-up hangs). What is made by `make` from a calendar's name and number is played instead.
+    (None: its look-up hangs). What `make` makes of a calendar's name and number is played instead, with `headers`.
     """
 
     part: Part
     make: Make | None = None
+    headers: tuple[str, ...] = ()
     reason: str | None
     door: Literal["http", "port", "unasked", "tls-unasked"] = "http"
     resolves: tuple[str, ...] | None = (HERE,)
@@ -307,11 +308,23 @@ def transport(here: str, inside: str) -> dict[str, Attack]:
 
 def contents() -> dict[str, Attack]:
     """The attacks within the content, beside the events that were there."""
-    return {
+    found = {
         title: Attack(part=nothing, make=make, reason=reason) for title, (make, reason) in CONTENTS.items()
+    }
+    odd = {
+        "huge ETag": (f'ETag: "{"x" * 60_000}"',),
+        "odd ETag": ("ETag: W/", "Last-Modified: yesterday"),
+        "huge type": (f"Content-Type: text/{'x' * 60_000}; charset={'y' * 9000}",),
+        "charset of another": ("Content-Type: text/calendar; charset=utf-16",),
+        "charset of no kind": ("Content-Type: a/b; charset*=x''%ff; charset=rot13",),
+        "many cookies": tuple(f"Set-Cookie: c{n}={'x' * 100}; Domain=.test" for n in range(300)),
+    }
+    return found | {
+        title: Attack(part=nothing, make=calendar, headers=headers, reason=None)
+        for title, headers in odd.items()
     }
 
 
-def served(body: bytes) -> Part:
+def served(body: bytes, *headers: str) -> Part:
     """A calendar as a server of calendars answers it."""
-    return answers(body, "Content-Type: text/calendar; charset=utf-8")
+    return answers(body, *(headers or ("Content-Type: text/calendar; charset=utf-8",)))

@@ -95,7 +95,7 @@ class Feed:
             return None
         if self.attack.make is None:
             return self.attack.part
-        return served(self.attack.make(self.uid, self.number))
+        return served(self.attack.make(self.uid, self.number), *self.attack.headers)
 
     def _next_state(self, it: Visitor) -> None:
         self.states += 1
