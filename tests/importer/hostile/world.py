@@ -43,6 +43,8 @@ import json, os, pathlib, socket, sys, time
 import certifi
 real, names = socket.getaddrinfo, pathlib.Path(os.environ["HOSTILE_NAMES"])
 def getaddrinfo(host, port, *rest, **named):
+    if rest and not host.startswith("127.") and host != "::1":
+        host = os.environ["HOSTILE_INSIDE"]  # who connects to anywhere else, were it not refused, only gets there
     if not host.endswith(".test"):
         return real(host, port, *rest, **named)
     found = json.loads(names.read_text()).get(host, [os.environ["HOSTILE_HERE"]])
@@ -56,7 +58,7 @@ from server.cli import main
 sys.argv = ["daysheet", "importer"]
 main()
 """
-"""`daysheet importer` on a machine with other names and another trusted authority."""
+"""`daysheet importer` on a machine with other names, another trusted authority, and no way out."""
 _IMPORTER = {
     "allow_http": "yes", "timeout": "2s", "idle": "1s", "reader_seconds": "2s",
 }  # fmt: skip
@@ -293,6 +295,7 @@ class World:
             "HOSTILE_NAMES": str(self.folder / "names.json"),
             "HOSTILE_TRUST": str(self.folder / "server.pem"),
             "HOSTILE_HERE": self.loopback.here,
+            "HOSTILE_INSIDE": self.loopback.inside,
             "HOME": str(self.folder),
             **dict.fromkeys(("http_proxy", "https_proxy", "ALL_PROXY"), proxy),
         }
