@@ -180,6 +180,16 @@ def test_the_repetitions_of_a_feed_are_limited_together(budget: dict[str, Any]) 
     assert {event.details.description for event in covered} == {MARK}
 
 
+def test_once_they_are_used_up_nothing_is_expanded_any_more() -> None:
+    spent = Budget(occurrences=0)
+    before = spent.steps.left
+    text = calendar(vevent(*RULED, "RRULE:FREQ=DAILY;UNTIL=20261201T120000Z"))
+    found = understand(split(text), default_zone="Europe/Berlin", stored={}, now=NOW, budget=spent)
+    (event,) = found.events
+    assert busy(event) == ["10-19 07:00/12-02 12:00"]
+    assert spent.steps.left == before
+
+
 def test_a_huge_count_is_only_expanded_where_needed() -> None:
     assert len(busy(one(*RULED, "RRULE:FREQ=DAILY;COUNT=1000000000"))) == 74
 

@@ -269,7 +269,7 @@ def test_http_is_refused_unless_it_is_permitted(api: Api) -> None:
 REFUSED = (
     "https://127.0.0.1/{}", "https://2130706433/{}", "https://[::ffff:10.0.0.1]/{}", "https://169.254.169.254/{}",
     "https://localhost/{}", "https://calendar.example.com:22/{}", "https://anna:{}@calendar.example.com/a.ics",
-    "webcal://192.168.1.1/{}", "http://calendar.example.com/{}",
+    "webcal://192.168.1.1/{}", "http://calendar.example.com/{}", "https://xn--/{}", "https://xn--a/{}",
 )  # fmt: skip
 
 
