@@ -7,6 +7,7 @@ One statement answers everything a polling client asks of a calendar (RFC 6578 s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from email.utils import formatdate
@@ -107,16 +108,16 @@ SERVED = and_(User.active, User.calendar_access)
 """The users whose calendars are served."""
 PERMITTED = or_(Calendar.slug != CONFLICTS, READS_ALL)
 """The calendars that the user's role permits to have."""
-_WITH_ROLE = (*COLUMNS, READS_ALL.label("reads_all"))
+WITH_ROLE = (*COLUMNS, READS_ALL.label("reads_all"))
 _ALL: Select[*tuple[Any, ...]] = (
-    select(*_WITH_ROLE)
+    select(*WITH_ROLE)
     .select_from(User)
     .outerjoin(Calendar, and_(Calendar.user_id == User.id, ~Calendar.hidden, PERMITTED))
     .where(User.username == bindparam("username"), SERVED)
     .order_by(Calendar.id)
 )
 _ONE: Select[*tuple[Any, ...]] = (
-    select(*_WITH_ROLE)
+    select(*WITH_ROLE)
     .select_from(User)
     .outerjoin(
         Calendar,
@@ -125,7 +126,7 @@ _ONE: Select[*tuple[Any, ...]] = (
     .where(User.username == bindparam("username"), SERVED)
 )
 _BY_USER: Select[*tuple[Any, ...]] = (
-    select(*_WITH_ROLE)
+    select(*WITH_ROLE)
     .select_from(User)
     .outerjoin(Calendar, and_(Calendar.user_id == User.id, PERMITTED))
     .where(User.id == bindparam("user_id"), SERVED)
@@ -157,14 +158,14 @@ def list_calendars(
     connection: Connection, username: str, view: View, today: date
 ) -> tuple[Principal, list[CalendarState], bool] | None:
     """The user, the calendars that are not hidden, and whether a built-in one is missing; None for no such user."""
-    return _read(connection.execute(_ALL, {"username": username}).all(), view, today)
+    return all_of(connection.execute(_ALL, {"username": username}).all(), view.on(today))
 
 
 def list_calendars_of(
     connection: Connection, user_id: int, view: View, today: date
 ) -> tuple[Principal, list[CalendarState], bool] | None:
     """As `list_calendars`, by user id and with the hidden ones."""
-    return _read(connection.execute(_BY_USER, {"user_id": user_id}).all(), view, today)
+    return all_of(connection.execute(_BY_USER, {"user_id": user_id}).all(), view.on(today))
 
 
 def find_calendar(
@@ -189,12 +190,12 @@ def state_of(row: Any, showing: Showing) -> CalendarState:
     return _state(row, _principal(row), showing)
 
 
-def _read(rows: Any, view: View, today: date) -> tuple[Principal, list[CalendarState], bool] | None:
+def all_of(rows: Sequence[Any], showing: Showing) -> tuple[Principal, list[CalendarState], bool] | None:
+    """As `list_calendars`, from a user's rows of `COLUMNS` and `reads_all`."""
     if not rows:
         return None
     owner = _principal(rows[0])
-    showing = view.on(today)
-    order = {slug: position for position, slug in enumerate(built_in(owner, view))}
+    order = {slug: position for position, slug in enumerate(built_in(owner, showing.view))}
     states = [
         _state(row, owner, showing)
         for row in rows

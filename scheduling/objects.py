@@ -31,7 +31,7 @@ from scheduling.ical import series_json, timezones
 from scheduling.ical.event import PRODID
 from scheduling.ical.series import expand
 from scheduling.models import CalendarObject, OccurrenceRow, lasts
-from scheduling.prepared import Prepared
+from scheduling.prepared import Prepared, Source
 from scheduling.rendered import LONG, LONG_SPAN, RECURRING, SHORT_SPAN, Horizon
 
 HEAD = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:{PRODID}\r\nCALSCALE:GREGORIAN\r\n"
@@ -140,17 +140,18 @@ def names(connection: Connection, calendar_id: int, cutoff: date) -> Iterator[st
 
 
 def multi(
-    connection: Connection, calendar_id: int, cutoff: date, wanted: Iterable[str]
+    source: Source, calendar_id: int, cutoff: date, wanted: Iterable[str]
 ) -> Iterator[tuple[str, StoredObject | None]]:
     """The objects called `wanted` (any order, each once), None for those that are not members (RFC 4791,
     section 7.9).
     """
     pending = iter(dict.fromkeys(wanted))
-    is_sqlite = connection.dialect.name == "sqlite"
-    statement = _MULTI[connection.dialect.name]
+    dialect = source.engine.dialect.name
+    is_sqlite = dialect == "sqlite"
+    statement = _MULTI[dialect]
     while chunk := list(islice(pending, _CHUNK)):
         names = json.dumps(chunk) if is_sqlite else chunk
-        rows = statement.rows(connection, {**_key(calendar_id, cutoff), "names": names})
+        rows = statement.rows(source, {**_key(calendar_id, cutoff), "names": names})
         found = {row[0]: StoredObject._make(row) for row in rows}
         for name in chunk:
             yield name, found.get(name)

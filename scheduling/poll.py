@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One statement for what every polling client asks: is this app password right, and what state is the user's own
-calendar in. The answer is that of `credentials.find_login`, `settings.view` and `calendars.find_calendar` together.
+calendar in, or are all of them. The answer is that of `credentials.find_login`, `settings.view` and
+`calendars.find_calendar` or `calendars.list_calendars` together.
 """
 
 from __future__ import annotations
 
 from collections import namedtuple
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -14,7 +16,18 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, bindparam, func, select
 
 from scheduling import settings
-from scheduling.calendars import COLUMNS, CONFLICTS, SERVED, CalendarState, state_of
+from scheduling.calendars import (
+    COLUMNS,
+    CONFLICTS,
+    PERMITTED,
+    SERVED,
+    WITH_ROLE,
+    CalendarState,
+    Principal,
+    all_of,
+    built_in,
+    state_of,
+)
 from scheduling.config import Config
 from scheduling.database import Database
 from scheduling.models import AppPassword, Calendar, Setting, User
@@ -33,33 +46,42 @@ _JOINED = {
 }
 
 
-def _statement(dialect: str) -> Select[*tuple[Any, ...]]:
+def _logged_in(dialect: str, *columns: Any) -> Select[*tuple[Any, ...]]:
     return (
         select(
-            *COLUMNS,
+            *columns,
             AppPassword.id.label("app_password_id"),
             AppPassword.last_used_at,
             select(_JOINED[dialect]).scalar_subquery().label("settings"),
         )
         .select_from(User)
         .join(AppPassword, and_(AppPassword.user_id == User.id, AppPassword.revoked_at.is_(None)))
-        .join(
-            Calendar,
-            and_(
-                Calendar.user_id == User.id,
-                Calendar.slug == bindparam("slug"),
-                Calendar.slug != CONFLICTS,  # has to be settled first
-                ~Calendar.hidden,
-            ),
-        )
         .where(User.username == bindparam("username"), AppPassword.lookup == bindparam("lookup"), SERVED)
     )
 
 
+def _one(dialect: str) -> Select[*tuple[Any, ...]]:
+    return _logged_in(dialect, *COLUMNS).join(
+        Calendar,
+        and_(
+            Calendar.user_id == User.id,
+            Calendar.slug == bindparam("slug"),
+            Calendar.slug != CONFLICTS,  # has to be settled first
+            ~Calendar.hidden,
+        ),
+    )
+
+
+def _all(dialect: str) -> Select[*tuple[Any, ...]]:
+    calendars = and_(Calendar.user_id == User.id, ~Calendar.hidden, PERMITTED)
+    return _logged_in(dialect, *WITH_ROLE).outerjoin(Calendar, calendars).order_by(Calendar.id)
+
+
 _INSTANT = UtcDateTime()
-_STATEMENTS = {dialect: _statement(dialect) for dialect in _JOINED}
-_POLL = Prepared(_STATEMENTS)
-_Row = namedtuple("_Row", [it.name for it in _STATEMENTS["sqlite"].selected_columns])  # type: ignore[misc]
+_POLL = Prepared({dialect: _one(dialect) for dialect in _JOINED})
+_HOME = Prepared({dialect: _all(dialect) for dialect in _JOINED})
+_Row = namedtuple("_Row", [it.name for it in _one("sqlite").selected_columns])  # type: ignore[misc]
+_HomeRow = namedtuple("_HomeRow", [it.name for it in _all("sqlite").selected_columns])  # type: ignore[misc]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,6 +93,17 @@ class Poll:
     app_password_id: int
     used_at: datetime | None
     calendar: CalendarState
+    enabled: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HomePoll:
+    """As `Poll`, and every calendar that the user sees in his home."""
+
+    app_password_id: int
+    used_at: datetime | None
+    owner: Principal
+    calendars: Sequence[CalendarState]
     enabled: bool
 
 
@@ -97,6 +130,26 @@ class Polling:
         """As `glance`, in a transaction that goes on."""
         return self._poll(_POLL.rows(connection, {"username": username, "lookup": lookup, "slug": slug}), now)
 
+    def home(self, username: str, lookup: bytes, now: float) -> HomePoll | None:
+        """The poll of the user's own home. None for a wrong password, a user who is not served, a home that lacks a
+        calendar, and one with conflicts. Raises `DatabaseUnavailable`.
+        """
+        given = {"username": username, "lookup": lookup}
+        rows: list[Any] = [_HomeRow._make(row) for row in _HOME.rows(self._database, given)]
+        if not rows:
+            return None
+        showing = self._showing(rows[0].settings, int(now // 86400))
+        found = all_of(rows, showing)
+        if found is None or found[2] or CONFLICTS in built_in(found[0], showing.view):
+            return None
+        return HomePoll(
+            app_password_id=rows[0].app_password_id,
+            used_at=self._instant(rows[0].last_used_at),
+            owner=found[0],
+            calendars=found[1],
+            enabled=showing.view.calendars.enabled,
+        )
+
     def _poll(self, rows: Rows, now: float) -> Poll | None:
         if not rows:
             return None
@@ -104,10 +157,13 @@ class Polling:
         showing = self._showing(row.settings, int(now // 86400))
         return Poll(
             app_password_id=row.app_password_id,
-            used_at=_INSTANT.process_result_value(row.last_used_at, self._database.engine.dialect),
+            used_at=self._instant(row.last_used_at),
             calendar=state_of(row, showing),
             enabled=showing.view.calendars.enabled,
         )
+
+    def _instant(self, stored: Any) -> datetime | None:
+        return _INSTANT.process_result_value(stored, self._database.engine.dialect)
 
     def _shown(self, stored: str | None, day: int) -> Showing:
         return settings.view_of(self._config, _rows(stored)).on(today(day * 86400))

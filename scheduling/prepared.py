@@ -13,7 +13,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.sql.expression import ClauseElement
 
+from scheduling.database import Database
+
 Rows = list[tuple[Any, ...]]
+Source = Connection | Database
+"""A transaction, or the database itself for a single statement that is a snapshot of its own."""
 _AT_ONCE = 1000
 
 
@@ -34,9 +38,11 @@ class Prepared:
             return sql, {**constants, **given}
         return sql, tuple([given[name] if name in given else constants[name] for name in order])
 
-    def rows(self, connection: Connection, given: Mapping[str, Any]) -> Rows:
+    def rows(self, source: Source, given: Mapping[str, Any]) -> Rows:
         """Every row."""
-        found: Rows = self._run(connection, given).fetchall()
+        if isinstance(source, Database):
+            return source.rows(*self.text(source.engine, given))
+        found: Rows = self._run(source, given).fetchall()
         return found
 
     def batches(self, connection: Connection, given: Mapping[str, Any]) -> Iterator[Rows]:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from scheduling.errors import Invalid
 from scheduling.models import CalendarProperty, User
+from scheduling.prepared import Prepared, Source
 
 _D, _C = "{DAV:}", "{urn:ietf:params:xml:ns:caldav}"
 _APPLE, _CS = "{http://apple.com/ns/ical/}", "{http://calendarserver.org/ns/}"
@@ -46,7 +47,7 @@ ACCEPTED = frozenset(
 """The properties a viewer may set for himself; all others are protected (RFC 4918, section 16)."""
 MAXIMUM_LENGTH = 20_000
 
-_OVERLAY = (
+_OVERLAY = Prepared(
     select(CalendarProperty.path, CalendarProperty.name, CalendarProperty.value)
     .join(User, User.id == CalendarProperty.user_id)
     .where(User.username == bindparam("viewer"))
@@ -54,10 +55,10 @@ _OVERLAY = (
 _USER = select(User.id).where(User.username == bindparam("viewer"))
 
 
-def overlay(connection: Connection, viewer: str) -> dict[str, dict[str, str]]:
+def overlay(source: Source, viewer: str) -> dict[str, dict[str, str]]:
     """Everything `viewer` has set, by path (without slashes at the ends) and property name."""
     found: dict[str, dict[str, str]] = {}
-    for path, name, value in connection.execute(_OVERLAY, {"viewer": viewer}):
+    for path, name, value in _OVERLAY.rows(source, {"viewer": viewer}):
         found.setdefault(path, {})[name] = value
     return found
 

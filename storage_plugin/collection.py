@@ -277,8 +277,7 @@ class CalendarCollection(ReadOnlyCollection):
 
     def one(self, name: str) -> CalendarItem | None:
         """The object called `name`."""
-        with self._storage.reading() as connection:
-            ((_, stored),) = objects.multi(connection, self.state.id, self.state.cutoff, (name,))
+        ((_, stored),) = objects.multi(self._storage.source, self.state.id, self.state.cutoff, (name,))
         return None if stored is None else CalendarItem(self, stored)
 
     def _head(self) -> dict[str, str]:

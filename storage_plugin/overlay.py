@@ -11,7 +11,7 @@ from scheduling.database import Database
 
 
 class Overlay:
-    """Radicale asks for properties after the lock is gone, so this opens a short read transaction of its own."""
+    """Radicale asks for properties after the lock is gone, so this is a snapshot of its own."""
 
     def __init__(self, database: Database, viewer: str) -> None:
         self._database = database
@@ -21,8 +21,7 @@ class Overlay:
     def _values(self) -> Mapping[str, Mapping[str, str]]:
         if not self._viewer:
             return {}
-        with self._database.read() as connection:
-            return properties.overlay(connection, self._viewer)
+        return properties.overlay(self._database, self._viewer)
 
     def of(self, path: str) -> Mapping[str, str]:
         """What is set on `path`, by property name in Clark notation."""

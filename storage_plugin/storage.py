@@ -22,6 +22,7 @@ from scheduling.catch_up import count_left_out
 from scheduling.credentials import needs_touch
 from scheduling.database import Connection, connect
 from scheduling.poll import Poll, Polling
+from scheduling.prepared import Source
 from scheduling.types import READ_ALL_GROUP
 from storage_plugin import config
 from storage_plugin.collection import (
@@ -152,6 +153,12 @@ class Storage(BaseStorage):
         with self._database.read() as connection:
             yield connection
 
+    @property
+    def source(self) -> Source:
+        """For single statements: the request's snapshot inside the lock, the database outside."""
+        snapshot: Request | None = getattr(self._request, "snapshot", None)
+        return self._database if snapshot is None else snapshot.connection
+
     @contextmanager
     def polling(
         self, username: str, lookup: bytes, slug: str
@@ -171,10 +178,29 @@ class Storage(BaseStorage):
             request.close()
 
     def glance(self, username: str, lookup: bytes, slug: str) -> tuple[CalendarCollection, int] | None:
-        """As `polling`, for what is answered from the calendar's state alone: no transaction is opened."""
+        """As `polling`, for what is answered from the calendar's state and at most one more statement: there is no
+        transaction.
+        """
         now = self.clock()
         found = self._polls.glance(username, lookup, slug, now)
         return self._polled(found, Overlay(self._database, username), now)
+
+    def glance_home(self, username: str, lookup: bytes) -> tuple[list[ReadOnlyCollection], int] | None:
+        """As `glance`, of the user's home: itself, the calendars and the mailboxes in it."""
+        now = self.clock()
+        found = self._polls.home(username, lookup, now)
+        if found is None or not found.enabled or any(it.behind for it in found.calendars):
+            return None
+        if needs_touch(found.used_at, datetime.fromtimestamp(now, UTC)):
+            return None
+        overlay = Overlay(self._database, username)
+        mailboxes = MAILBOXES if self.mailboxes else ()
+        collections = [
+            HomeCollection(self, username, found.owner, overlay),
+            *(CalendarCollection(self, it, overlay) for it in found.calendars),
+            *(MailboxCollection(self, f"{username}/{slug}", overlay) for slug in mailboxes),
+        ]
+        return collections, found.app_password_id
 
     def _polled(
         self, found: Poll | None, overlay: Overlay, now: float

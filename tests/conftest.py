@@ -19,12 +19,12 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import sql
-from sqlalchemy import event
 
 from scheduling import schema
 from scheduling.config import Config
 from scheduling.database import Database
 from tests.factories import Dispatch
+from tests.watching import watched
 
 _FAST = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nmax_connections = 200\n"
 _NOT_COUNTED = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA")
@@ -162,14 +162,11 @@ def statements() -> Callable[[Database], AbstractContextManager[list[str]]]:
     def collect(database: Database) -> Iterator[list[str]]:
         seen: list[str] = []
 
-        def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        def note(statement: str, _parameters: Any) -> None:
             if not statement.lstrip().upper().startswith(_NOT_COUNTED):
                 seen.append(statement)
 
-        event.listen(database.engine, "before_cursor_execute", note)
-        try:
+        with watched(database, note):
             yield seen
-        finally:
-            event.remove(database.engine, "before_cursor_execute", note)
 
     return collect

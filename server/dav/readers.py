@@ -8,7 +8,7 @@ the CTag or sync token does not: it confirms what was fetched before, if nothing
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
@@ -19,6 +19,7 @@ from scheduling.delivery_ledger import Seen, ledger_of
 from server.gate import client_address
 from server.settings import Settings
 
+_SLASHES = "/dav/user/calendar/".count("/")
 WsgiApplication = Callable[..., Iterable[bytes]]
 
 
@@ -60,16 +61,18 @@ class Readers:
                     )
                 )
 
-    def note(self, environ: Mapping[str, Any], calendar: CalendarState, app_password: int) -> None:
-        """Note a poll that has been answered without coming this way."""
+    def note(self, environ: Mapping[str, Any], calendars: Sequence[CalendarState], app_password: int) -> None:
+        """Note a poll that has been answered without coming this way, if any calendar was in the answer."""
+        if not calendars:
+            return
         fetches = _fetches_poll(environ["REQUEST_METHOD"], environ["PATH_INFO"], environ.get("HTTP_DEPTH"))
         self._ledger.record(
             Seen(
-                user_id=calendar.owner.user_id,
+                user_id=calendars[0].owner.user_id,
                 source="app-password",
                 source_id=app_password,
                 client=_family(environ.get("HTTP_USER_AGENT")),
-                revisions={calendar.id: calendar.revision if fetches else 0},
+                revisions={it.id: it.revision if fetches else 0 for it in calendars},
                 at=int(time.time()),
                 address=client_address(environ, self._trusted),
             )
@@ -80,9 +83,11 @@ _family = lru_cache(maxsize=256)(client_families.of)
 
 
 def _fetches_poll(method: str, path: str, depth: str | None) -> bool:
-    """As `_fetches`, where the path is that of a calendar or of an object."""
-    if not path.endswith("/"):
-        return False
+    """As `_fetches`, where the path is that of a home, a calendar or an object below `/dav`."""
+    return path.count("/") == _SLASHES and path.endswith("/") and _of_calendar(method, depth)
+
+
+def _of_calendar(method: str, depth: str | None) -> bool:
     return method in ("REPORT", "GET") or (method == "PROPFIND" and depth == "1")
 
 
@@ -95,4 +100,4 @@ def _answered(statuses: list[str]) -> bool:
 def _fetches(method: str, path: str, depth: str | None) -> bool:
     if len([segment for segment in path.split("/") if segment]) != 2:
         return False
-    return _fetches_poll(method, "/", depth)
+    return _of_calendar(method, depth)

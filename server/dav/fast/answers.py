@@ -92,6 +92,16 @@ class FastAnswers:
             return self._answered(self._listing(collection, names, context), DAV=self._dav)
         return self._multistatus(_collections([collection], names, context, minimal), DAV=self._dav)
 
+    def own_home(
+        self, found: Sequence[Any], names: tuple[str, ...], prefix: str, user: str, *, minimal: bool
+    ) -> Answer:
+        """As `propfind`, of the home of `user` and what is wanted of its members, which are at hand."""
+        if not _answerable(names, False):  # noqa: FBT003
+            return None
+        path = f"/{found[0].path}/"
+        context = Context(prefix=prefix, user=user, path=path, max_resource_size=self._max_resource_size)
+        return self._multistatus(_collections(found, names, context, minimal), DAV=self._dav)
+
     def report(
         self, root: Any, prefix: str, path: str, user: str, groups: set[str], *, minimal: bool
     ) -> Answer:
@@ -120,13 +130,13 @@ class FastAnswers:
         return self._multistatus([f"<sync-token>{current}</sync-token>"]) if asked.token == current else None
 
     def _report(self, state: Any, asked: Report, href: str, minimal: bool) -> Answered:  # noqa: FBT001
+        writer = ObjectWriter(escape(href), asked.props, asked.data, minimal=minimal)
+        if isinstance(asked, Multiget):
+            found = objects.multi(self._storage.source, state.id, state.cutoff, asked.names)
+            return self._multistatus(_missing_first(found, writer, escape(href), asked.props))
         with self._storage.reading() as connection:
-            writer = ObjectWriter(escape(href), asked.props, asked.data, minimal=minimal)
             if isinstance(asked, Sync):
                 return self._sync(connection, state, asked, writer, escape(href))
-            if isinstance(asked, Multiget):
-                found = objects.multi(connection, state.id, state.cutoff, asked.names)
-                return self._multistatus(_missing_first(found, writer, escape(href), asked.props))
             assert isinstance(asked, Query)
             return self._multistatus(_written(_overlapping(connection, state, asked), writer, asked.props))
 

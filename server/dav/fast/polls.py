@@ -13,10 +13,11 @@ import base64
 import io
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+from scheduling.calendars import CalendarState
 from scheduling.errors import DatabaseUnavailable, Invalid
 from server import conditional
 from server.dav import reports
@@ -29,15 +30,18 @@ from server.dav.xml import BadBody, parse
 logger = logging.getLogger(__name__)
 
 PREFIX = "/dav"
-_PATH = re.compile(PREFIX + r"/([A-Za-z0-9_@-][A-Za-z0-9._@-]{0,254})/([a-z0-9-]{1,64})/([0-9a-f]{32}\.ics)?")
+_PATH = re.compile(
+    PREFIX + r"/([A-Za-z0-9_@-][A-Za-z0-9._@-]{0,254})/(?:([a-z0-9-]{1,64})/([0-9a-f]{32}\.ics)?)?"
+)
 _LONGEST = 2**20
 """Octets of a request body that is looked at here."""
 _WITH_BODY = frozenset({"PROPFIND", "REPORT"})
+_SIMPLE_REPORTS = (b"sync-collection", b"calendar-multiget")
 _FAILED = b"Something went wrong on the server; its log says more.\n"
 _METHODS = frozenset({*_WITH_BODY, "GET", "HEAD"})
 Environ = dict[str, Any]
-Note = Callable[[Mapping[str, Any], Any, int], None]
-"""Called with the environment, the calendar and the app password of a request that has been answered."""
+Note = Callable[[Mapping[str, Any], Sequence[CalendarState], int], None]
+"""Called with the environment, the calendars and the app password of a request that has been answered."""
 
 
 class Polls:
@@ -76,6 +80,8 @@ class Polls:
             return None
         lookup = self._auth.lookup(password)
         try:
+            if path[2] is None:
+                return self._home(environ, path[1], lookup)
             return self._answer(environ, path[1], path[2], path[3], lookup)
         except DatabaseUnavailable as away:
             return self._away(away)
@@ -103,25 +109,44 @@ class Polls:
             found = self._storage.glance(username, lookup, slug)
             if found is None:
                 return None
-            answer = self._at_a_glance(environ, found[0])
+            answer = self._at_a_glance(environ, found[0], name)
             if answer is not None:
                 return self._finished(environ, answer, *found)
         with self._storage.polling(username, lookup, slug) as found:
             answer = None if found is None else self._of(found[0], environ, name)
         return None if found is None or answer is None else self._finished(environ, answer, *found)
 
-    def _finished(self, environ: Environ, answer: Answered, calendar: Any, app_password: int) -> Started:
-        self._note(environ, calendar.state, app_password)
+    def _home(self, environ: Environ, username: str, lookup: bytes) -> Started | None:
+        """The user's calendar home and the calendars in it."""
+        names = understood.properties(environ["daysheet.body"]) if "daysheet.body" in environ else None
+        found = self._storage.glance_home(username, lookup) if names else None
+        if not names or found is None:
+            return None
+        asked = found[0] if environ.get("HTTP_DEPTH", "0") == "1" else found[0][:1]
+        answer = self._answers.own_home(asked, names, PREFIX, username, minimal=_minimal(environ))
+        if answer is None:
+            return None
+        self._note(environ, [it.state for it in asked if hasattr(it, "state")], found[1])
         return finish(environ, answer, self._extra_headers, minimal=_minimal(environ))
 
-    def _at_a_glance(self, environ: Environ, calendar: Any) -> Answer:
-        """304, properties of the calendar itself, and synchronisations that find nothing new."""
+    def _finished(self, environ: Environ, answer: Answered, calendar: Any, app_password: int) -> Started:
+        self._note(environ, [calendar.state], app_password)
+        return finish(environ, answer, self._extra_headers, minimal=_minimal(environ))
+
+    def _at_a_glance(self, environ: Environ, calendar: Any, name: str | None) -> Answer:
+        """304, properties of the calendar itself, synchronisations that find nothing new, and objects by their names,
+        each of which is right in itself.
+        """
         method = environ["REQUEST_METHOD"]
+        if name is not None:
+            return self._object(calendar, environ, name)
         if method == "PROPFIND":
             return self._properties(calendar, environ)
         if method == "REPORT":
             asked = understood.synchronisation(environ["daysheet.body"])
-            return None if asked is None else self._answers.unchanged(calendar, asked)
+            if asked is not None:
+                return self._answers.unchanged(calendar, asked)
+            return self._report(calendar, environ, (reports.MULTIGET,))
         etag, modified = calendar.etag, calendar.last_modified
         if not conditional.not_modified(environ, etag, modified):
             return None
@@ -152,10 +177,14 @@ class Polls:
             return HTTPStatus.NOT_MODIFIED, headers, None, None
         return self._answers.own_object(item)
 
-    def _report(self, calendar: Any, environ: Environ) -> Answer:
-        """The answer to a report that passes `reports.check`; None for others, which are refused by name later."""
+    def _report(self, calendar: Any, environ: Environ, kinds: tuple[str, ...] = reports.SUPPORTED) -> Answer:
+        """The answer to a report of these kinds that passes `reports.check`; None for others, which are refused by name
+        later.
+        """
         try:
             root = parse(environ["daysheet.body"])
+            if root.tag not in kinds:
+                return None
             reports.check(root)
             if root.tag == reports.FREE_BUSY:
                 return self._answers.own_free_busy(calendar, *reports.free_busy_span(root))
@@ -192,11 +221,11 @@ def _may_be_simple(environ: Environ, name: str | None) -> bool:
     """Whether the calendar's state alone may be enough; a wrong guess costs one statement."""
     method = environ["REQUEST_METHOD"]
     if name is not None:
-        return False
+        return method not in _WITH_BODY
     if method == "PROPFIND":
         return bool(environ.get("HTTP_DEPTH", "0") == "0")
     if method == "REPORT":
-        return b"sync-collection" in environ["daysheet.body"]
+        return any(it in environ["daysheet.body"] for it in _SIMPLE_REPORTS)
     return conditional.is_conditional(environ)
 
 
