@@ -24,7 +24,7 @@ from pathlib import Path
 from sqlalchemy import bindparam, text
 
 from scheduling import objects, subscriptions, users
-from scheduling.availability.answer import of_user
+from scheduling.availability.busy_time import of_user
 from scheduling.config import Config
 from scheduling.database import Database
 from scheduling.secrets import Keyring
