@@ -27,17 +27,18 @@ _MOST_FOLLOWING = 1_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Period:
-    """Start and exclusive end, both DATE or both DATE-TIME."""
+    """Start and exclusive end, both DATE or both DATE-TIME; `days` as in `Series`."""
 
     start: Moment
     end: Moment
+    days: int = 0
 
     def within(self, tzid: str) -> Period:
         """The same period on the wall clock of a zone; whole days stay as they are."""
         if not self.start.timed:
             return self
         start, end = (Moment(local=values.in_zone(edge, tzid), tzid=tzid) for edge in (self.start, self.end))
-        return Period(start=start, end=end)
+        return replace(self, start=start, end=end)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -59,32 +60,34 @@ def period(properties: Properties, reader: Reader) -> Period:
     if not found:
         raise Unusable("no-start", "It has no DTSTART.")
     start = reader.moment(found[0].value, found[0].parameters)
-    end = _end(properties, start, reader)
+    end, days = _end(properties, start, reader)
     length = values.epoch(end) - values.epoch(start)
     if length < 0:
         reader.notes.append(
             Note("end-before-start", "It ends before it starts and was given the shortest length.")
         )
     if length <= 0:
+        days = 0
         end = start if start.timed else replace(start, local=start.local + timedelta(days=1))
     if end.local.year > LAST_YEAR:
         raise Unusable("year-outside", f"It ends after the year {LAST_YEAR}.")
-    return Period(start=start, end=end)
+    return Period(start=start, end=end, days=days)
 
 
-def _end(properties: Properties, start: Moment, reader: Reader) -> Moment:
+def _end(properties: Properties, start: Moment, reader: Reader) -> tuple[Moment, int]:
+    """The end, and the nominal days before it."""
     if found := properties.get("DTEND"):
         end = reader.beside(start).moment(found[0].value, found[0].parameters)
         if start.timed:
-            return replace(end, local=values.in_zone(end, end.tzid))
+            return replace(end, local=values.in_zone(end, end.tzid)), 0
         partial = isinstance(end.local, datetime) and end.local.time() != time()
-        return replace(start, local=values.as_day(end, start.tzid) + timedelta(days=int(partial)))
+        return replace(start, local=values.as_day(end, start.tzid) + timedelta(days=int(partial))), 0
     if found := properties.get("DURATION"):
         length = values.duration(found[0].value)
         if length is not None:
-            return values.after(start, length)
+            return values.after(start, length), max(0, length.days) if start.timed else 0
         reader.notes.append(Note("duration-unreadable", "Its DURATION cannot be read and was left out."))
-    return start
+    return start, 0
 
 
 def series(
@@ -97,7 +100,7 @@ def series(
     main = period(master, reader)
     reader = reader.beside(main.start)
     if not (overrides or "RRULE" in master or "RDATE" in master):
-        main = main.within("UTC")  # exact where the clock goes back
+        main = replace(main.within("UTC"), days=0)  # exact where the clock goes back
     else:
         main = main.within(main.start.tzid)
     dates = _Dates()
@@ -116,6 +119,7 @@ def series(
         exdates=(),
         overrides={},
         busy=busy,
+        days=main.days,
     )
     _add_overrides(dates, overrides, main, reader, _Future(series=plain, now=now, budget=budget))
     # An instance both excluded and replaced takes place: blocking too much is the safe side.

@@ -18,6 +18,7 @@ from importer.errors import Unusable
 from importer.event import Details, ImportedEvent
 from scheduling.ical import text, timezones
 from scheduling.ical.event import STAMP, STAMP_OVERRIDE
+from scheduling.ical.series import Series
 
 _TRIAL_STAMP = "DTSTAMP:20260101T000000Z\r\n"
 
@@ -33,6 +34,8 @@ def render(event: ImportedEvent) -> tuple[str, str]:
         repetition += form.dates("RDATE", series.rdates)
         repetition += form.dates("EXDATE", series.exdates)
     period = form.period(series.start, series.end)
+    if series.days and event.recurring:
+        period = [*form.dates("DTSTART", (series.start,)), _duration(series)]
     parts = [_component(event.uid, STAMP, [*period, *repetition], event.details)]
     for replaced in sorted(series.overrides):
         override = series.overrides[replaced]
@@ -62,6 +65,12 @@ def verify(template: str) -> None:
         readable = False
     if not readable:
         raise Unusable("not-servable", "It cannot be written in a form that every program reads.")
+
+
+def _duration(series: Series) -> str:
+    """DURATION, whose days are nominal and whose seconds are not (RFC 5545, section 3.3.6)."""
+    days, seconds = series.duration
+    return text.line("DURATION", f"P{days}D" + (f"T{seconds}S" if seconds else ""))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -39,9 +39,10 @@ class Series:
     """One event with all its instances.
 
     `start` and `end` (exclusive) are naive wall clock times in `tzid`, or dates for an all-day event, whose
-    days are those of `tzid`. `rdates`, `exdates` and the keys of `overrides` (RECURRENCE-ID) are of the
-    same type. An override whose key is no instance is an extra instance. `busy` is '', 'BUSY',
-    'BUSY-TENTATIVE' or 'BUSY-UNAVAILABLE'. Raises UnknownTimeZone, and BadRule for an all-day event that
+    days are those of `tzid`. `days` are those of a timed event's DURATION: they are nominal, 24 hours or not, and what
+    else there is between `start` and `end` is exact (sections 3.3.6 and 3.8.5.3). `rdates`, `exdates` and the keys of
+    `overrides` (RECURRENCE-ID) are of the same type. An override whose key is no instance is an extra instance. `busy`
+    is '', 'BUSY', 'BUSY-TENTATIVE' or 'BUSY-UNAVAILABLE'. Raises UnknownTimeZone, and BadRule for an all-day event that
     repeats within the day.
     """
 
@@ -53,6 +54,7 @@ class Series:
     exdates: tuple[Wall, ...]
     overrides: Mapping[Wall, Override]
     busy: str
+    days: int = 0
 
     def __post_init__(self) -> None:
         zone(self.tzid)
@@ -63,6 +65,16 @@ class Series:
     def all_day(self) -> bool:
         """Whether instances are whole days."""
         return not isinstance(self.start, datetime)
+
+    @property
+    def duration(self) -> tuple[int, int]:
+        """The nominal days and exact seconds that each instance lasts; of a timed event with the former in it."""
+        if not isinstance(self.start, datetime):
+            return max(1, self.end.toordinal() - self.start.toordinal()), 0
+        starts_at, ends_at = _span(self.start, self.end, self.tzid)
+        return self.days, ends_at - (
+            _instant(_later(self.start, self.days), self.tzid) if self.days else starts_at
+        )
 
     @property
     def until(self) -> Wall | None:
@@ -84,8 +96,8 @@ def expand(
 ) -> list[Occurrence]:
     """Return the occurrences that overlap [after, before) in UTC epoch seconds, sorted.
 
-    A timed instance lasts exactly as long as the first, an all-day one as many days. Raises TooMany
-    beyond `limit` occurrences and TooExpensive when the rule takes too long to expand.
+    A timed instance lasts exactly as long as the first but for nominal days, an all-day one as many days. Raises
+    TooMany beyond `limit` occurrences and TooExpensive when the rule takes too long to expand.
     """
     after, before = _clamped(after), _clamped(before)
     length = _Length.of(series)
@@ -139,7 +151,7 @@ def last_day(series: Series) -> date | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Length:
-    """How long each instance of a series lasts: `days` when all-day, else exact `seconds`."""
+    """How long each instance of a series lasts: nominal `days`, and beside them exact `seconds` when it is timed."""
 
     tzid: str
     days: int
@@ -147,21 +159,19 @@ class _Length:
 
     @classmethod
     def of(cls, series: Series) -> _Length:
-        if isinstance(series.start, datetime):
-            starts_at, ends_at = _span(series.start, series.end, series.tzid)
-            return cls(tzid=series.tzid, days=0, seconds=ends_at - starts_at)
-        days = max(1, series.end.toordinal() - series.start.toordinal())
-        return cls(tzid=series.tzid, days=days, seconds=0)
+        days, seconds = series.duration
+        return cls(tzid=series.tzid, days=days, seconds=seconds)
 
     @property
     def slack(self) -> timedelta:
         """How much earlier than a window an instance may start and still reach into it."""
-        return timedelta(days=self.days + 1, seconds=self.seconds)
+        return timedelta(days=self.days + 1, seconds=max(0, self.seconds))
 
     def span(self, instance: Wall) -> tuple[int, int]:
         if isinstance(instance, datetime):
             starts_at = _instant(instance, self.tzid)
-            return starts_at, max(starts_at + 1, _clamped(starts_at + self.seconds))
+            full = _instant(_later(instance, self.days), self.tzid) if self.days else starts_at
+            return starts_at, max(starts_at + 1, _clamped(full + self.seconds))
         return _span(instance, _plus(instance, self.days), self.tzid)
 
     def end_day(self, instance: Wall) -> date:
@@ -241,6 +251,10 @@ def _end_day(start: Wall, end: Wall, tzid: str) -> date:
 def _day_after(ends_at: int) -> date:
     """Return the UTC date of an end, plus one unless it is midnight."""
     return datetime.fromtimestamp(-(-_clamped(ends_at) // 86400) * 86400, UTC).date()
+
+
+def _later(moment: datetime, days: int) -> datetime:
+    return moment + timedelta(days=days) if moment <= datetime.max - timedelta(days=days) else datetime.max
 
 
 def _plus(day: date, days: int) -> date:

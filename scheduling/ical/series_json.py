@@ -25,6 +25,7 @@ def dumps(series: Series) -> str:
                 _text(key): [_text(it.start), _text(it.end), it.busy] for key, it in series.overrides.items()
             },
             "busy": series.busy,
+            **({"days": series.days} if series.days else {}),
         },
         sort_keys=True,
     )
@@ -45,6 +46,7 @@ def loads(text: str) -> Series:
             for key, (start, end, busy) in data["overrides"].items()
         },
         busy=data["busy"],
+        days=data.get("days", 0),
     )
 
 

@@ -81,6 +81,13 @@ def test_a_single_event_is_written_in_utc() -> None:
     assert zones == ""
 
 
+def test_days_of_a_recurring_duration_stay_days() -> None:
+    times = ("DTSTART;TZID=Europe/Berlin:20261024T120000", "DURATION:P1DT2H")
+    text, _ = single(*times, "RRULE:FREQ=WEEKLY;COUNT=2")
+    assert "DTSTART;TZID=Europe/Berlin:20261024T120000\r\nDURATION:P1DT7200S\r\nRRULE" in text
+    assert "DTEND:20261025T130000Z\r\n" in single(*times)[0]
+
+
 def test_whole_days_need_a_zone_only_for_an_instance_with_a_time() -> None:
     whole = ("DTSTART;VALUE=DATE:20261001", "RRULE:FREQ=DAILY;COUNT=3", "SUMMARY:;TZID=Europe/Berlin:")
     assert single(*whole)[1] == ""

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from scheduling.ical import series_json
 from scheduling.ical.errors import BadRule, TooMany, UnknownTimeZone
 from scheduling.ical.recurrence import Wall, parse_rule
 from scheduling.ical.series import Occurrence, Override, Series, expand, extent, last_day
@@ -96,6 +98,16 @@ def test_timed_instances_last_exactly_as_long_as_the_first() -> None:
     assert [each.ends_at - each.starts_at for each in within(event, "2026-03-27", "2026-04-01")] == [
         8 * 3600
     ] * 2
+
+
+def test_days_of_a_duration_are_nominal_and_the_rest_of_it_is_exact() -> None:
+    event = replace(series("2026-03-21T12:00", "2026-03-22T14:00", "FREQ=WEEKLY;COUNT=2"), days=1)
+    lengths = [it.ends_at - it.starts_at for it in within(event, "2026-03-20", "2026-04-01")]
+    assert lengths == [26 * 3600, 25 * 3600]
+    autumn = replace(series("2026-10-24T12:00", "2026-10-25T12:00", "FREQ=WEEKLY;COUNT=2"), days=1)
+    lengths = [it.ends_at - it.starts_at for it in within(autumn, "2026-10-20", "2026-11-05")]
+    assert lengths == [25 * 3600, 24 * 3600]
+    assert series_json.loads(series_json.dumps(autumn)) == autumn
 
 
 def test_all_day_instances_are_local_midnight_to_local_midnight() -> None:
