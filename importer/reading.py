@@ -21,7 +21,7 @@ from importer.store import Skipped, StoredEvent
 from importer.understand import understand
 
 # Whole lines that change with every fetch in many feeds and decide nothing; one that is folded stays.
-_NOISE = re.compile(rb"(?im)^(?:DTSTAMP|CREATED|LAST-MODIFIED)[:;][^\r\n]*\r?\n(?![ \t])")
+_NOISE = re.compile(rb"(?i)\n(?:DTSTAMP|CREATED|LAST-MODIFIED)[:;][^\r\n]*\r?(?=\n(?![ \t]))")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
