@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import daysheet, goals, loading, plots, report, tables, triggers, unchanged, vanilla
+from benchmarks import daysheet, goals, loading, plots, report, tables, triggers, tuning, unchanged, vanilla
 from benchmarks.__main__ import main
 from benchmarks.figures import Cost, Figures, Missing, Rate
 from benchmarks.measure import Effort, Mismatch, WrongAnswer, measure
@@ -235,6 +235,15 @@ def test_loading_is_measured_both_ways_on_both_databases(tmp_path: Path) -> None
     ]
     assert all(it.seconds > 0 for it in found)
     assert "| PostgreSQL: API, changed" in document.read_text(encoding="utf-8")
+
+
+def test_choices_are_measured(tmp_path: Path) -> None:
+    document = _document(tmp_path, "tuning")
+    text = tuning.main(["--events", "30", "--seconds", "0.01", "--markdown", str(document)])
+    assert text in document.read_text(encoding="utf-8")
+    for row in ("kept connection (chosen)", "page cache (chosen)", "1 worker, 8 threads each", "level 1"):
+        [line] = [it for it in text.splitlines() if row in it]
+        assert all(float(it.replace(",", "")) >= 0 for it in line.split("|")[2:-1])
 
 
 def test_what_an_unchanged_feed_costs_is_measured() -> None:
