@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Driver connections that threads keep for single statements, which need no transaction and no pool.
+"""Driver connections that are kept for single statements, which need no transaction and no pool.
 
 Taking a connection out of SQLAlchemy's pool and giving it back costs several times what the statement of a poll does.
+None belongs to a thread: one that is closed while its thread ends makes CPython 3.11 crash, because SQLite calls back
+into the interpreter from a thread state that is being cleared.
 """
 
 from __future__ import annotations
 
-import threading
-import weakref
+from collections import deque
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Engine
@@ -16,51 +18,59 @@ Rows = list[tuple[Any, ...]]
 
 
 class KeptConnections:
-    """One connection to `engine`'s database for each thread that asks, closed with its thread."""
+    """Connections to `engine`'s database, as many as have been in use at a time; each is used by one thread at once."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._thread = threading.local()
-        self._all: weakref.WeakSet[_Kept] = weakref.WeakSet()
-        self._lock = threading.Lock()
+        self._idle: deque[_Kept] = deque()
+        self._generation = 0
 
     def rows(self, sql: str, parameters: Any) -> Rows:
-        """The rows of one SELECT. A connection that was lost meanwhile is replaced once. Raises the driver's errors,
+        """The rows of one SELECT. Connections that were lost meanwhile are replaced. Raises the driver's errors,
         and SQLAlchemy's where none can be opened.
         """
-        kept: _Kept | None = getattr(self._thread, "kept", None)
-        if kept is not None and not kept.closed:
+        while True:
+            kept, fresh = self._take()
             try:
                 return kept.rows(sql, parameters)
             except Exception:
-                if not kept.lost():
+                if fresh or not kept.lost:
                     raise
-        return self._open().rows(sql, parameters)
+            finally:
+                self._give_back(kept)
 
     def close(self) -> None:
-        """Close them all; a thread that asks again gets a new one."""
-        with self._lock:
-            for kept in list(self._all):
-                kept.close()
+        """Close them all, those in use when they are given back; who asks again gets a new one."""
+        self._generation += 1
+        while self._idle:
+            self._idle.pop().close()
 
-    def _open(self) -> _Kept:
+    def __del__(self) -> None:
+        self.close()
+
+    def _take(self) -> tuple[_Kept, bool]:
+        """A connection for one statement, and whether it is a new one."""
+        with suppress(IndexError):
+            return self._idle.pop(), False  # the one used last is the one whose cache is warm
         pooled = self._engine.raw_connection()
         driver = pooled.driver_connection
         pooled.detach()
-        kept = _Kept(driver)
-        self._thread.kept = kept
-        with self._lock:
-            self._all.add(kept)
-        return kept
+        return _Kept(driver, self._generation), True
+
+    def _give_back(self, kept: _Kept) -> None:
+        if kept.generation == self._generation and not kept.lost:
+            self._idle.append(kept)
+        else:
+            kept.close()
 
 
 class _Kept:
     """A driver connection in autocommit mode."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, generation: int) -> None:
         self._connection = connection
         self._is_psycopg = hasattr(connection, "broken")
-        self.closed = False
+        self.generation = generation
         if self._is_psycopg:
             connection.autocommit = True
 
@@ -68,17 +78,10 @@ class _Kept:
         found: Rows = self._connection.execute(sql, parameters).fetchall()
         return found
 
+    @property
     def lost(self) -> bool:
-        """Whether the server hung up; closes what is left then."""
-        if not (self._is_psycopg and self._connection.broken):
-            return False
-        self.close()
-        return True
+        """Whether the server hung up."""
+        return self._is_psycopg and bool(self._connection.broken)
 
     def close(self) -> None:
-        self.closed = True
         self._connection.close()
-
-    def __del__(self) -> None:
-        if not self.closed:
-            self.close()
