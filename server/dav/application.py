@@ -76,7 +76,13 @@ class Application(RadicaleApplication):
     def _handle_request(
         self, environ: types.WSGIEnviron
     ) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
-        self._now.__dict__.clear()
+        """Radicale's, after which a thread holds nothing of the request and its answer."""
+        try:
+            return self._handled(environ)
+        finally:
+            self._now.__dict__.clear()
+
+    def _handled(self, environ: types.WSGIEnviron) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
         self._now.environ = environ
         self._now.minimal = "return=minimal" in environ.get("HTTP_PREFER", "").replace(" ", "").lower()
         forget = getattr(self._auth, "forget_attempt", None)
