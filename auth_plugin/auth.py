@@ -19,7 +19,6 @@ from auth_plugin.cache import VerificationCache
 from scheduling import credentials, reader, throttle
 from scheduling.credentials import Login
 from scheduling.database import connect
-from scheduling.errors import DatabaseUnavailable
 from scheduling.secrets import Keyring
 from scheduling.types import READ_ALL_GROUP
 
@@ -110,14 +109,9 @@ class Auth(BaseAuth):
         return right
 
     def _note_use(self, found: Login) -> None:
-        now = datetime.now(UTC)
-        if found.app_password_id is None or not credentials.needs_touch(found.app_password_used_at, now):
-            return
-        try:
-            with self._database.write() as connection:
-                credentials.touch(connection, found.app_password_id, now)
-        except DatabaseUnavailable:
-            logger.info("could not note the use of app password %d", found.app_password_id)
+        if found.app_password_id is not None:
+            used, now = found.app_password_used_at, datetime.now(UTC)
+            credentials.note_use(self._database, found.app_password_id, used, now)
 
     def _sleep_for_constant_exec_time(self, time_ns_begin: int) -> None:
         """Not by sleeping: unknown users cost the same argon2 check, and a sleeping thread would be a scarce one."""

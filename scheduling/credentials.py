@@ -6,6 +6,7 @@ An app password is random, so a keyed hash finds it without a slow one. Neither 
 
 from __future__ import annotations
 
+import logging
 import secrets as random
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,11 +17,14 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select, update
 
 from scheduling import audit, roles
-from scheduling.errors import Invalid, NotFound
+from scheduling.database import Database
+from scheduling.errors import DatabaseUnavailable, Invalid, NotFound
 from scheduling.models import AppPassword as AppPasswordRow
 from scheduling.models import Credential, User
 from scheduling.permissions import READS_ALL, SYSTEM, Actor, Permission, require
 from scheduling.secrets import Keyring, new_token
+
+logger = logging.getLogger(__name__)
 
 MINIMUM_LENGTH = 8
 _USED_EVERY = timedelta(minutes=10)
@@ -190,11 +194,18 @@ def needs_touch(used: datetime | None, now: datetime) -> bool:
     return used is None or now - used > _USED_EVERY
 
 
-def touch(connection: Connection, app_password_id: int, now: datetime) -> None:
-    """Note that the app password was used."""
-    connection.execute(
-        update(AppPasswordRow).where(AppPasswordRow.id == app_password_id).values(last_used_at=now)
-    )
+def note_use(database: Database, app_password_id: int, used: datetime | None, now: datetime) -> None:
+    """Note that the app password, whose use was last noted at `used`, is used, where it is time to. A database that
+    takes no writes at the moment is no reason to refuse anybody.
+    """
+    if not needs_touch(used, now):
+        return
+    noted = update(AppPasswordRow).where(AppPasswordRow.id == app_password_id).values(last_used_at=now)
+    try:
+        with database.write() as connection:
+            connection.execute(noted)
+    except DatabaseUnavailable:
+        logger.info("could not note the use of app password %d", app_password_id)
 
 
 def _require(connection: Connection, actor: Actor, user_id: int) -> str:

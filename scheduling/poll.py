@@ -114,6 +114,8 @@ class Polling:
         self._database = database
         self._config = config
         self._showing = lru_cache(maxsize=16)(self._shown)
+        # The same row on the same day is the same poll; most are, and nothing is ever stale.
+        self._found = lru_cache(maxsize=1024)(self._made)
 
     def glance(self, username: str, lookup: bytes, slug: str, now: float) -> Poll | None:
         """The poll of `slug` among the user's own calendars at `now` (epoch seconds), `lookup` being the keyed hash of
@@ -151,10 +153,11 @@ class Polling:
         )
 
     def _poll(self, rows: Rows, now: float) -> Poll | None:
-        if not rows:
-            return None
-        row: Any = _Row._make(rows[0])
-        showing = self._showing(row.settings, int(now // 86400))
+        return self._found(rows[0], int(now // 86400)) if rows else None
+
+    def _made(self, values: tuple[Any, ...], day: int) -> Poll:
+        row: Any = _Row._make(values)
+        showing = self._showing(row.settings, day)
         return Poll(
             app_password_id=row.app_password_id,
             used_at=self._instant(row.last_used_at),

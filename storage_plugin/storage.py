@@ -15,13 +15,12 @@ from radicale import pathutils, types
 from radicale.item import Item
 from radicale.storage import BaseCollection, BaseStorage
 
-from scheduling import objects, properties, reader, schema
+from scheduling import credentials, objects, properties, reader, schema
 from scheduling.availability import busy_time, formats
 from scheduling.calendars import MAILBOXES, CalendarState, Principal, find_principal
 from scheduling.catch_up import count_left_out
-from scheduling.credentials import needs_touch
 from scheduling.database import Connection, connect
-from scheduling.poll import Poll, Polling
+from scheduling.poll import HomePoll, Poll, Polling
 from scheduling.prepared import Source
 from scheduling.types import READ_ALL_GROUP
 from storage_plugin import config
@@ -172,7 +171,9 @@ class Storage(BaseStorage):
         try:
             now = self.clock()
             found = self._polls.within(request.connection, username, lookup, slug, now)
-            yield self._polled(found, request.overlay, now)
+            if found is not None and credentials.needs_touch(found.used_at, datetime.fromtimestamp(now, UTC)):
+                found = None  # this transaction only reads
+            yield self._polled(found, request.overlay)
         finally:
             self._request.snapshot = None
             request.close()
@@ -183,7 +184,9 @@ class Storage(BaseStorage):
         """
         now = self.clock()
         found = self._polls.glance(username, lookup, slug, now)
-        return self._polled(found, Overlay(self._database, username), now)
+        if found is not None:
+            self._note_use(found, now)
+        return self._polled(found, Overlay(self._database, username))
 
     def glance_home(self, username: str, lookup: bytes) -> tuple[list[ReadOnlyCollection], int] | None:
         """As `glance`, of the user's home: itself, the calendars and the mailboxes in it."""
@@ -191,8 +194,7 @@ class Storage(BaseStorage):
         found = self._polls.home(username, lookup, now)
         if found is None or not found.enabled or any(it.behind for it in found.calendars):
             return None
-        if needs_touch(found.used_at, datetime.fromtimestamp(now, UTC)):
-            return None
+        self._note_use(found, now)
         overlay = Overlay(self._database, username)
         mailboxes = MAILBOXES if self.mailboxes else ()
         collections = [
@@ -202,12 +204,12 @@ class Storage(BaseStorage):
         ]
         return collections, found.app_password_id
 
-    def _polled(
-        self, found: Poll | None, overlay: Overlay, now: float
-    ) -> tuple[CalendarCollection, int] | None:
+    def _note_use(self, found: Poll | HomePoll, now: float) -> None:
+        moment = datetime.fromtimestamp(now, UTC)
+        credentials.note_use(self._database, found.app_password_id, found.used_at, moment)
+
+    def _polled(self, found: Poll | None, overlay: Overlay) -> tuple[CalendarCollection, int] | None:
         if found is None or not found.enabled or found.calendar.behind:
-            return None
-        if needs_touch(found.used_at, datetime.fromtimestamp(now, UTC)):
             return None
         return CalendarCollection(self, found.calendar, overlay), found.app_password_id
 

@@ -134,6 +134,19 @@ def test_a_poll_of_the_whole_home_reads_no_object(
     assert not any("calendar_objects" in it for it in seen)
 
 
+def test_a_device_that_comes_back_after_a_while_costs_one_write(
+    large: Running, anna: Client, statements: Statements
+) -> None:
+    for path, depth, reads in (("/dav/anna/", "1", 2), (JOBS, "0", 1)):
+        with large.database.write() as connection:
+            connection.exec_driver_sql("UPDATE app_passwords SET last_used_at = NULL")
+        for writes in (1, 0):
+            with statements(large.database) as seen:
+                anna.propfind(path, f"{D}displayname" if depth == "1" else f"{CS}getctag", depth=depth)
+            assert len(read(seen)) == reads, seen
+            assert sum(it.startswith("UPDATE app_passwords") for it in seen) == writes
+
+
 def test_a_get_of_an_object_looks_up_the_calendar_and_the_object(
     large: Running, anna: Client, statements: Statements
 ) -> None:
