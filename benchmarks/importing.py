@@ -83,6 +83,7 @@ def serve(port: int, events: int, mode: str) -> None:
         def log_message(self, *_: object) -> None:
             pass
 
+    ThreadingHTTPServer.request_queue_size = 128  # nobody is to be turned away by it
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.request_queue_size = 128
     server.serve_forever()
