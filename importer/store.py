@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
-from scheduling.imports import Applied, Due, Facts, HttpFacts, Skipped, StoredEvent, Taken
+from scheduling.import_facts import Applied, Due, Facts, HttpFacts, Skipped, Taken
+from scheduling.imported_events import StoredEvent
 from scheduling.webhooks.queue import Attempt, Claim, Outgoing
 
 __all__ = [

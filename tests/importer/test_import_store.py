@@ -19,7 +19,8 @@ from scheduling import objects, subscriptions, sync, users
 from scheduling.calendars import CalendarState
 from scheduling.config import Config
 from scheduling.database import Database
-from scheduling.imports import Applied, Due, Facts, ImportStore
+from scheduling.import_facts import Applied, Due, Facts
+from scheduling.imports import ImportStore
 from scheduling.secrets import Keyring
 from scheduling.snapshot import Snapshot
 from scheduling.subscriptions import Subscription

@@ -13,7 +13,8 @@ from sqlalchemy import text
 from scheduling import leases, subscriptions, users
 from scheduling.config import Config
 from scheduling.database import Database
-from scheduling.imports import Due, Facts, ImportStore
+from scheduling.import_facts import Due, Facts
+from scheduling.imports import ImportStore
 from scheduling.secrets import Keyring
 
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="

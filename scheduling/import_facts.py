@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What goes between the importer and the database: what is due, what an exchange found, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from scheduling.imported_events import StoredEvent
+from scheduling.source_credentials import Credentials
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Due:
+    """A subscription that was claimed for one synchronisation.
+
+    `url` is a secret, and so are `credentials`, which are for the URL's own origin only. `etag` and `last_modified` are
+    those of what was read last, or None to fetch unconditionally. `time_zone` is the IANA zone of its floating times,
+    `failures` how often in a row it has failed and `failing_since` the epoch second of the first of these, `lease`
+    proves the claim, `minimum_interval` are the seconds that have to pass before the next, `refresh` those that the
+    feed asked for. Equal `source_key`s have equal URLs and credentials; `body_digest` is of what was read last.
+    """
+
+    id: int
+    user_id: int
+    url: str = field(repr=False)
+    etag: str | None
+    last_modified: str | None
+    time_zone: str
+    failures: int
+    lease: str
+    minimum_interval: int = 0
+    refresh: int = 0
+    failing_since: int | None = None
+    source_key: bytes = field(default=b"", repr=False)
+    body_digest: str | None = None
+    credentials: Credentials | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HttpFacts:
+    """What the last HTTP exchange of a fetch was like: the status, whether there was an ETag, Last-Modified and the
+    media type as sent, the octets read (decoded), how long everything took, and the host after all redirects.
+    """
+
+    status: int
+    etag: bool = False
+    last_modified: str | None = None
+    content_type: str | None = None
+    octets: int = 0
+    milliseconds: int = 0
+    host: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Skipped:
+    """An event that was left out: where it begins, its UID if it has one, and why, as a sentence."""
+
+    line: int
+    uid: str | None
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What a successful synchronisation found. `next_at` is in epoch seconds.
+
+    `fetched` counts the events in the source (0 when it answered that nothing changed), `imported` those
+    inserted or updated, `unchanged` those left alone, `own` the user's own that came back. An answer without
+    changes keeps the validators it was asked with. `refresh` are the seconds that the feed asks to wait between
+    fetches.
+    """
+
+    etag: str | None
+    last_modified: str | None
+    next_at: int
+    fetched: int = 0
+    imported: int = 0
+    unchanged: int = 0
+    own: int = 0
+    skipped: tuple[Skipped, ...] = ()
+    warnings: tuple[str, ...] = ()
+    calendar_name: str | None = None
+    body_digest: str | None = None
+    refresh: int = 0
+    http: HttpFacts | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Applied:
+    """One state of a source, to be judged and applied in one transaction: `seen` maps every UID in it to its content
+    hash, `upserts` are the events among them whose hash `ImportStore.hashes` did not have.
+    """
+
+    seen: Mapping[str, str]
+    upserts: tuple[StoredEvent, ...]
+    facts: Facts
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Taken:
+    """What became of a state: applied, put into quarantine for a `reason`, or nothing, since the claim was lost."""
+
+    status: Literal["applied", "quarantined", "lost"]
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    reason: str | None = None

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a subscription says of a synchronisation that has ended. Each of these gives the claim back."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from sqlalchemy import Connection, Table, bindparam, func, update
+
+from scheduling import audit
+from scheduling.import_facts import Due, Facts, HttpFacts
+from scheduling.models import Subscription
+from scheduling.permissions import SYSTEM
+from scheduling.webhooks.subscriptions import emit_outcome, emit_paused
+
+_S = Subscription
+_ROWS = cast(Table, Subscription.__table__)
+_CHANGED = update(_ROWS).where(_ROWS.c.id == bindparam("subscription"))
+"""One statement for whatever columns are given: making one for each feed costs more than running it."""
+
+
+def succeeded(connection: Connection, due: Due, values: Mapping[str, Any], result: str) -> None:
+    """A state is what the calendar shows; `values` are those of `answered` and more."""
+    emit_outcome(connection, due.id)
+    good = {"status": "active", "reason": None, "message": None, "last_success_at": datetime.now(UTC)}
+    _change(connection, due, {**values, **good, "sync_result": result})
+
+
+def kept_back(connection: Connection, due: Due, values: Mapping[str, Any], reason: str, message: str) -> None:
+    """A state was read, but something else is shown."""
+    emit_outcome(connection, due.id, reason, message)
+    bad = {"status": "error", "reason": reason, "message": message, "sync_result": "quarantined"}
+    _change(connection, due, {**values, **bad})
+
+
+def answered(due: Due, facts: Facts) -> dict[str, Any]:
+    """What is noted of every answer that could be understood."""
+    values: dict[str, Any] = {
+        "failures": 0,
+        "failing_since": None,
+        "etag": facts.etag,
+        "last_modified": facts.last_modified,
+        "read_in": due.time_zone,
+        "next_at": facts.next_at,
+        "last_attempt_at": datetime.now(UTC),
+        "lease": None,
+        "lease_until": 0,
+        "sync_finished_at": _now_ms(),
+        "body_digest": facts.body_digest,
+        "refresh": facts.refresh,
+    }
+    if facts.http is not None:
+        values["http"] = json.dumps(dataclasses.asdict(facts.http))
+    return values
+
+
+def report(facts: Facts) -> str:
+    """What is shown of a state that was read, as JSON."""
+    left_out = ("etag", "last_modified", "next_at", "body_digest", "refresh", "http")
+    return json.dumps({key: it for key, it in dataclasses.asdict(facts).items() if key not in left_out})
+
+
+def failed(
+    connection: Connection,
+    subscription_id: int,
+    reason: str,
+    message: str,
+    next_at: int,
+    *,
+    pause: bool = False,
+    http: HttpFacts | None = None,
+) -> None:
+    """It could not be read; with `pause` it is given up."""
+    emit_outcome(connection, subscription_id, reason, message)
+    if pause:
+        emit_paused(connection, subscription_id, reason, message)
+        audit.record(
+            connection, SYSTEM, "subscription.pause", f"subscription:{subscription_id}", reason=reason
+        )
+    now = datetime.now(UTC)
+    values: dict[str, Any] = {
+        "status": "paused" if pause else "error",
+        "reason": reason,
+        "message": message,
+        "failures": _S.failures + 1,
+        "next_at": next_at,
+        "last_attempt_at": now,
+        "failing_since": func.coalesce(_S.failing_since, int(now.timestamp())),
+        "lease": None,
+        "lease_until": 0,
+        "sync_finished_at": _now_ms(),
+        "sync_result": "failed",
+    }
+    if http is not None:
+        values["http"] = json.dumps(dataclasses.asdict(http))
+    connection.execute(update(_S).where(_S.id == subscription_id).values(**values))
+
+
+def _change(connection: Connection, due: Due, values: Mapping[str, Any]) -> None:
+    connection.execute(_CHANGED, {"subscription": due.id, **values})
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
