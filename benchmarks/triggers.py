@@ -18,7 +18,8 @@ from pathlib import Path
 from benchmarks import postgresql, process, report
 from benchmarks.writer import WRITES, Writer
 from scheduling import schema
-from scheduling.config import Config, load
+from scheduling.config import Config
+from scheduling.config_file import load
 from scheduling.database import Database
 from scheduling.snapshot import Snapshot
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Literal
 
+from scheduling.errors import Invalid
 from scheduling.ical import text
 from scheduling.ical.series import Series
 
@@ -39,6 +40,14 @@ class Policy:
 
 
 _PLAIN = Policy()
+
+
+def checked(policy: Policy) -> Policy:
+    """The policy as given. Raises `Invalid` for a value that is none of those above."""
+    for name, permitted in (("busy", BUSY), ("tentative", TENTATIVE), ("visibility", VISIBILITY)):
+        if getattr(policy, name) not in permitted:
+            raise Invalid(f"The policy {name} is one of {', '.join(permitted)}.")
+    return policy
 
 
 def series(policy: Policy, given: Series, template: str) -> Series:

@@ -11,11 +11,10 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, delete, exists, insert, select, update
 
-from scheduling import audit, feed_links, generations, import_policy, source_credentials
+from scheduling import audit, feed_links, generations, import_policy, source_credentials, subscription_url
 from scheduling.admission import Admission, anywhere
 from scheduling.catch_up import create_calendar
 from scheduling.conflicts import checks
@@ -30,10 +29,6 @@ from scheduling.source_credentials import Credentials
 from scheduling.subscription_record import COLUMNS, Subscription, read, slug_of
 
 __all__ = ["Changes", "Subscription"]
-
-SCHEMES = ("https", "http", "webcal", "webcals")
-LONGEST_URL = 4096
-_ALIASES = {"webcal": "https", "webcals": "https"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,9 +79,9 @@ def add(
     `admit` says which URLs may be fetched here. Raises `Forbidden`, and `Invalid` for what cannot be.
     """
     require(actor, _ALL, own=_OWN, owner_id=user_id)
-    url, label = _url(url, admit), _label(label)
-    host = _host(url)
-    policy = _policy(policy or Policy())
+    url, label = subscription_url.checked(url, admit), _label(label)
+    host = subscription_url.host_of(url)
+    policy = import_policy.checked(policy or Policy())
     now = int(time.time())
     created = connection.execute(
         insert(_R)
@@ -150,7 +145,7 @@ def change(
     is not doubted; what shall be shown, and how, counts at once. Raises `NotFound`, `Invalid`.
     """
     found = get(connection, subscription_id, actor=actor)
-    policy = _policy(
+    policy = import_policy.checked(
         Policy(
             busy=changes.busy or found.policy.busy,  # type: ignore[arg-type]
             tentative=changes.tentative or found.policy.tentative,  # type: ignore[arg-type]
@@ -273,12 +268,6 @@ def remove_detached(connection: Connection, subscription_id: int, *, actor: Acto
     _audit_end(connection, actor, "subscription.remove_detached", found, "delete")
 
 
-def detached_slugs(connection: Connection, user_id: int) -> set[str]:
-    """The slugs of the user's calendars that stayed of subscriptions."""
-    statement = select(_R.id).where(_R.user_id == user_id, _R.detached_at.is_not(None))
-    return {slug_of(found) for found in connection.scalars(statement)}
-
-
 def _one(connection: Connection, subscription_id: int, actor: Actor, *, detached: bool) -> Subscription:
     row = connection.execute(select(*COLUMNS).where(_R.id == subscription_id)).first()
     found = row is not None and (row.detached_at is not None) == detached
@@ -297,14 +286,19 @@ def _source(
         select(_R.encrypted_url, _R.encrypted_credentials).where(_R.id == found.id)
     ).one()
     if changes.url is not None:
-        url, old = _url(changes.url, admit), keyring.decrypt(row.encrypted_url)
+        url, old = subscription_url.checked(changes.url, admit), keyring.decrypt(row.encrypted_url)
         if url != old:
             given = changes.credentials is not None or changes.no_credentials
-            if found.has_credentials and not given and _origin(url) != _origin(old):
+            elsewhere = subscription_url.origin_of(url) != subscription_url.origin_of(old)
+            if found.has_credentials and elsewhere and not given:
                 raise Invalid(
                     "The new URL is on another host: give its credentials with it, or take them away."
                 )
-            values |= {"encrypted_url": keyring.encrypt(url), "host": _host(url), "moved": True}
+            values |= {
+                "encrypted_url": keyring.encrypt(url),
+                "host": subscription_url.host_of(url),
+                "moved": True,
+            }
             values["seen_generation"] = None
             generations.withdraw_others(connection, found.id)
     if changes.credentials is not None:
@@ -361,17 +355,6 @@ def _encrypted(keyring: Keyring, credentials: Credentials | None) -> bytes | Non
     return keyring.encrypt(source_credentials.checked(credentials).dumps())
 
 
-def _policy(policy: Policy) -> Policy:
-    for name, permitted in (
-        ("busy", import_policy.BUSY),
-        ("tentative", import_policy.TENTATIVE),
-        ("visibility", import_policy.VISIBILITY),
-    ):
-        if getattr(policy, name) not in permitted:
-            raise Invalid(f"The policy {name} is one of {', '.join(permitted)}.")
-    return policy
-
-
 def _zone(name: str | None) -> str | None:
     if name is not None and not timezones.is_zone(name):
         raise Invalid("That is not an IANA time zone, for example Europe/Berlin.")
@@ -383,39 +366,3 @@ def _label(label: str) -> str:
     if not 1 <= len(label) <= 255 or "\x00" in label:
         raise Invalid("The label of a subscription has 1 to 255 characters, for example the calendar's name.")
     return label
-
-
-def _url(given: str, admit: Admission) -> str:
-    """The URL that is fetched: webcal and webcals mean https. Raises `Invalid`."""
-    url = given.strip()
-    scheme, colon, rest = url.partition(":")
-    url = f"{_ALIASES.get(scheme.lower(), scheme.lower())}{colon}{rest}"
-    _host(url)
-    admit(url)
-    return url
-
-
-def _host(url: str) -> str:
-    problem = "The URL is not one of a calendar; it looks like https://calendar.example.com/....ics."
-    if len(url) > LONGEST_URL or any(ord(character) < 33 or ord(character) == 127 for character in url):
-        raise Invalid(problem)
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        raise Invalid(problem) from None
-    if parts.scheme.lower() not in SCHEMES or not host:
-        raise Invalid(problem)
-    if parts.username is not None or parts.password is not None:
-        raise Invalid("The URL holds a username or password; give them as credentials instead.")
-    return host[:255]
-
-
-def _origin(url: str) -> tuple[str, str | None, int]:
-    """RFC 6454, section 4."""
-    parts = urlsplit(url)
-    try:
-        port = parts.port
-    except ValueError:
-        port = None
-    return parts.scheme, parts.hostname, port or (80 if parts.scheme == "http" else 443)

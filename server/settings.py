@@ -15,7 +15,7 @@ from radicale.config import Configuration
 from importer.config import ImporterConfig
 from scheduling.config import SECTIONS as SHARED_SECTIONS
 from scheduling.config import Config
-from scheduling.config import load as load_sections
+from scheduling.config_file import load as load_sections
 from scheduling.database import Database, connect
 from scheduling.ini import ConfigError, did_you_mean
 from scheduling.secrets import Keyring

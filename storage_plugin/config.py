@@ -8,7 +8,8 @@ from pathlib import Path
 
 from radicale import config as radicale_config
 
-from scheduling.config import Config, load
+from scheduling.config import Config
+from scheduling.config_file import load
 
 SCHEMA = {
     "storage": {

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from scheduling import ini
-from scheduling.config import JOB_STATUSES, SECTIONS, Config, DatabaseSettings, SecuritySettings, load
+from scheduling.config import JOB_STATUSES, SECTIONS, Config, DatabaseSettings, SecuritySettings
+from scheduling.config_file import load
 from scheduling.ini import ConfigError, option
 
 SHIPPED = Path(__file__).parents[2] / "config" / "daysheet.ini"

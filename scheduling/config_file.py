@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How one file's settings are loaded: ours (config.py), and other packages' sections.
+
+Other packages add their own sections (`extra`); sections handed on to another program stay text
+(`passthrough`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from scheduling import ini
+from scheduling.config import SECTIONS, Config
+from scheduling.ini import ConfigError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """One file's settings: ours, other packages' by section name, and the text of sections passed through."""
+
+    config: Config
+    extra: Mapping[str, Any]
+    raw: Mapping[str, Mapping[str, str]] = field(repr=False)
+    source: Path | None
+
+    def section(self, cls: type[T]) -> T:
+        """The settings of the dataclass given as `extra`; KeyError when it was not."""
+        for value in self.extra.values():
+            if isinstance(value, cls):
+                return value
+        raise KeyError(cls.__name__)
+
+
+def load(
+    path: Path | None,
+    environ: Mapping[str, str],
+    *,
+    extra: Mapping[str, type[Any]] | None = None,
+    passthrough: Collection[str] = (),
+    only: bool = False,
+) -> Loaded:
+    """Read the settings from the file: `DAYSHEET_CONFIG` when `path` is None, defaults when neither is given.
+
+    `extra` adds section dataclasses by section name. Options of the sections in `passthrough` that are not
+    ours go to `Loaded.raw`, from the environment too. With `only`, sections that are not ours are ignored:
+    the file is shared with another program. Raises ConfigError for everything else that is not known or not
+    acceptable.
+    """
+    if path is None and environ.get("DAYSHEET_CONFIG"):
+        path = Path(environ["DAYSHEET_CONFIG"])
+    written = ini.read_ini(path) if path else {}
+    source = str(path) if path else "the configuration"
+    sections = {**SECTIONS, **(extra or {})}
+    if not only:
+        _refuse_unknown_sections(written, [*sections, *passthrough], source)
+    raw = {name: _others(name, sections.get(name), written, environ) for name in passthrough}
+    values = {
+        name: ini.load_section(
+            cls,
+            name,
+            _without(written.get(name, {}), raw.get(name, {})),
+            _without(environ, [ini.variable(name, other) for other in raw.get(name, {})]),
+            source,
+        )
+        for name, cls in sections.items()
+    }
+    ours = {name: values.pop(name) for name in SECTIONS}
+    return Loaded(config=Config(**ours), extra=values, raw=raw, source=path)
+
+
+def _others(
+    name: str, cls: type[Any] | None, written: Mapping[str, Mapping[str, str]], environ: Mapping[str, str]
+) -> dict[str, str]:
+    """The options of a section passed through that are not ours, the environment winning."""
+    given = {**written.get(name, {}), **ini.from_environment(name, environ)}
+    return _without(given, ini.options_of(cls) if cls else ())
+
+
+def _without(given: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
+    return {key: value for key, value in given.items() if key not in names}
+
+
+def _refuse_unknown_sections(written: Mapping[str, Any], known: Collection[str], source: str) -> None:
+    for name in written:
+        if name not in known:
+            problem = "there is no such section" + ini.did_you_mean(name, known)
+            raise ConfigError(source, name, None, problem, ", ".join(dict.fromkeys(known)))

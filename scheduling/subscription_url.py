@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The URL of a subscription: what it may look like, and what of it may be told."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from scheduling.admission import Admission
+from scheduling.errors import Invalid
+
+SCHEMES = ("https", "http", "webcal", "webcals")
+LONGEST_URL = 4096
+LONGEST_HOST = 255
+_ALIASES = {"webcal": "https", "webcals": "https"}
+_PROBLEM = "The URL is not one of a calendar; it looks like https://calendar.example.com/....ics."
+
+
+def checked(given: str, admit: Admission) -> str:
+    """The URL that is fetched: webcal and webcals mean https. Raises `Invalid`, also where `admit` does."""
+    scheme, colon, rest = given.strip().partition(":")
+    url = f"{_ALIASES.get(scheme.lower(), scheme.lower())}{colon}{rest}"
+    host_of(url)
+    admit(url)
+    return url
+
+
+def host_of(url: str) -> str:
+    """The host, which is all that is ever shown. Raises `Invalid` for what is no URL of a calendar."""
+    if len(url) > LONGEST_URL or any(ord(character) < 33 or ord(character) == 127 for character in url):
+        raise Invalid(_PROBLEM)
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        raise Invalid(_PROBLEM) from None
+    if parts.scheme.lower() not in SCHEMES or not host:
+        raise Invalid(_PROBLEM)
+    if parts.username is not None or parts.password is not None:
+        raise Invalid("The URL holds a username or password; give them as credentials instead.")
+    return host[:LONGEST_HOST]
+
+
+def origin_of(url: str) -> tuple[str, str | None, int]:
+    """Scheme, host and port (RFC 6454, section 4): what credentials belong to."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    return parts.scheme, parts.hostname, port or (80 if parts.scheme == "http" else 443)
