@@ -10,22 +10,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from granian import Granian
-from granian.constants import Interfaces
-from granian.log import LogLevels
-
 from scheduling import schema
-from server import supervision
+from server import allocators, supervision
 from server.settings import Settings
 
 _STOP_SECONDS = 30
-_ALLOCATOR = {
-    "MALLOC_ARENA_MAX": "1",
-    "MALLOC_MMAP_THRESHOLD_": "262144",
-    "MALLOC_TRIM_THRESHOLD_": "131072",
-    "_RJEM_MALLOC_CONF": "dirty_decay_ms:0,muzzy_decay_ms:0",
-}
-"""For glibc in the workers: memory of long answers goes back to the system instead of staying with each thread."""
 
 
 def serve(settings: Settings, *, with_importer: bool) -> None:
@@ -38,9 +27,18 @@ def serve(settings: Settings, *, with_importer: bool) -> None:
     settings.keyring()
     settings.database().dispose()
     os.environ.update(_environment(settings))
-    for name, value in _ALLOCATOR.items():
-        os.environ.setdefault(name, value)
     supervision.announce()
+    with _importer() if with_importer else _nothing():
+        _under_granian(settings)
+
+
+def _under_granian(settings: Settings) -> None:
+    allocators.bound()
+    # Its allocator is set up when it is imported.
+    from granian import Granian  # noqa: PLC0415
+    from granian.constants import Interfaces  # noqa: PLC0415
+    from granian.log import LogLevels  # noqa: PLC0415
+
     server = Granian(
         "server.wsgi:from_environment",
         factory=True,
@@ -54,8 +52,7 @@ def serve(settings: Settings, *, with_importer: bool) -> None:
         log_level=LogLevels.error,
         workers_kill_timeout=_STOP_SECONDS,
     )
-    with _importer() if with_importer else _nothing():
-        server.serve()
+    server.serve()
 
 
 def _environment(settings: Settings) -> dict[str, str]:

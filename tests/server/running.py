@@ -103,7 +103,7 @@ def free_port() -> int:
 @contextmanager
 def process(
     command: list[str], url: str, log: Path, environ: Mapping[str, str] | None = None
-) -> Iterator[None]:
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server until the block ends; it is there once `url` answers anything."""
     with log.open("wb") as output:
         child = subprocess.Popen(  # noqa: S603 (our own command)
@@ -116,7 +116,7 @@ def process(
         )
     try:
         _await(url, child, log)
-        yield
+        yield child
     finally:
         child.send_signal(signal.SIGTERM)
         try:
