@@ -81,6 +81,9 @@ _AFTER = (
     .order_by(_O.revision)
 )
 _SINCE, _SOME_SINCE = Prepared(_AFTER), Prepared(_AFTER.limit(bindparam("limit", type_=Integer)))
+_SOME_MEMBERS = Prepared(
+    _AFTER.where(~_O.deleted, _O.leaves_on > bindparam("cutoff")).limit(bindparam("limit", type_=Integer))
+)
 _MOVED = Prepared(
     select(*_ETAGS).where(
         _O.calendar_id == bindparam("c"),
@@ -135,7 +138,12 @@ def since(
         raise TooManyChanges
     else:
         room = limit - len(moved)
-        some, last = _SOME_SINCE.rows(connection, {**key, "limit": room + 1}), current
+        if old:
+            some = _SOME_SINCE.rows(connection, {**key, "limit": room + 1})
+        else:  # what is no longer there would only leave pages short, or empty
+            members = {**key, "cutoff": current.cutoff.toordinal(), "limit": room + 1}
+            some = _SOME_MEMBERS.rows(connection, members)
+        last = current
         if len(some) > room:
             some = some[:room]
             last = replace(current, revision=some[-1][4], pruned=calendar.pruned_revision)

@@ -130,7 +130,9 @@ class FastAnswers:
         return self._multistatus([f"<sync-token>{current}</sync-token>"]) if asked.token == current else None
 
     def _report(self, state: Any, asked: Report, href: str, minimal: bool) -> Answered:  # noqa: FBT001
-        writer = ObjectWriter(escape(href), asked.props, asked.data, minimal=minimal)
+        # What was named or changed is in the answer, whether or not it has instances (RFC 4791, section 7.9).
+        every = not isinstance(asked, Query)
+        writer = ObjectWriter(escape(href), asked.props, asked.data, minimal=minimal, every=every)
         if isinstance(asked, Multiget):
             found = objects.multi(self._storage.source, state.id, state.cutoff, asked.names)
             return self._multistatus(_missing_first(found, writer, escape(href), asked.props))

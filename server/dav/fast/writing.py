@@ -39,7 +39,9 @@ def gone(href: str) -> str:
 
 
 class ObjectWriter:
-    """Writes responses with the properties `names`, at least one, in their order; `href`, the calendar's, is markup."""
+    """Writes responses with the properties `names`, at least one, in their order; `href`, the calendar's, is markup.
+    With `every`, objects without an instance in the range of an expansion are written too, without a component.
+    """
 
     def __init__(
         self,
@@ -48,6 +50,7 @@ class ObjectWriter:
         data: Data,
         *,
         minimal: bool,
+        every: bool = False,
         static: dict[str, str] | None = None,
     ) -> None:
         known = _STATIC if static is None else static
@@ -58,6 +61,7 @@ class ObjectWriter:
         self._texts = text.split("\x00")[::2]
         self._order = "".join(text.split("\x00")[1::2])
         self._data = data
+        self._without_instances = HEAD + TAIL if every else ""
         self.reads_objects = "D" in self._order
 
     @property
@@ -94,7 +98,7 @@ class ObjectWriter:
         if data.expand is None and data.recurrence is None and data.part is None:
             return f"{_before(stored.timezones)}{escape(stored.component)}{TAIL}"
         if data.expand is not None:
-            text = expanded(stored, *data.expand)
+            text = expanded(stored, *data.expand) or self._without_instances
         elif data.recurrence is not None:
             text = limited(stored, *data.recurrence)
         else:

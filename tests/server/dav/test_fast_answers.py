@@ -6,9 +6,7 @@ Responses and propstats may stand in another order, which means nothing (RFC 491
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ET
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -17,7 +15,8 @@ from hypothesis import strategies as st
 
 from tests.factories import Dispatch
 from tests.server import fixtures
-from tests.server.client import APPLE, CS, Answer, C, Client, D, propfind
+from tests.server.client import APPLE, CS, C, D, propfind
+from tests.server.dav.pair import Pair, pair_of
 from tests.server.running import Running
 
 database = fixtures.sqlite_alone
@@ -49,37 +48,6 @@ REPORT_PROPERTIES = (
 PATHS = ("/dav/anna/jobs/", "/dav/anna/blockers/", "/dav/anna/time-off/")
 
 
-@dataclass
-class Pair:
-    """One calendar seen through both; `names` are the objects' by calendar, `tokens` real and bad sync tokens."""
-
-    fast: Client
-    radicale: Client
-    names: dict[str, list[str]]
-    tokens: list[str]
-
-    def same(self, method: str, path: str, body: str = "", **headers: str) -> Answer:
-        quick, slow = (it.request(method, path, body, **headers) for it in (self.fast, self.radicale))
-        assert (quick.status, quick.headers.keys()) == (slow.status, slow.headers.keys())
-        for name in ("content-type", "dav", "etag", "last-modified", "content-disposition"):
-            assert quick.headers.get(name) == slow.headers.get(name), name
-        if quick.headers.get("content-type", "").startswith("text/xml"):
-            assert _canonical(quick.xml) == _canonical(slow.xml), (
-                body + "\n" + quick.text[:1500] + "\n" + slow.text[:1500]
-            )
-        else:
-            assert quick.body == slow.body
-        return quick
-
-
-def _canonical(element: ET.Element) -> Any:
-    """Name, attributes, text and children, order kept only where it means something."""
-    children = [_canonical(child) for child in element]
-    if element.tag in (f"{D}multistatus", f"{D}response", f"{D}propstat", f"{D}prop"):
-        children.sort(key=repr)
-    return element.tag, sorted(element.attrib.items()), (element.text or "").strip(), children
-
-
 @pytest.fixture
 def pair(configured: Callable[[Any], Running], dispatch: Dispatch, people: dict[str, int]) -> Pair:
     anna = people["anna"]
@@ -105,19 +73,15 @@ def pair(configured: Callable[[Any], Running], dispatch: Dispatch, people: dict[
             ends_at="2027-03-01 09:30:00+00:00",
         )
     dispatch.blocker(anna, start_date="2027-03-05", end_date="2027-03-06", rrule="FREQ=WEEKLY")
-    fast, radicale = (
-        configured({"server": {"fast_answers": "on"}}),
-        configured({"server": {"fast_answers": "off"}}),
-    )
-    one = fast.client("anna")
-    another = Client(radicale.client("anna").application, one.authorization)
+    both = pair_of(configured, "anna")
+    one = both.fast
     first = [one.token(path) for path in PATHS]
     dispatch.execute("UPDATE jobs SET notes = 'changed' WHERE id % 3 = 0")
     dispatch.execute("DELETE FROM jobs WHERE id % 7 = 0")
-    names = {
+    both.names = {
         path: [name for name in one.propfind(path, f"{D}getetag", depth="1").names if name] for path in PATHS
     }
-    tokens = [
+    both.tokens = [
         "",
         *first,
         *(one.token(path) for path in PATHS),
@@ -125,8 +89,8 @@ def pair(configured: Callable[[Any], Running], dispatch: Dispatch, people: dict[
         "https://example.com/",
         "garbage",
     ]
-    another.propfind(PATHS[0], f"{D}getetag")
-    return Pair(one, another, names, tokens)
+    both.radicale.propfind(PATHS[0], f"{D}getetag")
+    return both
 
 
 _SETTINGS = settings(

@@ -257,7 +257,15 @@ class TestExpansion:
         found = anna.report(BLOCKERS, multiget(*hrefs, data=data)).resources
         assert [len(events(found[href].text(DATA))) for href in hrefs] == [2]
         jobs = [*anna.query(JOBS, "").resources]
-        assert set(anna.report(JOBS, multiget(*jobs, data=data)).resources) <= set(jobs)
+        assert anna.report(JOBS, multiget(*jobs, data=data)).resources.keys() == set(jobs)
+
+    def test_a_named_object_without_an_instance_in_the_range_is_there_all_the_same(
+        self, anna: Client
+    ) -> None:
+        hrefs = [*anna.query(BLOCKERS, "").resources]
+        data = self.DATA.format("20200101T000000Z", "20200102T000000Z")
+        found = anna.report(BLOCKERS, multiget(*hrefs, data=data)).resources
+        assert [events(found[href].text(DATA)) for href in hrefs] == [[]]
 
 
 @pytest.mark.usefixtures("schedule")

@@ -140,6 +140,16 @@ def test_a_limit_divides_the_answer_and_its_token_leads_on(anna: Client, three: 
     assert (len(whole.resources), token_of(whole)) == (3, anna.token(JOBS))
 
 
+def test_what_was_removed_makes_no_page_of_a_first_synchronisation_short(
+    anna: Client, three: list[int], dispatch: Dispatch
+) -> None:
+    anna.sync(JOBS)
+    dispatch.execute("DELETE FROM jobs WHERE id = :job", job=three[0])
+    anna.sync(JOBS)
+    page = anna.sync(JOBS, extra="<limit><nresults>2</nresults></limit>")
+    assert (list(page.names.values()), token_of(page)) == ([200, 200], anna.token(JOBS))
+
+
 @pytest.mark.parametrize(
     "extra",
     [
