@@ -14,6 +14,7 @@ import radicale.config
 import yaml
 
 from server.cli import main
+from server.pages import create_pages
 from server.settings import load
 
 CONFIG = Path(__file__).parent.parent / "config"
@@ -96,13 +97,26 @@ def test_the_image_copies_what_is_there_and_serves() -> None:
 
 
 @pytest.mark.parametrize("proxy", ["nginx.conf", "Caddyfile"])
-def test_proxies_forward_to_the_default_port_and_log_no_feed_link(proxy: str) -> None:
+def test_proxies_forward_to_the_default_port_and_log_no_secret_link(proxy: str) -> None:
     text = re.sub(r"#.*", "", _read(proxy))
     assert f"127.0.0.1:{load(None, {}).server.port}" in text
     assert text.count("{") == text.count("}")
     formats = re.findall(r"log_format[^;]*;", text)
     assert not any(re.search(r"\$(request|request_uri|uri|http_referer)\b", it) for it in formats)
     assert "access_log" not in text or "daysheet;" in re.search(r"access_log[^;]*;", text)[0]  # type: ignore[index]
+    assert "error_log /dev/null emerg;" in text or "exclude http.log.error" in text
+
+
+def test_the_log_of_nginx_hides_every_address_with_a_token(tmp_path: Path) -> None:
+    settings = load(None, {"DAYSHEET_DATABASE_URL": f"sqlite:///{tmp_path / 'daysheet.db'}"})
+    paths = [rule.rule for rule in create_pages(settings).url_map.iter_rules() if "token" in rule.arguments]
+    assert len(paths) >= 2
+    (written,) = re.findall(r"map \$uri \$loggable_uri \{(.*?)\}", _read("nginx.conf"), re.DOTALL)
+    shown = re.findall(r'~(\S+)\s+"([^"$]*)";', written)
+    for path in paths:
+        found = [text for pattern, text in shown if re.search(pattern, path.replace("<token>", "secret"))]
+        assert found, path
+        assert "secret" not in found[0]
 
 
 def test_what_running_takes_is_locked_apart_and_the_same() -> None:
