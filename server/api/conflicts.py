@@ -7,7 +7,6 @@ from typing import Annotated, Literal, cast
 
 from pydantic import Field, StringConstraints
 
-from scheduling import users
 from scheduling.conflicts import acknowledge, listing
 from scheduling.conflicts.acknowledge import LONGEST_NOTE
 from scheduling.conflicts.listing import Conflict as ReadConflict
@@ -15,6 +14,7 @@ from scheduling.errors import NotFound
 from scheduling.permissions import Permission, permits
 from server.api import cursor
 from server.api.operations import Call, Reply, Routes
+from server.api.owners import of_list
 from server.api.values import (
     Given,
     Id,
@@ -117,10 +117,7 @@ def list_conflicts(call: Call, query: ConflictQuery) -> Reply:
 
     Without the permission calendars.read_all these are the caller's own.
     """
-    user_id = None if query.user is None else users.get(call.connection, query.user).id
-    if Permission.CALENDARS_READ_ALL not in call.actor.permissions:
-        user_id = call.actor.user_id if user_id is None else user_id
-        call.require(Permission.CALENDARS_READ_ALL, own=Permission.SCHEDULE_READ_OWN, owner_id=user_id)
+    user_id = of_list(call, query.user, Permission.CALENDARS_READ_ALL, Permission.SCHEDULE_READ_OWN)
     start, end = moment(query.start, "start"), moment(query.end, "end")
     wanted = listing.Filter(
         user_id=user_id,

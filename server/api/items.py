@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from scheduling import items, users
+from scheduling import items
 from scheduling.errors import NotFound
 from scheduling.item_upserts import MOST, Upsert, upsert
 from scheduling.items import Filter, Item
@@ -16,6 +16,7 @@ from scheduling.load.entries import Kind
 from scheduling.permissions import Permission, permits
 from server.api import cursor
 from server.api.operations import Call
+from server.api.owners import of_list
 from server.api.values import Day, Given, Moment, Name, Paged, Shown, ShownMoment, Username, moment
 
 S = TypeVar("S", bound=Shown)
@@ -91,10 +92,7 @@ def listed(
     call: Call, kind: Kind, query: ItemQuery, statuses: Sequence[str], shown: Callable[[Item], S]
 ) -> tuple[list[S], str | None]:
     """One page of the items that the caller may read, and the cursor of the next."""
-    user_id = None if query.user is None else users.get(call.connection, query.user).id
-    if Permission.SCHEDULE_READ_ALL not in call.actor.permissions:
-        user_id = call.actor.user_id if user_id is None else user_id
-        call.require(Permission.SCHEDULE_READ_ALL, own=Permission.SCHEDULE_READ_OWN, owner_id=user_id)
+    user_id = of_list(call, query.user, Permission.SCHEDULE_READ_ALL, Permission.SCHEDULE_READ_OWN)
     wanted = Filter(
         start=moment(query.start, "start"),
         end=moment(query.end, "end"),

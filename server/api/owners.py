@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whose things an address below /users/{user} is about, and whether the caller may go there."""
+"""Whose things a request is about, by an address below /users/{user} or a list's `user`, and whether the caller may
+ask about them.
+"""
 
 from __future__ import annotations
 
@@ -21,3 +23,15 @@ def owner(call: Call, username: str, permission: Permission, own: Permission | N
         raise NotFound(f'There is no user "{username}".') from None
     call.require(permission, own=own, owner_id=found.id)
     return found
+
+
+def of_list(call: Call, username: str | None, permission: Permission, own: Permission) -> int | None:
+    """Whose things a list is limited to: the user id of `username`, or without one that of a caller who lacks
+    `permission`; None for everybody's. Refuses as `owner`. Raises `Forbidden`, `NotFound`.
+    """
+    if username is not None:
+        return owner(call, username, permission, own).id
+    if permission in call.actor.permissions:
+        return None
+    call.require(permission, own=own, owner_id=call.actor.user_id)
+    return call.actor.user_id

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from scheduling import settings, users
+from scheduling import settings
 from scheduling.availability import calendar_users, refresh
 from scheduling.availability.answer import Availability, answer
 from scheduling.availability.busy_time import default_question
@@ -22,10 +22,10 @@ from scheduling.availability.people import Person
 from scheduling.availability.question import Question
 from scheduling.availability.spans import Span
 from scheduling.config import AvailabilitySettings
-from scheduling.errors import NotFound
 from scheduling.events import SOURCES
 from scheduling.permissions import Permission, permits
 from server.api.operations import Call
+from server.api.owners import owner
 from server.api.problems import Obstacle, Refused
 from server.api.values import DIGITS, Asked, Moment, Username, moment, shown_epoch
 
@@ -84,11 +84,7 @@ def require(call: Call, usernames: Sequence[str]) -> None:
     if calendar_users.may_ask_about_anybody(call.actor.permissions):
         return
     for username in usernames:
-        try:
-            owner_id = users.get(call.connection, username).id
-        except NotFound:
-            owner_id = None
-        call.require(Permission.SCHEDULE_READ_ALL, own=Permission.SCHEDULE_READ_OWN, owner_id=owner_id)
+        owner(call, username, Permission.SCHEDULE_READ_ALL, Permission.SCHEDULE_READ_OWN)
 
 
 def sees_sources(call: Call, person: Person) -> bool:

@@ -171,6 +171,22 @@ def test_what_is_ones_own_needs_its_permission_and_is_nobody_elses(
     assert poor(method, path.format(user="anna"), body).status == 403
 
 
+_DAY = "start=2027-01-01T00:00:00Z&end=2027-01-02T00:00:00Z"
+LISTS = ("/jobs?", "/blockers?", "/time-off?", "/conflicts?", f"/availability?{_DAY}&")
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_lists_tell_nobody_who_there_is(keys: Keys, api: Api, path: str) -> None:
+    member = keys("anna", [Permission.SCHEDULE_READ_OWN])
+    assert member.get(f"{path}user=anna").status == 200
+    there, not_there = (member.get(f"{path}user={user}") for user in ("bo", "nobody"))
+    assert there.status == 403
+    assert not_there == there
+    poor = keys("anna", [Permission.FEEDS_VIEW_OWN])
+    assert {poor.get(f"{path}user={user}").status for user in ("anna", "bo", "nobody")} == {403}
+    assert (api.get(f"{path}user=bo").status, api.get(f"{path}user=nobody").status) == (200, 404)
+
+
 ADMINISTRATION = [
     ("GET", "/users", None, Permission.USERS_VIEW),
     ("POST", "/users", {"username": "eva"}, Permission.USERS_MANAGE),
