@@ -81,10 +81,12 @@ def periods(
 
 
 def version(busy: BusyTime) -> str:
-    """A strong entity tag of the question and its answer; it stays the same while other time changes."""
+    """A weak entity tag of the question and its answer, for their DTSTAMP is another one each time (RFC 9110, section
+    8.8.1). It stays the same while other time changes.
+    """
     digest = blake2b(busy.question.text.encode(), digest_size=16)
     digest.update("".join(f"\n{it.start} {it.end} {it.fbtype}" for it in busy.periods).encode())
-    return f'"{digest.hexdigest()}"'
+    return f'W/"{digest.hexdigest()}"'
 
 
 def _fitted(every: Iterable[Bare], question: Question) -> list[Bare]:
