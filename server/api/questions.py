@@ -98,8 +98,12 @@ def ask(call: Call, usernames: Sequence[str], asked: Question) -> tuple[list[Ava
     snapshot = call.snapshot
     asked.check(len(set(usernames)))
     people = snapshot.people(usernames)
-    headers = _wait(call, people, asked)
-    if headers:
+    stale = refresh.stale(people, snapshot.now, asked.max_staleness)
+    seconds = min(_preferred(call.prefer), snapshot.availability.longest_wait_seconds)
+    headers = {}
+    if stale and seconds:
+        if _waited(call, stale, seconds):
+            headers["Preference-Applied"] = f"wait={seconds}"
         people = snapshot.people(usernames)
     return answer(snapshot.connection, people, asked, snapshot.now), headers
 
@@ -132,16 +136,11 @@ def obstacles(call: Call, answers: Sequence[Availability], permitted: Sequence[s
     return found
 
 
-def _wait(call: Call, people: Sequence[Person], asked: Question) -> dict[str, str]:
-    seconds = _preferred(call.prefer)
-    configured = call.snapshot.availability
-    seconds = min(seconds, configured.longest_wait_seconds)
-    stale = refresh.stale(people, call.snapshot.now, asked.max_staleness)
-    if not (seconds and stale):
-        return {}
-    with _places.taken(configured.waiting_requests) as taken:
+def _waited(call: Call, stale: Sequence[int], seconds: int) -> bool:
+    """Whether there were subscriptions to wait for, and a place to do so; ends the call's read transaction."""
+    with _places.taken(call.snapshot.availability.waiting_requests) as taken:
         if not taken:
-            return {}
+            return False
         call.snapshot.close()
         began = int(time.time())
         with call.database.write() as connection:
@@ -152,7 +151,7 @@ def _wait(call: Call, people: Sequence[Person], asked: Question) -> dict[str, st
             with call.database.read() as connection:
                 if not refresh.pending(connection, wanted, began):
                     break
-    return {"Preference-Applied": f"wait={seconds}"}
+    return bool(wanted)
 
 
 def _preferred(prefer: str | None) -> int:

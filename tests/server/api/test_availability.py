@@ -178,10 +178,10 @@ def test_a_request_waits_for_a_stale_source_until_it_was_read(
     thread.join()
     assert waited.headers["preference-applied"] == "wait=5"
     assert hours(waited.json["unknown"]) == ([] if succeeds else ["08:00-18:00"])
-    # Asked again within a minute, it is not fetched again.
+    # Asked again within a minute, it is not fetched again, and nothing is waited for (RFC 7240, section 3).
     with database.write() as connection:
         connection.execute(update(Subscription).values(last_success_at=None))
-    api.get(path, Prefer="wait=1")
+    assert "preference-applied" not in api.get(path, Prefer="wait=1").headers
     with database.read() as connection:
         assert connection.execute(Subscription.__table__.select()).one().next_at == 2**40
 
