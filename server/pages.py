@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 
 from scheduling import schema
 from scheduling.errors import DatabaseUnavailable, SchedulingError
+from server.away import AWAY
 from server.feeds import create_feeds
 from server.free_busy import create_free_busy
 from server.settings import Settings
@@ -50,7 +51,7 @@ def create_pages(settings: Settings) -> Flask:
     def away(error: DatabaseUnavailable) -> tuple[str, int, dict[str, str]]:
         app.logger.error("answered 503: %s", error)
         return (
-            "The schedule is not available at the moment; try again shortly.\n",
+            f"{AWAY}\n",
             503,
             {"Retry-After": "30", "Content-Type": "text/plain; charset=utf-8"},
         )

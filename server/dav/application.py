@@ -9,31 +9,31 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from radicale import httputils, pathutils, types
-from radicale import storage as radicale_storage
 from radicale.app import Application as RadicaleApplication
 from radicale.app.base import Access
 from radicale.config import Configuration
 
 from scheduling.calendars import OUTBOX
-from scheduling.errors import DatabaseUnavailable, Invalid
+from scheduling.errors import DatabaseUnavailable
 from scheduling.types import READ_ALL_GROUP
 from server import conditional
-from server.dav import inbox, mailboxes, multistatus, proppatch, reports
+from server.away import AWAY
+from server.dav import inbox, mailboxes, multistatus, reports
 from server.dav.fast import FastAnswers, Polls
 from server.dav.fast.polls import Note
 from server.dav.fast.sending import Answered, finish
 from server.dav.outbox import Outbox
-from server.dav.xml import BadBody, D, Response, error, one_question, parse, plain, to_bytes, without_controls
+from server.dav.resources import Resources
+from server.dav.xml import BadBody, D, Response, error, one_question, parse, plain, without_controls
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +53,7 @@ class Application(RadicaleApplication):
         super().__init__(configuration)
         self._outbox = outbox
         self._storage.mailboxes = outbox is not None  # type: ignore[attr-defined]
+        self._resources = Resources(self._storage, self._rights, dav=DAV)
         self._now = threading.local()
         self._fast = FastAnswers(
             self._storage, self._rights, max_resource_size=self._max_resource_size, dav=DAV
@@ -112,7 +113,7 @@ class Application(RadicaleApplication):
         return answer[0], {}, None, None
 
     def _away(self, away: DatabaseUnavailable) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
-        text = b"The schedule is not available at the moment; try again shortly.\n"
+        text = f"{AWAY}\n".encode()
         self._log_away(away)
         return "503 Service Unavailable", [("Retry-After", _RETRY), *_plain(text)], [text]
 
@@ -126,11 +127,7 @@ class Application(RadicaleApplication):
             return answer()
         except DatabaseUnavailable as away:
             self._log_away(away)
-            return plain(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "The schedule is not available at the moment; try again shortly.",
-                Retry_After=_RETRY,
-            )
+            return plain(HTTPStatus.SERVICE_UNAVAILABLE, AWAY, Retry_After=_RETRY)
 
     def _read_xml_request_body(
         self, environ: types.WSGIEnviron, request_info: dict[str, Any]
@@ -187,7 +184,7 @@ class Application(RadicaleApplication):
 
         def answer() -> Any:
             if conditional.is_conditional(environ):
-                unchanged = self._unchanged(environ, path, user, user_groups)
+                unchanged = self._resources.unchanged(environ, path, user, user_groups)
                 if unchanged is not None:
                     return unchanged
             if self._answers_fast and user and (quick := self._fast.get(path, user, user_groups)) is not None:
@@ -197,25 +194,6 @@ class Application(RadicaleApplication):
             )
 
         return self._guarded(answer)
-
-    def _unchanged(
-        self, environ: types.WSGIEnviron, path: str, user: str, user_groups: set[str]
-    ) -> Response | None:
-        access = Access(self._rights, user, user_groups, path)
-        if not access.check("r"):
-            return None
-        with self._storage.acquire_lock("r", user):
-            item = next(iter(self._storage.discover(path)), None)
-        if (
-            item is None
-            or not access.check("r", item)
-            or not (getattr(item, "tag", "") or getattr(item, "href", ""))
-        ):
-            return None
-        modified = item.last_modified or ""
-        if not conditional.not_modified(environ, item.etag, modified):
-            return None
-        return HTTPStatus.NOT_MODIFIED, {"ETag": item.etag, "Last-Modified": modified}, None, None
 
     def do_PROPFIND(
         self,
@@ -287,7 +265,7 @@ class Application(RadicaleApplication):
             reports.check(root)
             if root.tag == reports.FREE_BUSY:
                 start, end = reports.free_busy_span(root)
-                return self._guarded(lambda: self._free_busy(path, user, user_groups, start, end))
+                return self._guarded(lambda: self._resources.free_busy(path, user, user_groups, start, end))
             mailbox = mailboxes.of_path(path)
             if mailbox is not None and root.tag in reports.SUPPORTED:
                 return inbox.report(root, mailbox, user)
@@ -331,27 +309,6 @@ class Application(RadicaleApplication):
             return error(HTTPStatus.INSUFFICIENT_STORAGE, f"{D}number-of-matches-within-limits")
         return answer
 
-    def _free_busy(self, path: str, user: str, user_groups: set[str], start: int, end: int) -> Any:
-        access = Access(self._rights, user, user_groups, path)
-        if not access.check("r"):
-            return httputils.NOT_ALLOWED
-        with self._storage.acquire_lock("r", user):
-            item = next(iter(self._storage.discover(path)), None)
-            if item is None:
-                return httputils.NOT_FOUND
-            free_busy = getattr(item, "free_busy", None)
-            if (
-                not isinstance(item, radicale_storage.BaseCollection)
-                or free_busy is None
-                or not access.check("r", item)
-            ):
-                return error(HTTPStatus.FORBIDDEN, f"{D}supported-report")
-            try:
-                text = free_busy(start, end, int(time.time()))
-            except Invalid:  # the one bound that the report itself does not show
-                return error(HTTPStatus.FORBIDDEN, f"{D}number-of-matches-within-limits")
-            return HTTPStatus.OK, {"Content-Type": "text/calendar"}, text, None
-
     def do_PROPPATCH(
         self,
         environ: types.WSGIEnviron,
@@ -371,23 +328,7 @@ class Application(RadicaleApplication):
             return plain(HTTPStatus.BAD_REQUEST, str(bad_body))
         if root is None or root.tag != f"{D}propertyupdate":
             return plain(HTTPStatus.BAD_REQUEST, "A PROPPATCH needs a DAV:propertyupdate as its body.")
-        return self._guarded(lambda: self._set_properties(root, base_prefix, path, user))
-
-    def _set_properties(self, root: ET.Element, base_prefix: str, path: str, user: str) -> Any:
-        with self._storage.acquire_lock("r", user):
-            item = next(iter(self._storage.discover(path)), None)
-        if item is None:
-            return httputils.NOT_FOUND
-        asked = proppatch.instructions(root)
-        keep = getattr(self._storage, "set_private_properties", None)
-        is_collection = isinstance(item, radicale_storage.BaseCollection)
-        permitted = is_collection and bool(item.path) and keep is not None  # type: ignore[union-attr]
-        refused = proppatch.protected(asked, item) if permitted else {name for name, _ in asked}
-        if asked and not refused and keep is not None:
-            keep(user, item.path, dict(asked))  # type: ignore[union-attr]
-        href = quote(base_prefix + (path if path.endswith("/") or not is_collection else path + "/"))
-        body = to_bytes(proppatch.answer(href, asked, refused))
-        return HTTPStatus.MULTI_STATUS, {"Content-Type": "text/xml; charset=utf-8", "DAV": DAV}, body, None
+        return self._guarded(lambda: self._resources.set_properties(root, base_prefix, path, user))
 
     def _refused(
         self, environ: types.WSGIEnviron, base_prefix: str, path: str, user: str, *_rest: Any
