@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from scheduling.availability import hours
+from scheduling.availability.busy_time import default_question
 from scheduling.availability.explain import Reason as Found
 from scheduling.availability.explain import explain
 from scheduling.availability.hours import WEEKDAYS, Working
@@ -16,8 +17,7 @@ from scheduling.permissions import Permission
 from server.api import questions
 from server.api.operations import Call, Reply, Routes
 from server.api.owners import owner
-from server.api.questions import RangeQuery
-from server.api.values import Asked, Given, Moment, Shown, ShownEpoch, Username
+from server.api.values import Asked, Given, Moment, Shown, ShownEpoch, Username, moment
 
 routes = Routes(
     tag="Working hours",
@@ -126,11 +126,13 @@ def delete_working_hours(call: Call, user: Username) -> Reply:
 def explain_availability(call: Call, user: Username, query: ExplainQuery) -> Reply:
     """Say why a user is busy, free or unknown at a moment: all that touches it, what it does, and by which rule."""
     found = owner(call, user, Permission.CALENDARS_READ_ALL, Permission.SCHEDULE_READ_OWN)
-    asked = questions.question(RangeQuery(start=query.at, end=query.at), call.snapshot.availability)
-    asked = asked.during(asked.start, asked.start + 1)
+    at = moment(query.at, "at")
+    assert at is not None
+    second = int(at.timestamp())
+    asked = default_question(call.snapshot.availability, second, second + 1)
     calendars = call.snapshot.calendars_of(found.id)
     (answer,), _ = questions.ask(call, [found.username], asked)
-    why = explain(call.connection, answer, calendars, asked.start)
+    why = explain(call.connection, answer, calendars, second)
     return Reply(
         body=Explanation(effect=why.effect, rule=why.rule, reasons=[_reason(it) for it in why.reasons])
     )

@@ -60,6 +60,11 @@ def test_who_plans_sets_working_hours(keys: Keys, people: dict[str, int]) -> Non
     assert own("PUT", "/users/anna/working-hours", WEEK).status == 403
 
 
+def test_a_moment_that_is_none_is_refused_by_its_name(api: Api) -> None:
+    refused = api.get("/users/anna/availability/explain?at=2027-02-30T00:00:00Z")
+    assert (refused.status, refused.problem) == (422, "There is no such moment as at names.")
+
+
 def test_every_reason_is_named_the_strongest_first(
     configured: Callable[..., Running], database: Database, dispatch: Dispatch, people: dict[str, int]
 ) -> None:
