@@ -75,6 +75,8 @@ class Polls:
         path = _PATH.fullmatch(environ.get("PATH_INFO", "")) if method in _METHODS else None
         if path is None or environ.get("HTTP_DEPTH", "0") not in ("0", "1"):
             return None
+        if path[3] is not None and method in _WITH_BODY:
+            return None
         password = _password(environ.get("HTTP_AUTHORIZATION", ""), path[1])
         if password is None or not self._read_body(environ, method):
             return None
@@ -82,7 +84,9 @@ class Polls:
         try:
             if path[2] is None:
                 return self._home(environ, path[1], lookup)
-            return self._answer(environ, path[1], path[2], path[3], lookup)
+            if path[3] is not None:
+                return self._object(environ, path[1], path[2], path[3], lookup)
+            return self._answer(environ, path[1], path[2], lookup)
         except DatabaseUnavailable as away:
             return self._away(away)
         except Exception:
@@ -102,19 +106,28 @@ class Polls:
         environ["daysheet.body"] = body
         return len(body) == int(length)
 
-    def _answer(
-        self, environ: Environ, username: str, slug: str, name: str | None, lookup: bytes
-    ) -> Started | None:
-        if _may_be_simple(environ, name):
+    def _answer(self, environ: Environ, username: str, slug: str, lookup: bytes) -> Started | None:
+        """Of a calendar."""
+        if _may_be_simple(environ):
             found = self._storage.glance(username, lookup, slug)
             if found is None:
                 return None
-            answer = self._at_a_glance(environ, found[0], name)
+            answer = self._at_a_glance(environ, found[0])
             if answer is not None:
-                return self._finished(environ, answer, *found)
+                return self._finished(environ, answer, [found[0].state], found[1])
         with self._storage.polling(username, lookup, slug) as found:
-            answer = None if found is None else self._of(found[0], environ, name)
-        return None if found is None or answer is None else self._finished(environ, answer, *found)
+            answer = None if found is None else self._of(found[0], environ)
+        return None if answer is None else self._finished(environ, answer, [found[0].state], found[1])
+
+    def _object(self, environ: Environ, username: str, slug: str, name: str, lookup: bytes) -> Started | None:
+        """Of an object in a calendar, which is right in itself."""
+        found = self._storage.glance(username, lookup, slug)
+        item = None if found is None else found[0].one(name)
+        if item is None:
+            return None
+        unchanged = _unchanged(environ, item)
+        answer = self._answers.own_object(item) if unchanged is None else unchanged
+        return self._finished(environ, answer, [found[0].state], found[1])
 
     def _home(self, environ: Environ, username: str, lookup: bytes) -> Started | None:
         """The user's calendar home and the calendars in it."""
@@ -126,20 +139,19 @@ class Polls:
         answer = self._answers.own_home(asked, names, PREFIX, username, minimal=_minimal(environ))
         if answer is None:
             return None
-        self._note(environ, [it.state for it in asked if hasattr(it, "state")], found[1])
+        return self._finished(environ, answer, [it.state for it in asked if hasattr(it, "state")], found[1])
+
+    def _finished(
+        self, environ: Environ, answer: Answered, states: Sequence[CalendarState], app_password: int
+    ) -> Started:
+        self._note(environ, states, app_password)
         return finish(environ, answer, self._extra_headers, minimal=_minimal(environ))
 
-    def _finished(self, environ: Environ, answer: Answered, calendar: Any, app_password: int) -> Started:
-        self._note(environ, [calendar.state], app_password)
-        return finish(environ, answer, self._extra_headers, minimal=_minimal(environ))
-
-    def _at_a_glance(self, environ: Environ, calendar: Any, name: str | None) -> Answer:
+    def _at_a_glance(self, environ: Environ, calendar: Any) -> Answer:
         """304, properties of the calendar itself, synchronisations that find nothing new, and objects by their names,
         each of which is right in itself.
         """
         method = environ["REQUEST_METHOD"]
-        if name is not None:
-            return self._object(calendar, environ, name)
         if method == "PROPFIND":
             return self._properties(calendar, environ)
         if method == "REPORT":
@@ -147,15 +159,10 @@ class Polls:
             if asked is not None:
                 return self._answers.unchanged(calendar, asked)
             return self._report(calendar, environ, (reports.MULTIGET,))
-        etag, modified = calendar.etag, calendar.last_modified
-        if not conditional.not_modified(environ, etag, modified):
-            return None
-        return HTTPStatus.NOT_MODIFIED, {"ETag": etag, "Last-Modified": modified}, None, None
+        return _unchanged(environ, calendar)
 
-    def _of(self, calendar: Any, environ: Environ, name: str | None) -> Answer:
+    def _of(self, calendar: Any, environ: Environ) -> Answer:
         method = environ["REQUEST_METHOD"]
-        if name is not None:
-            return None if method in _WITH_BODY else self._object(calendar, environ, name)
         if method == "PROPFIND":
             return self._properties(calendar, environ)
         if method == "REPORT":
@@ -165,17 +172,6 @@ class Polls:
         key = (calendar.state.id, calendar.etag)
         body = self._bodies.get(key, lambda: gathered(calendar.pieces(), KEPT), gzip=gzip)
         return status, {**headers, **({"Content-Encoding": "gzip"} if gzip else {})}, body, log
-
-    def _object(self, calendar: Any, environ: Environ, name: str) -> Answer:
-        item = calendar.one(name)
-        if item is None:
-            return None
-        if conditional.is_conditional(environ) and conditional.not_modified(
-            environ, item.etag, item.last_modified
-        ):
-            headers = {"ETag": item.etag, "Last-Modified": item.last_modified}
-            return HTTPStatus.NOT_MODIFIED, headers, None, None
-        return self._answers.own_object(item)
 
     def _report(self, calendar: Any, environ: Environ, kinds: tuple[str, ...] = reports.SUPPORTED) -> Answer:
         """The answer to a report of these kinds that passes `reports.check`; None for others, which are refused by name
@@ -217,11 +213,18 @@ def _password(header: str, username: str) -> str | None:
     return password if name == username and 0 < len(password) <= 1024 and "\x00" not in password else None
 
 
-def _may_be_simple(environ: Environ, name: str | None) -> bool:
+def _unchanged(environ: Environ, it: Any) -> Answer:
+    """304 where the client has this calendar or object already (RFC 9110, section 13); None where it has not."""
+    if not conditional.is_conditional(environ) or not conditional.not_modified(
+        environ, it.etag, it.last_modified
+    ):
+        return None
+    return HTTPStatus.NOT_MODIFIED, {"ETag": it.etag, "Last-Modified": it.last_modified}, None, None
+
+
+def _may_be_simple(environ: Environ) -> bool:
     """Whether the calendar's state alone may be enough; a wrong guess costs one statement."""
     method = environ["REQUEST_METHOD"]
-    if name is not None:
-        return method not in _WITH_BODY
     if method == "PROPFIND":
         return bool(environ.get("HTTP_DEPTH", "0") == "0")
     if method == "REPORT":

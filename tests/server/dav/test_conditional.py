@@ -4,15 +4,20 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 
+from scheduling.database import Database
 from server.dav.fast.sending import SHORTEST
 from tests.factories import Dispatch
 from tests.server import fixtures
 from tests.server.client import Client, D
+from tests.server.running import Running
 
 database = fixtures.sqlite_alone
+Statements = Callable[[Database], AbstractContextManager[list[str]]]
 
 
 @pytest.fixture(params=["calendar", "object"])
@@ -90,3 +95,20 @@ def test_gzip_is_used_when_the_client_wants_it_and_only_then(anna: Client, path:
         assert asked.headers["content-encoding"] == "gzip"
         assert gzip.decompress(asked.body) == plain.body
         assert int(asked.headers["content-length"]) == len(asked.body)
+
+
+def test_an_object_is_looked_for_once_by_polls(
+    anna: Client, running: Running, dispatch: Dispatch, people: dict[str, int], statements: Statements
+) -> None:
+    dispatch.job(people["anna"])
+    listed = anna.propfind("/dav/anna/jobs/", f"{D}getetag", depth="1").resources
+    href = next(it for it in listed if it.endswith(".ics"))
+    anna.get(href)
+    missing = f"/dav/anna/jobs/{'0' * 32}.ics"
+    for path, status, looks in ((href, 200, 1), (missing, 404, 3)):  # two are those of the usual way
+        with statements(running.database) as seen:
+            assert anna.get(path).status == status
+        assert sum("FROM calendar_objects" in it for it in seen) == looks, seen
+    with statements(running.database) as seen:
+        assert anna.get(href).status == 200
+    assert len(seen) == 2
