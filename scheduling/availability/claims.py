@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from sqlalchemy import Connection, bindparam, func, select
 
@@ -23,6 +24,7 @@ from scheduling.errors import Invalid, SchedulingError
 from scheduling.free_busy import Period, coalesce, free
 from scheduling.view import View, today
 
+T = TypeVar("T")
 _LOCK = select(func.pg_advisory_xact_lock(bindparam("key")))
 _SPACE = 0x6461_7973 << 32
 """Where the advisory locks of claims begin; the rest of the key is the user's id."""
@@ -64,10 +66,10 @@ def hold(
     default: Question,
     view: View,
     now: int,
-    create: Callable[[], None],
-) -> None:
-    """Check the claim and let `create` write what takes the time. `default` is the question that is asked where `seen`
-    is empty.
+    create: Callable[[], T],
+) -> T:
+    """Check the claim and let `create` write what takes the time; returns what that returns. `default` is the question
+    that is asked where `seen` is empty.
 
     Raises `Changed`, `Taken`, `NotFound`, and `Invalid` for what `create` wrote not taking the time.
     """
@@ -78,18 +80,19 @@ def hold(
     wanted = answer(connection, found, question, now)
     if any(_missing(it, claim.permitted) for it in wanted):
         raise Taken("Not all of this time is free.", wanted, version(wanted))
-    create()
+    made = create()
     found = _caught_up(connection, claim, view, now)
     if not all(_held(it) for it in answer(connection, found, question, now)):
         raise Invalid(
             "This would not take the time: a job in a status that calendars do not show leaves it free. Choose one of"
             f" {', '.join(view.calendars.job_statuses)}."
         )
+    return made
 
 
 def _locked(connection: Connection, claim: Claim, view: View, now: int) -> list[Person]:
-    found = people.load(connection, claim.usernames, view, today(now))
     if connection.dialect.name == "postgresql":
+        found = people.load(connection, claim.usernames, view, today(now))
         for person in sorted(found, key=lambda it: it.id):
             connection.execute(_LOCK, {"key": _SPACE + person.id})
     return _caught_up(connection, claim, view, now)

@@ -86,7 +86,10 @@ def create_claim(call: Call, body: ClaimGiven) -> Reply:
     """
     call.require(Permission.SCHEDULE_WRITE)
     if not (call.if_match or "").strip():
-        raise questions.precondition_required()
+        raise Refused(  # RFC 6585, section 3
+            HTTPStatus.PRECONDITION_REQUIRED,
+            "Send the ETag of the availability that this is based on as If-Match.",
+        )
     if (body.job is None) == (body.blocker is None):
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "A claim is made by either a job or a blocker.")
     crew = tuple(dict.fromkeys(body.users))
@@ -94,9 +97,8 @@ def create_claim(call: Call, body: ClaimGiven) -> Reply:
         raise Refused(
             HTTPStatus.UNPROCESSABLE_ENTITY, "Each user gets a blocker of his own; leave the reference out."
         )
-    made: list[Item] = []
     try:
-        _hold(call, body, crew, made)
+        made = _hold(call, body, crew)
     except (Changed, Taken) as refused:
         raise _refused(call, body, refused) from None
     if body.job is not None:
@@ -106,17 +108,15 @@ def create_claim(call: Call, body: ClaimGiven) -> Reply:
     return Reply(body=Claimed(job=None, blockers=shown), location=f"/blockers/{made[0].id}")
 
 
-def _hold(call: Call, body: ClaimGiven, crew: tuple[str, ...], made: list[Item]) -> None:
+def _hold(call: Call, body: ClaimGiven, crew: tuple[str, ...]) -> list[Item]:
     start, end = moment(body.starts_at, "starts_at"), moment(body.ends_at, "ends_at")
     assert start is not None
     assert end is not None
     low, high = int(start.timestamp()), int(end.timestamp())
     seen = tuple(it.strip() for it in (call.if_match or "").split(",") if it.strip())
 
-    def create() -> None:
-        made.extend(_create(call, body, crew))
-
-    claims.hold(
+    configured = settings.effective(call.connection, call.settings.config).availability
+    return claims.hold(
         call.connection,
         claims.Claim(
             usernames=crew,
@@ -125,10 +125,10 @@ def _hold(call: Call, body: ClaimGiven, crew: tuple[str, ...], made: list[Item])
             seen=() if "*" in seen else seen,
             permitted=[TYPES[name] for name in body.allow],
         ),
-        default_question(questions.configured(call), low, high),
+        default_question(configured, low, high),
         settings.view(call.connection, call.settings.config),
         int(time.time()),
-        create,
+        lambda: _create(call, body, crew),
     )
 
 

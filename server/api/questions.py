@@ -9,12 +9,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from http import HTTPStatus
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from scheduling import settings
 from scheduling.availability import calendar_users, refresh
 from scheduling.availability.answer import Availability, answer
 from scheduling.availability.busy_time import default_question
@@ -26,7 +24,7 @@ from scheduling.events import SOURCES
 from scheduling.permissions import Permission, permits
 from server.api.operations import Call
 from server.api.owners import owner
-from server.api.problems import Obstacle, Refused
+from server.api.problems import Obstacle
 from server.api.values import DIGITS, Asked, Moment, Username, moment, shown_epoch
 
 Minutes = Annotated[int, Field(ge=0, le=1440), DIGITS]
@@ -184,16 +182,3 @@ class _Places:
 
 
 _places = _Places()
-
-
-def precondition_required() -> Refused:
-    """A claim without If-Match (RFC 6585, section 3)."""
-    return Refused(
-        HTTPStatus.PRECONDITION_REQUIRED,
-        "Send the ETag of the availability that this is based on as If-Match.",
-    )
-
-
-def configured(call: Call) -> AvailabilitySettings:
-    """The settings of availability in a writing operation."""
-    return settings.effective(call.connection, call.settings.config).availability
