@@ -18,7 +18,7 @@ from auth_plugin import config
 from auth_plugin.cache import VerificationCache
 from scheduling import credentials, reader, throttle
 from scheduling.credentials import Login
-from scheduling.database import connect
+from scheduling.database import connect_to
 from scheduling.secrets import Keyring
 from scheduling.types import READ_ALL_GROUP
 
@@ -34,13 +34,7 @@ class Auth(BaseAuth):
     def __init__(self, configuration: radicale_config.Configuration) -> None:
         super().__init__(configuration)
         settings = config.read(configuration)
-        database = settings.database
-        self._database = connect(
-            database.url,
-            pool_size=database.pool_size,
-            busy_timeout=database.busy_timeout,
-            transaction_pooling=database.transaction_pooling,
-        )
+        self._database = connect_to(settings.database)
         self._keyring = Keyring.open(settings)
         self._cache = VerificationCache(settings.security.password_cache)
         self._policy = throttle.Policy(

@@ -20,10 +20,11 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from scheduling.config import DatabaseSettings
 from scheduling.errors import DatabaseUnavailable
 from scheduling.kept import KeptConnections
 
-__all__ = ["Connection", "Database", "connect"]
+__all__ = ["Connection", "Database", "connect", "connect_to"]
 
 _WRITE = "daysheet_write"
 
@@ -105,7 +106,7 @@ class Database:
         connection.isolation_level = None  # transactions are begun by us, see _begin_sqlite
         cursor = connection.cursor()
         cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute(f"PRAGMA busy_timeout = {int(self._busy_timeout * 1000)}")
+        cursor.execute(f"PRAGMA busy_timeout = {self._milliseconds}")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.execute("PRAGMA temp_store = MEMORY")
@@ -203,3 +204,13 @@ def connect(
                 transaction_pooling=transaction_pooling,
             )
         return _databases[key]
+
+
+def connect_to(settings: DatabaseSettings) -> Database:
+    """As `connect`, by settings."""
+    return connect(
+        settings.url,
+        pool_size=settings.pool_size,
+        busy_timeout=settings.busy_timeout,
+        transaction_pooling=settings.transaction_pooling,
+    )

@@ -16,7 +16,7 @@ from importer.config import ImporterConfig
 from scheduling.config import SECTIONS as SHARED_SECTIONS
 from scheduling.config import Config
 from scheduling.config_file import load as load_sections
-from scheduling.database import Database, connect
+from scheduling.database import Database, connect_to
 from scheduling.ini import ConfigError, did_you_mean
 from scheduling.secrets import Keyring
 from server.config import ServerSettings
@@ -55,13 +55,7 @@ class Settings:
 
     def database(self) -> Database:
         """The process's database."""
-        it = self.config.database
-        return connect(
-            it.url,
-            pool_size=it.pool_size,
-            busy_timeout=it.busy_timeout,
-            transaction_pooling=it.transaction_pooling,
-        )
+        return connect_to(self.config.database)
 
     def keyring(self) -> Keyring:
         """The installation's key; its file is made on first use. Raises `Invalid`, OSError."""

@@ -19,7 +19,7 @@ from scheduling import credentials, objects, properties, reader, schema
 from scheduling.availability import busy_time, formats
 from scheduling.calendars import MAILBOXES, CalendarState, Principal, find_principal
 from scheduling.catch_up import count_left_out
-from scheduling.database import Connection, connect
+from scheduling.database import Connection, connect_to
 from scheduling.poll import HomePoll, Poll, Polling
 from scheduling.prepared import Source
 from scheduling.types import READ_ALL_GROUP
@@ -48,13 +48,7 @@ class Storage(BaseStorage):
     def __init__(self, configuration: radicale_config.Configuration) -> None:
         super().__init__(configuration)
         self._config = config.read(configuration)
-        database = self._config.database
-        self._database = connect(
-            database.url,
-            pool_size=database.pool_size,
-            busy_timeout=database.busy_timeout,
-            transaction_pooling=database.transaction_pooling,
-        )
+        self._database = connect_to(self._config.database)
         schema.require_current(self._database)
         self._polls = Polling(self._database, self._config)
         self._request = threading.local()
