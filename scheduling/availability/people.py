@@ -7,7 +7,7 @@ without, and what left the history window was busy all the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -103,7 +103,6 @@ _CALENDARS = (
     .order_by(User.id, Calendar.id)
 )
 _NAMED = _CALENDARS.where(User.username.in_(bindparam("names", expanding=True)))
-_NUMBERED = _CALENDARS.where(User.id.in_(bindparam("ids", expanding=True)))
 _SUBSCRIPTIONS = select(
     Subscription.id,
     Subscription.user_id,
@@ -122,12 +121,6 @@ def load(connection: Connection, usernames: Sequence[str], view: View, today: da
         if name not in by_name:
             raise NotFound(f'There is no active user "{name}".')
     return [by_name[name] for name in wanted]
-
-
-def load_ids(connection: Connection, user_ids: Iterable[int], view: View, today: date) -> list[Person]:
-    """Those of the users who are active, by id. Two statements."""
-    rows = connection.execute(_NUMBERED, {"ids": list(user_ids)}).all()
-    return _people(connection, rows, view, today)
 
 
 def _people(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from scheduling.availability.answer import Availability, version
 from scheduling.errors import Invalid
-from scheduling.free_busy import BUSY, STRENGTH, free
+from scheduling.free_busy import STRENGTH, free
 
 PERMITTED = STRENGTH[STRENGTH.index("BUSY-TENTATIVE") :]
 """What time may be beside free when somebody says so: tentative, outside working hours, unknown."""
@@ -110,6 +110,3 @@ def _slot(
         usernames=tuple(it.person.username for it in who),
         etag=version(it.narrowed(begins, ends) for it in who),
     )
-
-
-assert set(PERMITTED).isdisjoint(BUSY[:2])
