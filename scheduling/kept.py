@@ -49,13 +49,20 @@ class KeptConnections:
         self.close()
 
     def _take(self) -> tuple[_Kept, bool]:
-        """A connection for one statement, and whether it is a new one."""
+        """A connection for one statement, and whether it is a new one. What was opened before the last `close` is
+        closed, also where that was called while somebody gave it back.
+        """
         with suppress(IndexError):
-            return self._idle.pop(), False  # the one used last is the one whose cache is warm
+            while True:
+                kept = self._idle.pop()  # the one used last is the one whose cache is warm
+                if kept.generation == self._generation:
+                    return kept, False
+                kept.close()
+        generation = self._generation
         pooled = self._engine.raw_connection()
         driver = pooled.driver_connection
         pooled.detach()
-        return _Kept(driver, self._generation), True
+        return _Kept(driver, generation), True
 
     def _give_back(self, kept: _Kept) -> None:
         if kept.generation == self._generation and not kept.lost:
