@@ -78,6 +78,16 @@ def store(connection: Connection, user_id: int, hours: Iterable[Working], *, act
     return wanted
 
 
+def by_weekday(hours: Hours) -> dict[str, list[Working]]:
+    """The parts of each day, by its name; days without working hours have none."""
+    return {name: [it for it in hours if it.weekday == number] for number, name in enumerate(WEEKDAYS)}
+
+
+def clock(minutes: int) -> str:
+    """Minutes after midnight as 08:30; 1440 is 24:00."""
+    return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
 def periods(hours: Hours, tzid: str, start: int, end: int) -> list[tuple[int, int]]:
     """The working time within [start, end) epoch seconds, in order, touching periods as one. A zone that is not known
     is read as UTC, as calendars do.

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
@@ -12,7 +11,7 @@ from scheduling.availability import hours
 from scheduling.availability.busy_time import default_question
 from scheduling.availability.explain import Reason as Found
 from scheduling.availability.explain import explain
-from scheduling.availability.hours import WEEKDAYS, Working
+from scheduling.availability.hours import WEEKDAYS, Hours, Working
 from scheduling.permissions import Permission
 from server.api import questions
 from server.api.operations import Call, Reply, Routes
@@ -151,14 +150,10 @@ def _reason(it: Found) -> Reason:
     )
 
 
-def _shown(found: Sequence[Working]) -> ShownHours:
+def _shown(found: Hours) -> ShownHours:
     days = {
-        name: [
-            ShownPeriod(starts=_clock(it.starts), ends=_clock(it.ends))
-            for it in found
-            if it.weekday == number
-        ]
-        for number, name in enumerate(WEEKDAYS)
+        name: [ShownPeriod(starts=hours.clock(it.starts), ends=hours.clock(it.ends)) for it in parts]
+        for name, parts in hours.by_weekday(found).items()
     }
     return ShownHours(**days)
 
@@ -166,7 +161,3 @@ def _shown(found: Sequence[Working]) -> ShownHours:
 def _minutes(clock: str) -> int:
     hour, _, minute = clock.partition(":")
     return int(hour) * 60 + int(minute)
-
-
-def _clock(minutes: int) -> str:
-    return f"{minutes // 60:02}:{minutes % 60:02}"

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
 import click
 
@@ -23,7 +22,7 @@ from scheduling.errors import Invalid
 from scheduling.ical.timezones import from_epoch, is_zone, to_epoch
 from scheduling.snapshot import Snapshot
 from server.cli.manual import ManualGroup
-from server.cli.output import json_option, print_facts, print_json, print_table
+from server.cli.output import json_option, moment, print_facts, print_json, print_table
 from server.cli.session import Session, pass_session
 
 _SHORT = {name[:3]: number for number, name in enumerate(WEEKDAYS)}
@@ -68,7 +67,7 @@ def show(session: Session, *, usernames: Sequence[str], start: str, end: str, as
     ]
     if as_json:
         named = [
-            {"user": user, "type": kind, "starts_at": _moment(low), "ends_at": _moment(high)}
+            {"user": user, "type": kind, "starts_at": moment(low), "ends_at": moment(high)}
             for user, kind, low, high, _ in rows
         ]
         print_json({"periods": named})
@@ -126,7 +125,7 @@ def slots(
     found = availability_slots.find(answers, search)
     if as_json:
         named = [
-            {"starts_at": _moment(it.start), "ends_at": _moment(it.end), "users": list(it.usernames)}
+            {"starts_at": moment(it.start), "ends_at": moment(it.end), "users": list(it.usernames)}
             for it in found
         ]
         print_json({"slots": named})
@@ -152,10 +151,10 @@ def explain(session: Session, *, username: str, at: str, as_json: bool) -> None:
     with Snapshot(session.database, session.settings.config) as snapshot:
         calendars = snapshot.calendars_of(users.get(snapshot.connection, username).id)
         people = snapshot.people([username])
-        moment = _read(at, people[0].time_zone)
-        question = default_question(snapshot.availability, moment, moment + 1)
+        second = _read(at, people[0].time_zone)
+        question = default_question(snapshot.availability, second, second + 1)
         (found,) = answer(snapshot.connection, people, question, snapshot.now)
-        why = explained(snapshot.connection, found, calendars, moment)
+        why = explained(snapshot.connection, found, calendars, second)
     if as_json:
         reasons = [
             {
@@ -201,8 +200,8 @@ def hours(session: Session, *, username: str, days: Sequence[str], clear: bool, 
         with session.database.read() as connection:
             found = working_hours.of_user(connection, users.get(connection, username).id)
     shown = {
-        name: [f"{_clock(it.starts)}-{_clock(it.ends)}" for it in found if it.weekday == number]
-        for number, name in enumerate(WEEKDAYS)
+        name: [f"{working_hours.clock(it.starts)}-{working_hours.clock(it.ends)}" for it in parts]
+        for name, parts in working_hours.by_weekday(found).items()
     }
     if as_json:
         print_json(shown)
@@ -256,10 +255,10 @@ def _ask(session: Session, usernames: Sequence[str], start: str, end: str) -> li
 
 def _read(given: str, tzid: str) -> int:
     try:
-        moment = datetime.fromisoformat(given.strip())
-        if moment.tzinfo is not None:
-            return int(moment.timestamp())
-        return to_epoch(moment, tzid if is_zone(tzid) else "UTC")
+        meant = datetime.fromisoformat(given.strip())
+        if meant.tzinfo is not None:
+            return int(meant.timestamp())
+        return to_epoch(meant, tzid if is_zone(tzid) else "UTC")
     except (ValueError, OverflowError):
         raise Invalid(
             f"{given[:40]!r} is not a moment; examples are 2026-12-01 and 2026-12-01T09:30+01:00."
@@ -285,13 +284,5 @@ def _parts(given: str) -> list[Working]:
     return found
 
 
-def _clock(minutes: int) -> str:
-    return f"{minutes // 60:02}:{minutes % 60:02}"
-
-
-def _local(moment: int, tzid: str) -> str:
-    return f"{from_epoch(moment, tzid if is_zone(tzid) else 'UTC'):%Y-%m-%d %H:%M}"
-
-
-def _moment(moment: int) -> Any:
-    return datetime.fromtimestamp(moment, UTC)
+def _local(epoch: int, tzid: str) -> str:
+    return f"{from_epoch(epoch, tzid if is_zone(tzid) else 'UTC'):%Y-%m-%d %H:%M}"

@@ -13,14 +13,14 @@ from scheduling import users
 from scheduling.conflicts import acknowledge as acts
 from scheduling.conflicts import listing
 from scheduling.conflicts.listing import STATUSES, Conflict
+from scheduling.events import SOURCES
 from scheduling.snapshot import Snapshot
 from server.cli.manual import ManualGroup
-from server.cli.output import json_option, print_facts, print_json, print_table
+from server.cli.output import json_option, moment, print_facts, print_json, print_table
 from server.cli.session import Session, pass_session
 
 _number = click.argument("number", type=int, metavar="ID")
 _TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
-_KINDS = ("job", "blocker", "time_off", "external_ical")
 
 
 @click.group(cls=ManualGroup)
@@ -47,7 +47,11 @@ def conflict() -> None:
     help="Only in this status. [default: open]",
 )
 @click.option(
-    "--kind", "kinds", multiple=True, type=click.Choice(_KINDS), help="Only with this kind of event."
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice(tuple(SOURCES.values())),
+    help="Only with this kind of event.",
 )
 @click.option(
     "--from", "start", type=_TIME, metavar="TIME", help="Only those that end after this moment, UTC."
@@ -93,7 +97,7 @@ def list_(
     print_table(
         ("Id", "User", "Status", "From", "To", "Job", "With"),
         [
-            (it.id, it.username, it.status, _moment(it.starts_at), _moment(it.ends_at), _job(it), _other(it))
+            (it.id, it.username, it.status, moment(it.starts_at), moment(it.ends_at), _job(it), _other(it))
             for it in found
         ],
         empty="There are no such conflicts.",
@@ -140,7 +144,7 @@ def _print(it: Conflict) -> None:
         ("with", _other(it)),
         ("overlaps", it.overlap_count),
         *(
-            ("", f"{_moment(start):%Y-%m-%d %H:%M} - {_moment(end):%Y-%m-%d %H:%M} UTC")
+            ("", f"{moment(start):%Y-%m-%d %H:%M} - {moment(end):%Y-%m-%d %H:%M} UTC")
             for start, end in it.overlaps[:10]
         ),
         ("opened", it.opened_at),
@@ -153,11 +157,11 @@ def _print(it: Conflict) -> None:
 
 
 def _plain(it: Conflict) -> dict[str, Any]:
-    overlaps = [[_moment(start), _moment(end)] for start, end in it.overlaps]
+    overlaps = [[moment(start), moment(end)] for start, end in it.overlaps]
     return {
         **asdict(it),
-        "starts_at": _moment(it.starts_at),
-        "ends_at": _moment(it.ends_at),
+        "starts_at": moment(it.starts_at),
+        "ends_at": moment(it.ends_at),
         "overlaps": overlaps,
     }
 
@@ -174,9 +178,5 @@ def _other(it: Conflict) -> str:
     )
 
 
-def _moment(epoch: int) -> datetime:
-    return datetime.fromtimestamp(epoch, UTC)
-
-
-def _epoch(moment: datetime | None) -> int | None:
-    return None if moment is None else int(moment.replace(tzinfo=UTC).timestamp())
+def _epoch(given: datetime | None) -> int | None:
+    return None if given is None else int(given.replace(tzinfo=UTC).timestamp())

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -48,6 +48,11 @@ def print_facts(title: str, facts: Iterable[tuple[str, object]]) -> None:
     click.secho(title, bold=True)
     for name, value in rows:
         click.echo(f"  {name:<{width}}  {value}")
+
+
+def moment(epoch: int | None) -> datetime | None:
+    """An epoch second as it is printed."""
+    return None if epoch is None else datetime.fromtimestamp(epoch, UTC)
 
 
 @contextmanager

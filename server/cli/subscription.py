@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from scheduling.view import View
 from server import importing
 from server.cli import preview
 from server.cli.manual import ManualGroup
-from server.cli.output import json_option, print_facts, print_json, print_table
+from server.cli.output import json_option, moment, print_facts, print_json, print_table
 from server.cli.secret_input import read_line, read_link
 from server.cli.session import Session, pass_session
 
@@ -62,10 +61,6 @@ def _credentials(auth: str | None, name: str | None, file: Path | None) -> Crede
 
 def _view(session: Session, connection: Any) -> View:
     return settings.view(connection, session.settings.config)
-
-
-def _moment(seconds: int | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 @click.group(cls=ManualGroup)
@@ -282,7 +277,7 @@ def generations(session: Session, *, number: int, as_json: bool) -> None:
     print_table(
         ("Id", "State", "Events", "First seen", "Last seen", "Doubts"),
         [
-            (it.id, it.state, it.events, _moment(it.seen_at), _moment(it.last_seen_at), ", ".join(it.doubts))
+            (it.id, it.state, it.events, moment(it.seen_at), moment(it.last_seen_at), ", ".join(it.doubts))
             for it in found
         ],
         empty=f"Subscription {number} has not been read yet.",
@@ -303,7 +298,7 @@ def diff(session: Session, *, number: int, generation: int, as_json: bool) -> No
         return
     print_table(
         ("Change", "Start", "Title"),
-        [(it.change, _moment(it.starts_at), it.title) for it in found],
+        [(it.change, moment(it.starts_at), it.title) for it in found],
         empty="It holds the same events.",
     )
 
