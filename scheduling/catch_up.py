@@ -17,25 +17,23 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Row,
     bindparam,
     delete,
     func,
     insert,
-    literal_column,
     select,
     union_all,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningDelete
 
 from scheduling import sources
 from scheduling.calendars import BUILT_IN, CONFLICTS
 from scheduling.changeset import KNOWN, Changeset, Known
 from scheduling.conflicts import checks
+from scheduling.dialects import insert_into, row_number
 from scheduling.models import (
     Calendar,
     CalendarObject,
@@ -100,8 +98,7 @@ def create_calendar(
 ) -> None:
     """Create one calendar unless it exists. Its first revision is already a genuine one."""
     revision = now * 1000
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(Calendar).values(
+    statement = insert_into(connection, Calendar).values(
         user_id=user_id,
         slug=slug,
         kind=kind,
@@ -238,7 +235,7 @@ def _spread(
 
 def _take(connection: Connection) -> ReturningDelete[*tuple[Any, ...]]:
     """A DELETE that takes at most `:step` pending changes; both databases number their rows."""
-    number: ColumnElement[Any] = literal_column("rowid" if connection.dialect.name == "sqlite" else "ctid")
+    number = row_number(connection)
     some = select(number).select_from(ScheduleChange).where(*_PENDING).limit(bindparam("step"))
     return (
         delete(ScheduleChange)

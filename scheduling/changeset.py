@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from scheduling.dialects import insert_into
 from scheduling.ical.event import stamped
 from scheduling.models import CalendarObject, OccurrenceRow, UnrenderedSource
 from scheduling.objects import etag_of
@@ -219,8 +219,7 @@ class Changeset:
 
 
 def _upsert(connection: Connection) -> Any:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(CalendarObject)
+    statement = insert_into(connection, CalendarObject)
     replaced = {
         column.name: statement.excluded[column.name]
         for column in CalendarObject.__table__.columns

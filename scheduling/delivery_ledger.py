@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sqlalchemy import case, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from scheduling.database import Connection, Database
+from scheduling.dialects import insert_into
 from scheduling.errors import DatabaseUnavailable
 from scheduling.models import Delivery
 
@@ -175,8 +175,7 @@ def _row(key: Key, entry: _Entry) -> dict[str, Any]:
 
 
 def _upsert(connection: Connection) -> Any:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(_D)
+    statement = insert_into(connection, _D)
     new = statement.excluded
     newer = (new.scope > _D.scope) | ((new.scope == _D.scope) & (new.revision > _D.revision))
     latest = new.last_at >= _D.last_at

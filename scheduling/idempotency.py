@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from scheduling.dialects import insert_into
 from scheduling.errors import Invalid
 from scheduling.models import IdempotentRequest
 from scheduling.secrets import Keyring
@@ -54,8 +54,7 @@ def claim(connection: Connection, keyring: Keyring, under: bytes, request: bytes
     Raises `KeyReused`.
     """
     connection.execute(delete(_R).where(_R.scope == under, _R.created_at < now - KEPT_SECONDS))
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(_R).values(scope=under, fingerprint=request, created_at=now)
+    statement = insert_into(connection, _R).values(scope=under, fingerprint=request, created_at=now)
     if connection.scalar(statement.on_conflict_do_nothing().returning(_R.created_at)) is not None:
         return None
     row = connection.execute(select(_R.fingerprint, _R.status, _R.answer).where(_R.scope == under)).one()

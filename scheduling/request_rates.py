@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from sqlalchemy import Connection, case, delete
-from sqlalchemy.dialects import postgresql, sqlite
 
+from scheduling.dialects import insert_into
 from scheduling.models import RequestCount
 from scheduling.secrets import Keyring
 
@@ -16,8 +16,7 @@ WINDOW = 60
 def count(connection: Connection, keyring: Keyring, who: str, limit: int, now: int) -> int:
     """Count one request of `who`; the seconds to wait when it is one too many, else 0. Inside `Database.write()`."""
     window, passed = divmod(now, WINDOW)
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(RequestCount).values(
+    statement = insert_into(connection, RequestCount).values(
         key=keyring.lookup(f"rate\x00{who}"), time_window=window, requests=1
     )
     same = RequestCount.time_window == window

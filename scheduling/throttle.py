@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from scheduling import audit
+from scheduling.dialects import insert_into
 from scheduling.models import LoginFailure, User
 from scheduling.permissions import Actor
 from scheduling.secrets import Keyring
@@ -96,8 +96,9 @@ def _keys(keyring: Keyring, username: str, address: str) -> list[bytes]:
 
 
 def _count(connection: Connection, key: bytes, free: int, longest: int, now: int) -> int:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(LoginFailure).values(key=key, failures=1, blocked_until=0, last_at=now)
+    statement = insert_into(connection, LoginFailure).values(
+        key=key, failures=1, blocked_until=0, last_at=now
+    )
     failures = (
         connection.scalar(
             statement.on_conflict_do_update(
