@@ -28,7 +28,7 @@ def _parses(arguments: list[str]) -> None:
     """Resolve a `daysheet ...` command line without running it; raises click.UsageError for what does not exist."""
     assert Path(arguments[0]).name == "daysheet"
     command: click.Command = main
-    context = click.Context(main, info_name="daysheet")
+    context = click.Context(main, info_name="daysheet", **main.context_settings)
     rest = arguments[1:]
     while isinstance(command, click.Group):
         name, found, rest = command.resolve_command(context, rest)
