@@ -190,8 +190,11 @@ class Overlaps:
             these = connection.execute(_THESE_FAR_JOBS, {**far, "names": list(some)}).all()
             if these:
                 self._expand(these, connection.execute(_FAR_SERIES, every).all())
-        if names := [it for other in self._others.values() for it in changed.get(other.slug, ())]:
-            series = connection.execute(_THESE_FAR_SERIES, {**every, "names": names}).all()
+        named = {it.id: set(changed.get(it.slug, ())) for it in self._others.values()}
+        if names := sorted(set().union(*named.values())):
+            rows = connection.execute(_THESE_FAR_SERIES, {**every, "names": names})
+            # Objects of several calendars have the same name if their events have the same UID.
+            series = [row for row in rows if row.name in named[row.calendar_id]]
             if series:
                 self._expand(connection.execute(_FAR_JOBS, far).all(), series)
 
