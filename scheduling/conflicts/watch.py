@@ -35,6 +35,11 @@ _SLUGS = select(Calendar.slug).where(
     Calendar.user_id == bindparam("user"), Calendar.kind.in_(checks.BLOCKING)
 )
 
+_ASKED_AGAIN = 900
+"""Seconds after which everybody's rules are looked at again. Another process may have followed rules that were changed
+back before this one saw them.
+"""
+
 
 class Watch:
     """Every step is a transaction of its own. Moments are epoch seconds."""
@@ -43,6 +48,7 @@ class Watch:
         self._database = database
         self._config = config
         self._compared_by = ""
+        self._asked_at = 0
 
     def turn(self, now: int, limit: int = 100) -> None:
         """Catch up at most `limit` calendars that changed, and compare what changed for as many users. Raises
@@ -50,27 +56,29 @@ class Watch:
         """
         with self._database.read() as connection:
             view = settings.view(connection, self._config)
-            if not view.conflicts.enabled and self._compared_by == Rules.of(view).epoch:
+            if not view.conflicts.enabled and self._is_compared_by(Rules.of(view), now):
                 return
             late = connection.execute(_CHANGED.limit(limit)).all() if view.conflicts.enabled else []
         for user_id, slugs in _grouped(late):
             self._catch_up(user_id, slugs, view, now)
         rules = Rules.of(view)
-        others = self._by_other_rules(rules, limit)
+        others = self._by_other_rules(rules, now, limit)
         for user_id in others if rules.enabled else ():
             self._catch_up(user_id, None, view, now)
         self._compare([*others, *self._waiting(others, now, limit)], rules, now)
 
-    def _by_other_rules(self, rules: Rules, limit: int) -> list[int]:
+    def _is_compared_by(self, rules: Rules, now: int) -> bool:
+        return self._compared_by == rules.epoch and abs(now - self._asked_at) < _ASKED_AGAIN
+
+    def _by_other_rules(self, rules: Rules, now: int, limit: int) -> list[int]:
         """Users whose events were last compared by other rules, or never. Nobody may have read the calendars of these,
         and the outbox does not keep what changes in calendars that do not exist.
         """
-        if self._compared_by == rules.epoch:
+        if self._is_compared_by(rules, now):
             return []
         with self._database.read() as connection:
             found = list(connection.scalars(_UNLIKE, {"epoch": rules.epoch, "some": limit}))
-        if not found:
-            self._compared_by = rules.epoch
+        self._compared_by, self._asked_at = "" if found else rules.epoch, now
         return found
 
     def _waiting(self, others: Collection[int], now: int, limit: int) -> list[int]:

@@ -13,6 +13,7 @@ from scheduling.conflicts import listing
 from scheduling.conflicts.check import MOST
 from scheduling.conflicts.watch import Watch
 from scheduling.database import Database
+from scheduling.settings import change
 from tests.factories import Dispatch
 
 NOW = 1_773_100_800  # 2026-03-10 00:00:00 UTC
@@ -145,3 +146,30 @@ def test_what_is_over_is_resolved_by_time_alone(database: Database, dispatch: Di
     with database.read() as connection:
         found = listing.get(connection, one.id)
     assert (found.status, found.reason) == ("resolved", "past")
+
+
+def test_rules_that_are_changed_there_and_back_are_followed(database: Database, dispatch: Dispatch) -> None:
+    user = dispatch.user()
+    dispatch.job(user, status="offered", starts_at=str(START), ends_at=str(START + timedelta(hours=1)))
+    dispatch.blocker(user, starts_at=str(START), ends_at=str(START + timedelta(hours=1)))
+    watch, other = Watch(database, Config()), Watch(database, Config())
+
+    def count_offered(value: str) -> None:
+        with database.write() as connection:
+            change(connection, "conflicts.offered_jobs", value)
+
+    with database.write() as connection:
+        change(connection, "calendars.job_statuses", "offered,confirmed")
+    for _ in range(2):  # the second finds that everybody was compared by these rules
+        watch.turn(NOW)
+    for value, count in (("yes", 1), ("no", 0)):
+        count_offered(value)
+        watch.turn(NOW)
+        assert len(open_ones(database)) == count
+    watch.turn(NOW)
+    # Another process follows both changes that this one does not see, but the second only in part.
+    count_offered("yes")
+    other.turn(NOW)
+    count_offered("no")
+    watch.turn(NOW + 1800)
+    assert open_ones(database) == []
