@@ -15,7 +15,7 @@ from scheduling.availability.answer import Availability
 from scheduling.availability.people import Source
 from scheduling.availability.spans import Span
 from scheduling.calendars import CalendarState
-from scheduling.events import SOURCES, Event
+from scheduling.events import Event
 from scheduling.free_busy import OUTSIDE_HOURS, UNKNOWN
 
 Effect = Literal["blocks", "unavailable", "tentative", "outside-hours", "unknown", "free"]
@@ -27,7 +27,6 @@ _EFFECTS: dict[str, Effect] = {
     UNKNOWN: "unknown",
     "": "free",
 }
-_OWN = {"jobs": "job-status", "blockers": "blocker", "time-off": "time-off-approved"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,30 +104,34 @@ def _of_event(event: Event, spans: tuple[Span, ...], at: int) -> Reason:
 
 
 def _rule(event: Event, busy: str) -> tuple[str, str]:
-    if event.source == "external_ical":
-        if event.status == "CANCELLED":
-            return "status-cancelled", "Its STATUS is CANCELLED."
-        if not busy and event.transparency == "TRANSPARENT":
-            return "transp-transparent", "Its TRANSP is TRANSPARENT."
-        if not busy:
-            return (
-                "busystatus-free",
-                "Its X-MICROSOFT-CDO-BUSYSTATUS or the subscription's policy makes it free.",
-            )
-        if event.status == "TENTATIVE" and busy == "BUSY-TENTATIVE":
-            return "status-tentative", "Its STATUS is TENTATIVE."
-        if busy != "BUSY":
-            return "busystatus", f"Its X-MICROSOFT-CDO-BUSYSTATUS makes it {busy}."
-        if event.all_day:
-            return "all-day", "It covers the whole day in the user's time zone."
-        return "opaque", "It is opaque, as events are that say nothing else."
-    kind = next(kind for kind, source in SOURCES.items() if source == event.source)
-    details = {
-        "jobs": f"A job that calendars show as {event.status} is {busy or 'FREE'}.",
-        "blockers": "A blocker always blocks.",
-        "time-off": "Approved time off makes unavailable.",
-    }
-    return _OWN[kind], details[kind]
+    match event.source:
+        case "job":
+            return "job-status", f"A job that calendars show as {event.status} is {busy or 'FREE'}."
+        case "blocker":
+            return "blocker", "A blocker always blocks."
+        case "time_off":
+            return "time-off-approved", "Approved time off makes unavailable."
+        case "external_ical":
+            return _rule_of_import(event, busy)
+
+
+def _rule_of_import(event: Event, busy: str) -> tuple[str, str]:
+    if busy != event.busy:
+        return "changed-instance", f"An instance that was changed by itself makes it {busy or 'FREE'}."
+    if event.status == "CANCELLED":
+        return "status-cancelled", "Its STATUS is CANCELLED."
+    if not busy:  # either is stored as TRANSPARENT
+        return (
+            "transp-transparent",
+            "Its TRANSP is TRANSPARENT, or its X-MICROSOFT-CDO-BUSYSTATUS is FREE.",
+        )
+    if event.status == "TENTATIVE" and busy == "BUSY-TENTATIVE":
+        return "status-tentative", "Its STATUS is TENTATIVE."
+    if busy != "BUSY":
+        return "busystatus", f"Its X-MICROSOFT-CDO-BUSYSTATUS makes it {busy}."
+    if event.all_day:
+        return "all-day", "It covers the whole day in the user's time zone."
+    return "opaque", "It is opaque, as events are that say nothing else."
 
 
 def _not_shown(span: Span) -> Reason:

@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import insert
 
+from importer.reading import Job, Reader, read
+from scheduling.catch_up import create_calendar
 from scheduling.database import Database
 from scheduling.models import Subscription
 from scheduling.permissions import Permission
+from scheduling.subscription_record import slug_of
 from scheduling.types import UtcDateTime
 from tests.factories import Dispatch
 from tests.server.api.calls import Api
@@ -115,6 +119,58 @@ def test_every_reason_is_named_the_strongest_first(
     assert (at(3)["effect"], at(3)["rule"]) == ("unknown", "source-never-read")
     dispatch.blocker(anna, rrule="FREQ=SOMETIMES")
     assert {it["rule"] for it in at(3)["reasons"]} == {"source-never-read", "entry-unreadable"}
+
+
+def feed() -> Iterator[str]:
+    """Events of an hour each on 10 March 2027, an hour apart, and one of a whole day later."""
+    said = {
+        1: "",
+        3: "STATUS:CANCELLED",
+        5: "TRANSP:TRANSPARENT",
+        7: "X-MICROSOFT-CDO-BUSYSTATUS:FREE",
+        9: "STATUS:TENTATIVE",
+        11: "X-MICROSOFT-CDO-BUSYSTATUS:OOF",
+        13: "RRULE:FREQ=DAILY;COUNT=3",
+    }
+    yield "BEGIN:VCALENDAR"
+    for hour, line in said.items():
+        yield f"BEGIN:VEVENT\nUID:{hour}\nDTSTART:20270310T{hour:02}0000Z\nDURATION:PT1H"
+        yield f"{line or 'X-A:'}\nEND:VEVENT"
+    yield "BEGIN:VEVENT\nUID:13\nRECURRENCE-ID:20270311T130000Z\nDTSTART:20270311T130000Z"
+    yield "DURATION:PT1H\nTRANSP:TRANSPARENT\nEND:VEVENT"
+    yield "BEGIN:VEVENT\nUID:day\nDTSTART;VALUE=DATE:20270320\nEND:VEVENT\nEND:VCALENDAR\n"
+
+
+def test_what_an_imported_event_does_is_explained(
+    api: Api, database: Database, dispatch: Dispatch, people: dict[str, int]
+) -> None:
+    anna, now = people["anna"], datetime.now(UTC)
+    fetched = {"label": "x", "host": "x", "encrypted_url": b"", "created_at": now, "last_success_at": now}
+    with database.write() as connection:
+        added = connection.scalar(
+            insert(Subscription).values(user_id=anna, next_at=0, **fetched).returning(Subscription.id)
+        )
+        assert added is not None
+        create_calendar(connection, user_id=anna, slug=slug_of(added), kind="external", now=0)
+    body = "\r\n".join(feed()).encode()
+    readers = (Reader(time_zone="Europe/Berlin", stored={}),)
+    (found,) = read(Job(body=body, charset=None, max_events=100, readers=readers, now=now))
+    assert len(found.events) == 8
+    for event in found.events:
+        dispatch.insert("external_events", subscription_id=added, user_id=anna, uid=event.uid, **event.row())
+    for moment, effect, rule in (
+        ("10T01", "blocks", "opaque"),
+        ("10T03", "free", "status-cancelled"),
+        ("10T05", "free", "transp-transparent"),
+        ("10T07", "free", "transp-transparent"),
+        ("10T09", "tentative", "status-tentative"),
+        ("10T11", "unavailable", "busystatus"),
+        ("10T13", "blocks", "opaque"),
+        ("11T13", "free", "changed-instance"),
+        ("20T12", "blocks", "all-day"),
+    ):
+        asked = api.get(f"/users/anna/availability/explain?at=2027-03-{moment}:30:00Z")
+        assert (asked.json["effect"], asked.json["rule"]) == (effect, rule), asked
 
 
 def test_only_who_may_read_the_calendars_gets_reasons(keys: Keys, people: dict[str, int]) -> None:
