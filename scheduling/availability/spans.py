@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, select, union_all
 from scheduling.availability.people import Source
 from scheduling.availability.question import Question
 from scheduling.ical import series_json
-from scheduling.ical.series import Series, expand
+from scheduling.ical.series import taking
 from scheduling.models import CalendarObject, OccurrenceRow, lasts
 from scheduling.rendered import LONG, LONG_SPAN, RECURRING, SHORT_SPAN
 
@@ -146,25 +146,10 @@ def _beyond(row: Row[*tuple[Any, ...]], source: Source, start: int, end: int) ->
     """The instances outside the horizon."""
     series = series_json.loads(row.series)
     horizon = source.expanded
-    for low, high in ((start, min(end, horizon.start)), (max(start, horizon.end), end)):
-        if low >= high:
-            continue
-        try:
-            instances = expand(series, low, high)
-        except ValueError:  # too frequent to expand: busy throughout is the safe answer
-            busy = _strongest(series)
-            if busy:
-                whole = {"starts_at": max(row.starts_at, low), "ends_at": min(row.ends_at, high)}
-                yield _span(row, source)._replace(busy=busy, **whole)
-            continue
-        for it in instances:
-            if it.busy:
-                yield _span(row, source)._replace(starts_at=it.starts_at, ends_at=it.ends_at, busy=it.busy)
-
-
-def _strongest(series: Series) -> str:
-    every = {series.busy, *(it.busy for it in series.overrides.values())}
-    return next((it for it in ("BUSY-UNAVAILABLE", "BUSY", "BUSY-TENTATIVE") if it in every), "")
+    first, last = max(start, row.starts_at), min(end, row.ends_at)
+    for low, high in ((first, min(last, horizon.start)), (max(first, horizon.end), last)):
+        for it in taking(series, low, high) if low < high else ():
+            yield _span(row, source)._replace(starts_at=it.starts_at, ends_at=it.ends_at, busy=it.busy)
 
 
 def _span(row: Sequence[Any], source: Source) -> Span:

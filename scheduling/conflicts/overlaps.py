@@ -8,7 +8,7 @@ calendar's horizon are expanded from the stored series.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from sqlalchemy.orm import aliased
 
 from scheduling.conflicts.rules import Rules
 from scheduling.ical import series_json
-from scheduling.ical.series import Series, expand
+from scheduling.ical.series import taking
 from scheduling.models import CalendarObject, OccurrenceRow, lasts
 from scheduling.rendered import LONG, LONG_SPAN, RECURRING, SHORT_SPAN
 
@@ -202,24 +202,16 @@ class Overlaps:
         rules = self._rules
         for row in every:
             other, series = self._others[row.calendar_id], series_json.loads(row.series)
-            instances: dict[
-                Span, list[Span]
-            ] = {}  # jobs without a date yet are often all on the same far day
+            instances: dict[Span, list[Span]] = {}  # jobs without a date yet often share a far day
             for job in jobs:
-                start = max(other.expanded_until, job.starts_at - rules.before)
-                window = (start, job.ends_at + rules.after)
-                if max(start, row.starts_at) >= min(window[1], row.ends_at):
+                low = max(other.expanded_until, job.starts_at - rules.before, row.starts_at)
+                high = min(job.ends_at + rules.after, row.ends_at)
+                if low >= high:
                     continue
-                if window not in instances:
-                    instances[window] = list(_instances(series, *window, rules.other_busy))
-                for found in instances[window]:
-                    self._note(job.name, (job.starts_at, job.ends_at), other, row.name, found)
-
-
-def _instances(series: Series, start: int, end: int, busy: Collection[str]) -> Iterator[Span]:
-    try:
-        instances = expand(series, start, end)
-    except ValueError:  # too frequent to tell apart: busy throughout, as in free-busy
-        yield start, end
-        return
-    yield from ((it.starts_at, it.ends_at) for it in instances if it.busy in busy)
+                if (low, high) not in instances:
+                    found = taking(series, low, high)
+                    instances[low, high] = [
+                        (it.starts_at, it.ends_at) for it in found if it.busy in rules.other_busy
+                    ]
+                for span in instances[low, high]:
+                    self._note(job.name, (job.starts_at, job.ends_at), other, row.name, span)

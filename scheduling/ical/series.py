@@ -23,6 +23,7 @@ _BEGIN_OF_TIME = datetime.combine(date.min, time())
 # Instances within the clock's slack round the window are dropped again, they must not use up the limit.
 _SLACK_INSTANCES = 100
 _TAIL_DAYS = 366
+_STRONGEST_FIRST = ("BUSY-UNAVAILABLE", "BUSY", "BUSY-TENTATIVE")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,6 +117,18 @@ def expand(
     if len(found) > limit:
         raise TooMany(limit)
     return sorted(found, key=lambda occurrence: (occurrence.starts_at, occurrence.ends_at))
+
+
+def taking(series: Series, after: int, before: int) -> list[Occurrence]:
+    """Return the occurrences in [after, before), UTC epoch seconds, that take time, sorted. A series too frequent to
+    expand takes all of it, as the strongest of its kinds of busy.
+    """
+    try:
+        return [it for it in expand(series, after, before) if it.busy]
+    except ValueError:
+        every = {series.busy, *(override.busy for override in series.overrides.values())}
+        strongest = next((busy for busy in _STRONGEST_FIRST if busy in every), "")
+        return [Occurrence(starts_at=after, ends_at=before, busy=strongest)] if strongest else []
 
 
 def extent(series: Series, *, steps: Steps | None = None) -> tuple[int, int | None]:

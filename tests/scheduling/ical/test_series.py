@@ -12,7 +12,7 @@ import pytest
 from scheduling.ical import series_json
 from scheduling.ical.errors import BadRule, TooMany, UnknownTimeZone
 from scheduling.ical.recurrence import Wall, parse_rule
-from scheduling.ical.series import Occurrence, Override, Series, expand, extent, last_day
+from scheduling.ical.series import Occurrence, Override, Series, expand, extent, last_day, taking
 
 
 def wall(text: str) -> Wall:
@@ -325,3 +325,32 @@ def test_the_edges_of_the_calendar_are_no_error(event: Series) -> None:
     last_day(event)
     expand(event, -(10**15), epoch("0001-02-01"))
     expand(event, epoch("9999-12-30"), 10**15, limit=10**6)
+
+
+def test_what_takes_time_is_what_is_busy() -> None:
+    event = series(
+        "2026-03-02T09:00",
+        "2026-03-02T10:00",
+        "FREQ=DAILY",
+        overrides={"2026-03-03T09:00": ("2026-03-03T11:00", "2026-03-03T12:00")},
+    )
+    window = epoch("2026-03-01T00:00"), epoch("2026-03-05T00:00")
+    assert utc_starts(taking(event, *window)) == ["03-02T08:00", "03-03T10:00", "03-04T08:00"]
+    assert utc_starts(taking(replace(event, busy=""), *window)) == ["03-03T10:00"]
+
+
+@pytest.mark.parametrize(("busy", "expected"), [("BUSY", ["BUSY"]), ("", ["BUSY-TENTATIVE"])])
+def test_what_is_too_frequent_takes_all_the_time(busy: str, expected: list[str]) -> None:
+    event = series(
+        "2026-03-02T09:00",
+        "2026-03-02T09:01",
+        "FREQ=HOURLY",
+        overrides={"2026-03-02T10:00": ("2026-03-02T10:00", "2026-03-02T10:01")},
+    )
+    window = epoch("2026-04-01T00:00"), epoch("2028-04-01T00:00")
+    with pytest.raises(TooMany):
+        expand(event, *window)
+    found = taking(replace(event, busy=busy), *window)
+    assert [(it.starts_at, it.ends_at) for it in found] == [window]
+    assert [it.busy for it in found] == expected
+    assert taking(replace(event, busy="", overrides={}), *window) == []
