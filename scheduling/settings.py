@@ -70,12 +70,7 @@ def view_of(config: Config, rows: Stored) -> View:
 
 def effective(connection: Connection, config: Config) -> Config:
     """The settings that count now: those of the database over the file's."""
-    return effective_of(config, stored(connection))
-
-
-def effective_of(config: Config, rows: Stored) -> Config:
-    """The settings that count with these stored ones."""
-    return dataclasses.replace(config, **_effective(_Base.of(config), rows).sections)
+    return dataclasses.replace(config, **_effective(_Base.of(config), stored(connection)).sections)
 
 
 def names() -> list[str]:

@@ -26,7 +26,7 @@ from scheduling.calendars import (
     list_calendars_of,
     list_principals,
 )
-from scheduling.config import AvailabilitySettings, Config
+from scheduling.config import Config
 from scheduling.conflicts.watch import Watch
 from scheduling.database import Connection, Database
 from scheduling.view import View, today
@@ -44,7 +44,6 @@ class Snapshot:
         self._clock = clock
         self._stack = ExitStack()
         self._connection: Connection | None = None
-        self._settings: settings.Stored | None = None
         self._view: View | None = None
 
     def __enter__(self) -> Snapshot:
@@ -64,13 +63,8 @@ class Snapshot:
     def view(self) -> View:
         """The settings as of this snapshot."""
         if self._view is None:
-            self._view = settings.view_of(self._config, self._stored)
+            self._view = settings.view(self.connection, self._config)
         return self._view
-
-    @property
-    def availability(self) -> AvailabilitySettings:
-        """The settings of availability as of this snapshot."""
-        return settings.effective_of(self._config, self._stored).availability
 
     @property
     def now(self) -> int:
@@ -84,7 +78,7 @@ class Snapshot:
 
     def close(self) -> None:
         """End the read transaction; the next use opens a new one."""
-        self._connection = self._settings = self._view = None
+        self._connection = self._view = None
         self._stack.close()
 
     def principal(self, username: str) -> Principal | None:
@@ -137,12 +131,6 @@ class Snapshot:
             else:
                 self._catch_up(late, view)
         return found
-
-    @property
-    def _stored(self) -> settings.Stored:
-        if self._settings is None:
-            self._settings = settings.stored(self.connection)
-        return self._settings
 
     def _all(
         self, read: Callable[[View, date], tuple[Principal, list[CalendarState], bool] | None]

@@ -42,7 +42,7 @@ def of_user(snapshot: Snapshot, username: str, start: int, end: int, slug: str |
     alone says, without working hours. Raises `NotFound`, `Invalid`.
     """
     (person,) = snapshot.people([username])
-    question = default_question(snapshot.availability, start, end)
+    question = default_question(snapshot.view.availability, start, end)
     question.check()
     if slug is not None:
         person = replace(person, sources=tuple(it for it in person.sources if it.slug == slug))

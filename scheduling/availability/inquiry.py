@@ -39,7 +39,7 @@ def replies(
     """One for each attendee, in order; `principals` as in `calendar_users`. Raises `Invalid` for a question without
     bounds.
     """
-    question = default_question(snapshot.availability, asked.start, asked.end)
+    question = default_question(snapshot.view.availability, asked.start, asked.end)
     question.check(len(asked.attendees))
     whom = {
         it: asker.username for it in asked.attendees if calendar_users.is_address_of(asker, it, principals)

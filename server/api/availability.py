@@ -167,7 +167,7 @@ def find_slots(call: Call, query: SlotQuery) -> Reply:
         need=len(people) if query.need is None else query.need,
         permitted=[TYPES[name] for name in query.allow],
     )
-    asked = questions.question(query, call.snapshot.availability)
+    asked = questions.question(query, call.snapshot.view.availability)
     search.check(len(people), asked.end - asked.start)
     found, headers = questions.ask(call, people, asked)
     shown = [
@@ -181,7 +181,7 @@ def _asked(
     call: Call, usernames: Sequence[str], query: AvailabilityQuery
 ) -> tuple[list[Answered], dict[str, str]]:
     questions.require(call, usernames)
-    asked = questions.question(query, call.snapshot.availability, query.granularity)
+    asked = questions.question(query, call.snapshot.view.availability, query.granularity)
     return questions.ask(call, usernames, asked)
 
 

@@ -97,7 +97,7 @@ def ask(call: Call, usernames: Sequence[str], asked: Question) -> tuple[list[Ava
     asked.check(len(set(usernames)))
     people = snapshot.people(usernames)
     stale = refresh.stale(people, snapshot.now, asked.max_staleness)
-    seconds = min(_preferred(call.prefer), snapshot.availability.longest_wait_seconds)
+    seconds = min(_preferred(call.prefer), snapshot.view.availability.longest_wait_seconds)
     headers = {}
     if stale and seconds:
         if _waited(call, stale, seconds):
@@ -136,7 +136,7 @@ def obstacles(call: Call, answers: Sequence[Availability], permitted: Sequence[s
 
 def _waited(call: Call, stale: Sequence[int], seconds: int) -> bool:
     """Whether there were subscriptions to wait for, and a place to do so; ends the call's read transaction."""
-    with _places.taken(call.snapshot.availability.waiting_requests) as taken:
+    with _places.taken(call.snapshot.view.availability.waiting_requests) as taken:
         if not taken:
             return False
         call.snapshot.close()

@@ -128,7 +128,7 @@ def explain_availability(call: Call, user: Username, query: ExplainQuery) -> Rep
     at = moment(query.at, "at")
     assert at is not None
     second = int(at.timestamp())
-    asked = default_question(call.snapshot.availability, second, second + 1)
+    asked = default_question(call.snapshot.view.availability, second, second + 1)
     calendars = call.snapshot.calendars_of(found.id)
     (answer,), _ = questions.ask(call, [found.username], asked)
     why = explain(call.connection, answer, calendars, second)

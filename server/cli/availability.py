@@ -152,7 +152,7 @@ def explain(session: Session, *, username: str, at: str, as_json: bool) -> None:
         calendars = snapshot.calendars_of(users.get(snapshot.connection, username).id)
         people = snapshot.people([username])
         second = _read(at, people[0].time_zone)
-        question = default_question(snapshot.availability, second, second + 1)
+        question = default_question(snapshot.view.availability, second, second + 1)
         (found,) = answer(snapshot.connection, people, question, snapshot.now)
         why = explained(snapshot.connection, found, calendars, second)
     if as_json:
@@ -249,7 +249,7 @@ def _ask(session: Session, usernames: Sequence[str], start: str, end: str) -> li
     with Snapshot(session.database, session.settings.config) as snapshot:
         people = snapshot.people(usernames)
         zone = people[0].time_zone
-        question = default_question(snapshot.availability, _read(start, zone), _read(end, zone))
+        question = default_question(snapshot.view.availability, _read(start, zone), _read(end, zone))
         return answer(snapshot.connection, people, question, snapshot.now)
 
 
