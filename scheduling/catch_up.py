@@ -33,6 +33,7 @@ from scheduling import sources
 from scheduling.calendars import BUILT_IN, CONFLICTS
 from scheduling.changeset import KNOWN, Changeset, Known
 from scheduling.conflicts import checks
+from scheduling.database import Database
 from scheduling.dialects import insert_into, row_number
 from scheduling.models import (
     Calendar,
@@ -129,6 +130,18 @@ def catch_up(connection: Connection, user_id: int, slug: str, view: View, now: i
         total += changed
         if not more:
             return total
+
+
+def catch_up_in_steps(database: Database, user_id: int, slug: str, view: View, now: int | None = None) -> int:
+    """As `catch_up`, each step in a transaction of its own, so that no writer waits long. Raises
+    `DatabaseUnavailable`.
+    """
+    total, more = 0, True
+    while more:
+        with database.write() as connection:
+            changed, more = catch_up_step(connection, user_id, slug, view, now)
+        total += changed
+    return total
 
 
 def catch_up_step(

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection, String, bindparam, cast, delete, exists, func, literal, or_, select, update
 
 from scheduling import calendars, deliveries, delivery_ledger, idempotency, request_rates, throttle
-from scheduling.catch_up import catch_up_step
+from scheduling.catch_up import catch_up_in_steps
 from scheduling.config import Config
 from scheduling.conflicts import watch
 from scheduling.database import Database
@@ -129,17 +129,8 @@ def _catch_up_all(database: Database, shown: View, now: int) -> tuple[int, int]:
         if not late:
             return len(tried), changed
         for user_id, slug in sorted(late):
-            changed += _catch_up(database, user_id, slug, shown, now)
+            changed += catch_up_in_steps(database, user_id, slug, shown, now)
         tried |= late
-
-
-def _catch_up(database: Database, user_id: int, slug: str, shown: View, now: int) -> int:
-    total, more = 0, True
-    while more:
-        with database.write() as connection:
-            changed, more = catch_up_step(connection, user_id, slug, shown, now)
-        total += changed
-    return total
 
 
 def _prune_batch(database: Database, tombstone_days: int, now: int) -> int:

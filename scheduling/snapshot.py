@@ -159,10 +159,7 @@ class Snapshot:
     def _catch_up(self, late: Sequence[tuple[int, str]], view: View) -> None:
         self.close()
         for user_id, slug in late:
-            more = True
-            while more:
-                with self._database.write() as connection:
-                    _, more = catch_up.catch_up_step(connection, user_id, slug, view, self._now())
+            catch_up.catch_up_in_steps(self._database, user_id, slug, view, self._now())
 
     def settle_conflicts(self) -> None:
         """Bring conflicts up to date before they are read, as the daemon does."""

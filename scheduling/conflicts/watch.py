@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, or_, select
 
 from scheduling import settings
-from scheduling.catch_up import catch_up_step, ensure_calendars
+from scheduling.catch_up import catch_up_in_steps, ensure_calendars
 from scheduling.config import Config
 from scheduling.conflicts import checks
 from scheduling.conflicts.check import check_step
@@ -97,10 +97,7 @@ class Watch:
             if slugs is None:
                 slugs = connection.scalars(_SLUGS, {"user": user_id}).all()
         for slug in slugs:
-            more = True
-            while more:
-                with self._database.write() as connection:
-                    _, more = catch_up_step(connection, user_id, slug, view, now)
+            catch_up_in_steps(self._database, user_id, slug, view, now)
 
     def _compare(self, users: Iterable[int], rules: Rules, now: int) -> None:
         for user_id in users:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, Select, and_, delete, exists, or_, selec
 from sqlalchemy.orm import aliased
 
 from scheduling import settings
-from scheduling.catch_up import catch_up_step, ensure_calendars
+from scheduling.catch_up import catch_up_in_steps, ensure_calendars
 from scheduling.config import Config
 from scheduling.conflicts.watch import Watch
 from scheduling.database import Database
@@ -152,13 +152,12 @@ class WebhookQueue:
         """
         with self._database.read() as connection:
             late = jobs.waiting(connection, limit)
-            shown = settings.view(connection, self._config) if late else None
+            if late:
+                shown = settings.view(connection, self._config)
         for user_id in late:
-            more = shown is not None
-            while more and shown is not None:
-                with self._database.write() as connection:
-                    ensure_calendars(connection, user_id, now)
-                    _, more = catch_up_step(connection, user_id, "jobs", shown, now)
+            with self._database.write() as connection:
+                ensure_calendars(connection, user_id, now)
+            catch_up_in_steps(self._database, user_id, "jobs", shown, now)
         self._watch.turn(now, limit)
 
     def _lease(
