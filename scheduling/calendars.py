@@ -22,6 +22,8 @@ from scheduling.rendered import Horizon
 from scheduling.view import Showing, View
 
 BUILT_IN = ("jobs", "blockers", "time-off")
+BLOCKING = (*BUILT_IN, "external")
+"""The kinds of calendar whose events take time; others only show something."""
 CONFLICTS = "conflicts"
 """Kind and slug of the calendar of conflicts, which only those have who may read everybody's calendars."""
 

@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningDelete
 
 from scheduling import sources
-from scheduling.calendars import BUILT_IN, CONFLICTS
+from scheduling.calendars import BLOCKING, BUILT_IN, CONFLICTS
 from scheduling.changeset import KNOWN, Changeset, Known
 from scheduling.conflicts import checks
 from scheduling.database import Database
@@ -176,7 +176,7 @@ def catch_up_step(
         )
         changeset.store(connection, ids)
     _finish(connection, changeset, calendar, view, horizon)
-    if view.conflicts.enabled and calendar.kind in checks.BLOCKING:
+    if view.conflicts.enabled and calendar.kind in BLOCKING:
         checks.mark(connection, user_id, slug, sorted(changeset.touched))
     if calendar.kind == "jobs":
         # A job that only looks different because of a setting has not changed.

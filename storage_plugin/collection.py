@@ -19,8 +19,7 @@ from radicale.storage import BaseCollection
 from radicale.xmlutils import make_human_tag
 
 from scheduling import listings, objects, sync
-from scheduling.availability.people import BLOCKING
-from scheduling.calendars import CalendarState, Principal
+from scheduling.calendars import BLOCKING, CalendarState, Principal
 from scheduling.errors import InvalidSyncToken
 from scheduling.ical.timezones import is_zone, vtimezone
 from scheduling.objects import StoredObject

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, exists, func, select
 
-from scheduling.calendars import BUILT_IN
+from scheduling.calendars import BLOCKING, BUILT_IN
 from scheduling.errors import NotFound
 from scheduling.models import Calendar, ScheduleChange, Subscription, UnrenderedSource, User
 from scheduling.rendered import Horizon
@@ -73,8 +73,6 @@ class Person:
         return [(self.id, it.slug) for it in self.sources if it.behind]
 
 
-BLOCKING = (*BUILT_IN, "external")
-"""The kinds of calendar that take time; others only show something."""
 _PENDING = exists().where(ScheduleChange.user_id == Calendar.user_id, ScheduleChange.slug == Calendar.slug)
 _UNREADABLE = (
     select(func.count())

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from scheduling.calendars import BLOCKING
 from scheduling.conflicts import announce, checks
 from scheduling.conflicts.overlaps import Overlaps, Pair, Source
 from scheduling.conflicts.pairs import Side, Sides, is_material, load, values_of
@@ -33,7 +34,7 @@ _UNRESOLVED = _C.status != "resolved"
 _LOCK = select(ConflictUser.epoch).where(ConflictUser.user_id == bindparam("user")).with_for_update()
 _SOURCES = select(
     Calendar.id, Calendar.slug, Calendar.kind, Calendar.display_name, Calendar.expanded_until
-).where(Calendar.user_id == bindparam("user"), Calendar.kind.in_(checks.BLOCKING))
+).where(Calendar.user_id == bindparam("user"), Calendar.kind.in_(BLOCKING))
 _COUNTS = (
     select(_C.job_name, func.count())
     .where(_C.user_id == bindparam("user"), _UNRESOLVED, _C.job_name.in_(bindparam("names", expanding=True)))

@@ -27,9 +27,6 @@ from scheduling.calendars import CONFLICTS
 from scheduling.changeset import LEEWAY
 from scheduling.models import Calendar, CalendarObject, Conflict, ConflictCheck, ScheduleChange, User
 
-BLOCKING = frozenset({"jobs", "blockers", "time-off", "external"})
-"""The kinds of calendar whose events can be in conflict."""
-
 _C = Conflict
 _UNRESOLVED = _C.status != "resolved"
 _MARK = insert(ConflictCheck).from_select

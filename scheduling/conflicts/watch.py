@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, or_, select
 
 from scheduling import settings
+from scheduling.calendars import BLOCKING
 from scheduling.catch_up import catch_up_in_steps, ensure_calendars
 from scheduling.config import Config
 from scheduling.conflicts import checks
@@ -31,9 +32,7 @@ _UNLIKE = (
     .where(or_(ConflictUser.epoch.is_(None), ConflictUser.epoch != bindparam("epoch")))
     .limit(bindparam("some"))
 )
-_SLUGS = select(Calendar.slug).where(
-    Calendar.user_id == bindparam("user"), Calendar.kind.in_(checks.BLOCKING)
-)
+_SLUGS = select(Calendar.slug).where(Calendar.user_id == bindparam("user"), Calendar.kind.in_(BLOCKING))
 
 _ASKED_AGAIN = 900
 """Seconds after which everybody's rules are looked at again. Another process may have followed rules that were changed
