@@ -72,16 +72,13 @@ def mark_user(connection: Connection, user_id: int, now: int) -> None:
 
 def mark_over(connection: Connection, now: int) -> int:
     """Have conflicts looked at whose first overlap is over; returns how many."""
-    over = select(_C.user_id, literal("jobs"), _C.job_name).where(
-        _C.status.in_(("open", "acknowledged")), _C.ends_at <= now
-    )
+    over = select(_C.user_id, literal("jobs"), _C.job_name).where(*_over(now))
     return connection.execute(_MARK(["user_id", "slug", "name"], over.distinct())).rowcount
 
 
 def is_any_over(connection: Connection, now: int) -> bool:
     """Whether `mark_over` would find something; takes no lock."""
-    over = select(_C.id).where(_C.status.in_(("open", "acknowledged")), _C.ends_at <= now).limit(1)
-    return connection.scalar(over) is not None
+    return connection.scalar(select(_C.id).where(*_over(now)).limit(1)) is not None
 
 
 def mark_orphans(connection: Connection) -> None:
@@ -130,3 +127,8 @@ def touch(connection: Connection, ids: Collection[int], now: int) -> None:
 def touch_user(connection: Connection, user_id: int, now: int) -> None:
     """Have a user's conflicts rendered anew, for example because the user is called something else."""
     touch(connection, connection.scalars(select(_C.id).where(_UNRESOLVED, _C.user_id == user_id)).all(), now)
+
+
+def _over(now: int) -> tuple[ColumnElement[bool], ...]:
+    """Conflicts whose first overlap is over."""
+    return _C.status.in_(("open", "acknowledged")), _C.ends_at <= now

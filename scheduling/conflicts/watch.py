@@ -3,12 +3,12 @@
 seconds, and a reader of conflicts before he reads.
 
 What changed is found by the outbox, like calendars to be caught up are; then the changed objects are compared. When
-there is nothing to do it costs three indexed look-ups. Any number of processes may do it at once.
+there is nothing to do it costs four indexed look-ups in one transaction. Any number of processes may do it at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -55,39 +55,33 @@ class Watch:
         """
         with self._database.read() as connection:
             view = settings.view(connection, self._config)
-            if not view.conflicts.enabled and self._is_compared_by(Rules.of(view), now):
+            rules = Rules.of(view)
+            is_known = self._compared_by == rules.epoch and abs(now - self._asked_at) < _ASKED_AGAIN
+            if is_known and not rules.enabled:
                 return
-            late = connection.execute(_CHANGED.limit(limit)).all() if view.conflicts.enabled else []
+            late = connection.execute(_CHANGED.limit(limit)).all() if rules.enabled else []
+            others = [] if is_known else self._by_other_rules(connection, rules, now, limit)
+            over = checks.is_any_over(connection, now)
+            waiting = checks.waiting(connection, limit)
         for user_id, slugs in _grouped(late):
             self._catch_up(user_id, slugs, view, now)
-        rules = Rules.of(view)
-        others = self._by_other_rules(rules, now, limit)
         for user_id in others if rules.enabled else ():
             self._catch_up(user_id, None, view, now)
-        self._compare([*others, *self._waiting(others, now, limit)], rules, now)
-
-    def _is_compared_by(self, rules: Rules, now: int) -> bool:
-        return self._compared_by == rules.epoch and abs(now - self._asked_at) < _ASKED_AGAIN
-
-    def _by_other_rules(self, rules: Rules, now: int, limit: int) -> list[int]:
-        """Users whose events were last compared by other rules, or never. Nobody may have read the calendars of these,
-        and the outbox does not keep what changes in calendars that do not exist.
-        """
-        if self._is_compared_by(rules, now):
-            return []
-        with self._database.read() as connection:
-            found = list(connection.scalars(_UNLIKE, {"epoch": rules.epoch, "some": limit}))
-        self._compared_by, self._asked_at = "" if found else rules.epoch, now
-        return found
-
-    def _waiting(self, others: Collection[int], now: int, limit: int) -> list[int]:
-        with self._database.read() as connection:
-            over = checks.is_any_over(connection, now)
         if over:
             with self._database.write() as connection:
                 checks.mark_over(connection, now)
-        with self._database.read() as connection:
-            return [it for it in checks.waiting(connection, limit) if it not in others]
+        if late or others or over:
+            with self._database.read() as connection:
+                waiting = checks.waiting(connection, limit)
+        self._compare([*others, *(it for it in waiting if it not in others)], rules, now)
+
+    def _by_other_rules(self, connection: Connection, rules: Rules, now: int, limit: int) -> list[int]:
+        """Users whose events were last compared by other rules, or never. Nobody may have read the calendars of these,
+        and the outbox does not keep what changes in calendars that do not exist.
+        """
+        found = list(connection.scalars(_UNLIKE, {"epoch": rules.epoch, "some": limit}))
+        self._compared_by, self._asked_at = "" if found else rules.epoch, now
+        return found
 
     def _catch_up(self, user_id: int, slugs: Iterable[str] | None, view: View, now: int) -> None:
         """These calendars of a user, or all whose events can be in conflict."""

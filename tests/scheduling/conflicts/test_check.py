@@ -88,7 +88,7 @@ def test_nothing_to_do_costs_a_few_lookups(
     watch.turn(NOW)
     with statements(database) as seen:
         watch.turn(NOW)
-    assert len(seen) <= 5, seen
+    assert len(seen) <= 4, seen
 
 
 def test_a_job_has_so_many_conflicts_at_most_and_the_rest_follow(
