@@ -91,7 +91,7 @@ class Snapshot:
 
     def calendar(self, username: str, slug: str) -> CalendarState | None:
         """One calendar, caught up; None where there is none or calendars are switched off."""
-        if slug == CONFLICTS:
+        if slug == CONFLICTS and self._may_have_conflicts(username):
             self.settle_conflicts()
         for attempt in range(_ATTEMPTS + 1):
             view = self.view
@@ -164,7 +164,15 @@ class Snapshot:
     def settle_conflicts(self) -> None:
         """Bring conflicts up to date before they are read, as the daemon does."""
         self.close()
-        Watch(self._database, self._config).turn(self._now())
+        Watch.of_readers(self._database, self._config).turn(self._now())
+
+    def _may_have_conflicts(self, username: str) -> bool:
+        """Whether the user may have the calendar of conflicts; for others it need not be up to date."""
+        view = self.view
+        if not view.calendars.enabled:
+            return False
+        found = find_calendar(self.connection, username, CONFLICTS, view, self.today)
+        return found is not None and CONFLICTS in built_in(found[0], view)
 
     def _now(self) -> int:
         return int(self._clock())

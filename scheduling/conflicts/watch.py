@@ -9,8 +9,10 @@ there is nothing to do it costs four indexed look-ups in one transaction. Any nu
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, bindparam, delete, or_, select
 
@@ -40,14 +42,33 @@ back before this one saw them.
 """
 
 
+@dataclass(slots=True)
+class Compared:
+    """The rules (their epoch) by which everybody's events are known to be compared, as of a moment; "" for none."""
+
+    epoch: str = ""
+    asked_at: int = 0
+
+    def is_by(self, rules: Rules, now: int) -> bool:
+        """Whether nobody has to be asked about."""
+        return self.epoch == rules.epoch and abs(now - self.asked_at) < _ASKED_AGAIN
+
+
+_READERS: WeakKeyDictionary[Database, Compared] = WeakKeyDictionary()
+
+
 class Watch:
     """Every step is a transaction of its own. Moments are epoch seconds."""
 
-    def __init__(self, database: Database, config: Config) -> None:
+    def __init__(self, database: Database, config: Config, compared: Compared | None = None) -> None:
         self._database = database
         self._config = config
-        self._compared_by = ""
-        self._asked_at = 0
+        self._compared = compared or Compared()
+
+    @classmethod
+    def of_readers(cls, database: Database, config: Config) -> Watch:
+        """A watch that knows what readers in this process found out: there is one for every request."""
+        return cls(database, config, _READERS.setdefault(database, Compared()))
 
     def turn(self, now: int, limit: int = 100) -> None:
         """Catch up at most `limit` calendars that changed, and compare what changed for as many users. Raises
@@ -56,7 +77,7 @@ class Watch:
         with self._database.read() as connection:
             view = settings.view(connection, self._config)
             rules = Rules.of(view)
-            is_known = self._compared_by == rules.epoch and abs(now - self._asked_at) < _ASKED_AGAIN
+            is_known = self._compared.is_by(rules, now)
             if is_known and not rules.enabled:
                 return
             late = connection.execute(_CHANGED.limit(limit)).all() if rules.enabled else []
@@ -80,7 +101,7 @@ class Watch:
         and the outbox does not keep what changes in calendars that do not exist.
         """
         found = list(connection.scalars(_UNLIKE, {"epoch": rules.epoch, "some": limit}))
-        self._compared_by, self._asked_at = "" if found else rules.epoch, now
+        self._compared.epoch, self._compared.asked_at = "" if found else rules.epoch, now
         return found
 
     def _catch_up(self, user_id: int, slugs: Iterable[str] | None, view: View, now: int) -> None:

@@ -14,6 +14,7 @@ from scheduling.conflicts.check import MOST
 from scheduling.conflicts.watch import Watch
 from scheduling.database import Database
 from scheduling.settings import change
+from scheduling.snapshot import Snapshot
 from tests.factories import Dispatch
 
 NOW = 1_773_100_800  # 2026-03-10 00:00:00 UTC
@@ -89,6 +90,32 @@ def test_nothing_to_do_costs_a_few_lookups(
     with statements(database) as seen:
         watch.turn(NOW)
     assert len(seen) <= 4, seen
+
+
+def test_readers_do_not_ask_about_everybody_each_time(
+    database: Database, dispatch: Dispatch, statements: Statements
+) -> None:
+    fill(dispatch, dispatch.user(), 2, timedelta(minutes=30))
+    counts = []
+    for _ in range(3):
+        with statements(database) as seen, Snapshot(database, Config(), lambda: NOW) as snapshot:
+            snapshot.settle_conflicts()
+        counts.append(len(seen))
+        assert len(open_ones(database)) == 1
+    assert counts[2] <= 4, seen
+
+
+def test_only_who_may_have_the_calendar_brings_conflicts_up_to_date(
+    database: Database, dispatch: Dispatch
+) -> None:
+    fill(dispatch, dispatch.user("ann"), 2, timedelta(minutes=30))
+    dispatch.user("dana", role="dispatcher")
+    with Snapshot(database, Config(), lambda: NOW) as snapshot:
+        for name in ("ann", "nobody"):
+            assert snapshot.calendar(name, "conflicts") is None
+        assert open_ones(database) == []
+        assert snapshot.calendar("dana", "conflicts") is not None
+    assert len(open_ones(database)) == 1
 
 
 def test_a_job_has_so_many_conflicts_at_most_and_the_rest_follow(
