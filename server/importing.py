@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one place where the importer is started: its loop over the database's import store and webhook queue."""
+"""The one place where the importer is started: its loop over the database's import store and webhook queue, and over
+conflicts.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,12 @@ from importer.daemon import Summary, deliver_now, stop_on_signals
 from importer.daemon import run as run_daemon
 from importer.preview import MOST_OCTETS, ImporterError, Judged, Note, Preview, Span, fetched, preview
 from scheduling import schema
+from scheduling.config import Config
+from scheduling.conflicts.watch import Watch
+from scheduling.database import Database
 from scheduling.errors import Invalid
 from scheduling.imports import ImportStore
+from scheduling.secrets import Keyring
 from scheduling.webhooks.queue import WebhookQueue
 from server import log
 from server.settings import Settings
@@ -50,8 +56,21 @@ def run(settings: Settings, *, once: bool, only: int | None = None) -> Summary:
     stop_on_signals(stop)
     end_with_supervisor(stop.set)
     store = ImportStore(database, settings.config, settings.keyring())
-    queue = WebhookQueue(database, settings.config, settings.keyring())
+    queue = _Queue(database, settings.config, settings.keyring())
     return run_daemon(store, settings.importer, once=once, stop=stop, only=only, queue=queue)
+
+
+class _Queue(WebhookQueue):
+    """The queue as the daemon works it off: what becomes of conflicts goes into it too."""
+
+    def __init__(self, database: Database, config: Config, keyring: Keyring) -> None:
+        super().__init__(database, config, keyring)
+        self._watch = Watch(database, config)
+
+    def catch_up(self, now: int, limit: int = 100) -> None:
+        """Make events of changed jobs and of conflicts."""
+        super().catch_up(now, limit)
+        self._watch.turn(now, limit)
 
 
 def deliver(settings: Settings, delivery_id: int) -> None:

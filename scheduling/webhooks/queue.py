@@ -17,7 +17,6 @@ from sqlalchemy.orm import aliased
 from scheduling import settings
 from scheduling.catch_up import catch_up_in_steps, ensure_calendars
 from scheduling.config import Config
-from scheduling.conflicts.watch import Watch
 from scheduling.database import Database
 from scheduling.errors import SecretsUnreadable
 from scheduling.models import Webhook, WebhookDelivery
@@ -86,7 +85,6 @@ class WebhookQueue:
         self._database = database
         self._config = config
         self._keyring = keyring
-        self._watch = Watch(database, config)
 
     def is_due(self, now: int) -> bool:
         """Whether `claim` would find something; takes no lock."""
@@ -148,7 +146,7 @@ class WebhookQueue:
 
     def catch_up(self, now: int, limit: int = 100) -> None:
         """Bring calendars of jobs up to date where a webhook is to be told of changes in them, whether or not anybody
-        reads them, and everybody's conflicts. A short transaction for each step.
+        reads them. A short transaction for each step.
         """
         with self._database.read() as connection:
             late = jobs.waiting(connection, limit)
@@ -158,7 +156,6 @@ class WebhookQueue:
             with self._database.write() as connection:
                 ensure_calendars(connection, user_id, now)
             catch_up_in_steps(self._database, user_id, "jobs", shown, now)
-        self._watch.turn(now, limit)
 
     def _lease(
         self,

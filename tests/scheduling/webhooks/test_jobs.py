@@ -184,16 +184,7 @@ def test_a_row_that_cannot_be_read_stops_neither_the_calendar_nor_other_events(
     assert f"no event for job {bad}" in caplog.text
 
 
-def without_conflicts(database: Database) -> None:
-    """Looking for these catches calendars up too."""
-    with database.write() as connection:
-        settings.change(connection, "conflicts.enabled", "no")
-
-
-def test_changes_are_found_although_nobody_reads_the_calendar(
-    database: Database, dispatch: Dispatch, webhooks: Webhooks
-) -> None:
-    without_conflicts(database)
+def test_changes_are_found_although_nobody_reads_the_calendar(dispatch: Dispatch, webhooks: Webhooks) -> None:
     dora = dispatch.user("dora")
     dispatch.job(dora, reference="before")
     webhooks.queue.catch_up(NOW)
@@ -206,10 +197,7 @@ def test_changes_are_found_although_nobody_reads_the_calendar(
     assert len(jobs(webhooks)) == 2
 
 
-def test_calendars_are_left_alone_without_a_webhook_for_jobs(
-    database: Database, dispatch: Dispatch, webhooks: Webhooks
-) -> None:
-    without_conflicts(database)
+def test_calendars_are_left_alone_without_a_webhook_for_jobs(dispatch: Dispatch, webhooks: Webhooks) -> None:
     webhooks.add(events=["feed.regenerated"])
     dispatch.job(dispatch.user("dora"))
     webhooks.queue.catch_up(NOW)
