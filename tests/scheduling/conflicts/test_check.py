@@ -175,6 +175,20 @@ def test_what_is_over_is_resolved_by_time_alone(database: Database, dispatch: Di
     assert (found.status, found.reason) == ("resolved", "past")
 
 
+def test_conflicts_of_who_is_gone_are_resolved_when_conflicts_are_switched_off(
+    database: Database, dispatch: Dispatch
+) -> None:
+    user = dispatch.user()
+    fill(dispatch, user, 2, timedelta(minutes=30))
+    watch = Watch(database, Config())
+    watch.turn(NOW)
+    dispatch.delete("users", user)
+    with database.write() as connection:
+        change(connection, "conflicts.enabled", "no")
+    watch.turn(NOW)
+    assert dispatch.execute("SELECT status, reason FROM conflicts") == [("resolved", "off")]
+
+
 def test_rules_that_are_changed_there_and_back_are_followed(database: Database, dispatch: Dispatch) -> None:
     user = dispatch.user()
     dispatch.job(user, status="offered", starts_at=str(START), ends_at=str(START + timedelta(hours=1)))
