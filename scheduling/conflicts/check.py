@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, or_, se
 from sqlalchemy.dialects import postgresql, sqlite
 
 from scheduling.calendars import BLOCKING
+from scheduling.catch_up import subscription_of
 from scheduling.conflicts import announce, checks
 from scheduling.conflicts.overlaps import Overlaps, Pair, Source
 from scheduling.conflicts.pairs import Side, Sides, is_material, load, values_of
@@ -130,9 +131,10 @@ class _Work:
 
     def compare(self, changed: Mapping[str, set[str]]) -> None:
         """Make conflicts what the changed objects and the others are."""
+        changed = self._with_equal(changed)
         overlaps = Overlaps(self._sources.values(), self._rules, self._now)
         overlaps.add(self._connection, changed)
-        found = overlaps.found
+        found = overlaps.once()
         known = {
             (row.job_name, row.other_slug, row.other_name): row
             for row in self._connection.execute(self._touching(changed))
@@ -153,6 +155,18 @@ class _Work:
         self._open(new, known, sides, counts)
         announce.told(self._connection, self._told, self._now)
         checks.touch(self._connection, self._touched - self._told.keys(), self._now)
+
+    def _with_equal(self, changed: Mapping[str, set[str]]) -> dict[str, set[str]]:
+        """With the objects of the same names, and so of the same UIDs, in all outside calendars: which of them counts
+        depends on the others.
+        """
+        outside = [slug for slug, names in changed.items() if names and subscription_of(slug) is not None]
+        names = set().union(*(changed[slug] for slug in outside))
+        found = dict(changed)
+        for slug in {*outside, *(it.slug for it in self._sources.values() if it.kind == "external")}:
+            if names:
+                found[slug] = names
+        return found
 
     def _touching(self, changed: Mapping[str, set[str]]) -> Any:
         some: list[Any] = [

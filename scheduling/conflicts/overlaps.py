@@ -137,6 +137,24 @@ class Overlaps:
                 self._of_others(connection, self._jobs, other, changed[other.slug])
         self._beyond(connection, self._jobs, changed)
 
+    def once(self) -> dict[Pair, set[Span]]:
+        """What was found, but for pairs all of whose overlaps an event of the same UID in an older outside calendar has
+        too.
+        """
+        age = {it.slug: it.id for it in self._others.values() if it.kind == "external"}
+        counted: dict[tuple[str, str], set[Span]] = {}
+        result: dict[Pair, set[Span]] = {}
+        for pair in sorted(self.found, key=lambda pair: age.get(pair[1], 0)):
+            job, slug, name = pair
+            spans = self.found[pair]
+            if slug in age:
+                before = counted.setdefault((job, name), set())
+                if spans <= before:
+                    continue
+                before |= spans
+            result[pair] = spans
+        return result
+
     def _of_jobs(self, connection: Connection, jobs: Source, names: Collection[str]) -> None:
         rules = self._rules
         key = self._key(jobs, names, rules.job_busy)

@@ -10,7 +10,7 @@ from scheduling.view import View
 
 _CERTAIN = ("BUSY", "BUSY-UNAVAILABLE")
 _ANY = (*_CERTAIN, "BUSY-TENTATIVE")
-_VERSION = 1
+_VERSION = 2
 """Raised whenever the code finds other conflicts by the same settings, so that everything is compared anew."""
 
 

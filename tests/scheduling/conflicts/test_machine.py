@@ -88,7 +88,7 @@ class ConflictMachine(RuleBasedStateMachine):
             self.dispatch.execute(f"DELETE FROM {table}")  # noqa: S608
         self.users = [self.dispatch.user(f"user{number}") for number in range(2)]
         self.dispatch.user("dana", role="dispatcher")
-        self.feeds = [self.subscribe(user) for user in self.users]
+        self.feeds = [[self.subscribe(user), self.subscribe(user)] for user in self.users]
         self.watches = [Watch(self.database, self.config) for _ in range(2)]
         self.acknowledged: dict[tuple[int, int, str, int], list[Span]] = {}
         self.dispatch.execute("DELETE FROM webhooks")
@@ -100,7 +100,7 @@ class ConflictMachine(RuleBasedStateMachine):
             elif number % 4:
                 self.add_blocker(start, 2, number // 4 % 2, rrule)
             else:
-                self.add_import(start, 3, number // 4 % 2, rrule, "BUSY")
+                self.add_import(start, 3, number // 4 % 2, rrule, "BUSY", 0, number // 8)
 
     def webhook(self) -> None:
         blob = "X'00'" if self.database.is_sqlite else "'\\x00'"
@@ -155,8 +155,16 @@ class ConflictMachine(RuleBasedStateMachine):
         person=PERSON,
         rrule=st.sampled_from(list(RULES)),
         busy=st.sampled_from(["BUSY", "BUSY-TENTATIVE", ""]),
+        feed=st.integers(0, 1),
+        uid=st.integers(0, 4),
     )
-    def add_import(self, start: int, hours: int, person: int, rrule: str | None, busy: str) -> None:
+    def add_import(
+        self, start: int, hours: int, person: int, rrule: str | None, busy: str, feed: int, uid: int
+    ) -> None:
+        key = {"subscription_id": self.feeds[person][feed], "uid": f"event-{uid}"}
+        same = "SELECT id FROM external_events WHERE subscription_id = :subscription_id AND uid = :uid"
+        for (row,) in self.dispatch.execute(same, key):
+            self.dispatch.delete("external_events", row)
         begin = datetime.fromtimestamp(NOW + start * HOUR, UTC).replace(tzinfo=None)
         series = Series(
             start=begin,
@@ -169,9 +177,8 @@ class ConflictMachine(RuleBasedStateMachine):
             busy=busy,
         )
         values = {
-            "subscription_id": self.feeds[person],
+            **key,
             "user_id": self.users[person],
-            "uid": f"event-{next(self.numbers)}",
             "content_hash": "x",
             "template": "BEGIN:VEVENT\r\nSUMMARY:Secret\r\nEND:VEVENT\r\n",
             "series": series_json.dumps(series),
@@ -259,12 +266,24 @@ class ConflictMachine(RuleBasedStateMachine):
     def leave(self, person: int) -> None:
         self.dispatch.delete("users", self.users[person])
         self.users[person] = self.dispatch.user(f"user{2 + next(self.numbers)}")
-        self.feeds[person] = self.subscribe(self.users[person])
+        self.feeds[person] = [self.subscribe(self.users[person]) for _ in range(2)]
 
-    @rule(person=PERSON)
-    def unsubscribe(self, person: int) -> None:
-        self.dispatch.delete("subscriptions", self.feeds[person])
-        self.feeds[person] = self.subscribe(self.users[person])
+    @rule(person=PERSON, feed=st.integers(0, 1))
+    def copy_imports(self, person: int, feed: int) -> None:
+        """What is in the other calendar is in this one too."""
+        taken = "SELECT uid FROM external_events WHERE subscription_id = :to"
+        columns = "user_id, uid, content_hash, template, series, status, transparency"
+        self.dispatch.execute(
+            f"INSERT INTO external_events (subscription_id, {columns}) SELECT :to, {columns} FROM external_events"  # noqa: S608
+            f" WHERE subscription_id = :origin AND uid NOT IN ({taken})",
+            origin=self.feeds[person][1 - feed],
+            to=self.feeds[person][feed],
+        )
+
+    @rule(person=PERSON, feed=st.integers(0, 1))
+    def unsubscribe(self, person: int, feed: int) -> None:
+        self.dispatch.delete("subscriptions", self.feeds[person][feed])
+        self.feeds[person][feed] = self.subscribe(self.users[person])
 
     @precondition(lambda self: hasattr(self, "watches"))
     @rule(watch=st.integers(0, 1))
@@ -329,12 +348,18 @@ class ConflictMachine(RuleBasedStateMachine):
         for user in self.users:
             jobs = list(self.jobs(user, limits.calendars.job_statuses, rules.offered_jobs))
             others = [it for it in self.others(user, rules.tentative_events) if it[0] in rules.kinds]
-            for (job, span), (kind, other, spans) in itertools.product(jobs, others):
+            counted: dict[tuple[int, str], set[Span]] = {}
+            for (job, span), (kind, other, spans, uid) in itertools.product(jobs, others):
                 wide = (
                     span[0] - limits.availability.buffer_before_minutes * 60,
                     span[1] + limits.availability.buffer_after_minutes * 60,
                 )
                 if both := self.common(wide, spans):
+                    if uid is not None:  # an older calendar's event comes first
+                        before = counted.setdefault((job, uid), set())
+                        if before.issuperset(both):
+                            continue
+                        before.update(both)
                     yield (
                         (
                             user,
@@ -376,18 +401,19 @@ class ConflictMachine(RuleBasedStateMachine):
             if status in statuses and (offered or status != "offered"):
                 yield job, self.at_least_a_second(epoch(start), epoch(end))
 
-    def others(self, user: int, tentative: bool) -> Iterator[tuple[str, int, list[Span]]]:
+    def others(self, user: int, tentative: bool) -> Iterator[tuple[str, int, list[Span], str | None]]:
         for row, start, end, rrule in self.dispatch.execute(
             "SELECT id, starts_at, ends_at, rrule FROM blockers WHERE user_id = :person", person=user
         ):
-            yield "blockers", row, self.instances(epoch(start), epoch(end), rrule)
+            yield "blockers", row, self.instances(epoch(start), epoch(end), rrule), None
         for row, start, end in self.dispatch.execute(
             "SELECT id, starts_at, ends_at FROM time_off WHERE user_id = :person AND status = 'approved'",
             person=user,
         ):
-            yield "time-off", row, [self.at_least_a_second(epoch(start), epoch(end))]
-        for row, text in self.dispatch.execute(
-            "SELECT id, series FROM external_events WHERE user_id = :person", person=user
+            yield "time-off", row, [self.at_least_a_second(epoch(start), epoch(end))], None
+        for row, text, uid in self.dispatch.execute(
+            "SELECT id, series, uid FROM external_events WHERE user_id = :person ORDER BY subscription_id",
+            person=user,
         ):
             series = series_json.loads(text)
             if series.busy == "BUSY" or (tentative and series.busy):
@@ -397,7 +423,7 @@ class ConflictMachine(RuleBasedStateMachine):
                     if series.rule is None
                     else next(it for it in RULES if it and parse_rule(it) == series.rule)
                 )
-                yield "external", row, self.instances(epoch(start), epoch(end), rrule)
+                yield "external", row, self.instances(epoch(start), epoch(end), rrule), uid
 
     def instances(self, start: int, end: int, rrule: str | None) -> list[Span]:
         step = 2 * DAY if rrule and "INTERVAL=2" in rrule else DAY

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import pytest
+
+from scheduling import subscriptions
 from scheduling.catch_up import create_calendar
 from scheduling.config import Config
 from scheduling.conflicts.watch import Watch
@@ -28,9 +31,11 @@ def outside(database: Database, user: int) -> int:
     return added
 
 
-def weekly(dispatch: Dispatch, subscription: int, user: int, uid: str) -> int:
-    """A weekly hour from `START` on."""
-    begin = START.replace(tzinfo=None)
+def weekly(
+    dispatch: Dispatch, subscription: int, user: int, uid: str = "choir@example.com", hours: int = 0
+) -> int:
+    """A weekly hour from `hours` after `START` on."""
+    begin = START.replace(tzinfo=None) + timedelta(hours=hours)
     series = Series(
         start=begin,
         end=begin + timedelta(hours=1),
@@ -54,24 +59,59 @@ def weekly(dispatch: Dispatch, subscription: int, user: int, uid: str) -> int:
     )
 
 
-def test_a_series_beyond_the_horizon_that_two_calendars_have_changes_in_one(
+def others(database: Database) -> list[int]:
+    """The imported events that are in conflict."""
+    return sorted(it.other_id for it in open_ones(database))
+
+
+@pytest.mark.parametrize("first", [START, FAR])
+def test_an_event_that_two_calendars_have_counts_once(
+    database: Database, dispatch: Dispatch, first: datetime
+) -> None:
+    user = dispatch.user()
+    older, newer = outside(database, user), outside(database, user)
+    dispatch.job(user, starts_at=str(first), ends_at=str(first + timedelta(hours=3)))
+    watch = Watch(database, Config())
+    copy = weekly(dispatch, newer, user)
+    watch.turn(NOW)
+    assert others(database) == [copy]
+    event = weekly(dispatch, older, user)
+    other = weekly(dispatch, newer, user, "band@example.com")
+    watch.turn(NOW)
+    assert others(database) == sorted([event, other])
+    for number in range(2):
+        for it in (event, copy):
+            text = f"BEGIN:VEVENT\r\nSUMMARY:Choir {number}\r\nEND:VEVENT\r\n"
+            dispatch.update("external_events", it, template=text)
+            watch.turn(NOW)
+            assert others(database) == sorted([event, other])
+    assert {it.version for it in open_ones(database)} == {1}
+    dispatch.delete("external_events", event)
+    watch.turn(NOW)
+    assert others(database) == sorted([copy, other])
+
+
+def test_an_event_that_is_at_another_time_in_each_calendar_counts_in_both(
+    database: Database, dispatch: Dispatch
+) -> None:
+    user = dispatch.user()
+    events = [weekly(dispatch, outside(database, user), user, hours=hours) for hours in (0, 1)]
+    dispatch.job(user, starts_at=str(START), ends_at=str(START + timedelta(hours=3)))
+    Watch(database, Config()).turn(NOW)
+    assert others(database) == events
+
+
+def test_when_a_calendar_goes_the_other_one_that_has_its_event_counts(
     database: Database, dispatch: Dispatch
 ) -> None:
     user = dispatch.user()
     calendars = [outside(database, user), outside(database, user)]
-    events = [weekly(dispatch, it, user, "choir@example.com") for it in calendars]
-    dispatch.job(user, starts_at=str(FAR), ends_at=str(FAR + timedelta(hours=1)))
+    events = [weekly(dispatch, it, user) for it in calendars]
+    dispatch.job(user, starts_at=str(START), ends_at=str(START + timedelta(hours=3)))
     watch = Watch(database, Config())
     watch.turn(NOW)
-    before = {it.other_id: it.id for it in open_ones(database)}
-    assert before.keys() == set(events)
-    for number, event in enumerate(events):
-        text = f"BEGIN:VEVENT\r\nSUMMARY:Choir {number}\r\nEND:VEVENT\r\n"
-        dispatch.update("external_events", event, template=text)
-        watch.turn(NOW)
-        found = open_ones(database)
-        assert {it.other_id: it.id for it in found} == before
-        assert {it.version for it in found} == {1}
-    dispatch.delete("external_events", events[0])
+    assert others(database) == events[:1]
+    with database.write() as connection:
+        subscriptions.remove(connection, calendars[0], events="delete")
     watch.turn(NOW)
-    assert [it.other_id for it in open_ones(database)] == events[1:]
+    assert others(database) == events[1:]
