@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, bindparam, delete, exists, select, union
+from sqlalchemy import Connection, bindparam, delete, exists, select, union_all
 
 from scheduling import settings
 from scheduling.calendars import BLOCKING
@@ -28,11 +28,11 @@ from scheduling.models import Calendar, Conflict, ConflictUser, ScheduleChange, 
 from scheduling.view import View
 
 _CHANGED = select(ScheduleChange.user_id, ScheduleChange.slug).distinct()
-_UNLIKE = union(
+_UNLIKE = union_all(
     select(User.id).where(~exists().where(ConflictUser.user_id == User.id)),
     select(ConflictUser.user_id).where(ConflictUser.epoch != bindparam("epoch")),
 ).limit(bindparam("some"))
-"""The latter of users that are gone, too: what they leave behind is to be resolved."""
+"""The latter of users that are gone, too: what they leave behind is to be resolved. Nobody is in both."""
 _SLUGS = select(Calendar.slug).where(Calendar.user_id == bindparam("user"), Calendar.kind.in_(BLOCKING))
 
 _ASKED_AGAIN = 900
