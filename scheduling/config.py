@@ -285,7 +285,7 @@ class SubscriptionSettings:
     sync_seconds: int = option(
         30,
         parse=ini.integer(0, 3600),
-        doc="How many seconds after a fetch the next one that a user asks for waits.",
+        doc="How many seconds lie between two fetches of an outside calendar that somebody asks for at least.",
     )
     generations: int = option(
         5,

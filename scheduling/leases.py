@@ -21,6 +21,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    case,
     exists,
     func,
     or_,
@@ -91,7 +92,14 @@ def claim(
         connection.execute(
             update(_S)
             .where(_S.id.in_([row.id for row in rows]))
-            .values(lease=lease, lease_until=now + seconds, sync_started_at=time.time_ns() // 1_000_000)
+            .values(
+                lease=lease,
+                lease_until=now + seconds,
+                sync_requested_at=case(
+                    (_S.sync_requested_at > _S.sync_finished_at, _S.sync_requested_at), else_=0
+                ),
+                sync_started_at=time.time_ns() // 1_000_000,
+            )
         )
     return lease, rows
 

@@ -18,7 +18,7 @@ from scheduling.models import Subscription as SubscriptionRow
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sync:
     """The synchronisation that is asked for, under way, or was the last. `state` is never, queued, running or done;
-    `result` is applied, unchanged, quarantined or failed.
+    `result` is applied, unchanged, quarantined or failed. `requested_at` is None for one that nobody asked for.
     """
 
     state: str
@@ -98,7 +98,7 @@ def _sync(row: Row[*tuple[Any, ...]]) -> Sync:
     state, result = "never", None
     if row.lease is not None and row.lease_until >= time.time():
         state = "running"
-    elif row.sync_requested_at > row.sync_started_at:
+    elif row.sync_requested_at > row.sync_finished_at:  # also one whose importer was killed or told to stop
         state = "queued"
     elif row.sync_finished_at:
         state, result = "done", row.sync_result

@@ -213,9 +213,9 @@ def resume(connection: Connection, subscription_id: int, *, actor: Actor = SYSTE
 def request_sync(
     connection: Connection, subscription_id: int, *, wait: int = 0, actor: Actor = SYSTEM
 ) -> None:
-    """Make a subscription due now, or `wait` seconds after its last fetch ended. With `wait`, one that is asked for or
-    under way is not asked for twice, and a server that wants to be left alone is. Raises `NotFound`, `Invalid` for a
-    paused one.
+    """Make a subscription due now, or `wait` seconds after the last fetch that was asked for. With `wait`, one that is
+    asked for or under way is not asked for twice, and a server that wants to be left alone is. Raises `NotFound`,
+    `Invalid` for a paused one.
     """
     found = get(connection, subscription_id, actor=actor)
     if found.status == "paused":
@@ -224,7 +224,7 @@ def request_sync(
         return
     now = int(time.time())
     due = 0
-    finished = found.sync.finished_at
+    finished = found.sync.finished_at if found.sync.requested_at is not None else None
     if wait and finished is not None and finished.timestamp() + wait > now:
         due = int(finished.timestamp()) + wait
     if wait and found.reason == "http-429":

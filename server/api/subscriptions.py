@@ -101,7 +101,7 @@ class Sync(Shown):
     """How far a synchronisation is."""
 
     state: Literal["never", "queued", "running", "done"]
-    requested_at: ShownMoment | None
+    requested_at: ShownMoment | None = Field(description="Null where nobody asked for it.")
     started_at: ShownMoment | None
     finished_at: ShownMoment | None
     result: str | None = Field(description="When done: applied, unchanged, quarantined or failed.")
@@ -244,8 +244,8 @@ def delete_subscription(call: Call, user: Username, subscription_id: Id, query: 
 def sync_subscription(call: Call, user: Username, subscription_id: Id) -> Reply:
     """Fetch a calendar as soon as possible.
 
-    Asking again while it is queued or running changes nothing, and soon after a fetch it waits
-    (`subscriptions.sync_seconds`). The answer is 202 at once; `sync` tells how far it is.
+    Asking again while it is queued or running changes nothing, and soon after a fetch that was asked for it
+    waits (`subscriptions.sync_seconds`). The answer is 202 at once; `sync` tells how far it is.
     """
     found = subscription(call, user, subscription_id)
     wait = settings.effective(call.connection, call.settings.config).subscriptions.sync_seconds

@@ -5,91 +5,30 @@ from __future__ import annotations
 
 import base64
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+import time
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 from sqlalchemy import text
 
-from importer.daemon import run
 from scheduling.imports import ImportStore
-from scheduling.permissions import Permission
-from tests.importer.conftest import CalendarServer, server
 from tests.server.api.calls import Api
 from tests.server.api.conftest import api_of
-from tests.server.running import Running, Sections
+from tests.server.outside import (
+    BASE,
+    FULL,
+    MAYBE,
+    NOT_BUSY,
+    PATH,
+    Case,
+    case,
+    event,
+    feed,
+    server,
+    subscribed,
+)
 
-__all__ = ["server"]
-
-PATH = "/secret-4711.ics"
-BASE = "/users/anna/ical-subscriptions"
-NOT_BUSY = "TRANSP:TRANSPARENT\r\n"
-MAYBE = "STATUS:TENTATIVE\r\n"
-
-
-def event(uid: str, title: str, extra: str = "", day: int = 3) -> str:
-    date = f"{datetime.now(UTC) + timedelta(days=day):%Y%m%d}"
-    return (
-        f"BEGIN:VEVENT\r\nUID:{uid}\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:{date}T090000Z\r\n"
-        f"DTEND:{date}T100000Z\r\nSUMMARY:{title}\r\n{extra}END:VEVENT\r\n"
-    )
-
-
-def feed(*events: str) -> bytes:
-    head = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Test//EN\r\n"
-    return (head + "".join(events) + "END:VCALENDAR\r\n").encode()
-
-
-OWN = (Permission.SUBSCRIPTIONS_MANAGE_OWN, Permission.SCHEDULE_READ_OWN)
-FULL = feed(*(event(f"uid-{number}", f"Private {number}", day=number + 1) for number in range(10)))
-
-
-@dataclass
-class Case:
-    running: Running
-    api: Api
-    server: CalendarServer
-
-    def fetch(self) -> None:
-        """Let an importer do what is due."""
-        settings = self.running.settings
-        store = ImportStore(self.running.database, settings.config, settings.keyring())
-        run(store, settings.importer, once=True, stop=threading.Event())
-
-    def sync(self, number: int) -> Any:
-        with self.running.database.write() as connection:
-            connection.execute(text("UPDATE subscriptions SET next_at = 0"))
-        self.fetch()
-        return self.api.get(f"{BASE}/{number}").json
-
-    def events(self) -> list[dict[str, Any]]:
-        now = datetime.now(UTC)
-        span = f"start={now:%Y-%m-%dT00:00:00Z}&end={now + timedelta(days=60):%Y-%m-%dT00:00:00Z}"
-        found: list[dict[str, Any]] = self.api.get(f"/users/anna/events?{span}").json["events"]
-        return found
-
-    def generations(self, number: int) -> list[tuple[str, int]]:
-        found = self.api.get(f"{BASE}/{number}/generations").json["generations"]
-        return [(it["state"], it["events"]) for it in found]
-
-    def generation(self, number: int, state: str) -> int:
-        found = self.api.get(f"{BASE}/{number}/generations").json["generations"]
-        return next(int(it["id"]) for it in found if it["state"] == state)
-
-
-@pytest.fixture
-def case(configured: Callable[[Sections], Running], people: dict[str, int], server: CalendarServer) -> Case:
-    running = configured({"importer": {"allow_http": "yes", "allow_hosts": "127.0.0.1"}})
-    return Case(running, api_of(running, "anna", OWN), server)
-
-
-def subscribed(case: Case, body: bytes = FULL, **more: Any) -> int:
-    url = case.server.says(PATH, 200, body, etag='"1"')
-    made = case.api.created(BASE, {"url": url, "label": "Private", **more})
-    case.fetch()
-    return int(made["id"])
+__all__ = ["case", "server"]
 
 
 def test_what_is_shown_of_a_subscription_holds_no_secret(case: Case) -> None:
@@ -231,11 +170,62 @@ def test_a_sync_is_asked_for_once_and_not_too_often(case: Case) -> None:
         asked = case.api.post(f"{BASE}/{number}/sync")
         assert (asked.status, asked.json["sync"]["state"]) == (202, "queued")
         case.fetch()
-    assert len(case.server.requests) == fetches
+    assert len(case.server.requests) == fetches + 1, "only the first is done at once"
     with case.running.database.write() as connection:
         connection.execute(text("UPDATE subscriptions SET next_at = next_at - 60"))
     case.fetch()
-    assert len(case.server.requests) == fetches + 1
+    assert len(case.server.requests) == fetches + 2
+    found = case.api.get(f"{BASE}/{number}").json
+    assert found["sync"]["state"] == "done"
+    assert found["sync"]["requested_at"] <= found["sync"]["started_at"] <= found["sync"]["finished_at"]
+    with case.running.database.write() as connection:
+        connection.execute(text("UPDATE subscriptions SET next_at = 0"))
+    case.fetch()
+    assert case.api.get(f"{BASE}/{number}").json["sync"]["requested_at"] is None, "nobody asked for this one"
+    assert case.api.post(f"{BASE}/{number}/sync").json["next_at"] < found["next_at"]
+    case.fetch()
+    assert len(case.server.requests) == fetches + 4
+
+
+def test_a_daemon_does_what_is_asked_for_within_seconds(case: Case) -> None:
+    number = subscribed(case)
+    before = case.api.get(f"{BASE}/{number}").json
+    arrived = threading.Event()
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        arrived.set()
+        case.server.released.wait(60)
+        handler.send_response(304)
+        handler.end_headers()
+
+    case.server.answers[PATH] = answer
+    asked = case.api.post(f"{BASE}/{number}/sync")
+    assert (asked.status, asked.json["sync"]["state"]) == (202, "queued")
+    with case.daemon():
+        assert arrived.wait(60)
+        assert case.api.get(f"{BASE}/{number}").json["sync"]["state"] == "running"
+        assert case.api.post(f"{BASE}/{number}/sync").json["sync"]["state"] == "running"
+        case.server.released.set()
+        found = case.until(number, lambda it: it["sync"]["state"] == "done")
+    assert (before["sync"]["result"], found["sync"]["result"]) == ("applied", "unchanged")
+    assert len(case.server.requests) == 2
+
+
+def test_a_sync_whose_importer_was_killed_stays_queued(case: Case) -> None:
+    number = subscribed(case)
+    settings = case.running.settings
+    store = ImportStore(case.running.database, settings.config, settings.keyring())
+    case.api.post(f"{BASE}/{number}/sync")
+    [killed] = store.claim(int(time.time()), 60, 1)
+    assert case.api.get(f"{BASE}/{number}").json["sync"]["state"] == "running"
+    with case.running.database.write() as connection:
+        connection.execute(text("UPDATE subscriptions SET lease_until = 1"))
+    assert case.api.get(f"{BASE}/{number}").json["sync"]["state"] == "queued"
+    [stopped] = store.claim(int(time.time()), 60, 1)
+    assert killed.lease != stopped.lease
+    store.release([stopped])
+    assert case.api.get(f"{BASE}/{number}").json["sync"]["state"] == "queued"
+    case.fetch()
     assert case.api.get(f"{BASE}/{number}").json["sync"]["state"] == "done"
 
 
