@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Outside calendars from a server on loopback to whoever asks: calendar apps, feeds, availability."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Any
+
+import icalendar
+import pytest
+import vobject
+
+from scheduling import feeds
+from tests.server.api.conftest import api_of
+from tests.server.client import APPLE, Client, D, calendar_query, during, proppatch
+from tests.server.outside import BASE, MAYBE, NOT_BUSY, PATH, Case, case, day, event, feed, server, subscribed
+
+__all__ = ["case", "server"]
+
+
+def member(case: Case, number: int) -> tuple[Client, str, list[str]]:
+    """Anna's app, the calendar that a subscription fills, and the paths of its objects."""
+    client = case.running.client("anna")
+    calendar = f"/dav/anna/external-{number}/"
+    paths = [
+        it for it in client.propfind(calendar, f"{D}getetag", depth="1").resources if it.endswith(".ics")
+    ]
+    return client, calendar, paths
+
+
+def availability(case: Case, offset: int, more: str = "") -> Any:
+    """What anybody may know of anna's time from 9 to 10 o'clock UTC, so many days from today."""
+    span = f"start={day(offset)}T09:00:00Z&end={day(offset)}T10:00:00Z{more}"
+    return api_of(case.running).get(f"/users/anna/availability?{span}").json
+
+
+def test_visibility_counts_in_feeds_and_calendar_apps_and_never_in_availability(case: Case) -> None:
+    number = subscribed(
+        case, feed(event("a", "Gym", "LOCATION:Cellar\r\nDESCRIPTION:Legs\r\n"), event("b", "Work", MAYBE))
+    )
+    path = feeds.path_of(case.running.feed("anna")[1])
+    client, calendar, _ = member(case, number)
+    first = client.token(calendar)
+    span = f"{day(3).replace('-', '')}T000000Z", f"{day(4).replace('-', '')}T000000Z"
+
+    def seen() -> list[str]:
+        """In the feed, as one file, by a query, and by a sync of an app that knows the calendar."""
+        query = client.query(calendar, during(*span))
+        return [
+            case.running.client().get(path).text,
+            client.get(calendar).text,
+            query.text if query.status == 207 else "",
+            "".join(client.get(it).text for it in member(case, number)[2]) if query.status == 207 else "",
+        ]
+
+    for text in seen():
+        assert all(
+            it in text for it in ("SUMMARY:Gym", "LOCATION:Cellar", "DESCRIPTION:Legs", "SUMMARY:Work")
+        )
+    assert case.api.patch(f"{BASE}/{number}", {"visibility": "busy-only"}).status == 200
+    for text in seen():
+        assert text.count("SUMMARY:Busy") == 2
+        assert not any(it in text for it in ("Gym", "Work", "Cellar", "Legs"))
+    changed = client.sync(calendar, first)
+    assert sorted(changed.names.values()) == [200, 200, 404, 404], "others under other UIDs take their place"
+    assert case.api.patch(f"{BASE}/{number}", {"visibility": "hidden"}).status == 200
+    shown, *others = seen()
+    assert (shown.count("BEGIN:VCALENDAR"), shown.count("BEGIN:VEVENT")) == (1, 0)
+    assert not any("BEGIN:VEVENT" in it for it in others)
+    assert calendar not in client.propfind("/dav/anna/", f"{D}displayname", depth="1").resources
+    assert {client.request(it, calendar).status for it in ("GET", "PROPFIND")} == {404}
+    assert client.report(calendar, calendar_query(during(*span))).status == 404
+    assert [it["type"] for it in availability(case, 3)["busy"]] == ["BUSY"]
+    assert case.api.patch(f"{BASE}/{number}", {"visibility": "full"}).status == 200
+    assert all("SUMMARY:Gym" in it for it in seen())
+
+
+@pytest.mark.parametrize("visibility", ["full", "busy-only"])
+def test_nothing_is_written_into_an_outside_calendar(case: Case, visibility: str) -> None:
+    number = subscribed(case, feed(event("a", "Gym")), visibility=visibility)
+    client, calendar, [name] = member(case, number)
+    before = client.get(calendar).body, client.token(calendar)
+    body = feed(event("new", "Mine")).decode()
+    for method in ("PUT", "DELETE", "MOVE", "COPY", "MKCALENDAR", "MKCOL"):
+        for path in (name, f"{calendar}new.ics", calendar, f"{calendar}new/"):
+            for headers in ({}, {"If_Match": client.get(name).headers["etag"]}, {"If_None_Match": "*"}):
+                answer = client.request(
+                    method, path, body if method == "PUT" else "", Destination=f"http://127.0.0.1:5232{calendar}x.ics",
+                    Content_Type="text/calendar", **headers,
+                )  # fmt: skip
+                assert (answer.status, answer.conditions) == (403, [f"{D}need-privileges"]), (method, path)
+    color = f"{APPLE}calendar-color"
+    for protected in (f"{D}resourcetype", f"{D}sync-token", f"{D}owner", "{urn:x}anything"):
+        refused = client.request("PROPPATCH", calendar, proppatch((protected, "x"), (color, "#FF0000FF")))
+        assert refused.only.refused == {protected: 403, color: 424}
+    assert client.request("PROPPATCH", name, proppatch((f"{D}displayname", "x"))).only.refused == {
+        f"{D}displayname": 403
+    }
+    dora = case.running.client("dora")
+    assert dora.request("PROPPATCH", calendar, proppatch((color, "#FF0000FF"))).status == 404
+    assert dora.request("PUT", name, body).conditions == [f"{D}need-privileges"]
+    privileges = f"{D}current-user-privilege-set"
+    granted = client.propfind(calendar, privileges).only.tags(privileges)
+    assert f"{D}read" in granted
+    assert not granted & {f"{D}{it}" for it in ("write", "write-content", "bind", "unbind", "all")}
+    [stored] = case.events()
+    address = f"/users/anna/events/{stored['id']}"
+    assert (stored["source"], stored["read_only"]) == ("external_ical", True)
+    everybody = api_of(case.running)
+    assert {it.patch(address, {"notes": "Mine"}).status for it in (case.api, everybody)} == {403}
+    assert {it.delete(address).status for it in (case.api, everybody)} == {403}
+    assert (client.get(calendar).body, client.token(calendar)) == before
+
+
+def test_times_without_a_zone_are_read_in_the_one_of_the_subscription(case: Case) -> None:
+    morning = f"{day(3).replace('-', '')}T0900"
+    floating = (
+        f"BEGIN:VEVENT\r\nUID:a\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:{morning}00\r\nDTEND:{morning}30\r\n"
+        "SUMMARY:Gym\r\nEND:VEVENT\r\n"
+    )
+    number = subscribed(case, feed(floating), time_zone="Asia/Tokyo")
+    client, calendar, _ = member(case, number)
+
+    def starts() -> set[str]:
+        [shown] = case.events()
+        [served] = icalendar.Calendar.from_ical(client.get(calendar).body).walk("VEVENT")
+        return {
+            shown["starts_at"][11:16],
+            f"{served['DTSTART'].dt.astimezone(UTC):%H:%M}",
+        }
+
+    assert starts() == {"00:00"}
+    case.server.says(PATH, 200, feed(floating), etag='"1"')
+    assert (
+        case.api.patch(f"{BASE}/{number}", {"time_zone": "America/Halifax"}).json["time_zone"]
+        == "America/Halifax"
+    )
+    case.fetch()
+    assert starts() <= {"12:00", "13:00"}
+    assert "if-none-match" not in case.server.requests[-1][1], "the same text has to be read again"
+    assert case.api.patch(f"{BASE}/{number}", {"time_zone": None}).json["time_zone"] is None
+    case.fetch()
+    assert starts() <= {"07:00", "08:00"}, "the user's own is Europe/Berlin"
+    fetched = len(case.server.requests)
+    case.fetch()
+    assert len(case.server.requests) == fetched
+
+
+def test_what_stays_of_a_subscription_blocks_until_it_is_discarded(case: Case) -> None:
+    number = subscribed(case, feed(event("a", "Gym"), event("b", "Free", NOT_BUSY, day=5)))
+    detached = "/users/anna/detached-calendars"
+    assert case.api.get(detached).json["detached_calendars"] == []
+    assert case.api.delete(f"{BASE}/{number}").status == 204
+    [kept] = case.api.get(detached).json["detached_calendars"]
+    assert (kept["id"], kept["label"], kept["calendar"]) == (number, "Private", f"external-{number}")
+    for offset, busy in ((3, ["BUSY"]), (5, [])):
+        found = availability(case, offset, "&max_staleness=1")
+        assert ([it["type"] for it in found["busy"]], found["unknown"]) == (busy, []), (
+            "nobody waits for it to be read"
+        )
+    reasons = case.api.get(f"/users/anna/availability/explain?at={day(3)}T09:30:00Z").json["reasons"]
+    assert [(it["effect"], it["rule"]) for it in reasons] == [("blocks", "opaque")]
+    client, calendar, [name, _] = member(case, number)
+    assert "SUMMARY:" in client.get(name).text
+    assert client.request("DELETE", name).status == 403
+    assert case.api.delete(f"{detached}/{number}").status == 204
+    assert availability(case, 3)["busy"] == []
+    assert client.get(calendar).status == 404
+    assert case.api.delete(f"{detached}/{number}").status == 404
+
+
+RULES = {
+    "opaque": ("", "blocks"),
+    "transp-transparent": (NOT_BUSY, "free"),
+    "busystatus": ("X-MICROSOFT-CDO-BUSYSTATUS:OOF\r\n", "unavailable"),
+    "status-cancelled": ("STATUS:CANCELLED\r\n", "free"),
+    "status-tentative": (MAYBE, "tentative"),
+}
+
+
+def test_the_rule_that_decides_about_an_imported_event_is_explained(case: Case) -> None:
+    events = [event(rule, rule, extra, day=it) for it, (rule, (extra, _)) in enumerate(RULES.items(), 3)]
+    number = subscribed(case, feed(*events))
+
+    def explained(offset: int) -> tuple[str, str, str]:
+        at = f"{day(offset)}T09:30:00Z"
+        [reason] = case.api.get(f"/users/anna/availability/explain?at={at}").json["reasons"]
+        assert reason["calendar"] == f"external-{number}"
+        return reason["rule"], reason["effect"], reason["title"]
+
+    for offset, (rule, (_, effect)) in enumerate(RULES.items(), 3):
+        assert explained(offset) == (rule, effect, rule)
+    case.api.patch(f"{BASE}/{number}", {"visibility": "hidden"})
+    assert explained(3)[1] == "blocks"
+
+
+def test_all_that_is_served_is_read_by_two_programs_and_has_one_uid(case: Case) -> None:
+    odd = (
+        "RRULE:FREQ=DAILY;COUNT=5\r\nEXDATE:x\r\nRDATE;VALUE=PERIOD:20991201T090000Z/PT1H\r\n",
+        'SUMMARY;X="a:b":\\;\\,\\n\\N\\\\\r\nURL:javascript:x\r\nATTACH:file:///etc/passwd\r\n',
+        "DESCRIPTION:\x01\x0b ]]> \u2028 \U0001f600\r\n  folded\r\nCATEGORIES:a\\,b,,c\r\n",
+        "BEGIN:VALARM\r\nACTION:AUDIO\r\nTRIGGER:-PT5M\r\nEND:VALARM\r\nORGANIZER:mailto:x@example.com\r\n",
+        "no property at all\r\nX-A;B:C\r\nSTATUS:NONSENSE\r\nTRANSP:\r\n",
+    )
+    twice = event("same", "One") + event("same", "Two", day=6)
+    series = event("s", "Daily", "RRULE:FREQ=DAILY;COUNT=5\r\n") + event(
+        "s", "Moved", f"RECURRENCE-ID:{day(4).replace('-', '')}T090000Z\r\n", day=8
+    )
+    number = subscribed(
+        case, feed(*(event(f"odd-{it}/../", "Odd", extra) for it, extra in enumerate(odd)), twice, series)
+    )
+    client, _, names = member(case, number)
+    assert len(names) == len(odd) + 3
+    uids, events = set(), 0
+    for name in names:
+        text = client.get(name).text
+        [calendar] = icalendar.Calendar.from_ical(text, multiple=True)
+        found = calendar.walk("VEVENT")
+        assert not any(it.errors for it in found)
+        assert len(vobject.readOne(text).vevent_list) == len(found)
+        [uid] = {str(it["UID"]) for it in found}
+        uids.add(uid)
+        events += len(found)
+    assert len(uids) == len(names)
+    whole = case.running.client().get(feeds.path_of(case.running.feed("anna")[1])).text
+    assert (
+        len(vobject.readOne(whole).vevent_list)
+        == len(icalendar.Calendar.from_ical(whole).walk("VEVENT"))
+        == events
+    )
