@@ -14,6 +14,7 @@ from sqlalchemy import text
 from scheduling.imports import ImportStore
 from tests.server.api.calls import Api
 from tests.server.api.conftest import api_of
+from tests.server.client import D
 from tests.server.outside import (
     BASE,
     FULL,
@@ -27,6 +28,7 @@ from tests.server.outside import (
     server,
     subscribed,
 )
+from tests.server.running import Running
 
 __all__ = ["case", "server"]
 
@@ -51,6 +53,58 @@ def test_what_is_shown_of_a_subscription_holds_no_secret(case: Case) -> None:
     refused = case.api.patch(f"{BASE}/{number}", {"url": "https://elsewhere.example.com/a.ics"})
     assert refused.status == 422
     assert "credentials" in refused.problem
+
+
+def test_what_was_found_and_how_it_was_fetched_is_told(case: Case) -> None:
+    zoned = "DTSTART;TZID=Customized Time Zone:20991201T090000\r\n"
+    odd = f"BEGIN:VEVENT\r\nUID:odd\r\n{zoned}SUMMARY:Odd\r\nEND:VEVENT\r\n"
+    bad = "BEGIN:VEVENT\r\nUID:bad\r\nDTSTART:20261399T090000Z\r\nEND:VEVENT\r\n"
+    first = (event("a", "Gym"), bad, odd)
+    number = subscribed(case, feed(*first))
+    found = case.api.get(f"{BASE}/{number}").json
+    report = found["report"]
+    assert {it: report[it] for it in ("fetched", "imported", "unchanged")} == {
+        "fetched": 3,
+        "imported": 2,
+        "unchanged": 0,
+    }
+    [skipped] = report["skipped"]
+    assert (skipped["line"], skipped["uid"]) == (11, "bad")
+    assert "20261399T090000Z" in skipped["reason"]
+    [warning] = report["warnings"]
+    assert "Customized Time Zone" in warning
+    assert "Europe/Berlin" in warning
+    assert "line 15" in warning
+    assert {it: found["http"][it] for it in ("status", "etag", "octets")} == {
+        "status": 200, "etag": True, "octets": len(feed(*first)),
+    }  # fmt: skip
+    assert found["last_attempt_at"] == found["last_success_at"] < found["next_at"]
+    case.server.says(PATH, 200, feed(*first, event("b", "New", day=4)))
+    report = case.sync(number)["report"]
+    assert (report["fetched"], report["imported"], report["unchanged"]) == (4, 1, 2)
+    case.server.says(PATH, 503, retry_after="7200")
+    failed = case.sync(number)
+    assert (failed["reason"], failed["sync"]["result"], failed["report"]) == ("http-5xx", "failed", report)
+    assert failed["last_success_at"] <= failed["last_attempt_at"] < failed["next_at"]
+    by_status = {
+        it: len(case.api.get(f"{BASE}?status={it}").json["subscriptions"])
+        for it in ("active", "error", "paused")
+    }
+    assert by_status == {"active": 0, "error": 1, "paused": 0}
+
+
+def test_a_label_has_1_to_255_characters_and_names_the_calendar(api: Api, running: Running) -> None:
+    link = "webcals://calendar.example.com/a.ics"
+    assert {api.post(BASE, {"url": link, "label": it}).status for it in ("", "x" * 256)} == {400}
+    assert api.post(BASE, {"url": link, "label": "   "}).status == 422
+    names = ("x", "ä" * 255)
+    made = [api.created(BASE, {"url": link, "label": it}) for it in names]
+    assert tuple(it["label"] for it in made) == names
+    address = f"{BASE}/{made[0]['id']}"
+    assert {api.patch(address, {"label": it}).status for it in ("", "x" * 256)} == {400}
+    assert api.patch(address, {"label": names[1]}).json["label"] == names[1]
+    shown = running.client("anna").propfind(f"/dav/anna/{made[0]['calendar_id']}/", f"{D}displayname")
+    assert shown.only.text(f"{D}displayname") == names[1]
 
 
 def test_a_policy_counts_without_a_fetch(case: Case) -> None:
@@ -161,6 +215,28 @@ def test_another_url_takes_over_only_when_it_was_read(case: Case) -> None:
     case.server.says("/moved.ics", 200, feed(*(event(f"other-{it}", "Other", day=it + 1) for it in range(6))))
     assert case.sync(number)["status"] == "active"
     assert {it["title"] for it in case.events()} == {"Other"}
+
+
+def test_a_rejected_state_is_not_taken_over(case: Case) -> None:
+    number = subscribed(case)
+    renamed = feed(*(event(f"new-{it}", f"New {it}", day=it + 1) for it in range(10)))
+    case.server.says(PATH, 200, renamed)
+    assert case.sync(number)["reason"] == "vanished"
+    [doubted] = [
+        it for it in case.api.get(f"{BASE}/{number}/generations").json["generations"] if it["reasons"]
+    ]
+    assert (doubted["state"], set(doubted["reasons"])) == ("quarantined", {"vanished", "uids-changed"})
+    waiting = f"{BASE}/{number}/generations/{case.generation(number, 'quarantined')}"
+    differences = case.api.get(f"{waiting}/diff").json["differences"]
+    assert {it["change"] for it in differences} == {"added", "removed"}
+    rejected = case.api.post(f"{waiting}/reject")
+    assert (rejected.status, rejected.json["state"]) == (200, "rejected")
+    assert case.sync(number)["reason"] == "rejected"
+    assert {it["title"][:7] for it in case.events()} == {"Private"}
+    assert case.api.post(f"{waiting}/reject").status == 409
+    assert case.api.post(f"{waiting}/accept").json["state"] == "current"
+    assert {it["title"][:3] for it in case.events()} == {"New"}
+    assert case.api.get(f"{BASE}/{number}").json["status"] == "active"
 
 
 def test_a_sync_is_asked_for_once_and_not_too_often(case: Case) -> None:
