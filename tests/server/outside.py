@@ -17,6 +17,7 @@ from sqlalchemy import text
 from importer.daemon import run
 from scheduling.imports import ImportStore
 from scheduling.permissions import Permission
+from scheduling.webhooks.queue import WebhookQueue
 from tests.importer.conftest import CalendarServer, server
 from tests.server.api.calls import Api
 from tests.server.api.conftest import api_of
@@ -82,7 +83,8 @@ class Case:
     def _run(self, *, once: bool, stop: threading.Event) -> None:
         settings = self.running.settings
         store = ImportStore(self.running.database, settings.config, settings.keyring())
-        run(store, settings.importer, once=once, stop=stop)
+        queue = WebhookQueue(self.running.database, settings.config, settings.keyring())
+        run(store, settings.importer, once=once, stop=stop, queue=queue)
 
     def sync(self, number: int) -> Any:
         """Fetch everything now, and return the subscription."""
@@ -117,7 +119,7 @@ class Case:
 @pytest.fixture
 def case(configured: Callable[[Sections], Running], people: dict[str, int], server: CalendarServer) -> Case:
     importer = {"allow_http": "yes", "allow_hosts": "127.0.0.1", "idle": "1s"}
-    running = configured({"importer": importer})
+    running = configured({"importer": importer, "availability": {"longest_wait_seconds": "60"}})
     return Case(running, api_of(running, "anna", OWN), server)
 
 
