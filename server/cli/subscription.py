@@ -16,7 +16,7 @@ from scheduling.source_credentials import Credentials
 from scheduling.subscriptions import Changes
 from scheduling.view import View
 from server import importing
-from server.cli import preview
+from server.cli import import_report, preview
 from server.cli.manual import ManualGroup
 from server.cli.output import json_option, moment, print_facts, print_json, print_table
 from server.cli.secret_input import read_line, read_link
@@ -140,13 +140,17 @@ def add(
 @subscription.command("list")
 @click.argument("username", required=False)
 @click.option("--detached", is_flag=True, help="Only what stayed of ended ones, and goes on blocking.")
+@click.option("--status", type=click.Choice(("active", "error", "paused")), help="Only those in this status.")
 @json_option
 @pass_session
-def list_(session: Session, *, username: str | None, detached: bool, as_json: bool) -> None:
+def list_(
+    session: Session, *, username: str | None, detached: bool, status: str | None, as_json: bool
+) -> None:
     """List the subscriptions of USERNAME or of everybody."""
     with session.database.read() as connection:
         user_id = None if username is None else users.get(connection, username).id
-        found = subscriptions.list_subscriptions(connection, user_id, detached=detached)
+        listed = subscriptions.list_subscriptions(connection, user_id, detached=detached)
+        found = [one for one in listed if status in (None, one.status)]
         names = {one.id: one.username for one in users.list_users(connection)}
     if as_json:
         print_json({"subscriptions": [{**asdict(one), "username": names[one.user_id]} for one in found]})
@@ -157,7 +161,9 @@ def list_(session: Session, *, username: str | None, detached: bool, as_json: bo
             (it.id, names[it.user_id], it.label, it.host, _status(it), it.last_success_at, it.message)
             for it in found
         ],
-        empty="There are no subscriptions; `daysheet subscription add` adds one.",
+        empty="There are no such subscriptions."
+        if status or detached
+        else "There are no subscriptions; `daysheet subscription add` adds one.",
     )
 
 
@@ -211,6 +217,7 @@ def resume(session: Session, *, number: int) -> None:
 @click.option("--url", "new_url", is_flag=True, help="Another address; it is asked for.")
 @click.option("--url-stdin", is_flag=True, help="Another address, from standard input.")
 @click.option("--no-auth", is_flag=True, help="Forget the credentials.")
+@click.option("--no-time-zone", is_flag=True, help="Read times without a zone in the user's again.")
 @_with_policy
 @json_option
 @pass_session
@@ -222,6 +229,7 @@ def change(
     new_url: bool,
     url_stdin: bool,
     no_auth: bool,
+    no_time_zone: bool,
     busy: str | None,
     tentative: str | None,
     visibility: str | None,
@@ -236,6 +244,8 @@ def change(
     What shall block and be shown counts at once. With another address, the events of the old one go on blocking until
     the new one was read and is not doubted.
     """
+    if no_time_zone and time_zone is not None:
+        raise click.UsageError("Give either --time-zone or --no-time-zone.")
     url = read_line("address").strip() if url_stdin else read_link() if new_url else None
     changes = Changes(
         label=label,
@@ -246,6 +256,7 @@ def change(
         tentative=tentative,
         visibility=visibility,
         time_zone=time_zone,
+        user_zone=no_time_zone,
     )
     with session.database.write() as connection:
         changed = subscriptions.change(
@@ -369,4 +380,5 @@ def _status(found: subscriptions.Subscription) -> str:
     return "detached" if found.detached_at is not None else found.status
 
 
+subscription.command("show", examples=import_report.EXAMPLES)(import_report.show)
 subscription.command("preview", examples=preview.EXAMPLES)(preview.preview)
