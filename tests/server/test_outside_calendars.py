@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC
 from typing import Any
 
@@ -10,7 +11,10 @@ import icalendar
 import pytest
 import vobject
 
+from importer import reading
+from importer.cycle import Means, synchronise
 from scheduling import feeds
+from scheduling.imports import ImportStore
 from tests.server.api.conftest import api_of
 from tests.server.client import APPLE, Client, D, calendar_query, during, proppatch
 from tests.server.outside import BASE, MAYBE, NOT_BUSY, PATH, Case, case, day, event, feed, server, subscribed
@@ -228,3 +232,53 @@ def test_all_that_is_served_is_read_by_two_programs_and_has_one_uid(case: Case) 
         == len(icalendar.Calendar.from_ical(whole).walk("VEVENT"))
         == events
     )
+
+
+@pytest.fixture
+def fussy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A vobject that cannot read what is called Odd: no event that is understood is known to fail with the real one."""
+    real = vobject.readOne
+
+    def read(stream: str, *rest: Any, **named: Any) -> Any:
+        if "SUMMARY:Odd" in stream:
+            raise vobject.base.ParseError("Odd")
+        return real(stream, *rest, **named)
+
+    monkeypatch.setattr(vobject, "readOne", read)
+
+
+@pytest.mark.usefixtures("fussy")
+def test_what_one_of_the_programs_cannot_read_is_not_served(case: Case) -> None:
+    number = subscribed(case, feed(event("a", "Gym"), event("b", "Work", day=4)))
+    changed = feed(
+        event("a", "Odd"), event("b", "Worked", day=4), event("c", "Odd", day=5), event("d", "New", day=6)
+    )
+    case.server.says(PATH, 200, changed)
+    settings = case.running.settings
+    store = ImportStore(case.running.database, settings.config, settings.keyring())
+    config = settings.importer
+    # As the daemon does it, but read in this process, where vobject is fussy.
+    means = Means(store=store, policy=config.policy(), schedule=config.schedule(), read=reading.read)
+    synchronise(store.claim(int(time.time()), 60, 1, only=number), means)
+    found = case.api.get(f"{BASE}/{number}").json
+    assert (found["status"], found["report"]["imported"]) == ("active", 2)
+    assert [(it["line"], it["uid"]) for it in found["report"]["skipped"]] == [(4, "a"), (18, "c")]
+    assert {it["reason"] for it in found["report"]["skipped"]} == {
+        "It cannot be written in a form that every program reads."
+    }
+    client, calendar, _ = member(case, number)
+    served = client.get(calendar).text
+    assert "Odd" not in served
+    assert sorted(str(it["SUMMARY"]) for it in icalendar.Calendar.from_ical(served).walk("VEVENT")) == [
+        "Gym",
+        "New",
+        "Worked",
+    ], "what was good before stays as it was"
+    shown = (
+        api_of(case.running)
+        .post("/ical-subscriptions:preview", {"user": "anna", "calendar": changed.decode()})
+        .json
+    )
+    rules = {it["uid"]: (it["outcome"], [rule["rule"] for rule in it["rules"]]) for it in shown["events"]}
+    assert rules["c"] == ("skipped", ["not-servable"])
+    assert rules["d"][0] == "imported"
