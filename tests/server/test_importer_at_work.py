@@ -126,3 +126,24 @@ def test_a_conflict_with_an_imported_event_is_open_within_one_cycle(
     assert case.api.delete(f"{BASE}/{number}?events=delete").status == 204
     case.fetch()
     assert {it[0] for it in stored(dispatch)} == {"resolved"}
+
+
+def test_a_claim_sees_what_was_imported_meanwhile(case: Case) -> None:
+    number = subscribed(case, feed(event("a", "Gym")))
+    full = api_of(case.running)
+    span = f"start={day(4)}T08:00:00Z&end={day(4)}T12:00:00Z"
+    seen = full.get(f"/users/anna/availability?{span}").headers["etag"]
+    body = {"users": ["anna"], "starts_at": f"{day(4)}T09:30:00Z", "ends_at": f"{day(4)}T11:00:00Z"}
+    case.sync(number)
+    assert full.get(f"/users/anna/availability?{span}").headers["etag"] == seen, (
+        "it was read again and says the same"
+    )
+    case.server.says(PATH, 200, feed(event("a", "Gym"), event("b", "Dentist", day=4)))
+    case.sync(number)
+    refused = full.post("/claims", {**body, "job": {"reference": "C-1"}}, If_Match=seen)
+    assert refused.status == 412
+    [obstacle] = refused.json["conflicts"]
+    assert (obstacle["starts_at"], obstacle["ends_at"]) == (f"{day(4)}T09:30:00Z", f"{day(4)}T10:00:00Z")
+    assert "Dentist" not in str(refused)
+    later = {**body, "starts_at": f"{day(4)}T10:00:00Z", "job": {"reference": "C-1"}}
+    assert full.post("/claims", later, If_Match=refused.headers["etag"]).status == 201

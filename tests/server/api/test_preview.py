@@ -5,9 +5,13 @@ from __future__ import annotations
 
 from scheduling.permissions import Permission
 from tests.server.api.calls import Api
-from tests.server.api.conftest import Keys
+from tests.server.api.conftest import Keys, api_of
+from tests.server.outside import MAYBE, PATH, Case, case, event, feed, server, subscribed
 
-PATH = "/ical-subscriptions:preview"
+__all__ = ["case", "server"]
+
+
+PREVIEW = "/ical-subscriptions:preview"
 CALENDAR = """\
 BEGIN:VCALENDAR
 VERSION:2.0
@@ -44,7 +48,7 @@ END:VCALENDAR
 
 
 def test_each_event_has_an_outcome_and_the_rules_that_decided(api: Api) -> None:
-    answer = api.post(PATH, {"user": "anna", "calendar": CALENDAR})
+    answer = api.post(PREVIEW, {"user": "anna", "calendar": CALENDAR})
     assert answer.status == 200
     assert (answer.json["name"], answer.json["time_zone"]) == ("Clients", "America/New_York")
     events = {it["uid"]: it for it in answer.json["events"]}
@@ -77,19 +81,39 @@ def test_each_event_has_an_outcome_and_the_rules_that_decided(api: Api) -> None:
 
 def test_what_cannot_be_fetched_or_read_is_refused(api: Api) -> None:
     for body in ({"url": "https://127.0.0.1/secret.ics"}, {"calendar": "<html>Sign in</html>"}):
-        answer = api.post(PATH, {"user": "anna", **body})
+        answer = api.post(PREVIEW, {"user": "anna", **body})
         assert answer.status == 422
         assert "secret" not in str(answer.json)
-    assert api.post(PATH, {"user": "anna"}).status == 422
-    assert api.post(PATH, {"user": "anna", "url": "https://a.example/b", "calendar": CALENDAR}).status == 422
-    assert api.post(PATH, {"user": "nobody", "calendar": CALENDAR}).status == 404
+    assert api.post(PREVIEW, {"user": "anna"}).status == 422
+    assert (
+        api.post(PREVIEW, {"user": "anna", "url": "https://a.example/b", "calendar": CALENDAR}).status == 422
+    )
+    assert api.post(PREVIEW, {"user": "nobody", "calendar": CALENDAR}).status == 404
+
+
+def test_a_link_is_looked_at_and_compared_with_what_is_imported(case: Case) -> None:
+    number = subscribed(case, feed(event("a", "Gym"), event("b", "Work", day=4)))
+    api = api_of(case.running)
+    url = case.server.says(PATH, 200, feed(event("a", "Gym"), event("b", "Changed", MAYBE, day=4)))
+    looked = api.post(PREVIEW, {"user": "anna", "url": url, "subscription_id": number})
+    assert looked.status == 200, looked
+    assert [(it["uid"], it["outcome"]) for it in looked.json["events"]] == [
+        ("a", "unchanged"),
+        ("b", "imported"),
+    ]
+    assert looked.json["events"][1]["busy"] == "BUSY-TENTATIVE"
+    assert {it["title"] for it in case.events()} == {"Gym", "Work"}, "nothing is stored"
+    case.server.says(PATH, 404)
+    refused = api.post(PREVIEW, {"user": "anna", "url": url})
+    assert (refused.status, "secret-4711" in str(refused)) == (422, False)
+    assert "does not know this calendar" in refused.problem
 
 
 def test_only_who_may_subscribe_a_user_may_look(keys: Keys) -> None:
     other = keys("bo", {Permission.SUBSCRIPTIONS_MANAGE_OWN})
-    assert other.post(PATH, {"user": "anna", "calendar": CALENDAR}).status == 403
-    assert other.post(PATH, {"user": "bo", "calendar": CALENDAR}).status == 200
+    assert other.post(PREVIEW, {"user": "anna", "calendar": CALENDAR}).status == 403
+    assert other.post(PREVIEW, {"user": "bo", "calendar": CALENDAR}).status == 200
     assert (
-        keys("bo", {Permission.FEEDS_CREATE_OWN}).post(PATH, {"user": "bo", "calendar": CALENDAR}).status
+        keys("bo", {Permission.FEEDS_CREATE_OWN}).post(PREVIEW, {"user": "bo", "calendar": CALENDAR}).status
         == 403
     )

@@ -239,6 +239,21 @@ def test_a_rejected_state_is_not_taken_over(case: Case) -> None:
     assert case.api.get(f"{BASE}/{number}").json["status"] == "active"
 
 
+def test_another_url_is_judged_before_the_old_events_go(case: Case) -> None:
+    number = subscribed(case)
+    for path, body, reason in (
+        ("/empty.ics", feed(), "empty"),
+        ("/page.ics", b"<!DOCTYPE html><title>Sign in</title>", "html"),
+        ("/cut.ics", FULL[: len(FULL) // 2], "truncated"),
+    ):
+        moved = case.api.patch(f"{BASE}/{number}", {"url": case.server.says(path, 200, body)})
+        assert moved.status == 200
+        found = case.sync(number)
+        assert (found["status"], found["reason"]) == ("error", reason)
+        assert {it["title"][:7] for it in case.events()} == {"Private"}
+    assert case.generations(number)[0] == ("withdrawn", 0)
+
+
 def test_a_sync_is_asked_for_once_and_not_too_often(case: Case) -> None:
     number = subscribed(case)
     fetches = len(case.server.requests)
