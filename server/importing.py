@@ -20,6 +20,7 @@ from scheduling.database import Database
 from scheduling.errors import Invalid
 from scheduling.imports import ImportStore
 from scheduling.secrets import Keyring
+from scheduling.source_credentials import Credentials, checked
 from scheduling.webhooks.queue import WebhookQueue
 from server import log
 from server.settings import Settings
@@ -99,12 +100,14 @@ def preview_of(
     settings: Settings,
     *,
     url: str | None,
+    credentials: Credentials | None = None,
     body: bytes = b"",
     time_zone: str,
     stored: Mapping[str, str] | None = None,
     own: Callable[[Collection[str]], Collection[str]] = lambda _uids: (),
 ) -> Preview:
-    """What would become of a calendar, fetched from `url` or else given as `body`. Two at a time in a process.
+    """What would become of a calendar, fetched from `url` with `credentials` or else given as `body`. Two at a time in
+    a process.
 
     Raises `Busy`, and `Invalid` for what cannot be fetched or is no calendar.
     """
@@ -113,7 +116,8 @@ def preview_of(
     try:
         charset = None
         if url is not None:
-            body, charset = fetched(url, settings.importer)
+            header = None if credentials is None else checked(credentials).header()
+            body, charset = fetched(url, settings.importer, header)
         return preview(body, charset, default_zone=time_zone, now=datetime.now(UTC), stored=stored, own=own)
     except ImporterError as error:
         raise Invalid(error.message) from None

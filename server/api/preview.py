@@ -15,7 +15,7 @@ from server import importing
 from server.api.operations import Call, Reply, Routes
 from server.api.owners import owner
 from server.api.problems import Refused
-from server.api.subscriptions import Link
+from server.api.subscriptions import CredentialsGiven, Link, credentials_of
 from server.api.values import Given, Shown, ShownEpoch, Username
 
 routes = Routes(
@@ -30,6 +30,7 @@ class PreviewGiven(Given):
 
     user: Username = Field(description="Whose calendar it would be: his time zone and his own events count.")
     url: Link | None = Field(default=None, description="Its .ics link, which is fetched now and not kept.")
+    credentials: CredentialsGiven | None = Field(default=None, description="Of the url; not kept either.")
     calendar: Text | None = Field(default=None, description="The text of an .ics file.")
     subscription_id: int | None = Field(
         default=None, ge=1, le=2**31 - 1, description="A subscription of this user to compare with."
@@ -85,17 +86,23 @@ def preview_subscription(call: Call, body: PreviewGiven) -> Reply:
     user = owner(call, body.user, Permission.SUBSCRIPTIONS_MANAGE_ALL, Permission.SUBSCRIPTIONS_MANAGE_OWN)
     if (body.url is None) == (body.calendar is None):
         raise Invalid("Give either url or calendar.")
+    if body.url is None and body.credentials is not None:
+        raise Invalid("Credentials belong to a url.")
+    zone = user.time_zone
     stored: dict[str, str] = {}
     if body.subscription_id is not None:
-        if subscriptions.get(call.connection, body.subscription_id).user_id != user.id:
+        compared = subscriptions.get(call.connection, body.subscription_id)
+        if compared.user_id != user.id:
             raise NotFound(f"There is no subscription {body.subscription_id} of this user.")
+        zone = compared.time_zone or zone
         stored = imported_events.hashes(call.connection, body.subscription_id)
     try:
         found = importing.preview_of(
             call.settings,
             url=body.url,
+            credentials=credentials_of(body.credentials),
             body=(body.calendar or "").encode("utf-8", "replace"),
-            time_zone=user.time_zone,
+            time_zone=zone,
             stored=stored,
             own=lambda uids: own_events.own_uids(call.connection, call.keyring, user.id, uids),
         )

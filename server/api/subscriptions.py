@@ -170,7 +170,7 @@ def create_subscription(call: Call, user: Username, body: SubscriptionGiven) -> 
         _owner(call, user),
         body.url,
         body.label,
-        credentials=_credentials(body.credentials),
+        credentials=credentials_of(body.credentials),
         policy=Policy(busy=body.busy, tentative=body.tentative, visibility=body.visibility),
         time_zone=body.time_zone,
         admit=importing.admission(call.settings),
@@ -202,7 +202,7 @@ def change_subscription(call: Call, user: Username, subscription_id: Id, body: S
     names = ("label", "url", "busy", "tentative", "visibility")
     changes = Changes(
         **{name: getattr(body, name) for name in names if name in given},
-        credentials=_credentials(body.credentials),
+        credentials=credentials_of(body.credentials),
         no_credentials="credentials" in given and body.credentials is None,
         time_zone=body.time_zone,
         user_zone="time_zone" in given and body.time_zone is None,
@@ -266,7 +266,8 @@ def _owner(call: Call, user: str) -> int:
     return owner(call, user, Permission.SUBSCRIPTIONS_MANAGE_ALL, Permission.SUBSCRIPTIONS_MANAGE_OWN).id
 
 
-def _credentials(given: CredentialsGiven | None) -> Credentials | None:
+def credentials_of(given: CredentialsGiven | None) -> Credentials | None:
+    """What is given, as it is kept."""
     return None if given is None else Credentials(kind=given.kind, name=given.name, secret=given.secret)
 
 

@@ -18,6 +18,7 @@ from server import importing
 from server.cli.output import json_option, print_json, print_table
 from server.cli.secret_input import read_link
 from server.cli.session import Session, pass_session
+from server.cli.source_credentials import credentials_of, with_credentials
 
 EXAMPLES = (
     ("daysheet subscription preview --user anna", "Paste the address at the prompt."),
@@ -30,6 +31,7 @@ EXAMPLES = (
 @click.option("--user", "username", metavar="USERNAME", help="Whose calendar it would be.")
 @click.option("--time-zone", metavar="ZONE", help="The zone of times without one, where no user is named.")
 @click.option("--subscription", "number", type=int, metavar="ID", help="A subscription to compare with.")
+@with_credentials
 @json_option
 @pass_session
 def preview(
@@ -39,6 +41,9 @@ def preview(
     username: str | None,
     time_zone: str | None,
     number: int | None,
+    auth: str | None,
+    auth_name: str | None,
+    secret_file: Path | None,
     as_json: bool,
 ) -> None:
     """Show what would become of each event of a calendar, and which rules decide; nothing is stored.
@@ -47,7 +52,10 @@ def preview(
     and one given as an argument can be seen in the list of processes and in the shell's history.
     """
     url, body = _read(source)
-    user = None
+    credentials = credentials_of(auth, auth_name, secret_file)
+    if url is None and credentials is not None:
+        raise click.UsageError("Credentials belong to an address.")
+    user = found = None
     stored: dict[str, str] = {}
     if username is not None or number is not None:
         with session.database.read() as connection:
@@ -56,9 +64,10 @@ def preview(
                 user = users.get(connection, username)
                 if found is not None and found.user_id != user.id:
                     raise Invalid(f"The subscription {number} is not of this user.")
-            if number is not None:
+            if found is not None and number is not None:
+                user = next(it for it in users.list_users(connection) if it.id == found.user_id)
                 stored = imported_events.hashes(connection, number)
-    zone = time_zone or (user.time_zone if user else "UTC")
+    zone = time_zone or (found and found.time_zone) or (user.time_zone if user else "UTC")
     if not timezones.is_zone(zone):
         raise Invalid(f"{zone[:80]!r} is not a time zone; use an IANA name such as Europe/Berlin.")
 
@@ -70,7 +79,13 @@ def preview(
 
     try:
         seen = importing.preview_of(
-            session.settings, url=url, body=body, time_zone=zone, stored=stored, own=own
+            session.settings,
+            url=url,
+            credentials=credentials,
+            body=body,
+            time_zone=zone,
+            stored=stored,
+            own=own,
         )
     except importing.Busy as error:
         raise Invalid(str(error)) from None

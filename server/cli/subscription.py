@@ -12,7 +12,6 @@ import click
 
 from scheduling import settings, subscription_history, subscriptions, users
 from scheduling.import_policy import BUSY, TENTATIVE, VISIBILITY, Policy
-from scheduling.source_credentials import Credentials
 from scheduling.subscriptions import Changes
 from scheduling.view import View
 from server import importing
@@ -21,6 +20,7 @@ from server.cli.manual import ManualGroup
 from server.cli.output import json_option, moment, print_facts, print_json, print_table
 from server.cli.secret_input import read_line, read_link
 from server.cli.session import Session, pass_session
+from server.cli.source_credentials import credentials_of, with_credentials
 
 _number = click.argument("number", type=int, metavar="ID")
 _generation = click.argument("generation", type=int, metavar="GENERATION")
@@ -29,34 +29,14 @@ _policies: tuple[Callable[[Any], Any], ...] = (
     click.option("--tentative", type=click.Choice(TENTATIVE), help="What tentative events are."),
     click.option("--visibility", type=click.Choice(VISIBILITY), help="What calendars and feeds show of it."),
     click.option("--time-zone", metavar="ZONE", help="The zone of times without one; by default the user's."),
-    click.option(
-        "--auth",
-        type=click.Choice(("basic", "bearer", "header")),
-        help="What the server asks for beside the address; the secret is prompted for.",
-    ),
-    click.option("--auth-name", metavar="NAME", help="The user name of basic, the header's name of header."),
-    click.option(
-        "--secret-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Read it there."
-    ),
 )
 
 
 def _with_policy(command: Callable[..., Any]) -> Callable[..., Any]:
+    command = with_credentials(command)
     for option in reversed(_policies):
         command = option(command)
     return command
-
-
-def _credentials(auth: str | None, name: str | None, file: Path | None) -> Credentials | None:
-    if auth is None:
-        if name or file:
-            raise click.UsageError("Say with --auth what kind of credentials these are.")
-        return None
-    if file is not None:
-        secret = file.read_text(encoding="utf-8").strip("\r\n")
-    else:
-        secret = str(click.prompt("Password, token or value (not shown)", hide_input=True, err=True))
-    return Credentials(kind=auth, name=name or "", secret=secret)  # type: ignore[arg-type]
 
 
 def _view(session: Session, connection: Any) -> View:
@@ -112,7 +92,7 @@ def add(
     with session.database.read() as connection:
         user_id = users.get(connection, username).id
     address = read_link() if url is None else url
-    credentials = _credentials(auth, auth_name, secret_file)
+    credentials = credentials_of(auth, auth_name, secret_file)
     policy = Policy(
         busy=busy or "honour",  # type: ignore[arg-type]
         tentative=tentative or "tentative",  # type: ignore[arg-type]
@@ -250,7 +230,7 @@ def change(
     changes = Changes(
         label=label,
         url=url,
-        credentials=_credentials(auth, auth_name, secret_file),
+        credentials=credentials_of(auth, auth_name, secret_file),
         no_credentials=no_auth,
         busy=busy,
         tentative=tentative,

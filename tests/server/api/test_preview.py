@@ -109,6 +109,22 @@ def test_a_link_is_looked_at_and_compared_with_what_is_imported(case: Case) -> N
     assert "does not know this calendar" in refused.problem
 
 
+def test_a_link_with_credentials_is_looked_at_in_the_zone_of_the_subscription(case: Case) -> None:
+    floating = "BEGIN:VEVENT\r\nUID:a\r\nDTSTART:20991201T090000\r\nSUMMARY:Gym\r\nEND:VEVENT\r\n"
+    credentials = {"kind": "basic", "name": "anna-login", "secret": "pass-9921"}
+    number = subscribed(case, feed(floating), credentials=credentials, time_zone="Asia/Tokyo")
+    api = api_of(case.running)
+    given = {"user": "anna", "url": case.server.url(PATH), "credentials": credentials}
+    [event] = api.post(PREVIEW, {**given, "subscription_id": number}).json["events"]
+    assert event["outcome"] == "unchanged"
+    assert case.server.requests[-1][1]["authorization"] == "Basic YW5uYS1sb2dpbjpwYXNzLTk5MjE="
+    [event] = api.post(PREVIEW, given).json["events"]
+    assert (event["outcome"], event["extent"]["starts_at"]) == ("imported", "2099-12-01T08:00:00Z")
+    assert api.post(PREVIEW, {"user": "anna", "calendar": CALENDAR, "credentials": credentials}).status == 422
+    spoilt = api.post(PREVIEW, {**given, "credentials": {**credentials, "kind": "header", "name": "Host"}})
+    assert (spoilt.status, "pass-9921" in str(spoilt)) == (422, False)
+
+
 def test_only_who_may_subscribe_a_user_may_look(keys: Keys) -> None:
     other = keys("bo", {Permission.SUBSCRIPTIONS_MANAGE_OWN})
     assert other.post(PREVIEW, {"user": "anna", "calendar": CALENDAR}).status == 403

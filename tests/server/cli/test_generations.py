@@ -55,7 +55,7 @@ class Case:
 def case(daysheet: Daysheet, server: CalendarServer, monkeypatch: pytest.MonkeyPatch) -> Case:
     monkeypatch.setenv("DAYSHEET_IMPORTER_ALLOW_HTTP", "yes")
     monkeypatch.setenv("DAYSHEET_IMPORTER_ALLOW_HOSTS", "127.0.0.1")
-    daysheet.run("user", "add", "anna")
+    daysheet.run("user", "add", "anna", "--time-zone", "Asia/Tokyo")
     address = server.says(PATH, 200, feed(*BEFORE))
     added = daysheet.json("subscription", "add", "anna", "-", stdin=f"{address}\n")
     daysheet.run("importer", "--once")
@@ -159,3 +159,24 @@ def test_the_zone_of_times_without_one_is_given_and_taken_away(case: Case) -> No
     assert "IANA" in case.daysheet.refusal(*change, "--time-zone", "Tokyo")
     case.daysheet.refusal(*change, "--time-zone", "Asia/Tokyo", "--no-time-zone", expect=2)
     assert case.daysheet.json(*change, "--no-time-zone")["time_zone"] is None
+
+
+def test_a_calendar_with_credentials_is_looked_at_and_compared(case: Case) -> None:
+    secret = case.daysheet.folder / "token"
+    secret.write_text("token-8812\n")
+    asked = (
+        "subscription",
+        "preview",
+        case.server.url(PATH),
+        "--auth",
+        "bearer",
+        "--secret-file",
+        str(secret),
+    )
+    seen = case.daysheet.json(*asked, "--subscription", case.number)["events"]
+    assert {it["outcome"] for it in seen} == {"unchanged"}, "read in the zone of its user"
+    assert case.server.requests[-1][1]["authorization"] == "Bearer token-8812"
+    refused = case.daysheet.refusal(
+        "subscription", "preview", "-", *asked[3:], stdin="BEGIN:VCALENDAR", expect=2
+    )
+    assert "belong to an address" in refused
