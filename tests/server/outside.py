@@ -17,7 +17,7 @@ from sqlalchemy import text
 from importer.daemon import run
 from scheduling.imports import ImportStore
 from scheduling.permissions import Permission
-from scheduling.webhooks.queue import WebhookQueue
+from server import importing
 from tests.importer.conftest import CalendarServer, server
 from tests.server.api.calls import Api
 from tests.server.api.conftest import api_of
@@ -64,14 +64,17 @@ class Case:
     server: CalendarServer
 
     def fetch(self) -> None:
-        """Let an importer do what is due."""
-        self._run(once=True, stop=threading.Event())
+        """Do what `daysheet importer --once` does."""
+        importing.run(self.running.settings, once=True)
 
     @contextmanager
     def daemon(self) -> Iterator[None]:
         """An importer that works beside the block."""
+        settings = self.running.settings
+        store = ImportStore(self.running.database, settings.config, settings.keyring())
         stop = threading.Event()
-        daemon = threading.Thread(target=self._run, kwargs={"once": False, "stop": stop})
+        wanted = {"once": False, "stop": stop}
+        daemon = threading.Thread(target=run, args=(store, settings.importer), kwargs=wanted)
         daemon.start()
         try:
             yield
@@ -79,12 +82,6 @@ class Case:
             self.server.released.set()
             stop.set()
             daemon.join()
-
-    def _run(self, *, once: bool, stop: threading.Event) -> None:
-        settings = self.running.settings
-        store = ImportStore(self.running.database, settings.config, settings.keyring())
-        queue = WebhookQueue(self.running.database, settings.config, settings.keyring())
-        run(store, settings.importer, once=once, stop=stop, queue=queue)
 
     def sync(self, number: int) -> Any:
         """Fetch everything now, and return the subscription."""
