@@ -33,8 +33,9 @@ from tests.server.running import ROOT, Running, Sections, granian
 __all__ = ["server"]
 
 database = fixtures.sqlite_alone
-SOURCES, EVENTS, CYCLES = 4, 40, 3
+SOURCES, EVENTS, CYCLES = 4, 30, 3
 SOON = datetime.now(UTC).replace(hour=10, minute=0, second=0, microsecond=0) + timedelta(days=1)
+PAUSE = 0.02
 HALF = timedelta(minutes=30)
 SETTINGS: Sections = {
     "importer": {"allow_http": "yes", "allow_hosts": "127.0.0.1", "idle": "1s", "host_rate": "1000"},
@@ -91,7 +92,7 @@ class Crowd:
     def dispatch(self) -> None:
         """Transactions of plain SQL, one after the other."""
         with Dispatch.connect(self.running.database.url) as dispatch:
-            while not self.done.wait(0.05):
+            while not self.done.wait(PAUSE):
                 starts = [SOON + timedelta(hours=5 * self.counts["dispatched"] + it) for it in range(5)]
                 with dispatch.transaction():
                     jobs = [dispatch.job(self.anna, starts_at=it, ends_at=it + HALF) for it in starts]
@@ -106,7 +107,7 @@ class Crowd:
             "starts_at": f"{day(4)}T08:00:00Z",
             "ends_at": f"{day(4)}T09:00:00Z",
         }
-        while not self.done.is_set():
+        while not self.done.wait(PAUSE):
             made = client.post("/api/v1/blockers", headers=self.key, json=blocker)
             assert made.status_code == 201, made.text
             self.counts["planned"] += 1
@@ -116,7 +117,7 @@ class Crowd:
         tokens = dict.fromkeys(["jobs", *(f"external-{number}" for number in self.numbers)], "")
         login = ("anna", self.running.password("anna"))
         span = f"start={day(0)}T00:00:00Z&end={day(9)}T00:00:00Z"
-        while not self.done.is_set():
+        while not self.done.wait(PAUSE):
             for calendar, token in tokens.items():
                 body = (
                     f'<sync-collection xmlns="DAV:"><sync-token>{token}</sync-token><sync-level>1</sync-level>'
