@@ -64,11 +64,16 @@ def serving(given: Mapping[str, str], output: Path, *options: str) -> process.Se
     """As `server`, with other settings."""
     port = process.free_port()
     return process.Server(
-        (sys.executable, "-m", "server.cli", "serve", *options),
+        command("serve", *options),
         port=port,
-        environment={**_inherited(), **given, "DAYSHEET_SERVER_PORT": str(port)},
+        environment={**inherited(), **given, "DAYSHEET_SERVER_PORT": str(port)},
         output=output,
     )
+
+
+def command(*arguments: str) -> tuple[str, ...]:
+    """`daysheet` with `arguments`, from this checkout."""
+    return sys.executable, "-m", "server.cli", *arguments
 
 
 def environment(folder: Path, url: str) -> Mapping[str, str]:
@@ -78,9 +83,10 @@ def environment(folder: Path, url: str) -> Mapping[str, str]:
         "DAYSHEET_SECURITY_KEY_FILE": str(folder / "daysheet.key"),
         "DAYSHEET_CALENDARS_HISTORY_MONTHS": "all",
         "DAYSHEET_SERVER_LOG_LEVEL": "warning",
-        "PYTHONPATH": str(ROOT),
     }
 
 
-def _inherited() -> Mapping[str, str]:
-    return {key: value for key, value in os.environ.items() if not key.startswith("DAYSHEET_")}
+def inherited() -> Mapping[str, str]:
+    """The environment without settings of ours, and with this checkout as the place of Python's modules."""
+    own = {key: value for key, value in os.environ.items() if not key.startswith("DAYSHEET_")}
+    return {**own, "PYTHONPATH": str(ROOT)}

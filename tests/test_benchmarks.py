@@ -13,7 +13,19 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import daysheet, goals, loading, plots, report, tables, triggers, tuning, unchanged, vanilla
+from benchmarks import (
+    daysheet,
+    goals,
+    importing,
+    loading,
+    plots,
+    report,
+    tables,
+    triggers,
+    tuning,
+    unchanged,
+    vanilla,
+)
 from benchmarks.__main__ import main
 from benchmarks.figures import Cost, Figures, Missing, Rate
 from benchmarks.measure import Effort, Mismatch, WrongAnswer, measure
@@ -250,3 +262,35 @@ def test_what_an_unchanged_feed_costs_is_measured() -> None:
     costs = unchanged.main(["--events", "20", "--runs", "1"])
     assert all(cost > 0 for cost in costs.values())
     assert "times cheaper" in costs
+
+
+def test_an_import_is_measured_and_has_to_be_complete(tmp_path: Path) -> None:
+    document = _document(tmp_path, "importing")
+    figures = tmp_path / "figures.json"
+    size = ["--subscriptions", "2", "--events", "5"]
+    found = importing.main([*size, "--json", str(figures), "--markdown", str(document)])
+    assert [it.name for it in found.cycles] == [name for name, _, _ in importing.CYCLES]
+    assert found.cycles[0].cpu > 0
+    assert all(it.peak > 2**24 for it in found.cycles)
+    written = document.read_text(encoding="utf-8")
+    assert "2 subscriptions of 5 events each" in written
+    assert "| cycle " in written
+    assert "events/s" in written
+    assert all(f"| {it.name} " in written for it in found.cycles)
+    assert json.loads(figures.read_text(encoding="utf-8"))["subscriptions"] == 2
+
+
+def test_an_import_of_something_else_is_no_figure() -> None:
+    with pytest.raises(SystemExit, match=r"'applied': 1, .* instead of .*'applied': 2"):
+        importing.require({"applied": 1, "unchanged": 0, "failed": 1}, {"applied": 2})
+
+
+def test_events_per_second_follow_from_the_wall_time() -> None:
+    cycles = [
+        importing.Cycle(name="first import", cpu=4.0, wall=2.0, peak=2**27),
+        importing.Cycle(name="unchanged", cpu=-0.01, wall=0.1, peak=2**27),
+    ]
+    found = importing.Imported(subscriptions=100, events=50, parsing=0.01, cycles=cycles)
+    first, unchanged_ = importing.table(found).splitlines()[-2:]
+    assert [it.strip() for it in first.split("|")[2:-1]] == ["2,500", "40.00", "0.2", "128"]
+    assert [it.strip() for it in unchanged_.split("|")[2:-1]] == ["too few", "too few", "too few", "128"]
