@@ -12,8 +12,12 @@ from sqlalchemy import text
 from scheduling.catch_up import catch_up, ensure_calendars
 from scheduling.config import Config
 from scheduling.database import Database
+from scheduling.feed_options import KINDS
 from scheduling.models import CONTRACT_TABLES, Base, CalendarObject
 from scheduling.settings import view
+from server.api.document import openapi
+from server.api.operations import ROOT as API
+from server.api.resources import ROUTES
 
 ROOT = Path(__file__).parent.parent
 CONTRACT = (ROOT / "docs" / "scheduling-database.md").read_text(encoding="utf-8")
@@ -51,3 +55,31 @@ def test_the_sql_examples_run_and_show(database: Database) -> None:
     assert "SUMMARY:Team meeting" in components
     assert "EXDATE;TZID=Europe/Berlin:20261207T090000" in components
     assert "DTEND;VALUE=DATE:20270101" in components
+
+
+def _rows(document: str, header: str) -> list[list[str]]:
+    """The cells of the table below the line `header`."""
+    text = (ROOT / "docs" / document).read_text(encoding="utf-8")
+    lines = text.split(f"\n{header}\n")[1].splitlines()[1:]
+    table = lines[: next(i for i, line in enumerate(lines) if not line.startswith("|"))]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+
+
+def test_every_address_of_the_api_is_documented() -> None:
+    documented = []
+    for addresses, _ in _rows("api.md", "| address | what |"):
+        first, *others = re.findall(r"`([^`]+)`", addresses)
+        documented += [re.sub(r"{\w+}", "{}", it.replace("...", first)) for it in (first, *others)]
+    assert len(documented) == len(set(documented))
+    paths = {
+        re.sub(r"{\w+}", "{}", it.removeprefix(API)) for it in openapi(ROUTES, "https://example.com")["paths"]
+    }
+    items = {it for it in paths if it.endswith("/{}") and it.removesuffix("/{}") in paths}
+    assert set(documented) == paths - items
+
+
+def test_every_kind_of_a_feed_is_documented() -> None:
+    [kinds] = [
+        row[1] for row in _rows("feeds.md", "| option | meaning | unless given |") if row[0] == "kinds"
+    ]
+    assert tuple(re.findall(r"`([^`]+)`", kinds)) == KINDS
