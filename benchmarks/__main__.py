@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -74,8 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Figures]:
     texts = _texts(sizes, given.peers, given.clients)
     print("\n\n".join(texts.values()))
     if given.json:
-        figures = {"machine": report.machine(), "sizes": [asdict(it) for it in sizes]}
-        given.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        report.write_json(given.json, {"sizes": [asdict(it) for it in sizes]})
     if given.write:
         _write(given.write, texts, sizes, given.clients)
     return sizes
@@ -94,7 +91,7 @@ def _size(events: int, peers: Sequence[str], names: Sequence[str], effort: Effor
             effort,
             events=events,
             names=names,
-            progress=lambda line: print(f"{datetime.now(UTC):%H:%M:%S} {line}", file=sys.stderr),
+            progress=report.progress,
         )
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from benchmarks.client import TooSlow, WrongAnswer
 from benchmarks.exchanges import Exchange
-from benchmarks.figures import Rate
+from benchmarks.figures import Rate, half_and_most
 from benchmarks.peers import Peer
 
 _PIECE = 1 << 18
@@ -78,11 +78,12 @@ def crowd(peer: Peer, exchange: Exchange, *, clients: int, seconds: float, patie
 def rate(answered: Sequence[Answered], took: float, cpu: float) -> Rate:
     """The figures of some requests that took `took` seconds together."""
     times = sorted(it.seconds for it in answered)
+    median, p99 = half_and_most(times)
     return Rate(
         requests=len(times),
         per_second=len(times) / took,
-        median=times[len(times) // 2],
-        p99=times[min(len(times) - 1, len(times) * 99 // 100)],
+        median=median,
+        p99=p99,
         cpu=cpu / len(times),
     )
 

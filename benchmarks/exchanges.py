@@ -1,20 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The requests that are measured, as clients send them (RFC 4791, RFC 6578, and the CTag of calendarserver.org)."""
+"""The requests that are measured, as clients send them, and what is read of their answers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from benchmarks import facts
+from benchmarks import bodies, facts
+from benchmarks.bodies import NAMESPACES, XML
 from benchmarks.schedule import Ranges
 
-_NAMESPACES = 'xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav" xmlns:CS="http://calendarserver.org/ns/"'
-_XML = {"Content-Type": "application/xml; charset=utf-8"}
-_HOME_PROPERTIES = (
-    "<resourcetype/><displayname/><CS:getctag/><sync-token/><current-user-privilege-set/>"
-    "<C:supported-calendar-component-set/>"
-)
+_TOGETHER = 50
+"""Objects that a client asks for together."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,19 +40,21 @@ class Exchange:
 
 def initial_sync(collection: str) -> Exchange:
     """A client's first sync-collection; its answer has the names and the token for `exchanges`."""
-    return _report("initial sync", collection, _sync(""), facts.names)
+    return _report("initial sync", collection, bodies.sync(""), facts.names)
 
 
 def exchanges(home: str, collection: str, names: Sequence[str], token: str, ranges: Ranges) -> list[Exchange]:
     """Every request to the calendar at `collection`, whose objects are called `names`, the dearest last."""
     middle = f"{collection}{names[len(names) // 2]}" if names else collection
     return [
-        _poll("CTag poll", collection, "<CS:getctag/>"),
-        _poll("CTag and token poll", collection, "<CS:getctag/><sync-token/>"),
-        _propfind("home listing", home, "1", _HOME_PROPERTIES, facts.calendars, polled=True),
-        _report("unchanged sync", collection, _sync(token), facts.names_and_token, polled=True),
+        _poll("CTag poll", collection, bodies.CTAG),
+        _poll("CTag and token poll", collection, f"{bodies.CTAG}<sync-token/>"),
+        _propfind("home listing", home, "1", bodies.HOME, facts.calendars, polled=True),
+        _report("unchanged sync", collection, bodies.sync(token), facts.names_and_token, polled=True),
         _get("GET of an object", middle, polled=True),
-        _report("multiget of 50", collection, _multiget(collection, names), facts.uids, polled=True),
+        _report(
+            "multiget of 50", collection, bodies.multiget(collection, _spread(names)), facts.uids, polled=True
+        ),
         _report("week query", collection, _query("<C:calendar-data/>", ranges.week), facts.uids),
         _propfind("etag listing", collection, "1", "<getetag/>", facts.names),
         initial_sync(collection),
@@ -89,8 +88,8 @@ def _propfind(
         name=name,
         method="PROPFIND",
         path=path,
-        headers={"Depth": depth, **_XML},
-        body=f"<propfind {_NAMESPACES}><prop>{properties}</prop></propfind>",
+        headers={"Depth": depth, **XML},
+        body=bodies.propfind(properties),
         read=read,
         polled=polled,
     )
@@ -99,7 +98,7 @@ def _propfind(
 def _report(
     name: str, path: str, body: str, read: facts.Reader, *, status: int = 207, polled: bool = False
 ) -> Exchange:
-    headers = {"Depth": "1", **_XML}
+    headers = {"Depth": "1", **XML}
     return Exchange(
         name=name,
         method="REPORT",
@@ -119,24 +118,14 @@ def _get(name: str, path: str, *, polled: bool = False) -> Exchange:
     )
 
 
-def _sync(token: str) -> str:
-    return (
-        f"<sync-collection {_NAMESPACES}><sync-token>{token}</sync-token><sync-level>1</sync-level>"
-        "<prop><getetag/></prop></sync-collection>"
-    )
-
-
-def _multiget(collection: str, names: Sequence[str]) -> str:
-    spread = names[:: max(1, len(names) // 50)][:50]
-    hrefs = "".join(f"<href>{collection}{name}</href>" for name in spread)
-    wanted = f"<prop><getetag/><C:calendar-data/></prop>{hrefs}"
-    return f"<C:calendar-multiget {_NAMESPACES}>{wanted}</C:calendar-multiget>"
+def _spread(names: Sequence[str]) -> Sequence[str]:
+    return names[:: max(1, len(names) // _TOGETHER)][:_TOGETHER]
 
 
 def _query(data: str, span: tuple[str, str]) -> str:
     events = f'<C:comp-filter name="VEVENT">{_range(span)}</C:comp-filter>'
     calendars = f'<C:filter><C:comp-filter name="VCALENDAR">{events}</C:comp-filter></C:filter>'
-    return f"<C:calendar-query {_NAMESPACES}><prop><getetag/>{data}</prop>{calendars}</C:calendar-query>"
+    return f"<C:calendar-query {NAMESPACES}><prop><getetag/>{data}</prop>{calendars}</C:calendar-query>"
 
 
 def _expand(ranges: Ranges) -> str:
@@ -145,7 +134,7 @@ def _expand(ranges: Ranges) -> str:
 
 
 def _free_busy(ranges: Ranges) -> str:
-    return f"<C:free-busy-query {_NAMESPACES}>{_range(ranges.month)}</C:free-busy-query>"
+    return f"<C:free-busy-query {NAMESPACES}>{_range(ranges.month)}</C:free-busy-query>"
 
 
 def _range(span: tuple[str, str]) -> str:

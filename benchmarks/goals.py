@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 EVENTS = 10_000
-GROWN = 100_000
 MEMORY = 150 * 2**20
 """Resident bytes of a worker."""
 CONSTANT, LINEAR = 2.0, 12.0
-"""From `EVENTS` to `GROWN`, ten times as many: by what a cost may rise to count as constant, and as linear."""
+"""From `EVENTS` to ten times as many: by what a cost may rise to count as constant, and as linear."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -69,18 +69,10 @@ class Imported:
 
 def main(arguments: Sequence[str] | None = None) -> Imported:
     """Run, print the table, and write it where asked."""
-    given = _parser().parse_args(arguments)
-    if given.markdown:
-        report.require(given.markdown, ["importing"])
+    given = report.parsed(_parser(), arguments, ["importing"])
     with tempfile.TemporaryDirectory(prefix="daysheet-bench-") as folder:
         found = _run(Path(folder), given.subscriptions, given.events)
-    text = _text(found)
-    print(text)
-    if given.json:
-        figures = {"machine": report.machine(), **asdict(found)}
-        given.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    if given.markdown:
-        report.put(given.markdown, "importing", text)
+    report.publish(given, {"importing": _text(found)}, asdict(found))
     return found
 
 
@@ -199,10 +191,6 @@ def _parser() -> argparse.ArgumentParser:
         "--subscriptions", type=int, default=1000, help="calendars to import (default: %(default)s)"
     )
     parser.add_argument("--events", type=int, default=200, help="events in each (default: %(default)s)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
-    parser.add_argument(
-        "--markdown", type=Path, metavar="FILE", help="put the table between the markers in there"
-    )
     return parser
 
 

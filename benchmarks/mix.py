@@ -8,6 +8,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from benchmarks import bodies
 from benchmarks.accounts import Account, Known
 from benchmarks.crowd import Request, message
 
@@ -18,13 +19,7 @@ HOME, FIRST = "home listing", "home listing, password unused for long"
 MIX: Mapping[str, int] = {CTAG: 40, SYNC: 40, MULTI: 10, FEED: 10}
 """Per cent of all requests."""
 KINDS = (*MIX, HOME, FIRST)
-_NAMESPACES = 'xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav" xmlns:CS="http://calendarserver.org/ns/"'
-_XML = {"Content-Type": "application/xml; charset=utf-8"}
-_CTAG = f"<propfind {_NAMESPACES}><prop><CS:getctag/></prop></propfind>"
-_HOME = (
-    f"<propfind {_NAMESPACES}><prop><resourcetype/><displayname/><CS:getctag/><sync-token/>"
-    "<C:supported-calendar-component-set/></prop></propfind>"
-)
+_CTAG, _HOME = bodies.propfind(bodies.CTAG), bodies.propfind(bodies.HOME)
 Check = Callable[[bytes], str]
 
 
@@ -51,7 +46,7 @@ class Polls:
         if kind == CTAG:
             return _propfind(kind, account, calendar.slug + "/", "0", _CTAG, _holds(calendar.etag))
         if kind == SYNC:
-            return _report(kind, account, calendar, _sync(calendar), _unchanged(calendar.token))
+            return _report(kind, account, calendar, bodies.sync(calendar.token), _unchanged(calendar.token))
         if kind == MULTI:
             return self._multiget(account)
         if kind == FEED:
@@ -62,9 +57,8 @@ class Polls:
         """Some objects of the largest calendar, as after a change."""
         calendar = max(account.calendars, key=lambda it: len(it.objects))
         some = self.rng.sample(calendar.objects, min(MULTIGET, len(calendar.objects)))
-        hrefs = "".join(f"<href>/dav/{account.username}/{calendar.slug}/{name}</href>" for name, _ in some)
-        wanted = f"<prop><getetag/><C:calendar-data/></prop>{hrefs}"
-        body = f"<C:calendar-multiget {_NAMESPACES}>{wanted}</C:calendar-multiget>"
+        collection = f"/dav/{account.username}/{calendar.slug}/"
+        body = bodies.multiget(collection, (name for name, _ in some))
         parts = [part for pair in some for part in pair]
         return _report(MULTI, account, calendar, body, _holds(*parts, events=len(some)))
 
@@ -104,15 +98,9 @@ def _dav(
     method: str, kind: str, account: Account, below: str, headers: dict[str, str], body: str, check: Check
 ) -> Request:
     login = b64encode(f"{account.username}:{account.password}".encode()).decode()
-    fields = {"Authorization": f"Basic {login}", **headers, **_XML}
+    fields = {"Authorization": f"Basic {login}", **headers, **bodies.XML}
     text = message(method, f"/dav/{account.username}/{below}", fields, body)
     return Request(message=text, right=[207], kind=kind, check=check)
-
-
-def _sync(calendar: Known) -> str:
-    token = f"<sync-token>{calendar.token}</sync-token>"
-    rest = "<sync-level>1</sync-level><prop><getetag/></prop>"
-    return f"<sync-collection {_NAMESPACES}>{token}{rest}</sync-collection>"
 
 
 def _holds(*parts: str, events: int = 0) -> Check:

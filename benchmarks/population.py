@@ -16,6 +16,7 @@ from benchmarks.accounts import Account, Known
 from scheduling import credentials, feeds, schema, sync, users
 from scheduling.database import Database
 from scheduling.models import CalendarObject
+from scheduling.secrets import Keyring
 from scheduling.snapshot import Snapshot
 from server.settings import load
 
@@ -104,7 +105,7 @@ def fill(
     started = time.perf_counter()
     write(url, count, objects)
     written = time.perf_counter()
-    secrets = _logins(database, environment, count)
+    secrets = _logins(database, settings.keyring(), count)
     made = time.perf_counter()
     names = [f"user{number}" for number in range(1, count + 1)]
     shares = [names[start :: at_once * 4] for start in range(at_once * 4)]
@@ -161,9 +162,8 @@ def _some(snapshot: Snapshot, calendar_id: int) -> list[tuple[str, str]]:
     return random.Random(calendar_id).sample(rows, min(_KNOWN, len(rows)))  # noqa: S311
 
 
-def _logins(database: Database, environment: Environment, count: int) -> list[tuple[str, str]]:
+def _logins(database: Database, keyring: Keyring, count: int) -> list[tuple[str, str]]:
     """An app password and the path of a feed for every user."""
-    keyring = load(None, environment).keyring()
     made = []
     with database.write() as connection:
         for number in range(1, count + 1):

@@ -98,6 +98,12 @@ def resident_bytes(root: int) -> int:
     return max(_resident(pid) for pid in _trees([root]))
 
 
+def peak_bytes() -> int:
+    """The most memory that this process ever had resident, since it was executed; that of its parent is not in it."""
+    text = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("VmHWM:")) * 1024
+
+
 def _await(process: subprocess.Popen[bytes], port: int, output: Path) -> None:
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline and process.poll() is None:

@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import platform
 import sqlite3
+import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 _LIBRARIES = ("radicale", "xandikos", "granian", "sqlalchemy", "psycopg")
 
@@ -36,13 +40,44 @@ def machine() -> str:
     )
 
 
-def put(document: Path, name: str, text: str) -> None:
-    """Replace what stands between `<!-- name -->` and `<!-- /name -->`. Raises ValueError without these."""
-    put_all(document, {name: text})
+def progress(line: str) -> None:
+    """Say how far a run is."""
+    print(f"{datetime.now(UTC):%H:%M:%S} {line}", file=sys.stderr)
+
+
+def parsed(
+    parser: argparse.ArgumentParser, arguments: Sequence[str] | None, names: Iterable[str]
+) -> argparse.Namespace:
+    """The arguments, with those of `publish`. Raises ValueError where the document has no place for one of `names`."""
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    parser.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="put the tables between the markers in there"
+    )
+    given = parser.parse_args(arguments)
+    if given.markdown:
+        require(given.markdown, names)
+    return given
+
+
+def publish(given: argparse.Namespace, texts: Mapping[str, str], figures: Mapping[str, Any]) -> None:
+    """Print the texts, and write them by the names of their places, and the figures, where `given` says."""
+    print("\n\n".join(texts.values()))
+    if given.json:
+        write_json(given.json, figures)
+    if given.markdown:
+        put_all(given.markdown, texts)
+
+
+def write_json(file: Path, figures: Mapping[str, Any]) -> None:
+    """The figures and the machine."""
+    text = json.dumps({"machine": machine(), **figures}, indent=2)
+    file.write_text(f"{text}\n", encoding="utf-8")
 
 
 def put_all(document: Path, texts: Mapping[str, str]) -> None:
-    """As `put` with several names: the document is replaced whole, or stays as it is."""
+    """Replace what stands between `<!-- name -->` and `<!-- /name -->` for every name. The document is replaced
+    whole, or stays as it is. Raises ValueError where a place is missing.
+    """
     written = document.read_text(encoding="utf-8")
     for name, text in texts.items():
         written = _replaced(document, written, name, text)

@@ -7,16 +7,13 @@ Every answer is checked; a wrong one ends the run without a figure.
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -24,6 +21,7 @@ import psycopg
 from benchmarks import capacity, daysheet, population, postgresql, process, report
 from benchmarks.capacity import Phase, Scale
 from benchmarks.clients import Clients, Sent, clients
+from benchmarks.figures import half_and_most
 from benchmarks.mix import CTAG, FEED, FIRST, KINDS
 from benchmarks.statements import counted, logged, sizes
 
@@ -93,9 +91,7 @@ class Examined:
 
 def main(arguments: Sequence[str] | None = None) -> Scale:
     """Run, print the tables, and write them where asked."""
-    given = _parser().parse_args(arguments)
-    if given.markdown:
-        report.require(given.markdown, _PARTS)
+    given = report.parsed(_parser(), arguments, _PARTS)
     with (
         tempfile.TemporaryDirectory(prefix="daysheet-bench-") as folder,
         postgresql.running() as database,
@@ -103,13 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> Scale:
         found = _scale(given, Path(folder), database)
     mix = f"{report.machine()} {_how(given)}\n\n{capacity.mixed(found)}"
     others = (capacity.by_kind(found), capacity.stored(found), capacity.plan(found))
-    texts = dict(zip(_PARTS, (mix, *others), strict=True))
-    print("\n\n".join(texts.values()))
-    if given.json:
-        figures = {"machine": report.machine(), **asdict(found)}
-        given.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    if given.markdown:
-        report.put_all(given.markdown, texts)
+    report.publish(given, dict(zip(_PARTS, (mix, *others), strict=True)), asdict(found))
     return found
 
 
@@ -120,7 +110,7 @@ def _scale(given: argparse.Namespace, folder: Path, database: postgresql.Postgre
     with _fillers(given.fillers) as workers:
         at_once = max(1, given.fillers)
         filled, accounts = population.fill(url, environment, given.users, given.objects, workers, at_once)
-    _say(f"filled: {filled}")
+    report.progress(f"filled: {filled}")
     database.settle(url)
     with ExitStack() as stack:
         waiting = [daysheet.serving(environment, folder / f"output-{number}") for number in range(SERVERS)]
@@ -133,7 +123,7 @@ def _scale(given: argparse.Namespace, folder: Path, database: postgresql.Postgre
         phases = {it: _told(examined.phase(it, given.seconds)) for it in KINDS if it != FEED}
         memory = examined.memory()
         examined.read_feeds(given.objects)
-        _say("every feed is right")
+        report.progress("every feed is right")
         phases[FEED] = _told(examined.phase(FEED, given.seconds))
         mix = _told(examined.phase(None, 2 * given.seconds))
         feeds_memory = examined.memory()
@@ -156,20 +146,20 @@ def _fillers(processes: int) -> Executor:
 
 
 def _phase(kind: str | None, sent: Sent, server: float, database: float) -> Phase:
-    times = sent.times
+    median, p99 = half_and_most(sent.times)
     return Phase(
         kind=kind or "mix",
-        requests=len(times),
+        requests=len(sent.times),
         took=sent.took,
         server_cpu=server,
         database_cpu=database,
-        median=times[len(times) // 2],
-        p99=times[min(len(times) - 1, len(times) * 99 // 100)],
+        median=median,
+        p99=p99,
     )
 
 
 def _told(phase: Phase) -> Phase:
-    _say(
+    report.progress(
         f"{phase.kind}: {phase.requests:,} requests, {phase.requests / phase.took:,.0f}/s,"
         f" CPU ms {phase.server_each * 1000:.3f} + {phase.database_each * 1000:.3f}"
     )
@@ -181,10 +171,6 @@ def _how(given: argparse.Namespace) -> str:
         f"{given.users:,} users, {given.objects:,} objects each, {SERVERS} servers of one worker,"
         f" {given.clients} client processes with {given.connections} connections each."
     )
-
-
-def _say(line: str) -> None:
-    print(f"{datetime.now(UTC):%H:%M:%S} {line}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -199,10 +185,6 @@ def _parser() -> argparse.ArgumentParser:
         ("connections", int, 4, "connections that each keeps"),
     ):
         parser.add_argument(f"--{option}", type=kind, default=default, help=f"{text} (default: %(default)s)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
-    parser.add_argument(
-        "--markdown", type=Path, metavar="FILE", help="put the tables between the markers in there"
-    )
     return parser
 
 

@@ -55,12 +55,17 @@ def crowds(figures: Figures, peers: Sequence[str], clients: int) -> str:
 
 
 def memory(sizes: Sequence[Figures], peers: Sequence[str]) -> str:
-    """Resident memory of the worker at every size."""
+    """Resident memory of the worker at every size, and whether ours reached the goal."""
     rows = [
-        [f"{it.events:,}", *(f"{it.memory[peer] / 2**20:.0f}" if peer in it.memory else "" for peer in peers)]
+        [
+            f"{it.events:,}",
+            f"{goals.MEMORY / 2**20:.0f}",
+            *(cell for peer in peers for cell in _held(it, peer)),
+        ]
         for it in sizes
     ]
-    return markdown(["MiB resident, by events", *peers], rows)
+    head = [cell for peer in peers for cell in ((peer, "reached") if peer in OURS else (peer,))]
+    return markdown(["MiB resident, by events", "goal", *head], rows)
 
 
 def aims(figures: Figures) -> str:
@@ -90,6 +95,14 @@ def growth(before: Figures, after: Figures) -> str:
         rows.append([name, "constant" if goal.growth == goals.CONSTANT else "linear", *cells])
     head = [f"times dearer from {before.events:,} to {after.events:,} events", "goal"]
     return markdown([*head, *(cell for peer in OURS for cell in (peer, "reached"))], rows)
+
+
+def _held(figures: Figures, peer: str) -> Sequence[str]:
+    held = figures.memory.get(peer)
+    text = "" if held is None else f"{held / 2**20:.0f}"
+    if peer not in OURS:
+        return (text,)
+    return text, "" if held is None else "yes" if held < goals.MEMORY else "no"
 
 
 def _reached(theirs: Any, ours: Any, goal: float) -> tuple[str, str]:

@@ -7,15 +7,12 @@ The writer is the dispatch application: plain SQL over a driver, with the trigge
 from __future__ import annotations
 
 import argparse
-import json
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import count
-from pathlib import Path
 
-from benchmarks import postgresql, process, report
+from benchmarks import process, report
+from benchmarks.databases import Kind, both
 from benchmarks.writer import WRITES, Writer
 from scheduling import schema
 from scheduling.config import Config
@@ -45,57 +42,42 @@ class CaughtUp:
     seconds: float
 
 
-Fresh = Callable[[], str]
-"""Makes an empty database and returns its SQLite path or libpq URL."""
-
-
-def overheads(name: str, fresh: Fresh, jobs: int) -> Iterator[Overhead]:
+def overheads(kind: Kind, jobs: int) -> Iterator[Overhead]:
     """Every way of writing, in fresh databases, without and with triggers in turn."""
     found: dict[tuple[str, bool], list[float]] = {}
     for _ in range(_ROUNDS):
         for kept in (False, True):
-            for write, cost in _round(fresh(), jobs, kept=kept):
+            for write, cost in _round(kind.create(), jobs, kept=kept):
                 found.setdefault((write, kept), []).append(cost)
     for write in WRITES:
         without, with_triggers = min(found[write, False]), min(found[write, True])
-        yield Overhead(database=name, write=write, without=without, with_triggers=with_triggers)
+        yield Overhead(database=kind.name, write=write, without=without, with_triggers=with_triggers)
 
 
-def catching_up(name: str, url: str, jobs: int, database_pids: Sequence[int] = ()) -> CaughtUp:
+def catching_up(kind: Kind, jobs: int) -> CaughtUp:
     """Write `jobs` jobs of one user at once, then read the user's calendar for the first time."""
+    url = kind.create()
     database = _upgraded(url)
     with Writer(url) as writer:
         writer.add_users(1)
         writer.insert_at_once(jobs, users=1)
-    before = process.cpu_seconds(database_pids) + time.process_time()
+    before = process.cpu_seconds(kind.pids) + time.process_time()
     with Snapshot(database, _config(url)) as snapshot:
         snapshot.calendar("user1", "jobs")
-    seconds = process.cpu_seconds(database_pids) + time.process_time() - before
+    seconds = process.cpu_seconds(kind.pids) + time.process_time() - before
     database.dispose()
-    return CaughtUp(database=name, objects=jobs, seconds=seconds)
+    return CaughtUp(database=kind.name, objects=jobs, seconds=seconds)
 
 
 def main(arguments: Sequence[str] | None = None) -> tuple[list[Overhead], list[CaughtUp]]:
     """Run on both databases, print the tables, and write them where asked."""
-    given = _parser().parse_args(arguments)
-    with tempfile.TemporaryDirectory(prefix="daysheet-bench-") as folder, postgresql.running() as server:
-        numbers = count(1)
-
-        def file() -> str:
-            return f"{folder}/{next(numbers)}.db"
-
-        costs = [*overheads("SQLite", file, given.jobs), *overheads("PostgreSQL", server.create, given.jobs)]
-        caught_up = [
-            catching_up("SQLite", file(), given.jobs),
-            catching_up("PostgreSQL", server.create(), given.jobs, (server.pid,)),
-        ]
+    given = report.parsed(_parser(), arguments, ["triggers"])
+    with both() as (_, kinds):
+        costs = [cost for kind in kinds for cost in overheads(kind, given.jobs)]
+        caught_up = [catching_up(kind, given.jobs) for kind in kinds]
     text = f"{report.machine()} {given.jobs:,} jobs.\n\n{_tables(costs, caught_up)}"
-    print(text)
-    if given.json:
-        figures = {"triggers": [asdict(it) for it in costs], "catching_up": [asdict(it) for it in caught_up]}
-        given.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    if given.markdown:
-        report.put(given.markdown, "triggers", text)
+    figures = {"triggers": [asdict(it) for it in costs], "catching_up": [asdict(it) for it in caught_up]}
+    report.publish(given, {"triggers": text}, figures)
     return costs, caught_up
 
 
@@ -140,10 +122,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.triggers", description=__doc__)
     parser.add_argument(
         "--jobs", type=int, default=5_000, help="jobs written each way (default: %(default)s)"
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
-    parser.add_argument(
-        "--markdown", type=Path, metavar="FILE", help="put the tables between the markers in there"
     )
     return parser
 

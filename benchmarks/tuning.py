@@ -8,12 +8,11 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
-import resource
 import sys
-import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from itertools import islice
 from pathlib import Path
@@ -21,7 +20,8 @@ from typing import Any
 
 from sqlalchemy import event, select
 
-from benchmarks import crowd, daysheet, postgresql, process, report
+from benchmarks import crowd, daysheet, process, report
+from benchmarks.databases import both
 from benchmarks.exchanges import exchanges
 from benchmarks.peers import ROOT, Peer
 from benchmarks.schedule import SLUG, USER, Ranges, blockers, monday
@@ -41,7 +41,14 @@ PRAGMAS: dict[str, tuple[str, ...]] = {
 }
 WORKERS = ((1, 1), (1, 8), (1, 32), (2, 8))
 LEVELS = (1, 4, 6, 9)
-Rows = list[list[str]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """Figures as text; the first column says of what."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
 
 
 def statements(database: Database, seconds: float, pids: Sequence[int] = ()) -> list[float]:
@@ -111,7 +118,7 @@ def told(settings: Settings, state: CalendarState, pragmas: Sequence[str], secon
     event.listen(database.engine, "connect", tell)
     found = readings(database, state, seconds)
     database.dispose()
-    return [*found, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]
+    return [*found, process.peak_bytes() / 2**20]
 
 
 def served(server: process.Server, password: str, seconds: float) -> list[str]:
@@ -151,7 +158,7 @@ def servers(folder: Path, file: str) -> Iterator[tuple[str, process.Server]]:
     )
 
 
-def compressed(body: bytes, seconds: float) -> Rows:
+def compressed(body: bytes, seconds: float) -> list[list[str]]:
     """Time and size of a body at each level."""
     rows = []
     for level in LEVELS:
@@ -160,72 +167,70 @@ def compressed(body: bytes, seconds: float) -> Rows:
     return rows
 
 
-def main(arguments: Sequence[str] | None = None) -> str:
+def main(arguments: Sequence[str] | None = None) -> list[Table]:
     """Run all of it, print the tables, and write them where asked."""
-    given = _parser().parse_args(arguments)
+    given = report.parsed(_parser(), arguments, ["tuning"])
     rows = list(blockers(given.events, _monday()))
-    tables = []
-    with tempfile.TemporaryDirectory(prefix="daysheet-bench-") as name, postgresql.running() as running:
-        folder = Path(name)
-        file = f"{folder}/daysheet.db"
+    with both() as (folder, (sqlite, postgresql)):
+        file, other = sqlite.create(), postgresql.create()
         settings, password = daysheet.install(folder, file, rows)
-        other = running.create()
         daysheet.install(folder, other, rows)
-        tables.append(_ways(settings.database(), Database(other), given.seconds, running.pid))
-        with Snapshot(settings.database(), settings.config) as snapshot:
-            state = snapshot.calendar(USER, SLUG)
-            assert state is not None
-            pieces = listings.whole_calendar(
-                snapshot.connection, state.id, state.cutoff, name="x", color="", tzid="UTC"
-            )
-            body = b"".join(pieces)
-        tables.append(_pragmas(settings, state, given.seconds))
-        settings.database().dispose()
-        tables.append(
-            _table(
-                [
-                    "CTag polls",
-                    "CPU ms, 1 client",
-                    "CPU ms, 16 clients",
-                    "16 clients: requests per second",
-                    "p99 ms",
-                ],
-                [[it, *served(server, password, given.seconds)] for it, server in servers(folder, file)],
-            )
-        )
-        levels = zip(LEVELS, compressed(body, given.seconds), strict=True)
-        tables.append(
-            _table(
-                [f"zlib, whole .ics of {len(body) / 1e6:.1f} MB", "CPU ms", "kB"],
-                [[f"level {level}", *it] for level, it in levels],
-            )
-        )
-    text = f"{report.machine()} {given.events:,} events.\n\n" + "\n\n".join(tables)
-    print(text)
-    if given.markdown:
-        report.put(given.markdown, "tuning", text)
-    return text
+        tables = [
+            _ways(settings.database(), Database(other), given.seconds, postgresql.pids),
+            *_of_the_calendar(settings, given.seconds),
+            _polled(folder, file, password, given.seconds),
+        ]
+    texts = [report.markdown(it.head, it.rows) for it in tables]
+    text = f"{report.machine()} {given.events:,} events.\n\n" + "\n\n".join(texts)
+    report.publish(given, {"tuning": text}, {"tables": [asdict(it) for it in tables]})
+    return tables
 
 
-def _ways(sqlite: Database, other: Database, seconds: float, pid: int) -> str:
+def _ways(sqlite: Database, other: Database, seconds: float, pids: Sequence[int]) -> Table:
     names = ("SQLAlchemy, own transaction", "prepared, own transaction", "prepared, kept connection (chosen)")
-    found = zip(names, statements(sqlite, seconds), statements(other, seconds, (pid,)), strict=True)
+    found = zip(names, statements(sqlite, seconds), statements(other, seconds, pids), strict=True)
     other.dispose()
     rows = [[name, f"{here:.0f}", f"{there:.0f}"] for name, here, there in found]
-    return _table(["CPU µs of one statement", "SQLite", "PostgreSQL"], rows)
+    return Table(head=["CPU µs of one statement", "SQLite", "PostgreSQL"], rows=rows)
 
 
-def _pragmas(settings: Settings, state: CalendarState, seconds: float) -> str:
+def _of_the_calendar(settings: Settings, seconds: float) -> Iterator[Table]:
+    """What is chosen by the whole calendar: SQLite's memory, and compression."""
+    with Snapshot(settings.database(), settings.config) as snapshot:
+        state = snapshot.calendar(USER, SLUG)
+        assert state is not None
+        pieces = listings.whole_calendar(
+            snapshot.connection, state.id, state.cutoff, name="x", color="", tzid="UTC"
+        )
+        body = b"".join(pieces)
+    settings.database().dispose()
+    yield _pragmas(settings, state, seconds)
+    yield Table(
+        head=[f"zlib, whole .ics of {len(body) / 1e6:.1f} MB", "CPU ms", "kB"],
+        rows=[[f"level {level}", *it] for level, it in zip(LEVELS, compressed(body, seconds), strict=True)],
+    )
+
+
+def _pragmas(settings: Settings, state: CalendarState, seconds: float) -> Table:
     rows = []
     for name, pragmas in PRAGMAS.items():
         with multiprocessing.get_context("spawn").Pool(1) as afresh:
             *costs, memory = afresh.apply(told, (settings, state, pragmas, seconds))
         rows.append([name, *(f"{it:.2f}" for it in costs), f"{memory:.0f}"])
-    return _table(["CPU ms, SQLite", "listing", "50 objects", "whole .ics", "peak MiB"], rows)
+    return Table(head=["CPU ms, SQLite", "listing", "50 objects", "whole .ics", "peak MiB"], rows=rows)
 
 
-def _table(head: Sequence[str], rows: Rows) -> str:
-    return report.markdown(head, rows)
+def _polled(folder: Path, file: str, password: str, seconds: float) -> Table:
+    return Table(
+        head=[
+            "CTag polls",
+            "CPU ms, 1 client",
+            "CPU ms, 16 clients",
+            "16 clients: requests per second",
+            "p99 ms",
+        ],
+        rows=[[it, *served(server, password, seconds)] for it, server in servers(folder, file)],
+    )
 
 
 def _monday() -> date:
@@ -237,9 +242,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--events", type=int, default=10_000, help="events (default: %(default)s)")
     parser.add_argument(
         "--seconds", type=float, default=3.0, help="spent on each figure (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--markdown", type=Path, metavar="FILE", help="put the tables between the markers there"
     )
     return parser
 

@@ -160,6 +160,13 @@ def test_a_goal_is_reached_by_a_lower_bound_too() -> None:
     assert [cell.strip() for cell in line.split("|")[3:-1]] == ["500", "> 2,000", "yes", "> 200", "unknown"]
 
 
+def test_memory_is_held_against_the_goal() -> None:
+    memory = {OURS[0]: goals.MEMORY - 2**20, OURS[1]: goals.MEMORY, RADICALE: 2**26}
+    table = tables.memory([Figures(events=1_000, costs={}, memory=memory)], [*OURS, RADICALE])
+    cells = [it.strip() for it in table.splitlines()[-1].split("|")[1:-1]]
+    assert cells == ["1,000", "150", "149", "yes", "150", "no", "64"]
+
+
 def test_the_same_figures_draw_the_same_picture(tmp_path: Path) -> None:
     cost = Cost(requests=1, cpu=0.01, database_cpu=0.0, wall=0.01, facts=1, size=1)
     figures = Figures(events=10, costs={"CTag poll": dict.fromkeys(PEERS, cost)})
@@ -251,11 +258,12 @@ def test_loading_is_measured_both_ways_on_both_databases(tmp_path: Path) -> None
 
 def test_choices_are_measured(tmp_path: Path) -> None:
     document = _document(tmp_path, "tuning")
-    text = tuning.main(["--events", "30", "--seconds", "0.01", "--markdown", str(document)])
-    assert text in document.read_text(encoding="utf-8")
+    tables_ = tuning.main(["--events", "30", "--seconds", "0.01", "--markdown", str(document)])
+    written = document.read_text(encoding="utf-8")
     for row in ("kept connection (chosen)", "page cache (chosen)", "1 worker, 8 threads each", "level 1"):
-        [line] = [it for it in text.splitlines() if row in it]
-        assert all(float(it.replace(",", "")) >= 0 for it in line.split("|")[2:-1])
+        [cells] = [it for table in tables_ for it in table.rows if row in it[0]]
+        assert all(float(it.replace(",", "")) >= 0 for it in cells[1:])
+        assert f"| {cells[0]}" in written
 
 
 def test_what_an_unchanged_feed_costs_is_measured() -> None:
