@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 from benchmarks import daysheet, goals, plots, postgresql, report, tables, vanilla, xandikos
@@ -16,7 +16,7 @@ from benchmarks.exchanges import exchanges
 from benchmarks.figures import Figures
 from benchmarks.measure import Effort, measure
 from benchmarks.peers import PEERS, RADICALE, SQLITE, XANDIKOS, Peer
-from benchmarks.schedule import Ranges, Row, blockers, monday
+from benchmarks.schedule import Ranges, Row, blockers
 
 _DOCUMENT = "performance.md"
 
@@ -79,15 +79,15 @@ def main(arguments: Sequence[str] | None = None) -> list[Figures]:
 
 
 def _size(events: int, peers: Sequence[str], names: Sequence[str], effort: Effort) -> Figures:
-    around = monday(datetime.now(UTC).date())
-    rows = list(blockers(events, around))
+    ranges = Ranges.now()
+    rows = list(blockers(events, ranges.monday))
     with (
         tempfile.TemporaryDirectory(prefix="daysheet-bench-") as folder,
         running(peers, rows, Path(folder)) as started,
     ):
         return measure(
             started,
-            Ranges(monday=around),
+            ranges,
             effort,
             events=events,
             names=names,

@@ -16,12 +16,13 @@ from benchmarks import postgresql
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kind:
     """`create` makes an empty database and returns its SQLite path or libpq URL. The time of `pids`, the server's
-    processes, counts too.
+    processes, counts too. `settle` ends background work that would fall into a measurement.
     """
 
     name: str
     create: Callable[[], str]
     pids: Sequence[int] = ()
+    settle: Callable[[str], None] = lambda _url: None
 
 
 @contextmanager
@@ -33,6 +34,6 @@ def both() -> Iterator[tuple[Path, Sequence[Kind]]]:
             Path(name),
             (
                 Kind(name="SQLite", create=lambda: f"{name}/{next(numbers)}.db"),
-                Kind(name="PostgreSQL", create=server.create, pids=(server.pid,)),
+                Kind(name="PostgreSQL", create=server.create, pids=(server.pid,), settle=server.settle),
             ),
         )

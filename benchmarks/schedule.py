@@ -71,6 +71,12 @@ class Ranges:
 
     monday: date
 
+    @classmethod
+    def now(cls) -> Ranges:
+        """From the Monday of this week (UTC), around which schedules are laid."""
+        today = datetime.now(UTC).date()
+        return cls(monday=today - timedelta(days=today.weekday()))
+
     @property
     def week(self) -> tuple[str, str]:
         """Seven days."""
@@ -83,11 +89,6 @@ class Ranges:
 
     def _from_monday(self, days: int) -> tuple[str, str]:
         return f"{self.monday:%Y%m%d}T000000Z", f"{self.monday + timedelta(days=days):%Y%m%d}T000000Z"
-
-
-def monday(today: date) -> date:
-    """The Monday of the week of `today`; schedules and ranges are laid around it."""
-    return today - timedelta(days=today.weekday())
 
 
 def blockers(events: int, around: date) -> Iterator[Row]:

@@ -1,30 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`python -m benchmarks.tuning`: what the choices cost that are made once for everybody: how one statement is run, what
-SQLite is told about memory, threads and processes of the server, and how much answers are compressed.
+SQLite is told about memory, how much answers are compressed, and how polls are served (`benchmarks.wsgi`).
 """
 
 from __future__ import annotations
 
 import argparse
 import multiprocessing
-import os
-import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from dataclasses import asdict
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event, select
 
-from benchmarks import crowd, daysheet, process, report
+from benchmarks import daysheet, process, report, wsgi
 from benchmarks.databases import both
-from benchmarks.exchanges import exchanges
-from benchmarks.peers import ROOT, Peer
-from benchmarks.schedule import SLUG, USER, Ranges, blockers, monday
+from benchmarks.report import Table
+from benchmarks.schedule import SLUG, USER, Ranges, blockers
 from scheduling import listings, objects
 from scheduling.calendars import CalendarState
 from scheduling.database import Database
@@ -39,16 +34,7 @@ PRAGMAS: dict[str, tuple[str, ...]] = {
     "16 MB of page cache": ("cache_size = -16000",),
     "mapped into memory": ("mmap_size = 1073741824",),
 }
-WORKERS = ((1, 1), (1, 8), (1, 32), (2, 8))
 LEVELS = (1, 4, 6, 9)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Table:
-    """Figures as text; the first column says of what."""
-
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]
 
 
 def statements(database: Database, seconds: float, pids: Sequence[int] = ()) -> list[float]:
@@ -121,43 +107,6 @@ def told(settings: Settings, state: CalendarState, pragmas: Sequence[str], secon
     return [*found, process.peak_bytes() / 2**20]
 
 
-def served(server: process.Server, password: str, seconds: float) -> list[str]:
-    """CTag polls: CPU per request from one client, and from sixteen at once, with the requests per second and the time
-    within which 99 of 100 are answered.
-    """
-    home = f"/dav/{USER}/"
-    poll = exchanges(home, f"{home}{SLUG}/", [], "", Ranges(monday=_monday()))[0]
-    with server:
-        peer = Peer(name="daysheet-sqlite", server=server, home=home, password=password)
-        crowd.crowd(peer, poll, clients=16, seconds=seconds / 2, patience=30)
-        one, many = (crowd.crowd(peer, poll, clients=it, seconds=seconds, patience=30) for it in (1, 16))
-    return [
-        *(f"{it.cpu * 1000:.3f}" for it in (one, many)),
-        f"{many.per_second:,.0f}",
-        f"{many.p99 * 1000:.1f}",
-    ]
-
-
-def servers(folder: Path, file: str) -> Iterator[tuple[str, process.Server]]:
-    """Daysheet with several numbers of workers and threads, and last its WSGI server without it."""
-    for workers, threads in WORKERS:
-        name = (
-            f"{workers} worker{'s' if workers > 1 else ''}, {threads} thread{'s' if threads > 1 else ''} each"
-        )
-        yield name, daysheet.server(folder, file, "--workers", str(workers), "--threads", str(threads))
-    port = process.free_port()
-    options = ("--interface", "wsgi", "--port", str(port), "--blocking-threads", "8", "--log-level", "error")
-    yield (
-        "1 worker, 8 threads, a constant answer",
-        process.Server(
-            (sys.executable, "-m", "granian", *options, "benchmarks.constant:application"),
-            port=port,
-            environment={**os.environ, "PYTHONPATH": str(ROOT)},
-            output=folder / "output",
-        ),
-    )
-
-
 def compressed(body: bytes, seconds: float) -> list[list[str]]:
     """Time and size of a body at each level."""
     rows = []
@@ -170,18 +119,20 @@ def compressed(body: bytes, seconds: float) -> list[list[str]]:
 def main(arguments: Sequence[str] | None = None) -> list[Table]:
     """Run all of it, print the tables, and write them where asked."""
     given = report.parsed(_parser(), arguments, ["tuning"])
-    rows = list(blockers(given.events, _monday()))
+    rows = list(blockers(given.events, Ranges.now().monday))
     with both() as (folder, (sqlite, postgresql)):
         file, other = sqlite.create(), postgresql.create()
         settings, password = daysheet.install(folder, file, rows)
-        daysheet.install(folder, other, rows)
+        _, elsewhere = daysheet.install(folder, other, rows)
+        postgresql.settle(other)
         tables = [
             _ways(settings.database(), Database(other), given.seconds, postgresql.pids),
             *_of_the_calendar(settings, given.seconds),
-            _polled(folder, file, password, given.seconds),
+            wsgi.servers(folder, given.seconds),
+            wsgi.workers(folder, file, password, given.seconds),
+            wsgi.pools(folder, other, elsewhere, given.seconds, postgresql.pids),
         ]
-    texts = [report.markdown(it.head, it.rows) for it in tables]
-    text = f"{report.machine()} {given.events:,} events.\n\n" + "\n\n".join(texts)
+    text = "\n\n".join([f"{report.machine()} {given.events:,} events.", *(it.markdown() for it in tables)])
     report.publish(given, {"tuning": text}, {"tables": [asdict(it) for it in tables]})
     return tables
 
@@ -218,23 +169,6 @@ def _pragmas(settings: Settings, state: CalendarState, seconds: float) -> Table:
             *costs, memory = afresh.apply(told, (settings, state, pragmas, seconds))
         rows.append([name, *(f"{it:.2f}" for it in costs), f"{memory:.0f}"])
     return Table(head=["CPU ms, SQLite", "listing", "50 objects", "whole .ics", "peak MiB"], rows=rows)
-
-
-def _polled(folder: Path, file: str, password: str, seconds: float) -> Table:
-    return Table(
-        head=[
-            "CTag polls",
-            "CPU ms, 1 client",
-            "CPU ms, 16 clients",
-            "16 clients: requests per second",
-            "p99 ms",
-        ],
-        rows=[[it, *served(server, password, seconds)] for it, server in servers(folder, file)],
-    )
-
-
-def _monday() -> date:
-    return monday(datetime.now(UTC).date())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -19,6 +19,7 @@ from benchmarks import (
     importing,
     loading,
     plots,
+    profile,
     report,
     tables,
     triggers,
@@ -260,10 +261,42 @@ def test_choices_are_measured(tmp_path: Path) -> None:
     document = _document(tmp_path, "tuning")
     tables_ = tuning.main(["--events", "30", "--seconds", "0.01", "--markdown", str(document)])
     written = document.read_text(encoding="utf-8")
-    for row in ("kept connection (chosen)", "page cache (chosen)", "1 worker, 8 threads each", "level 1"):
+    chosen = (
+        *(
+            "kept connection (chosen)",
+            "page cache (chosen)",
+            "level 1",
+            "granian (chosen)",
+            "gunicorn",
+            "waitress",
+        ),
+        *("1 worker, 8 threads each (chosen)", "2 workers", "10 connections kept (chosen)"),
+    )
+    for row in chosen:
         [cells] = [it for table in tables_ for it in table.rows if row in it[0]]
         assert all(float(it.replace(",", "")) >= 0 for it in cells[1:])
         assert f"| {cells[0]}" in written
+
+
+def test_a_request_is_divided_into_its_parts(tmp_path: Path) -> None:
+    document = _document(tmp_path, "profile")
+    requests = "CTag poll,free-busy of a month"
+    options = ["--events", "30", "--seconds", "0.05", "--requests", requests]
+    found = profile.main([*options, "--markdown", str(document)])
+    assert [(it.database, it.request) for it in found] == [
+        (database, request) for database in ("SQLite", "PostgreSQL") for request in requests.split(",")
+    ]
+    for it in found:
+        assert it.whole > 0
+        assert it.parts["answer (server/)"] > 0
+        assert it.parts["schedule (scheduling/, storage_plugin/)"] > 0
+        assert ("SQLite" in it.parts, "psycopg, its socket included" in it.parts) == (
+            it.database == "SQLite",
+            it.database == "PostgreSQL",
+        )
+    written = document.read_text(encoding="utf-8")
+    assert "| CPU µs, SQLite " in written
+    assert "| CPU µs, PostgreSQL " in written
 
 
 def test_what_an_unchanged_feed_costs_is_measured() -> None:
