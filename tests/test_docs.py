@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The documentation says what is there: the contract's columns, its SQL examples, and every setting."""
+"""The documentation says what is there: the contract's columns, its SQL examples, the API's addresses, commands with
+their options, and places that are linked to.
+"""
 
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from sqlalchemy import text
 
@@ -14,12 +19,17 @@ from scheduling.config import Config
 from scheduling.database import Database
 from scheduling.feed_options import KINDS
 from scheduling.models import CONTRACT_TABLES, Base, CalendarObject
+from scheduling.permissions import Permission
 from scheduling.settings import view
 from server.api.document import openapi
 from server.api.operations import ROOT as API
 from server.api.resources import ROUTES
+from server.cli import main
 
 ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+PRESENT = [it for it in PAGES if it.name not in ("CHANGELOG.md", "command-line.md")]
+"""What is written by hand about the present version."""
 CONTRACT = (ROOT / "docs" / "scheduling-database.md").read_text(encoding="utf-8")
 
 
@@ -83,3 +93,70 @@ def test_every_kind_of_a_feed_is_documented() -> None:
         row[1] for row in _rows("feeds.md", "| option | meaning | unless given |") if row[0] == "kinds"
     ]
     assert tuple(re.findall(r"`([^`]+)`", kinds)) == KINDS
+
+
+def _commands(page: Path) -> Iterator[str]:
+    """What is said to be typed, in code and in sentences; comments, and what the output goes to, are left out."""
+    for line in re.findall(
+        r"(?:`|^ *(?:\$ )?)(daysheet [a-z][^`\n]*)", page.read_text(encoding="utf-8"), re.MULTILINE
+    ):
+        yield re.split(r" +#| [<>|] ", line.partition("\\")[0])[0]
+
+
+def _anchors(page: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PRESENT, ids=lambda it: it.name)
+def test_every_command_and_option_exists(page: Path) -> None:
+    for line in _commands(page):
+        command: click.Command = main
+        words = shlex.split(line)[1:]
+        while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+            name = words.pop(0)
+            found = command.commands.get(name)
+            assert found is not None, f"{line}: there is no {name}"
+            command = found
+        known = {"--help", *(name for it in command.params for name in (*it.opts, *it.secondary_opts))}
+        used = {word.partition("=")[0] for word in words if word.startswith("-")}
+        assert used <= known, line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda it: it.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        file, _, anchor = target.partition("#")
+        there = page.parent / file if file else page
+        assert there.exists(), target
+        assert not anchor or anchor in _anchors(there), target
+
+
+def _settings() -> dict[str, set[str]]:
+    """Every option by section, from the file that lists them all."""
+    found: dict[str, set[str]] = {}
+    section = ""
+    for line in (ROOT / "config" / "daysheet.ini").read_text(encoding="utf-8").splitlines():
+        if heading := re.fullmatch(r"#?\[(\w+)\]", line):
+            section = heading[1]
+            found[section] = set()
+        elif option := re.match(r"#?(\w+) =", line):
+            found[section].add(option[1])
+    return found
+
+
+@pytest.mark.parametrize("page", PRESENT, ids=lambda it: it.name)
+def test_every_setting_and_permission_exists(page: Path) -> None:
+    known = _settings()
+    text_ = page.read_text(encoding="utf-8")
+    named = re.findall(r"`\[(\w+)\]\s(\w+)", text_)
+    named += [it for it in re.findall(r"`(\w+)\.(\w+)[` ]", text_) if it[0] in known]
+    permissions = {it.value for it in Permission}
+    wrong = [
+        f"{section}.{option}"
+        for section, option in named
+        if option not in known.get(section, ()) and f"{section}.{option}" not in permissions
+    ]
+    assert not wrong
