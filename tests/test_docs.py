@@ -160,3 +160,18 @@ def test_every_setting_and_permission_exists(page: Path) -> None:
         if option not in known.get(section, ()) and f"{section}.{option}" not in permissions
     ]
     assert not wrong
+
+
+def test_every_benchmark_is_in_the_list_of_commands() -> None:
+    text_ = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^    \.venv/bin/python -m benchmarks\.(\w+)", text_, re.MULTILINE))
+    programs = {
+        it.stem
+        for it in (ROOT / "benchmarks").glob("*.py")
+        if "\ndef main(arguments" in it.read_text(encoding="utf-8") and it.stem != "__main__"
+    }
+    assert listed == programs
+    for command, document in re.findall(r"-m benchmarks\.(\w+) --markdown docs/(\S+)", text_):
+        written = (ROOT / "docs" / document).read_text(encoding="utf-8")
+        name = {"scale": "mix"}.get(command, command)
+        assert f"<!-- {name} -->" in written
