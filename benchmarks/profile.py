@@ -62,6 +62,7 @@ them.
 REST = "Python otherwise"
 _LEAST = 5e-7
 """Seconds that are shown."""
+_CLIENTS = 16
 _HOME = f"/dav/{USER}/"
 _COLLECTION = f"{_HOME}{SLUG}/"
 
@@ -76,12 +77,20 @@ class Profile:
     parts: Mapping[str, float]
 
 
-def main(arguments: Sequence[str] | None = None) -> list[Profile]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grown:
+    """Resident bytes of a worker on one database: as started, and after many clients sent each request in turn."""
+
+    database: str
+    after: Mapping[str, int]
+
+
+def main(arguments: Sequence[str] | None = None) -> tuple[list[Profile], list[Grown]]:
     """Run, print the tables, and write them where asked."""
     given = report.parsed(_parser(), arguments, ["profile"])
     rows = list(blockers(given.events, Ranges.now().monday))
     with both() as (folder, kinds):
-        found = []
+        found, grown = [], []
         for kind in kinds:
             place = folder / kind.name
             place.mkdir()
@@ -89,10 +98,17 @@ def main(arguments: Sequence[str] | None = None) -> list[Profile]:
             settings, password = daysheet.install(place, url, rows)
             kind.settle(url)
             found += _profiles(kind, place, url, settings, password, given)
+            grown.append(_grown(kind, place, url, settings, password, given.seconds))
             settings.database().dispose()
-    text = "\n\n".join([f"{report.machine()} {given.events:,} events.", *_tables(found, kinds)])
-    report.publish(given, {"profile": text}, {"profiles": [asdict(it) for it in found]})
-    return found
+    text = "\n\n".join(
+        [f"{report.machine()} {given.events:,} events.", *_tables(found, kinds), _memory(grown)]
+    )
+    report.publish(
+        given,
+        {"profile": text},
+        {"profiles": [asdict(it) for it in found], "memory": [asdict(it) for it in grown]},
+    )
+    return found, grown
 
 
 def _profiles(
@@ -118,6 +134,22 @@ def _profiles(
     return found
 
 
+def _grown(kind: Kind, folder: Path, url: str, settings: Settings, password: str, seconds: float) -> Grown:
+    with daysheet.running(kind.name, folder, url, password, kind.pids) as peer:
+        after = {"(started)": peer.resident_bytes()}
+        for it in _asked(settings):
+            crowd.crowd(peer, it, clients=_CLIENTS, seconds=seconds / 2, patience=60)
+            after[it.name] = peer.resident_bytes()
+    return Grown(database=kind.name, after=after)
+
+
+def _memory(grown: Sequence[Grown]) -> str:
+    """How a worker's memory grows from request to request."""
+    rows = [[name, *(f"{it.after[name] / 2**20:.0f}" for it in grown)] for name in grown[0].after]
+    head = [f"MiB resident after {_CLIENTS} clients sent this too", *(it.database for it in grown)]
+    return report.markdown(head, rows)
+
+
 def _as_file(settings: Settings, file: Path) -> Settings:
     """The same settings from a file: the plugins read theirs there, or from the environment of the process."""
     config = settings.config
@@ -129,14 +161,15 @@ def _as_file(settings: Settings, file: Path) -> Settings:
     return load(file, {})
 
 
-def _asked(settings: Settings, names: Sequence[str]) -> list[Exchange]:
+def _asked(settings: Settings, names: Sequence[str] = ()) -> list[Exchange]:
+    """The requests called `names`, or all that need no entity tag."""
     with Snapshot(settings.database(), settings.config) as snapshot:
         state = snapshot.calendar(USER, SLUG)
         assert state is not None
         known = sorted(objects.names(snapshot.connection, state.id, state.cutoff))
         token = str(sync.token_of(state))
     every = exchanges(_HOME, _COLLECTION, known, token, Ranges.now())
-    return [it for it in every if it.name in names]
+    return [it for it in every if it.name in names or not (names or it.validates)]
 
 
 def _call(application: Callable[..., Any], asked: Exchange, password: str) -> Callable[[], None]:

@@ -282,7 +282,7 @@ def test_a_request_is_divided_into_its_parts(tmp_path: Path) -> None:
     document = _document(tmp_path, "profile")
     requests = "CTag poll,free-busy of a month"
     options = ["--events", "30", "--seconds", "0.05", "--requests", requests]
-    found = profile.main([*options, "--markdown", str(document)])
+    found, grown = profile.main([*options, "--markdown", str(document)])
     assert [(it.database, it.request) for it in found] == [
         (database, request) for database in ("SQLite", "PostgreSQL") for request in requests.split(",")
     ]
@@ -297,6 +297,9 @@ def test_a_request_is_divided_into_its_parts(tmp_path: Path) -> None:
     written = document.read_text(encoding="utf-8")
     assert "| CPU µs, SQLite " in written
     assert "| CPU µs, PostgreSQL " in written
+    for it in grown:
+        assert list(it.after) == ["(started)", *(name for name in REQUESTS if not name.startswith("304"))]
+        assert all(size > 2**24 for size in it.after.values())
 
 
 def test_what_an_unchanged_feed_costs_is_measured() -> None:
