@@ -22,7 +22,7 @@ _MOST_CATEGORIES = 50
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Details:
     """What one VEVENT says besides its times. `busy` is '' or an FBTYPE that blocks (RFC 5545 section
-    3.2.9).
+    3.2.9); `shown_free` says that only Outlook's status makes it ''.
     """
 
     summary: str = ""
@@ -32,6 +32,7 @@ class Details:
     status: str = "CONFIRMED"
     busy: str = "BUSY"
     categories: tuple[str, ...] = ()
+    shown_free: bool = False
 
     @property
     def transparency(self) -> str:
@@ -79,6 +80,7 @@ def details(properties: Properties) -> Details:
             for item in properties.get("CATEGORIES", ())
             for category in texts(item.value)
         )[:_MOST_CATEGORIES],
+        shown_free=_deciding(properties) == "busystatus-free",
     )
 
 

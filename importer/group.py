@@ -15,7 +15,7 @@ from importer.split import MAX_LINE, Block, uid_of
 from importer.values import text
 
 LONGEST_UID = 255
-_VERSION = "2"
+_VERSION = "3"
 """Raised when the same content is understood or rendered differently, so that every event is taken over
 anew.
 """

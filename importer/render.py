@@ -17,7 +17,7 @@ import vobject
 from importer.errors import Unusable
 from importer.event import Details, ImportedEvent
 from scheduling.ical import text, timezones
-from scheduling.ical.event import STAMP, STAMP_OVERRIDE
+from scheduling.ical.event import BUSY_STATUS_FREE, STAMP, STAMP_OVERRIDE
 from scheduling.ical.series import Series
 
 _TRIAL_STAMP = "DTSTAMP:20260101T000000Z\r\n"
@@ -116,5 +116,7 @@ def _component(uid: str, stamp: str, times: Sequence[str], details: Details) -> 
         lines.append(text.line("URL", text.clean(details.url)))
     if details.categories:
         lines.append(text.line("CATEGORIES", ",".join(text.escape(item) for item in details.categories)))
-    lines += [f"STATUS:{details.status}\r\n", f"TRANSP:{details.transparency}\r\n", "END:VEVENT\r\n"]
-    return "".join(lines)
+    lines += [f"STATUS:{details.status}\r\n", f"TRANSP:{details.transparency}\r\n"]
+    if details.shown_free:
+        lines.append(BUSY_STATUS_FREE)
+    return "".join((*lines, "END:VEVENT\r\n"))

@@ -38,7 +38,8 @@ _ESCAPED = re.compile(r"\\(.)")
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
     """One event. Moments are epoch seconds; of a recurring one they are those of the first instance asked for, else
-    of its first time, and `instances` holds all that were asked for, at most `MOST_INSTANCES`.
+    of its first time, and `instances` holds all that were asked for, at most `MOST_INSTANCES`. `busy_status` is
+    Outlook's.
     """
 
     source: Source
@@ -54,6 +55,7 @@ class Event:
     status: str
     transparency: str
     busy: str
+    busy_status: str
     changed_at: int
     etag: str
 
@@ -186,6 +188,7 @@ def _event(
         status=row.status,
         transparency=row.transparency,
         busy=row.busy,
+        busy_status=properties.get("X-MICROSOFT-CDO-BUSYSTATUS", ("", ""))[1],
         changed_at=row.changed_at,
         etag=row.etag,
     )

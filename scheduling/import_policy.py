@@ -11,15 +11,20 @@ from typing import Literal
 
 from scheduling.errors import Invalid
 from scheduling.ical import text
+from scheduling.ical.event import BUSY_STATUS_FREE
 from scheduling.ical.series import Series
 
 BUSY = ("honour", "all")
 TENTATIVE = ("tentative", "busy")
 VISIBILITY = ("full", "busy-only", "hidden")
 _BEGIN = "BEGIN:VEVENT\r\n"
+_FREE = f"\r\n{BUSY_STATUS_FREE}"
 _CANCELLED = "\r\nSTATUS:CANCELLED\r\n"
 _TIMES = frozenset(
-    ("DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID", "STATUS", "TRANSP")
+    (
+        *("DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID"),
+        *("STATUS", "TRANSP", "X-MICROSOFT-CDO-BUSYSTATUS"),
+    )
 )
 
 
@@ -81,7 +86,7 @@ def component(policy: Policy, template: str, instance: str) -> str:
         shown = "".join(
             event
             if _CANCELLED in event
-            else event.replace("\r\nTRANSP:TRANSPARENT\r\n", "\r\nTRANSP:OPAQUE\r\n")
+            else event.replace("\r\nTRANSP:TRANSPARENT\r\n", "\r\nTRANSP:OPAQUE\r\n").replace(_FREE, "\r\n")
             for event in _events(shown)
         )
     if policy.tentative == "busy" or policy.busy == "all":

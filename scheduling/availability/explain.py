@@ -120,11 +120,10 @@ def _rule_of_import(event: Event, busy: str) -> tuple[str, str]:
         return "changed-instance", f"An instance that was changed by itself makes it {busy or 'FREE'}."
     if event.status == "CANCELLED":
         return "status-cancelled", "Its STATUS is CANCELLED."
-    if not busy:  # either is stored as TRANSPARENT
-        return (
-            "transp-transparent",
-            "Its TRANSP is TRANSPARENT, or its X-MICROSOFT-CDO-BUSYSTATUS is FREE.",
-        )
+    if not busy and event.busy_status == "FREE":
+        return "busystatus-free", "Its X-MICROSOFT-CDO-BUSYSTATUS is FREE."
+    if not busy:
+        return "transp-transparent", "Its TRANSP is TRANSPARENT."
     if event.status == "TENTATIVE" and busy == "BUSY-TENTATIVE":
         return "status-tentative", "Its STATUS is TENTATIVE."
     if busy != "BUSY":

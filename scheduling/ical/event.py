@@ -20,6 +20,7 @@ from scheduling.ical.timezones import to_epoch
 # No text holds this control character (scheduling/ical/text.py); PostgreSQL could not store NUL.
 STAMP = "\x01STAMP\r\n"
 STAMP_OVERRIDE = "\x01STAMP-OVERRIDE\r\n"
+BUSY_STATUS_FREE = "X-MICROSOFT-CDO-BUSYSTATUS:FREE\r\n"
 PRODID = "-//Daysheet//Daysheet//EN"
 
 

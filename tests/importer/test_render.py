@@ -75,6 +75,15 @@ def test_a_series_is_written_in_its_zone_with_everything_unasked_left_out(
     )
 
 
+def test_what_outlook_shows_as_free_stays_known() -> None:
+    period = ("DTSTART:20261001T080000Z", "DTEND:20261001T090000Z")
+    text, _ = single(*period, "X-MICROSOFT-CDO-BUSYSTATUS:FREE")
+    assert text.endswith("TRANSP:TRANSPARENT\r\nX-MICROSOFT-CDO-BUSYSTATUS:FREE\r\nEND:VEVENT\r\n")
+    for said in ("TRANSP:TRANSPARENT", "X-MICROSOFT-CDO-BUSYSTATUS:OOF", "STATUS:CANCELLED"):
+        text, _ = single(*period, said)
+        assert "BUSYSTATUS" not in text
+
+
 def test_a_single_event_is_written_in_utc() -> None:
     text, zones = single("DTSTART;TZID=Asia/Tokyo:20261001T080000", "DTEND;TZID=Asia/Tokyo:20261001T090000")
     assert "DTSTART:20260930T230000Z\r\nDTEND:20261001T000000Z\r\n" in text

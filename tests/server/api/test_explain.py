@@ -162,7 +162,7 @@ def test_what_an_imported_event_does_is_explained(
         ("10T01", "blocks", "opaque"),
         ("10T03", "free", "status-cancelled"),
         ("10T05", "free", "transp-transparent"),
-        ("10T07", "free", "transp-transparent"),
+        ("10T07", "free", "busystatus-free"),
         ("10T09", "tentative", "status-tentative"),
         ("10T11", "unavailable", "busystatus"),
         ("10T13", "blocks", "opaque"),
