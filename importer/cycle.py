@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from importer.errors import ImporterError
+from importer.errors import FetchFailed, ImporterError
 from importer.fetch import FetchPolicy, FetchRequest, FetchResult, fetch
 from importer.hosts import Visit
 from importer.reading import Job, Reader, Reading, digest
 from importer.schedule import Schedule
-from importer.store import Applied, Due, Facts, HttpFacts, Store
+from importer.store import Applied, Due, Facts, Failure, HttpFacts, Store
 
 MAX_EVENTS = 50_000
 
@@ -162,16 +162,18 @@ def _unchanged(due: Due, answer: FetchResult, body_digest: str | None, means: Me
 
 def _fail(sharing: Sequence[Due], error: ImporterError, means: Means, http: HttpFacts | None = None) -> None:
     now = int(time.time())
+    asked = error.retry_after if isinstance(error, FetchFailed) else None
     for due in sharing:
         schedule = means.schedule.at_least(due.minimum_interval)
-        means.store.failed(
-            due,
-            error.reason,
-            error.message,
-            schedule.after_failure(now, due.failures, error),
+        failure = Failure(
+            reason=error.reason,
+            message=error.message,
+            next_at=schedule.after_failure(now, due.failures, error),
+            rest_until=now + asked if asked else 0,
             pause=schedule.is_given_up(now, due.failing_since, error),
             http=http,
         )
+        means.store.failed(due, failure)
         means.done(due, Outcome(status="failed", reason=error.reason))
 
 

@@ -21,7 +21,7 @@ from importer.cycle import Means, Outcome, synchronise
 from importer.errors import where
 from importer.hosts import Visit
 from importer.line import InLine
-from importer.store import Due, Queue, Store
+from importer.store import Due, Failure, Queue, Store
 from importer.work import Task, Work, tasks_of
 
 log = logging.getLogger(__name__)
@@ -242,7 +242,8 @@ class _Daemon:
             schedule = self._means.schedule.at_least(due.minimum_interval)
             next_at = schedule.after_failure(now, due.failures)
             try:
-                self._store.failed(due, "internal", _INTERNAL_MESSAGE, next_at)
+                failure = Failure(reason="internal", message=_INTERNAL_MESSAGE, next_at=next_at)
+                self._store.failed(due, failure)
             except Exception as error:  # noqa: BLE001 (its lease ends by itself)
                 log.error("subscription %d: no result recorded: %s", due.id, where(error))  # noqa: TRY400
             else:

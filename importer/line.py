@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
-from importer.store import Applied, Due, Facts, HttpFacts, Store, Taken
+from importer.store import Applied, Due, Facts, Failure, Store, Taken
 from scheduling.errors import DatabaseUnavailable
 
 T = TypeVar("T")
@@ -79,17 +79,8 @@ class InLine(Store):
     def unchanged(self, due: Due, facts: Facts) -> None:
         self._recorded(lambda: self._store.unchanged(due, facts))
 
-    def failed(
-        self,
-        due: Due,
-        reason: str,
-        message: str,
-        next_at: int,
-        *,
-        pause: bool = False,
-        http: HttpFacts | None = None,
-    ) -> None:
-        self._recorded(lambda: self._store.failed(due, reason, message, next_at, pause=pause, http=http))
+    def failed(self, due: Due, failure: Failure) -> None:
+        self._recorded(lambda: self._store.failed(due, failure))
 
     def maintain(self, now: int) -> None:
         self._store.maintain(now)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
-from scheduling.import_facts import Applied, Due, Facts, HttpFacts, Skipped, Taken
+from scheduling.import_facts import Applied, Due, Facts, Failure, HttpFacts, Skipped, Taken
 from scheduling.imported_events import StoredEvent
 from scheduling.webhooks.queue import Attempt, Claim, Outgoing
 
@@ -16,6 +16,7 @@ __all__ = [
     "Claim",
     "Due",
     "Facts",
+    "Failure",
     "HttpFacts",
     "Outgoing",
     "Queue",
@@ -75,19 +76,8 @@ class Store(Protocol):
         """Record that the source has not changed, and give the claim back."""
         ...
 
-    def failed(
-        self,
-        due: Due,
-        reason: str,
-        message: str,
-        next_at: int,
-        *,
-        pause: bool = False,
-        http: HttpFacts | None = None,
-    ) -> None:
-        """Record a failure, leaving the events as they are, and give the claim back. With `pause`, it is not
-        fetched again until somebody resumes it.
-        """
+    def failed(self, due: Due, failure: Failure) -> None:
+        """Record a failure, leaving the events as they are, and give the claim back."""
         ...
 
     def maintain(self, now: int) -> None:

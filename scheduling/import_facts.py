@@ -88,6 +88,21 @@ class Facts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Failure:
+    """Why nothing could be read, for programs and as a sentence, and when to try again, in epoch seconds: at `next_at`,
+    and before `rest_until` even if somebody asks for it (0: no server asked for that). `pause` means not at all until
+    somebody resumes it.
+    """
+
+    reason: str
+    message: str
+    next_at: int
+    rest_until: int = 0
+    pause: bool = False
+    http: HttpFacts | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Applied:
     """One state of a source, to be judged and applied in one transaction: `seen` maps every UID in it to its content
     hash, `upserts` are the events among them whose hash `ImportStore.hashes` did not have.

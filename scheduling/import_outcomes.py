@@ -13,7 +13,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, Table, bindparam, func, update
 
 from scheduling import audit
-from scheduling.import_facts import Due, Facts, HttpFacts
+from scheduling.import_facts import Due, Facts, Failure
 from scheduling.models import Subscription
 from scheduling.permissions import SYSTEM
 from scheduling.webhooks.subscriptions import emit_outcome, emit_paused
@@ -47,6 +47,7 @@ def answered(due: Due, facts: Facts) -> dict[str, Any]:
         "last_modified": facts.last_modified,
         "read_in": due.time_zone,
         "next_at": facts.next_at,
+        "rest_until": 0,
         "last_attempt_at": datetime.now(UTC),
         "lease": None,
         "lease_until": 0,
@@ -65,30 +66,23 @@ def report(facts: Facts) -> str:
     return json.dumps({key: it for key, it in dataclasses.asdict(facts).items() if key not in left_out})
 
 
-def failed(
-    connection: Connection,
-    subscription_id: int,
-    reason: str,
-    message: str,
-    next_at: int,
-    *,
-    pause: bool = False,
-    http: HttpFacts | None = None,
-) -> None:
-    """It could not be read; with `pause` it is given up."""
+def failed(connection: Connection, subscription_id: int, failure: Failure) -> None:
+    """It could not be read."""
+    reason, message = failure.reason, failure.message
     emit_outcome(connection, subscription_id, reason, message)
-    if pause:
+    if failure.pause:
         emit_paused(connection, subscription_id, reason, message)
         audit.record(
             connection, SYSTEM, "subscription.pause", f"subscription:{subscription_id}", reason=reason
         )
     now = datetime.now(UTC)
     values: dict[str, Any] = {
-        "status": "paused" if pause else "error",
+        "status": "paused" if failure.pause else "error",
         "reason": reason,
         "message": message,
         "failures": _S.failures + 1,
-        "next_at": next_at,
+        "next_at": failure.next_at,
+        "rest_until": failure.rest_until,
         "last_attempt_at": now,
         "failing_since": func.coalesce(_S.failing_since, int(now.timestamp())),
         "lease": None,
@@ -96,8 +90,8 @@ def failed(
         "sync_finished_at": _now_ms(),
         "sync_result": "failed",
     }
-    if http is not None:
-        values["http"] = json.dumps(dataclasses.asdict(http))
+    if failure.http is not None:
+        values["http"] = json.dumps(dataclasses.asdict(failure.http))
     connection.execute(update(_S).where(_S.id == subscription_id).values(**values))
 
 

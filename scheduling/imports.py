@@ -25,7 +25,7 @@ from scheduling import (
 from scheduling.config import Config
 from scheduling.database import Database
 from scheduling.errors import SecretsUnreadable
-from scheduling.import_facts import Applied, Due, Facts, HttpFacts, Taken
+from scheduling.import_facts import Applied, Due, Facts, Failure, Taken
 from scheduling.import_judgement import Judgement
 from scheduling.models import Generation as GenerationRow
 from scheduling.models import Subscription, User
@@ -174,22 +174,11 @@ class ImportStore:
                 state = Applied(seen=seen.manifest, upserts=(), facts=facts)
                 Judgement(connection, self._config, due, row, state, is_new=False).pass_()
 
-    def failed(
-        self,
-        due: Due,
-        reason: str,
-        message: str,
-        next_at: int,
-        *,
-        pause: bool = False,
-        http: HttpFacts | None = None,
-    ) -> None:
-        """Record a failure, leaving the events as they are, and give the claim back. With `pause`, it is not fetched
-        again until somebody resumes it.
-        """
+    def failed(self, due: Due, failure: Failure) -> None:
+        """Record a failure, leaving the events as they are, and give the claim back."""
         with self._database.write() as connection:
             if self._held(connection, due) is not None:
-                import_outcomes.failed(connection, due.id, reason, message, next_at, pause=pause, http=http)
+                import_outcomes.failed(connection, due.id, failure)
 
     def maintain(self, now: int) -> None:
         """Do the periodic upkeep of the database."""
@@ -204,7 +193,8 @@ class ImportStore:
             credentials = None if stored is None else source_credentials.loads(self._keyring.decrypt(stored))
         except SecretsUnreadable:
             message = "Its address cannot be read with the present key."
-            import_outcomes.failed(connection, row.id, "key", message, now + 3600)
+            failure = Failure(reason="key", message=message, next_at=now + 3600)
+            import_outcomes.failed(connection, row.id, failure)
             return None
         zone = row.time_zone or row.user_zone
         same_zone = row.read_in == zone  # else its floating times have to be read again

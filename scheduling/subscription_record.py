@@ -30,9 +30,9 @@ class Sync:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subscription:
-    """One subscription without its URL. `calendar_id` is the slug of the calendar that it fills, `next_at` in epoch
-    seconds; `report` is what the last import found, `http` what the last exchange was like. `time_zone` is None for the
-    user's.
+    """One subscription without its URL. `calendar_id` is the slug of the calendar that it fills; `next_at` and
+    `rest_until`, before which its server asked not to be asked again (0: it did not), are in epoch seconds. `report` is
+    what the last import found, `http` what the last exchange was like. `time_zone` is None for the user's.
     """
 
     id: int
@@ -49,6 +49,7 @@ class Subscription:
     last_attempt_at: datetime | None
     last_success_at: datetime | None
     next_at: int
+    rest_until: int
     detached_at: datetime | None
     sync: Sync
     http: dict[str, Any] | None
@@ -58,7 +59,16 @@ class Subscription:
 _R = SubscriptionRow
 COLUMNS = (
     *(_R.id, _R.user_id, _R.label, _R.host, _R.encrypted_credentials, _R.busy, _R.tentative, _R.visibility),
-    *(_R.time_zone, _R.status, _R.reason, _R.message, _R.last_attempt_at, _R.last_success_at, _R.next_at),
+    *(
+        _R.time_zone,
+        _R.status,
+        _R.reason,
+        _R.message,
+        _R.last_attempt_at,
+        _R.last_success_at,
+        _R.next_at,
+        _R.rest_until,
+    ),
     *(_R.report, _R.http, _R.lease, _R.lease_until, _R.detached_at),
     *(_R.sync_requested_at, _R.sync_started_at, _R.sync_finished_at, _R.sync_result),
 )
@@ -87,6 +97,7 @@ def read(row: Row[*tuple[Any, ...]]) -> Subscription:
         last_attempt_at=row.last_attempt_at,
         last_success_at=row.last_success_at,
         next_at=row.next_at,
+        rest_until=row.rest_until,
         detached_at=row.detached_at,
         sync=_sync(row),
         http=json.loads(row.http) if row.http else None,

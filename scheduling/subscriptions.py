@@ -227,8 +227,8 @@ def request_sync(
     finished = found.sync.finished_at if found.sync.requested_at is not None else None
     if wait and finished is not None and finished.timestamp() + wait > now:
         due = int(finished.timestamp()) + wait
-    if wait and found.reason == "http-429":
-        due = max(due, found.next_at)
+    if wait and found.rest_until > now:
+        due = max(due, found.rest_until)
     connection.execute(
         update(_R)
         .where(_R.id == subscription_id)
@@ -299,7 +299,7 @@ def _source(
                 "host": subscription_url.host_of(url),
                 "moved": True,
             }
-            values["seen_generation"] = None
+            values |= {"seen_generation": None, "rest_until": 0}
             generations.withdraw_others(connection, found.id)
     if changes.credentials is not None:
         values["encrypted_credentials"] = _encrypted(keyring, changes.credentials)

@@ -26,7 +26,9 @@ def stale(people: Iterable[Person], now: int, max_staleness: int) -> list[int]:
 
 
 def request(connection: Connection, subscriptions: Sequence[int], now: int) -> list[int]:
-    """Make those of them due that were not attempted within the last minute; returns these."""
+    """Make those of them due that were not attempted within the last minute, and whose servers did not ask to be left
+    alone for longer (Retry-After, RFC 9110, section 10.2.3); returns these.
+    """
     since = datetime.fromtimestamp(now - MINIMUM, UTC)
     row = Subscription
     return list(
@@ -35,6 +37,7 @@ def request(connection: Connection, subscriptions: Sequence[int], now: int) -> l
             .where(
                 row.id.in_(subscriptions),
                 row.status != "paused",
+                row.rest_until <= now,
                 or_(row.last_attempt_at.is_(None), row.last_attempt_at <= since),
             )
             .values(next_at=0)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from importer.store import Applied, Due, Facts, HttpFacts, Taken
+from importer.store import Applied, Due, Facts, Failure, Taken
 from scheduling.import_plan import plan
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -180,19 +180,10 @@ class RecordingStore:
     def unchanged(self, due: Due, facts: Facts) -> None:
         self.same.append((due.id, facts))
 
-    def failed(
-        self,
-        due: Due,
-        reason: str,
-        message: str,
-        next_at: int,
-        *,
-        pause: bool = False,
-        http: HttpFacts | None = None,
-    ) -> None:
-        if pause:
+    def failed(self, due: Due, failure: Failure) -> None:
+        if failure.pause:
             self.paused.append(due.id)
-        self.failures.append((due.id, reason, message, next_at))
+        self.failures.append((due.id, failure.reason, failure.message, failure.next_at))
 
     def maintain(self, now: int) -> None:
         self.maintained += 1

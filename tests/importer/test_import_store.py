@@ -19,7 +19,7 @@ from scheduling import objects, subscriptions, sync, users
 from scheduling.calendars import CalendarState
 from scheduling.config import Config
 from scheduling.database import Database
-from scheduling.import_facts import Applied, Due, Facts
+from scheduling.import_facts import Applied, Due, Facts, Failure
 from scheduling.imports import ImportStore
 from scheduling.secrets import Keyring
 from scheduling.snapshot import Snapshot
@@ -234,7 +234,7 @@ def test_a_claim_belongs_to_one_importer_and_a_lost_one_writes_nothing(case: Cas
     assert case.store.claim(now, 60, 10, only=case.subscription_id) == []
     [held] = case.store.claim(now + 61, 60, 10)
     case.store.apply(lost, Applied(seen={}, upserts=(), facts=_facts("lost")))
-    case.store.failed(lost, "late", "Too late.", 0)
+    case.store.failed(lost, Failure(reason="late", message="Too late.", next_at=0))
     assert case.subscription().status == "active"
     assert case.subscription().last_success_at is None
     case.store.unchanged(held, _facts("held"))

@@ -18,7 +18,7 @@ from scheduling import import_plan
 
 ROOT = Path(__file__).parents[2]
 ERRORS = {"FetchFailed", "NotACalendar", "Overtaxing"}
-RECORDED = {"_fail", "failed", "_kept_back"}
+RECORDED = {"_fail", "Failure", "_kept_back"}
 STATUSES = (304, 400, 401, 402, 403, 404, 410, 418, 429, 451, 500, 503, 599)
 _CODE = re.compile(r"[a-z][a-z0-9-]*")
 
@@ -30,7 +30,8 @@ def constants() -> Iterator[str]:
             if not isinstance(call, ast.Call):
                 continue
             name = getattr(call.func, "id", getattr(call.func, "attr", ""))
-            arguments = call.args[:1] if name in ERRORS else call.args if name in RECORDED else []
+            given = [*call.args, *(it.value for it in call.keywords if it.arg == "reason")]
+            arguments = given[:1] if name in ERRORS else given if name in RECORDED else []
             written = [ast.literal_eval(it) for it in arguments if isinstance(it, ast.Constant)]
             yield from (it for it in written if isinstance(it, str) and _CODE.fullmatch(it))
 

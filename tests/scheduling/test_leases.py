@@ -13,7 +13,7 @@ from sqlalchemy import text
 from scheduling import leases, subscriptions, users
 from scheduling.config import Config
 from scheduling.database import Database
-from scheduling.import_facts import Due, Facts
+from scheduling.import_facts import Due, Facts, Failure
 from scheduling.imports import ImportStore
 from scheduling.secrets import Keyring
 
@@ -150,11 +150,11 @@ def test_what_is_given_up_is_paused_noted_and_not_claimed_until_resumed(
             {"empty": b""},
         )
     [due] = store.claim(SOON, 60, 10)
-    store.failed(due, "http-5xx", "It is down.", SOON)
+    store.failed(due, Failure(reason="http-5xx", message="It is down.", next_at=SOON))
     [again] = store.claim(SOON, 60, 10)
     assert (due.failing_since, again.failures) == (None, 1)
     assert again.failing_since is not None
-    store.failed(again, "gone", "Given up.", SOON, pause=True)
+    store.failed(again, Failure(reason="gone", message="Given up.", next_at=SOON, pause=True))
     assert store.claim(SOON, 60, 10) == []
     with database.write() as connection:
         found = subscriptions.get(connection, number)

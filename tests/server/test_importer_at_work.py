@@ -96,6 +96,29 @@ def test_a_request_waits_for_the_importer(case: Case) -> None:
     assert len(case.server.requests) == fetches + 1
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_server_that_asks_to_be_left_alone_is_whoever_wants_to_know(case: Case, status: int) -> None:
+    number = subscribed(case, feed(event("a", "Gym")))
+    case.server.says(PATH, status, retry_after="3000")
+    case.sync(number)
+    fetches = len(case.server.requests)
+    assert case.api.post(f"{BASE}/{number}/sync").status == 202
+    case.fetch()
+    asked = case.api.get(f"{BASE}/{number}").json
+    assert asked["sync"]["state"] == "queued"
+    left = datetime.fromisoformat(asked["next_at"]) - datetime.now(UTC)
+    assert timedelta(seconds=2900) < left <= timedelta(seconds=3000)
+    age(case, 600)
+    stale = availability(case, 3, "&max_staleness=300", Prefer="wait=60")
+    assert stale.headers.get("preference-applied") is None
+    case.fetch()
+    assert len(case.server.requests) == fetches
+    case.server.says(PATH, 200, feed(event("a", "Gym")))
+    case.sync(number)
+    assert case.api.post(f"{BASE}/{number}/sync").status == 202
+    assert case.api.get(f"{BASE}/{number}").json["sync"]["state"] == "queued"
+
+
 @pytest.fixture
 def job(case: Case, people: dict[str, int], dispatch: Dispatch) -> int:
     """A job of anna's at the time of the imported events."""
