@@ -16,7 +16,7 @@ from importer.fetch import FetchRequest, fetch
 from importer.group import Group
 from importer.notes import Note
 from importer.repetition import Budget
-from importer.split import Feed, decode, split
+from importer.split import Feed, opened
 from importer.understand import imported
 from importer.zones import Zones
 from scheduling.ical.recurrence import BadRule, Steps
@@ -107,7 +107,7 @@ def preview(
         raise NotACalendar(
             "too-large", f"The calendar is larger than the {MOST_OCTETS} bytes that are looked at."
         )
-    feed = split(decode(body, charset))
+    feed = opened(body, charset)
     if len(feed.events) > MOST_EVENTS:
         message = f"The calendar has {len(feed.events)} events; at most {MOST_EVENTS} are looked at."
         raise NotACalendar("too-many-events", message)

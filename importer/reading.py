@@ -16,7 +16,7 @@ from importer.event import ImportedEvent
 from importer.group import _VERSION as CONTENT_VERSION
 from importer.render import render
 from importer.schedule import refresh_seconds
-from importer.split import decode, split
+from importer.split import opened
 from importer.store import Skipped, StoredEvent
 from importer.understand import understand
 
@@ -67,7 +67,7 @@ def digest(body: bytes, charset: str | None, time_zone: str) -> str:
 
 def read(job: Job) -> tuple[Reading, ...]:
     """Read the body for each of the readers, in their order. Raises NotACalendar."""
-    feed = split(decode(job.body, job.charset))
+    feed = opened(job.body, job.charset)
     if len(feed.events) > job.max_events:
         raise NotACalendar(
             "too-many-events",

@@ -42,6 +42,8 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_PACKED = (b"\x1f\x8b", b"PK\x03\x04")
+"""gzip (RFC 1952, section 2.3.1) and zip; decoded, it could look like anything."""
 _CLOSED = ["END:VEVENT"]
 _BARE_UTF16 = {
     b"B\0E\0": "utf-16-le",
@@ -176,10 +178,17 @@ def _not_quite_utf8(body: bytes, charset: str) -> str:
         return body.decode("latin-1")
 
 
+def opened(body: bytes, charset: str | None) -> Feed:
+    """Take apart what was fetched, as `split`. Raises NotACalendar 'archive' for what is packed, too."""
+    if body.startswith(_PACKED):
+        raise NotACalendar("archive", "The answer is an archive; unpack it and publish the .ics file in it.")
+    return split(decode(body, charset))
+
+
 def split(text: str) -> Feed:
     """Take a calendar apart.
 
-    Raises NotACalendar ('not-a-calendar', 'html', 'json', 'archive', 'no-content', 'truncated', 'nesting',
+    Raises NotACalendar ('not-a-calendar', 'html', 'json', 'no-content', 'truncated', 'nesting',
     'too-many-components').
     """
     if "\r" in text:
@@ -378,6 +387,4 @@ def _diagnosis(text: str) -> NotACalendar:
         return NotACalendar("html", message)
     if start[0] in "{[":
         return NotACalendar("json", "The answer is JSON, not an iCalendar file.")
-    if start.startswith("pk"):
-        return NotACalendar("archive", "The answer is an archive; unpack it and publish the .ics file in it.")
     return NotACalendar("not-a-calendar", "The answer is not a calendar: it has no BEGIN:VCALENDAR line.")

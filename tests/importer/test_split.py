@@ -2,11 +2,12 @@
 from __future__ import annotations
 
 import codecs
+import gzip
 
 import pytest
 
 from importer.errors import NotACalendar
-from importer.split import MAX_COMPONENTS, MAX_LINE, decode, split, unfolded
+from importer.split import MAX_COMPONENTS, MAX_LINE, decode, opened, split, unfolded
 
 
 def calendar(*lines: str) -> str:
@@ -119,7 +120,6 @@ def test_an_event_that_is_not_closed_is_skipped_alone() -> None:
         ("  <html>", "html"),
         ('{"error": "gone"}', "json"),
         ("[]", "json"),
-        ("PK\x03\x04", "archive"),
         ("BEGIN:VEVENT\nEND:VEVENT", "not-a-calendar"),
         ("hello", "not-a-calendar"),
         ("BEGIN:VCALENDAR", "truncated"),
@@ -130,6 +130,16 @@ def test_an_event_that_is_not_closed_is_skipped_alone() -> None:
 )
 def test_what_is_no_whole_calendar_has_a_reason(text: str, code: str) -> None:
     assert reason(text) == code
+
+
+@pytest.mark.parametrize(
+    "body",
+    [*(gzip.compress(calendar().encode(), mtime=ord(it)) for it in "a[<P"), b"PK\x03\x04\x14\0"],
+)
+def test_what_is_packed_is_an_archive_whatever_its_octets_look_like(body: bytes) -> None:
+    with pytest.raises(NotACalendar) as refused:
+        opened(body, None)
+    assert refused.value.reason == "archive"
 
 
 def test_a_calendar_without_events_is_a_calendar() -> None:

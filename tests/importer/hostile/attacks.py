@@ -233,7 +233,7 @@ def transport(here: str, inside: str) -> dict[str, Attack]:
             "empty": answers(b""), "HTTP/9": octets(b"HTTP/9.9 200 OK\r\n\r\n"),
             "only blanks": answers(b" \r\n" * 500_000),
         }),
-        ("not-a-calendar", {"packed twice": packed(gzip.compress(_ZIPPED), "gzip"), "zip in gzip": answers(_ZIPPED)}),
+        ("archive", {"packed twice": packed(gzip.compress(_ZIPPED), "gzip"), "zip in gzip": answers(_ZIPPED)}),
         ("too-many-redirects", {"in circles": in_circles, "on and on": on_and_on}),
         ("scheme", {f"to {to}": redirects(to) for to in (
             "file:///etc/passwd", "ftp://a.test/", "gopher://a.test/", "data:text/calendar,x", "javascript:1",
