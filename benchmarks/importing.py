@@ -153,7 +153,7 @@ def require(summary: Mapping[str, Any], expected: Mapping[str, int]) -> None:
         )
 
 
-def _parsing(events: int, rounds: int = 5) -> float:
+def _parsing(events: int, rounds: int = 20) -> float:
     body = calendar(1, events)
     started = time.process_time()
     for _ in range(rounds):

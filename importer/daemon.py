@@ -79,7 +79,7 @@ def run(
         with deliver.in_background(queue, policy, stop):
             return daemon.run(once=False, only=None)
     imported = daemon.run(once=True, only=None)
-    queue.catch_up(int(time.time()))
+    deliver.catch_up(queue, stop)
     tally = deliver.deliver_due(queue, policy, stop)
     return replace(imported, delivered=tally.delivered, undelivered=tally.undelivered)
 

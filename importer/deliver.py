@@ -29,6 +29,7 @@ TIMEOUT = 10.0
 _LEASE = 120
 _WORKERS = 3
 _PAUSE = 2.0
+_MOST_TURNS = 100
 _AWAY = frozenset({408, 425, 429})
 
 
@@ -45,6 +46,13 @@ def policy(config: ImporterConfig) -> FetchPolicy:
     return replace(config.policy(), deadline=TIMEOUT)
 
 
+def catch_up(queue: Queue, stop: threading.Event) -> None:
+    """Make events of all that has changed in the schedule, some at a time."""
+    for _ in range(_MOST_TURNS):
+        if stop.is_set() or not queue.catch_up(int(time.time())):
+            return
+
+
 @contextmanager
 def in_background(queue: Queue, policy: FetchPolicy, stop: threading.Event) -> Iterator[None]:
     """Look for events and deliver them, in threads, until `stop` is set, which leaving the context does. A receiver
@@ -52,7 +60,7 @@ def in_background(queue: Queue, policy: FetchPolicy, stop: threading.Event) -> I
     """
 
     def look() -> None:
-        queue.catch_up(int(time.time()))
+        catch_up(queue, stop)
 
     def work() -> None:
         if queue.is_due(int(time.time())):

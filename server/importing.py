@@ -68,10 +68,10 @@ class _Queue(WebhookQueue):
         super().__init__(database, config, keyring)
         self._watch = Watch(database, config)
 
-    def catch_up(self, now: int, limit: int = 100) -> None:
-        """Make events of changed jobs and of conflicts."""
-        super().catch_up(now, limit)
-        self._watch.turn(now, limit)
+    def catch_up(self, now: int, limit: int = 100) -> bool:
+        """Make events of changed jobs and of conflicts; returns whether there may be more."""
+        more = super().catch_up(now, limit)
+        return self._watch.turn(now, limit) or more
 
 
 def deliver(settings: Settings, delivery_id: int) -> None:

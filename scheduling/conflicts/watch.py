@@ -69,16 +69,16 @@ class Watch:
         """A watch that knows what readers in this process found out: there is one for every request."""
         return cls(database, config, _READERS.setdefault(database, Compared()))
 
-    def turn(self, now: int, limit: int = 100) -> None:
-        """Catch up at most `limit` calendars that changed, and compare what changed for as many users. Raises
-        `DatabaseUnavailable`.
+    def turn(self, now: int, limit: int = 100) -> bool:
+        """Catch up at most `limit` calendars that changed, and compare what changed for as many users. Returns whether
+        there may be more. Raises `DatabaseUnavailable`.
         """
         with self._database.read() as connection:
             view = settings.view(connection, self._config)
             rules = Rules.of(view)
             is_known = self._compared.is_by(rules, now)
             if is_known and not rules.enabled:
-                return
+                return False
             late = connection.execute(_CHANGED.limit(limit)).all() if rules.enabled else []
             others = [] if is_known else self._by_other_rules(connection, rules, now, limit)
             over = checks.is_any_over(connection, now)
@@ -94,6 +94,7 @@ class Watch:
             with self._database.read() as connection:
                 waiting = checks.waiting(connection, limit)
         self._compare([*others, *(it for it in waiting if it not in others)], rules, now)
+        return any(len(it) >= limit for it in (late, others, waiting))
 
     def _by_other_rules(self, connection: Connection, rules: Rules, now: int, limit: int) -> list[int]:
         """Users whose events were last compared by other rules, or never. Nobody may have read the calendars of these,

@@ -144,9 +144,9 @@ class WebhookQueue:
                 .values(lease=None, lease_until=0)
             )
 
-    def catch_up(self, now: int, limit: int = 100) -> None:
+    def catch_up(self, now: int, limit: int = 100) -> bool:
         """Bring calendars of jobs up to date where a webhook is to be told of changes in them, whether or not anybody
-        reads them. A short transaction for each step.
+        reads them. A short transaction for each step. Returns whether there may be more than `limit` of them.
         """
         with self._database.read() as connection:
             late = jobs.waiting(connection, limit)
@@ -156,6 +156,7 @@ class WebhookQueue:
             with self._database.write() as connection:
                 ensure_calendars(connection, user_id, now)
             catch_up_in_steps(self._database, user_id, "jobs", shown, now)
+        return len(late) >= limit
 
     def _lease(
         self,

@@ -170,3 +170,18 @@ def test_a_claim_sees_what_was_imported_meanwhile(case: Case) -> None:
     assert "Dentist" not in str(refused)
     later = {**body, "starts_at": f"{day(4)}T10:00:00Z", "job": {"reference": "C-1"}}
     assert full.post("/claims", later, If_Match=refused.headers["etag"]).status == 201
+
+
+def test_conflicts_of_any_number_of_users_are_open_within_one_cycle(case: Case, dispatch: Dispatch) -> None:
+    period = {"starts_at": f"{day(3)} 09:30:00+00:00", "ends_at": f"{day(3)} 11:00:00+00:00"}
+    with dispatch.transaction():
+        everybody = [dispatch.user(f"crew-{number}") for number in range(110)]
+        for user in everybody:
+            dispatch.job(user, **period)
+            dispatch.blocker(user, **period)
+    case.fetch()
+    assert stored(dispatch) == [("open", None)] * len(everybody)
+    with dispatch.transaction():
+        dispatch.execute("DELETE FROM blockers")
+    case.fetch()
+    assert stored(dispatch) == [("resolved", "gone")] * len(everybody)
