@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from scheduling import events
 from scheduling.availability import hours
@@ -17,6 +17,7 @@ from scheduling.availability.spans import Span
 from scheduling.calendars import CalendarState
 from scheduling.events import Event
 from scheduling.free_busy import OUTSIDE_HOURS, UNKNOWN
+from scheduling.models import ExternalEvent
 
 Effect = Literal["blocks", "unavailable", "tentative", "outside-hours", "unknown", "free"]
 _EFFECTS: dict[str, Effect] = {
@@ -62,7 +63,8 @@ def explain(
 ) -> Explanation:
     """Explain the second `at` of a person's availability; `calendars` are the person's, caught up."""
     shown = {(it.calendar, it.source_id): it for it in events.during(connection, calendars, at, at + 1)}
-    reasons = [_of_event(it, answer.spans, at) for it in shown.values()]
+    policies = _policies(connection, shown.values())
+    reasons = [_of_event(it, answer.spans, at, policies) for it in shown.values()]
     reasons += [
         _not_shown(it)
         for it in answer.spans
@@ -80,7 +82,23 @@ def explain(
     return Explanation(effect=reasons[0].effect if reasons else "free", reasons=tuple(reasons))
 
 
-def _of_event(event: Event, spans: tuple[Span, ...], at: int) -> Reason:
+def _policies(connection: Connection, shown: Iterable[Event]) -> Mapping[int, str]:
+    """The policies that made imported events block, by the events' ids."""
+    imported = {it.source_id: it for it in shown if it.source == "external_ical"}
+    if not imported:
+        return {}
+    found = {}
+    as_read = select(ExternalEvent.id, ExternalEvent.status, ExternalEvent.transparency)
+    for row in connection.execute(as_read.where(ExternalEvent.id.in_(imported))):
+        event = imported[row.id]
+        if row.transparency != event.transparency:
+            found[row.id] = "policy-busy"
+        elif row.status != event.status:
+            found[row.id] = "policy-tentative"
+    return found
+
+
+def _of_event(event: Event, spans: tuple[Span, ...], at: int, policies: Mapping[int, str]) -> Reason:
     busy = [
         it.busy
         for it in spans
@@ -91,7 +109,7 @@ def _of_event(event: Event, spans: tuple[Span, ...], at: int) -> Reason:
     ]
     order = list(_EFFECTS)
     strongest = min(busy, key=order.index) if busy else ""
-    rule, detail = _rule(event, strongest)
+    rule, detail = _rule(event, strongest, policies)
     return Reason(
         effect=_EFFECTS[strongest],
         rule=rule,
@@ -103,7 +121,7 @@ def _of_event(event: Event, spans: tuple[Span, ...], at: int) -> Reason:
     )
 
 
-def _rule(event: Event, busy: str) -> tuple[str, str]:
+def _rule(event: Event, busy: str, policies: Mapping[int, str]) -> tuple[str, str]:
     match event.source:
         case "job":
             return "job-status", f"A job that calendars show as {event.status} is {busy or 'FREE'}."
@@ -112,12 +130,15 @@ def _rule(event: Event, busy: str) -> tuple[str, str]:
         case "time_off":
             return "time-off-approved", "Approved time off makes unavailable."
         case "external_ical":
-            return _rule_of_import(event, busy)
+            return _rule_of_import(event, busy, policies.get(event.source_id))
 
 
-def _rule_of_import(event: Event, busy: str) -> tuple[str, str]:
+def _rule_of_import(event: Event, busy: str, policy: str | None) -> tuple[str, str]:
     if busy != event.busy:
         return "changed-instance", f"An instance that was changed by itself makes it {busy or 'FREE'}."
+    if policy is not None:
+        whose = "all of its" if policy == "policy-busy" else "its tentative"
+        return policy, f"Its subscription's policy is that {whose} events block."
     if event.status == "CANCELLED":
         return "status-cancelled", "Its STATUS is CANCELLED."
     if not busy and event.busy_status == "FREE":

@@ -171,6 +171,15 @@ def test_what_an_imported_event_does_is_explained(
     ):
         asked = api.get(f"/users/anna/availability/explain?at=2027-03-{moment}:30:00Z")
         assert (asked.json["effect"], asked.json["rule"]) == (effect, rule), asked
+    for policy, moment, rule in (
+        ({"tentative": "busy"}, "10T09", "policy-tentative"),
+        ({"busy": "all"}, "10T05", "policy-busy"),
+        ({"busy": "all"}, "10T07", "policy-busy"),
+        ({"busy": "all"}, "10T01", "opaque"),
+    ):
+        assert api.patch(f"/users/anna/ical-subscriptions/{added}", policy).status == 200
+        asked = api.get(f"/users/anna/availability/explain?at=2027-03-{moment}:30:00Z")
+        assert (asked.json["effect"], asked.json["rule"]) == ("blocks", rule), asked
 
 
 def test_only_who_may_read_the_calendars_gets_reasons(keys: Keys, people: dict[str, int]) -> None:
