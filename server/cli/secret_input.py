@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -26,3 +27,11 @@ def read_line(what: str) -> str:
     if not line:
         raise click.UsageError(f"No {what} was given on standard input.")
     return line
+
+
+def read_file(file: Path) -> str:
+    """What a file holds but its last line's end. Raises `UsageError` where that is no text."""
+    try:
+        return file.read_text(encoding="utf-8").strip("\r\n")
+    except (OSError, UnicodeDecodeError):
+        raise click.UsageError(f"{file} is not a readable file of UTF-8 text.") from None

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from scheduling.source_credentials import Credentials
+from server.cli.secret_input import read_file
 
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
@@ -38,7 +39,7 @@ def credentials_of(auth: str | None, name: str | None, file: Path | None) -> Cre
             raise click.UsageError("Say with --auth what kind of credentials these are.")
         return None
     if file is not None:
-        secret = file.read_text(encoding="utf-8").strip("\r\n")
+        secret = read_file(file)
     else:
         secret = str(click.prompt("Password, token or value (not shown)", hide_input=True, err=True))
     return Credentials(kind=auth, name=name or "", secret=secret)  # type: ignore[arg-type]

@@ -180,6 +180,9 @@ def test_policy_and_credentials_are_given_and_changed(anna: Daysheet) -> None:
     )
     assert (added["has_credentials"], added["policy"]["busy"]) == (True, "all")
     number = str(added["id"])
+    secret.write_bytes(b"token-\xff")
+    given = ("--auth", "bearer", "--secret-file", str(secret))
+    assert "UTF-8" in anna.run("subscription", "change", number, *given, expect=2).stderr
     elsewhere = "https://other.example.com/secret.ics\n"
     assert "give its credentials" in anna.refusal(
         "subscription", "change", number, "--url-stdin", stdin=elsewhere
