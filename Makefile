@@ -4,7 +4,7 @@
 
 PYTHON ?= python3
 # A file's tests stay together; each of the two processes starts a PostgreSQL of its own.
-PYTEST_ARGS ?= -n 2 --dist loadfile
+PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 BENCH_ARGS ?= --events 1000,10000,100000 --write docs --json build/bench.json
 
 VENV := .venv

@@ -30,6 +30,11 @@ _FAST = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nmax_conn
 _NOT_COUNTED = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long go first."""
+    items.sort(key=lambda item: item.get_closest_marker("early") is None)
+
+
 class PostgreSQL:
     """One running server. `create()` makes a database and `drop()` removes it, open connections included."""
 

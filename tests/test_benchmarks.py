@@ -36,6 +36,7 @@ from benchmarks.writer import WRITES, Writer
 from scheduling import schema
 from scheduling.database import Database
 
+pytestmark = pytest.mark.early
 MONDAY = date(2026, 11, 16)
 REQUESTS = [
     *("CTag poll", "CTag and token poll", "home listing", "unchanged sync", "GET of an object"),

@@ -20,6 +20,7 @@ import pytest
 from scheduling.database import Database
 from tests.importer.hostile.world import SECRET, Feed, World
 
+pytestmark = pytest.mark.early
 ROUNDS = int(os.environ.get("HOSTILE_ROUNDS", "1"))
 IMPORTER_MEMORY, READER_MEMORY = 800_000_000, 400_000_000
 """Octets, far above what is needed; see docs/importing.md for what was measured."""

@@ -34,6 +34,7 @@ from scheduling.settings import change, effective, view
 from scheduling.snapshot import Snapshot
 from tests.factories import Dispatch
 
+pytestmark = pytest.mark.early
 NOW = 1_773_100_800  # 2026-03-10 00:00:00 UTC
 HOUR, DAY = 3600, 86400
 TABLES = (

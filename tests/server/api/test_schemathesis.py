@@ -21,6 +21,7 @@ from tests.factories import Dispatch
 from tests.server import fixtures
 from tests.server.running import ROOT, Running, Sections, granian
 
+pytestmark = pytest.mark.early
 database = fixtures.sqlite_alone
 
 OUT_OF_REACH = 9_000_000_000
