@@ -6,12 +6,8 @@ from __future__ import annotations
 import ctypes
 import os
 
-_MALLOPT = {
-    "MALLOC_ARENA_MAX": (-8, 1),
-    "MALLOC_TRIM_THRESHOLD_": (-1, 128 * 2**10),
-    "MALLOC_MMAP_THRESHOLD_": (-3, 256 * 2**10),
-}
-"""glibc's parameters of mallopt(3) and their values, by the environment variables that an operator may set instead."""
+_ARENAS = ("MALLOC_ARENA_MAX", -8, 1)
+"""glibc's parameter of mallopt(3) and its value, by the environment variable that an operator may set instead."""
 _JEMALLOC = ("_RJEM_MALLOC_CONF", "narenas:1,dirty_decay_ms:1000,muzzy_decay_ms:0")
 """Of the allocator in granian, which holds answers that are on their way (docs/performance.md)."""
 
@@ -21,9 +17,7 @@ def bound() -> None:
     when it is loaded. glibc has read the environment long before; other C libraries have no such settings.
     """
     os.environ.setdefault(*_JEMALLOC)
+    name, parameter, value = _ARENAS
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None:
-        return
-    for name, (parameter, value) in _MALLOPT.items():
-        if name not in os.environ:
-            mallopt(parameter, value)
+    if mallopt is not None and name not in os.environ:
+        mallopt(parameter, value)
