@@ -97,6 +97,11 @@ def get(connection: Connection, username: str) -> User:
     return _user(row)
 
 
+def by_id(connection: Connection, user_id: int) -> User:
+    """The user with an id that something refers to."""
+    return _user(connection.execute(_SELECT.where(UserRow.id == user_id)).one())
+
+
 def list_users(connection: Connection) -> list[User]:
     """Every user by username."""
     return [_user(row) for row in connection.execute(_SELECT.order_by(UserRow.username))]

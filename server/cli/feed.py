@@ -89,7 +89,7 @@ def show(session: Session, *, number: int, as_json: bool) -> None:
     with session.database.write() as connection:
         token = feeds.reveal(connection, session.keyring, number, actor=session.actor)
         found = feeds.get(connection, number)
-        owner = next(it.username for it in users.list_users(connection) if it.id == found.user_id)
+        owner = users.by_id(connection, found.user_id).username
     with Snapshot(session.database, session.settings.config) as snapshot:
         snapshot.calendars_of(found.user_id)
         subscribers = deliveries.of_feed(snapshot.connection, found.user_id, number)

@@ -59,13 +59,12 @@ def preview(
     stored: dict[str, str] = {}
     if username is not None or number is not None:
         with session.database.read() as connection:
-            found = None if number is None else subscriptions.get(connection, number)
-            if username is not None:
-                user = users.get(connection, username)
-                if found is not None and found.user_id != user.id:
+            user = None if username is None else users.get(connection, username)
+            if number is not None:
+                found = subscriptions.get(connection, number)
+                if user is not None and found.user_id != user.id:
                     raise Invalid(f"The subscription {number} is not of this user.")
-            if found is not None and number is not None:
-                user = next(it for it in users.list_users(connection) if it.id == found.user_id)
+                user = users.by_id(connection, found.user_id)
                 stored = imported_events.hashes(connection, number)
     zone = time_zone or (found and found.time_zone) or (user.time_zone if user else "UTC")
     if not timezones.is_zone(zone):

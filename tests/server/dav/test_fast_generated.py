@@ -24,6 +24,8 @@ from tests.server.running import Running
 database = fixtures.sqlite_alone
 PATHS = {"jobs": "/dav/anna/jobs/", "blockers": "/dav/anna/blockers/", "time_off": "/dav/anna/time-off/"}
 DATA = f"{C}calendar-data"
+Items = list[tuple[str, dict[str, Any]]]
+"""Tables and the columns of a row in each."""
 _SETTINGS = settings(
     max_examples=30,
     derandomize=True,
@@ -78,13 +80,18 @@ def pair(configured: Callable[[Any], Running], people: dict[str, int]) -> Pair:
     return pair_of(configured, "anna")
 
 
-def _fill(dispatch: Dispatch, user: int, items: list[tuple[str, dict[str, Any]]]) -> None:
-    for table in ("job_assignments", "jobs", "blockers", "time_off"):
-        dispatch.execute(f"DELETE FROM {table}")  # noqa: S608
-    for table, columns in items:
-        getattr(dispatch, {"jobs": "job", "blockers": "blocker", "time_off": "time_off"}[table])(
-            user, **columns
-        )
+@pytest.fixture
+def fill(dispatch: Dispatch, people: dict[str, int]) -> Callable[[Items], None]:
+    """Make these all that there is in anna's calendars."""
+    insert = {"jobs": dispatch.job, "blockers": dispatch.blocker, "time_off": dispatch.time_off}
+
+    def replace(items: Items) -> None:
+        for table in ("job_assignments", *insert):
+            dispatch.execute(f"DELETE FROM {table}")  # noqa: S608
+        for table, columns in items:
+            insert[table](people["anna"], **columns)
+
+    return replace
 
 
 def _utc(moment: datetime) -> str:
@@ -145,15 +152,15 @@ def _expand(span: tuple[datetime, datetime]) -> ET.Element:
 @given(items=_CALENDARS, span=_SPANS, seed=st.integers(0, 2**32), changed=st.integers(0, 5))
 def test_generated_calendars(
     pair: Pair,
+    fill: Callable[[Items], None],
     dispatch: Dispatch,
-    people: dict[str, int],
-    items: list[tuple[str, dict[str, Any]]],
+    items: Items,
     span: tuple[datetime, datetime],
     seed: int,
     changed: int,
 ) -> None:
     chance = random.Random(seed)  # noqa: S311
-    _fill(dispatch, people["anna"], items)
+    fill(items)
     tokens = {path: pair.fast.token(path) for path in PATHS.values()}
     if changed:
         dispatch.execute("UPDATE blockers SET notes = 'later' WHERE id % 5 < :some", some=changed)
@@ -210,15 +217,15 @@ def _instant(moment: date) -> datetime:
 @given(items=_CALENDARS, span=_SPANS, seed=st.integers(0, 2**32))
 def test_free_busy_of_generated_calendars(
     pair: Pair,
+    fill: Callable[[Items], None],
     dispatch: Dispatch,
-    people: dict[str, int],
-    items: list[tuple[str, dict[str, Any]]],
+    items: Items,
     span: tuple[datetime, datetime],
     seed: int,
 ) -> None:
     dispatch.execute("UPDATE users SET time_zone = 'UTC'")
     blockers = [it for it in items if it[0] == "blockers"]
-    _fill(dispatch, people["anna"], blockers)
+    fill(blockers)
     low, high = (it.replace(tzinfo=UTC) for it in span)
     body = _element(f"{C}free-busy-query", _element(f"{C}time-range", start=_utc(low), end=_utc(high)))
     text = _written(body, random.Random(seed))  # noqa: S311
@@ -235,14 +242,13 @@ def test_free_busy_of_generated_calendars(
 @given(items=_CALENDARS, limit=st.integers(1, 6), path=st.sampled_from(list(PATHS.values())))
 def test_pages_of_generated_calendars_are_the_whole(
     pair: Pair,
-    dispatch: Dispatch,
-    people: dict[str, int],
-    items: list[tuple[str, dict[str, Any]]],
+    fill: Callable[[Items], None],
+    items: Items,
     limit: int,
     path: str,
 ) -> None:
     """RFC 6578, section 3.6, which Radicale refuses: no page is longer, and together they are the whole answer."""
-    _fill(dispatch, people["anna"], items)
+    fill(items)
     whole = pair.same("REPORT", path, _sync("", "")).resources
     found: list[str] = []
     token = ""
@@ -273,14 +279,13 @@ _PROPERTIES = ("UID", "SUMMARY", "DTSTART", "DTEND", "RRULE", "STATUS", "EXDATE"
 @given(items=_CALENDARS, names=st.sets(st.sampled_from(_PROPERTIES), min_size=1), seed=st.integers(0, 2**32))
 def test_partial_data_of_generated_calendars(
     pair: Pair,
-    dispatch: Dispatch,
-    people: dict[str, int],
-    items: list[tuple[str, dict[str, Any]]],
+    fill: Callable[[Items], None],
+    items: Items,
     names: set[str],
     seed: int,
 ) -> None:
     """RFC 4791, section 9.6.1, where Radicale returns everything: what icalendar leaves of that."""
-    _fill(dispatch, people["anna"], items)
+    fill(items)
     event = _element(f"{C}comp", *(_element(f"{C}prop", name=it) for it in sorted(names)), name="VEVENT")
     part = _element(f"{C}comp", _element(f"{C}prop", name="VERSION"), event, name="VCALENDAR")
     for path in PATHS.values():
