@@ -21,7 +21,7 @@ from importer.cycle import Means, Outcome, synchronise
 from importer.errors import where
 from importer.hosts import Visit
 from importer.line import InLine
-from importer.store import Due, Failure, Queue, Store
+from importer.store import Due, Failure, Queue, Standing, Store
 from importer.work import Task, Work, tasks_of
 
 log = logging.getLogger(__name__)
@@ -132,15 +132,18 @@ class _Daemon:
 
     def _claim_forever(self) -> None:
         while not self._stop.is_set():
+            least = self._work.least
             try:
                 self._maintain()
-                claimed = self._claim() if self._store.is_due(int(time.time())) else []
+                claimed = self._claim(least) if self._store.is_due(int(time.time())) else []
             except Exception as error:  # noqa: BLE001 (a database that is away comes back)
                 log.error("importer turn failed, trying again: %s", where(error))  # noqa: TRY400 (see where)
-                claimed = []
+                claimed, least = [], Standing.FAILING
             self._work.add(tasks_of(claimed))
             if claimed:
                 self._work.wait_for_room(self._config.idle)
+            elif least > Standing.FAILING:
+                self._work.wait_for_room(self._config.idle, below=least)
             else:
                 self._stop.wait(self._config.idle)
 
@@ -151,7 +154,8 @@ class _Daemon:
         while not self._stop.is_set():
             # Nothing to claim is the end only where nothing claimed before keeps its host from being asked.
             was_idle = self._work.wait_until_idle(0)
-            claimed = self._claim(only)
+            least = self._work.least
+            claimed = self._claim(least, only)
             fresh = [due for due in claimed if due.id not in seen]
             seen |= {due.id for due in fresh}
             self._work.add(tasks_of(fresh))
@@ -163,6 +167,8 @@ class _Daemon:
                 self._work.wait_for_room(self._config.idle)
             elif was_idle:
                 break
+            elif least > Standing.FAILING:
+                self._work.wait_for_room(0.5, below=least)
             else:
                 self._work.wait_until_idle(0.5)
 
@@ -170,7 +176,7 @@ class _Daemon:
         while not self._stop.is_set() and not self._work.wait_until_idle(0.5):
             pass
 
-    def _claim(self, only: int | None = None) -> list[Due]:
+    def _claim(self, least: Standing, only: int | None = None) -> list[Due]:
         now = int(time.time())
         if only is not None:
             return self._store.claim(now, self._config.lease, 1, only)
@@ -179,7 +185,7 @@ class _Daemon:
             self._config.lease,
             self._config.batch,
             together=True,
-            without_failing=self._work.has_enough_failing,
+            least=least,
             without_hosts=self._work.full_hosts(),
         )
 

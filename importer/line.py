@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
-from importer.store import Applied, Due, Facts, Failure, Store, Taken
+from importer.store import Applied, Due, Facts, Failure, Standing, Store, Taken
 from scheduling.errors import DatabaseUnavailable
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ class InLine(Store):
         only: int | None = None,
         *,
         together: bool = False,
-        without_failing: bool = False,
+        least: Standing = Standing.FAILING,
         without_hosts: Collection[str] = (),
     ) -> list[Due]:
         with self._turn:
@@ -55,7 +55,7 @@ class InLine(Store):
                 limit,
                 only,
                 together=together,
-                without_failing=without_failing,
+                least=least,
                 without_hosts=without_hosts,
             )
 

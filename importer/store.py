@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
-from scheduling.import_facts import Applied, Due, Facts, Failure, HttpFacts, Skipped, Taken
+from scheduling.import_facts import Applied, Due, Facts, Failure, HttpFacts, Skipped, Standing, Taken
 from scheduling.imported_events import StoredEvent
 from scheduling.webhooks.queue import Attempt, Claim, Outgoing
 
@@ -21,6 +21,7 @@ __all__ = [
     "Outgoing",
     "Queue",
     "Skipped",
+    "Standing",
     "Store",
     "StoredEvent",
     "Taken",
@@ -47,12 +48,12 @@ class Store(Protocol):
         only: int | None = None,
         *,
         together: bool = False,
-        without_failing: bool = False,
+        least: Standing = Standing.FAILING,
         without_hosts: Collection[str] = (),
     ) -> list[Due]:
         """Lease at most `limit` subscriptions that are due at `now`, or the one named by `only` whether due or
-        not; and `together` with them all others to the same sources that work. Leave out those that failed
-        last, or those on some hosts, where asked.
+        not; and `together` with them all others to the same sources that work. Leave out those below a
+        standing, or those on some hosts, where asked.
         """
         ...
 

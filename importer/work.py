@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What an importer has claimed and not finished: sources that wait, and those being worked on, each a task of all
-subscriptions to it. Chooses what is next so that neither a slow host nor failing sources hold up the others.
+subscriptions to it. Chooses what is next so that neither a slow host nor slow sources hold up the others.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from importer.hosts import Hosts, Visit, host_of
-from importer.store import Due
+from importer.store import Due, Standing
 
 _LOOK_AGAIN = 0.5
 _MOST_WAITING = 1000
@@ -26,9 +26,9 @@ class Task:
     left: dict[int, Due] = field(default_factory=dict)
 
     @property
-    def is_failing(self) -> bool:
-        """Whether it failed when it was last tried; such a one may well take its whole time limit again."""
-        return all(due.failures for due in self.sharing)
+    def standing(self) -> Standing:
+        """The best of those who share the source."""
+        return max(due.standing for due in self.sharing)
 
 
 def tasks_of(claimed: Iterable[Due]) -> list[Task]:
@@ -43,11 +43,18 @@ def tasks_of(claimed: Iterable[Due]) -> list[Task]:
 
 
 class Work:
-    """Shared by the threads of one importer. At most half of the `workers` are at failing sources at a time."""
+    """Shared by the threads of one importer. At most half of the `workers` are at failing sources at a time, and three
+    quarters at these, new and slow ones.
+    """
 
     def __init__(self, hosts: Hosts, workers: int) -> None:
         self._hosts = hosts
         self._workers = workers
+        self._places = {
+            Standing.FAILING: max(1, workers // 2),
+            Standing.UNPROVEN: max(1, workers * 3 // 4),
+            Standing.PROMPT: workers,
+        }
         self._waiting: list[Task] = []
         self._active: set[Task] = set()
         self._closed = False
@@ -101,10 +108,14 @@ class Work:
         with self._changed:
             return [*self._active, *self._waiting]
 
-    def wait_for_room(self, seconds: float) -> None:
-        """Return when more can be claimed, or after this time."""
+    def wait_for_room(self, seconds: float, below: Standing | None = None) -> None:
+        """Return when more can be claimed, and some of a standing `below`, or after this time."""
+
+        def is_room() -> bool:
+            return self._closed or (self.has_room and (below is None or self.least < below))
+
         with self._changed:
-            self._changed.wait_for(lambda: self.has_room or self._closed, seconds)
+            self._changed.wait_for(is_room, seconds)
 
     def wait_until_idle(self, seconds: float) -> bool:
         """Whether nothing is unfinished, within this time."""
@@ -115,14 +126,20 @@ class Work:
     def has_room(self) -> bool:
         """Whether workers would soon be without a task; what waits for a full host is none."""
         with self._changed:
-            ready = sum(not (task.is_failing or self._hosts.is_full(task.host)) for task in self._waiting)
+            ready = sum(
+                task.standing is Standing.PROMPT and not self._hosts.is_full(task.host)
+                for task in self._waiting
+            )
             return ready < self._workers and len(self._waiting) < _MOST_WAITING
 
     @property
-    def has_enough_failing(self) -> bool:
-        """Whether as many failing sources wait as could be begun soon."""
+    def least(self) -> Standing:
+        """The least standing of which not as many wait yet as could be begun soon."""
         with self._changed:
-            return sum(task.is_failing for task in self._waiting) >= self._workers
+            waiting = Counter(task.standing for task in self._waiting)
+        if waiting[Standing.UNPROVEN] >= self._workers:
+            return Standing.PROMPT
+        return Standing.UNPROVEN if waiting[Standing.FAILING] >= self._workers else Standing.FAILING
 
     def full_hosts(self) -> tuple[str, ...]:
         """Hosts for which so much waits that more of it would only take the room of others."""
@@ -131,6 +148,5 @@ class Work:
         return tuple(host for host, count in waiting.items() if count >= self._workers)
 
     def _may_begin(self, task: Task) -> bool:
-        if not task.is_failing:
-            return True
-        return sum(other.is_failing for other in self._active) < max(1, self._workers // 2)
+        others = sum(other.standing <= task.standing for other in self._active)
+        return others < self._places[task.standing]

@@ -5,10 +5,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Literal
 
 from scheduling.imported_events import StoredEvent
 from scheduling.source_credentials import Credentials
+
+
+class Standing(IntEnum):
+    """How long a source is to be expected to keep an importer waiting, the worst first: its whole time limit, nobody
+    knows (a new one, or one that was slow), hardly.
+    """
+
+    FAILING = 0
+    UNPROVEN = 1
+    PROMPT = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,7 +28,8 @@ class Due:
 
     `url` is a secret, and so are `credentials`, which are for the URL's own origin only. `etag` and `last_modified` are
     those of what was read last, or None to fetch unconditionally. `time_zone` is the IANA zone of its floating times,
-    `failures` how often in a row it has failed and `failing_since` the epoch second of the first of these, `lease`
+    `failures` how often in a row it has failed, `prompt` whether it answered well and soon when it was last asked,
+    `failing_since` the epoch second of the first of these, `lease`
     proves the claim, `minimum_interval` are the seconds that have to pass before the next, `refresh` those that the
     feed asked for. Equal `source_key`s have equal URLs and credentials; `body_digest` is of what was read last.
     """
@@ -30,12 +42,20 @@ class Due:
     time_zone: str
     failures: int
     lease: str
+    prompt: bool = False
     minimum_interval: int = 0
     refresh: int = 0
     failing_since: int | None = None
     source_key: bytes = field(default=b"", repr=False)
     body_digest: str | None = None
     credentials: Credentials | None = field(default=None, repr=False)
+
+    @property
+    def standing(self) -> Standing:
+        """What the last synchronisation lets expect of this one."""
+        if self.failures:
+            return Standing.FAILING
+        return Standing.PROMPT if self.prompt else Standing.UNPROVEN
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

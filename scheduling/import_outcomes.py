@@ -20,6 +20,8 @@ from scheduling.webhooks.subscriptions import emit_outcome, emit_paused
 
 _S = Subscription
 _ROWS = cast(Table, Subscription.__table__)
+PROMPT = 5000
+"""Milliseconds in which a source has to answer to be a prompt one."""
 _CHANGED = update(_ROWS).where(_ROWS.c.id == bindparam("subscription"))
 """One statement for whatever columns are given: making one for each feed costs more than running it."""
 
@@ -57,6 +59,7 @@ def answered(due: Due, facts: Facts) -> dict[str, Any]:
     }
     if facts.http is not None:
         values["http"] = json.dumps(dataclasses.asdict(facts.http))
+        values["prompt"] = facts.http.milliseconds <= PROMPT
     return values
 
 
@@ -81,6 +84,7 @@ def failed(connection: Connection, subscription_id: int, failure: Failure) -> No
         "reason": reason,
         "message": message,
         "failures": _S.failures + 1,
+        "prompt": False,
         "next_at": failure.next_at,
         "rest_until": failure.rest_until,
         "last_attempt_at": now,

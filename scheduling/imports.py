@@ -25,7 +25,7 @@ from scheduling import (
 from scheduling.config import Config
 from scheduling.database import Database
 from scheduling.errors import SecretsUnreadable
-from scheduling.import_facts import Applied, Due, Facts, Failure, Taken
+from scheduling.import_facts import Applied, Due, Facts, Failure, Standing, Taken
 from scheduling.import_judgement import Judgement
 from scheduling.models import Generation as GenerationRow
 from scheduling.models import Subscription, User
@@ -41,6 +41,7 @@ _CLAIMABLE = (
     _S.last_modified,
     _S.read_in,
     _S.failures,
+    _S.prompt,
     _S.failing_since,
     _S.refresh,
     _S.body_digest,
@@ -81,12 +82,12 @@ class ImportStore:
         only: int | None = None,
         *,
         together: bool = False,
-        without_failing: bool = False,
+        least: Standing = Standing.FAILING,
         without_hosts: Collection[str] = (),
     ) -> list[Due]:
         """Lease at most `limit` subscriptions that are due at `now`, or the one named by `only` whether due or not; and
-        `together` with them all others to the same sources that work. Leave out those that failed last, or those on
-        some hosts, where asked.
+        `together` with them all others to the same sources that work. Leave out those below a
+        standing, or those on some hosts, where asked.
         """
         with self._database.write() as connection:
             lease, rows = leases.claim(
@@ -98,7 +99,7 @@ class ImportStore:
                 limit=limit,
                 only=only,
                 together=together,
-                without_failing=without_failing,
+                least=least,
                 without_hosts=without_hosts,
             )
             minutes = settings.effective(connection, self._config).subscriptions.minimum_minutes
@@ -206,6 +207,7 @@ class ImportStore:
             last_modified=row.last_modified if same_zone else None,
             time_zone=zone,
             failures=row.failures,
+            prompt=row.prompt,
             lease=lease,
             minimum_interval=minimum,
             refresh=row.refresh,

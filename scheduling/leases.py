@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 
 from scheduling.errors import SecretsUnreadable
+from scheduling.import_facts import Standing
 from scheduling.models import Subscription, User
 from scheduling.secrets import Keyring
 
@@ -64,12 +65,12 @@ def claim(
     limit: int,
     only: int | None = None,
     together: bool = False,
-    without_failing: bool = False,
+    least: Standing = Standing.FAILING,
     without_hosts: Collection[str] = (),
 ) -> tuple[str, list[Claimed]]:
     """Lease at most `limit` subscriptions due at `now`, or the one named `only` whether due or not; `together` with all
-    others to the same sources, due or not, but those that failed wait for their own time. Returns the lease and the
-    rows, the longest due first.
+    others to the same sources, due or not, but those that failed wait for their own time; none below the standing
+    `least`. Returns the lease and the rows, the longest due first.
     """
     if connection.dialect.name == "postgresql":
         # One claim at a time: of two at once, each could get a part of the subscriptions to one source.
@@ -78,8 +79,8 @@ def claim(
     statement = _due(now, only)
     if without_hosts:
         statement = statement.where(_S.host.not_in(without_hosts))
-    if without_failing:
-        statement = statement.where(_S.failures == 0)
+    if least > Standing.FAILING:
+        statement = statement.where(_S.prompt if least is Standing.PROMPT else _S.failures == 0)
     wanted = (*columns, _S.source_key)
     rows = list(connection.execute(_locked(statement.with_only_columns(*wanted).limit(limit))))
     keys = {row.source_key for row in rows if row.source_key}

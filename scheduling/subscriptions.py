@@ -55,6 +55,7 @@ _UNREAD: dict[str, Any] = {
     "refresh": 0,
     "failures": 0,
     "failing_since": None,
+    "prompt": False,
     "next_at": 0,
     "lease": None,
     "lease_until": 0,

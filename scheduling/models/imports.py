@@ -29,7 +29,8 @@ class Subscription(Base):
     (null: to be computed), `body_digest` one of what was last read, `refresh` the seconds that the feed asks to wait
     between fetches, `failing_since` the epoch second of the first failure in a row. The `sync_` moments are epoch
     milliseconds, 0 for never. `seen_generation` is the generation that `etag` and `last_modified` belong to; `moved`
-    says that a new URL has not been read yet. Before the epoch second `rest_until` its server is left alone.
+    says that a new URL has not been read yet. Before the epoch second `rest_until` its server is left alone;
+    `prompt` says that it answered well and soon when it was last asked.
     """
 
     __tablename__ = "subscriptions"
@@ -81,6 +82,7 @@ class Subscription(Base):
     moved: Mapped[bool] = mapped_column(Boolean, server_default=false())
     detached_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     rest_until: Mapped[int] = mapped_column(BigInt, server_default="0")
+    prompt: Mapped[bool] = mapped_column(Boolean, server_default=false())
 
 
 class ExternalEvent(Base):

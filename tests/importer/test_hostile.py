@@ -35,7 +35,7 @@ def world(sqlite_database: Database, tmp_path: Path) -> Iterator[World]:
 
 class Campaign:
     """The course of things. `delays` are the hostile requests that came before the last of the well-behaved calendars
-    that became due together was fetched.
+    that became due together was fetched: first with servers that have just turned hostile, then with known ones.
     """
 
     def __init__(self, world: World, importer: subprocess.Popen[bytes]) -> None:
@@ -116,10 +116,10 @@ def test_no_server_does_harm(world: World) -> None:
     importer_memory, reader_memory = (world.memory[kind] >> 20 for kind in ("importer", "reader"))
     sys.stderr.write(
         f"\n{len(world.attacked)} attacks, {len(world.servers.seen)} requests; at most {importer_memory} MiB in the "
-        f"importer and {reader_memory} MiB in a reader; at most {max(campaign.delays)} hostile requests first\n"
+        f"importer and {reader_memory} MiB in a reader; at most {max(campaign.delays[1:])} hostile requests first\n"
     )
     assert world.loopback.touched == 0
-    assert max(campaign.delays) <= len(world.attacked)
+    assert max(campaign.delays[1:]) <= len(world.attacked)
     assert world.memory["importer"] < IMPORTER_MEMORY
     assert world.memory["reader"] < READER_MEMORY
     assert "calendar of subscription" in world.log

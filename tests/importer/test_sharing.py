@@ -6,12 +6,15 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
+import socket
 import threading
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from importer.addresses import Exemptions
 from importer.config import ImporterConfig
@@ -21,7 +24,7 @@ from importer.fetch import FetchPolicy, FetchRequest, fetch
 from importer.hosts import Hosts, Visit, host_of
 from importer.readers import Limits, Readers
 from importer.reading import Job, Reader, digest, read
-from importer.store import Due
+from importer.store import Due, Standing
 from importer.work import Work, tasks_of
 from scheduling import subscriptions, users
 from scheduling.config import Config
@@ -45,10 +48,10 @@ def job(body: bytes = FEED, **stored: str) -> Job:
     return Job(body=body, charset=None, max_events=1000, readers=(reader,), now=datetime.now(UTC))
 
 
-def due(number: int, url: str = "https://example.com/", failures: int = 0, key: bytes = b"") -> Due:
+def due(number: int, url: str = "https://example.com/", key: bytes = b"", **facts: Any) -> Due:
     return Due(
-        id=number, user_id=1, url=url, etag=None, last_modified=None, time_zone="UTC", failures=failures,
-        lease="lease", source_key=key,
+        id=number, user_id=1, url=url, etag=None, last_modified=None, time_zone="UTC", lease="lease",
+        source_key=key, **{"failures": 0, **facts},
     )  # fmt: skip
 
 
@@ -165,12 +168,13 @@ def test_a_host_gets_few_visits_at_a_time_and_per_second() -> None:
 def test_failing_sources_and_full_hosts_leave_room_for_others() -> None:
     work = Work(Hosts(1, 1000.0), 2)
     failing = [due(n, f"https://bad-{n}.example/", failures=1) for n in range(3)]
-    work.add(tasks_of([*failing, due(8, "https://a.example/"), due(9, "https://a.example/")]))
+    prompt = [due(n, "https://a.example/", prompt=True) for n in (8, 9)]
+    work.add(tasks_of([*failing, *prompt]))
     first, second = work.take(), work.take()
     assert first is not None
     assert second is not None
     assert [task.sharing[0].id for task, _ in (first, second)] == [0, 8]
-    assert work.has_enough_failing
+    assert work.least is Standing.UNPROVEN
     assert work.has_room
     assert work.full_hosts() == ()
     work.finish(first[0])
@@ -180,6 +184,52 @@ def test_failing_sources_and_full_hosts_leave_room_for_others() -> None:
     work.close()
     assert work.take() is None
     assert [task.sharing[0].id for task in work.take_back()] == [2, 9]
+
+
+def test_new_and_slow_sources_leave_room_for_prompt_ones_and_failing_ones_for_both() -> None:
+    work = Work(Hosts(9, 1000.0), 8)
+    standings = [{"failures": 1}, {}, {"prompt": True}]
+    found = [
+        due(10 * kind + n, f"https://{kind}-{n}.example/", **facts)
+        for kind, facts in enumerate(standings)
+        for n in range(9)
+    ]
+    work.add(tasks_of(found))
+    assert work.least is Standing.PROMPT
+    taken = [work.take() for _ in range(8)]
+    assert [task.sharing[0].id for task, _ in filter(None, taken)] == [0, 1, 2, 3, 10, 11, 20, 21]
+    assert work.least is Standing.FAILING
+    work.wait_for_room(5, below=Standing.PROMPT)
+    shared = [due(1, key=b"x", failures=1), due(2, key=b"x"), due(3, key=b"x", prompt=True)]
+    assert [task.standing for task in tasks_of(shared)] == [Standing.PROMPT]
+
+
+def test_new_calendars_that_never_answer_hold_up_no_other(sqlite_database: Database, server: Any) -> None:
+    store = subscribe(sqlite_database, server.says("/good", 200, FEED), 1)
+    anywhere_here = Exemptions.parse(["127.0.0.0/8"])
+    config = dataclasses.replace(
+        CONFIG, idle=1, concurrency=4, batch=4, timeout=30, allow_hosts=anywhere_here
+    )
+    assert run(store, config, once=True, stop=threading.Event()) == Summary(applied=1)
+    stop = threading.Event()
+    with ExitStack() as silent:
+        with sqlite_database.write() as connection:
+            for number in range(12):
+                door = silent.enter_context(socket.create_server((f"127.0.0.{number + 2}", 0)))
+                user = users.create(connection, username=f"slow-{number}")
+                url = "http://{}:{}/".format(*door.getsockname())
+                subscriptions.add(connection, Keyring(KEY), user.id, url, "Slow")
+            connection.execute(text("UPDATE subscriptions SET next_at = (id = 1)"))
+        running = threading.Thread(target=run, args=(store, config), kwargs={"once": False, "stop": stop})
+        running.start()
+        deadline = time.monotonic() + 20
+        while len(server.requests) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        with sqlite_database.read() as connection:
+            tried = connection.scalar(text("SELECT count(last_attempt_at) FROM subscriptions WHERE id > 1"))
+        stop.set()
+    running.join()
+    assert (len(server.requests), tried) == (2, 0)
 
 
 def test_what_shares_a_source_is_one_task() -> None:

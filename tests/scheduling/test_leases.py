@@ -13,7 +13,7 @@ from sqlalchemy import text
 from scheduling import leases, subscriptions, users
 from scheduling.config import Config
 from scheduling.database import Database
-from scheduling.import_facts import Due, Facts, Failure
+from scheduling.import_facts import Due, Facts, Failure, HttpFacts, Standing
 from scheduling.imports import ImportStore
 from scheduling.secrets import Keyring
 
@@ -60,8 +60,32 @@ def test_what_has_the_same_source_is_claimed_together_due_or_not(
     assert ids(claimed) == [first, second]
     assert len({due.source_key for due in claimed}) == len({due.lease for due in claimed}) == 1
     assert ids(store.claim(SOON + 1, 60, 10)) == [other]
-    assert ids(store.claim(SOON + 300, 60, 10, without_failing=True)) == [first, other]
+    assert ids(store.claim(SOON + 300, 60, 10, least=Standing.UNPROVEN)) == [first, other]
     assert ids(store.claim(SOON + 300, 60, 10)) == [failing]
+
+
+def test_a_source_is_prompt_while_it_answers_well_and_soon(store: ImportStore, add: Any) -> None:
+    add(SHARED)
+
+    def answering(milliseconds: int) -> Facts:
+        http = HttpFacts(status=304, milliseconds=milliseconds)
+        return Facts(etag=None, last_modified=None, next_at=SOON, http=http)
+
+    [due] = store.claim(SOON, 60, 10)
+    assert due.standing is Standing.UNPROVEN
+    store.unchanged(due, answering(4999))
+    [due] = store.claim(SOON, 60, 10, least=Standing.PROMPT)
+    assert due.standing is Standing.PROMPT
+    store.unchanged(due, answering(5001))
+    assert store.claim(SOON, 60, 10, least=Standing.PROMPT) == []
+    [due] = store.claim(SOON, 60, 10, least=Standing.UNPROVEN)
+    assert due.standing is Standing.UNPROVEN
+    store.unchanged(due, answering(1))
+    [due] = store.claim(SOON, 60, 10)
+    store.failed(due, Failure(reason="timeout", message="Too slow.", next_at=SOON))
+    assert store.claim(SOON, 60, 10, least=Standing.UNPROVEN) == []
+    [due] = store.claim(SOON, 60, 10)
+    assert due.standing is Standing.FAILING
 
 
 def test_the_limit_is_of_sources_that_are_due(store: ImportStore, add: Any) -> None:
