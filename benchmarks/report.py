@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +45,20 @@ class Table:
 
 def machine() -> str:
     """One line on what was measured where and when."""
-    libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
+    libraries = ", ".join(found for name in _LIBRARIES if (found := _library(name)))
     kernel = platform.release().partition("-")[0]
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, {_processor()}, {os.cpu_count()} cores, Linux {kernel},"
         f" Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {libraries}."
     )
+
+
+def _library(name: str) -> str:
+    """Its name and version; nothing where it is not installed, as peers of another benchmark need not be."""
+    try:
+        return f"{name} {version(name)}"
+    except PackageNotFoundError:
+        return ""
 
 
 def progress(line: str) -> None:

@@ -19,16 +19,14 @@ _MOST_WAITING = 1000
 
 @dataclass(eq=False, kw_only=True, slots=True)
 class Task:
-    """The subscriptions to one source that are to be synchronised together; `left` are those without a result yet."""
+    """The subscriptions to one source that are to be synchronised together, with the best standing of them; `left` are
+    those without a result yet.
+    """
 
     host: str
+    standing: Standing
     sharing: tuple[Due, ...]
     left: dict[int, Due] = field(default_factory=dict)
-
-    @property
-    def standing(self) -> Standing:
-        """The best of those who share the source."""
-        return max(due.standing for due in self.sharing)
 
 
 def tasks_of(claimed: Iterable[Due]) -> list[Task]:
@@ -37,7 +35,12 @@ def tasks_of(claimed: Iterable[Due]) -> list[Task]:
     for due in claimed:
         groups.setdefault(due.source_key or (due.id,), []).append(due)
     return [
-        Task(host=host_of(group[0].url), sharing=tuple(group), left={due.id: due for due in group})
+        Task(
+            host=host_of(group[0].url),
+            standing=max(due.standing for due in group),
+            sharing=tuple(group),
+            left={due.id: due for due in group},
+        )
         for group in groups.values()
     ]
 

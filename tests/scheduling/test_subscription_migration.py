@@ -36,6 +36,7 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
 
 
 def test_subscriptions_keep_their_events_and_get_the_defaults(empty: Database) -> None:
+    url = KEYRING.encrypt("https://example.com/a.ics")
     with empty.write() as connection:
         config = schema._config()
         config.attributes["connection"] = connection
@@ -43,10 +44,18 @@ def test_subscriptions_keep_their_events_and_get_the_defaults(empty: Database) -
         connection.execute(text("INSERT INTO users (username) VALUES ('ann')"))
         connection.execute(
             text(
-                "INSERT INTO subscriptions (user_id, label, host, encrypted_url, created_at, next_at)"
-                " VALUES (1, 'Private', 'example.com', :url, '2026-03-10 09:00:00+00:00', 7)"
+                "INSERT INTO subscriptions"
+                " (user_id, label, host, encrypted_url, created_at, next_at, failures, last_success_at)"
+                " VALUES (1, :label, 'example.com', :url, '2026-03-10 09:00:00+00:00', 7, :failures, :success)"
             ),
-            {"url": KEYRING.encrypt("https://example.com/a.ics")},
+            [
+                {"label": label, "url": url, "failures": failures, "success": success}
+                for label, failures, success in (
+                    ("Private", 0, None),
+                    ("Read", 0, "2026-03-10 09:15:00+00:00"),
+                    ("Failing", 2, "2026-03-10 09:15:00+00:00"),
+                )
+            ],
         )
         connection.execute(
             text(
@@ -63,6 +72,7 @@ def test_subscriptions_keep_their_events_and_get_the_defaults(empty: Database) -
         assert connection.scalar(text("SELECT count(*) FROM external_events")) == 1
         changed = subscriptions.change(connection, KEYRING, 1, Changes(busy="all"))
         assert changed.policy.busy == "all"
+        assert connection.scalars(text("SELECT label FROM subscriptions WHERE prompt")).all() == ["Read"]
         if empty.is_sqlite:
             assert connection.scalar(text("PRAGMA integrity_check")) == "ok"
     with pytest.raises(IntegrityError, match="subscriptions_busy_check"), empty.write() as connection:
