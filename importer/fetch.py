@@ -142,7 +142,7 @@ def target(text: str, policy: FetchPolicy) -> httpx.URL:
     Raises FetchFailed ('url', 'scheme') for what is never fetched. The host is not resolved here.
     """
     text = text.strip()
-    if any(character.isspace() for character in text):
+    if len(text.split()) > 1:
         raise FetchFailed("url", "The address must not contain spaces.", permanent=True)
     return _checked(text, policy, {"webcal": "https", "webcals": "https"})
 
@@ -170,6 +170,8 @@ def _checked(text: str, policy: FetchPolicy, aliases: dict[str, str]) -> httpx.U
             f"The address for {host} contains a user name or password; leave it out.",
             permanent=True,
         )
+    if scheme == url.scheme and not url.fragment:
+        return url
     return url.copy_with(scheme=scheme, fragment=None)
 
 

@@ -44,6 +44,7 @@ class Judgement:
         self._config = config
         self._due = due
         self._moved = bool(row.moved)
+        self._status = row.status
         self._changes = changes
         self._limits = settings.effective(connection, config).subscriptions
         self._vanishing = import_plan.Limits(
@@ -169,7 +170,7 @@ class Judgement:
 
     def _succeed(self, generation: Generation) -> None:
         values = {**self._facts(generation), "moved": False}
-        import_outcomes.succeeded(self._connection, self._due, values, "applied")
+        import_outcomes.succeeded(self._connection, self._due, self._status, values, "applied")
 
     def _kept_back(self, generation: Generation, reason: str, message: str) -> None:
         values = self._facts(generation)

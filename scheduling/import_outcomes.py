@@ -13,7 +13,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, Table, bindparam, func, update
 
 from scheduling import audit
-from scheduling.import_facts import Due, Facts, Failure
+from scheduling.import_facts import Due, Facts, Failure, HttpFacts
 from scheduling.models import Subscription
 from scheduling.permissions import SYSTEM
 from scheduling.webhooks.subscriptions import emit_outcome, emit_paused
@@ -22,13 +22,15 @@ _S = Subscription
 _ROWS = cast(Table, Subscription.__table__)
 PROMPT = 5000
 """Milliseconds in which a source has to answer to be a prompt one."""
+_HTTP = tuple(field.name for field in dataclasses.fields(HttpFacts))
 _CHANGED = update(_ROWS).where(_ROWS.c.id == bindparam("subscription"))
 """One statement for whatever columns are given: making one for each feed costs more than running it."""
 
 
-def succeeded(connection: Connection, due: Due, values: Mapping[str, Any], result: str) -> None:
-    """A state is what the calendar shows; `values` are those of `answered` and more."""
-    emit_outcome(connection, due.id)
+def succeeded(connection: Connection, due: Due, status: str, values: Mapping[str, Any], result: str) -> None:
+    """A state is what the calendar shows; `status` is the present one, `values` are those of `answered` and more."""
+    if status == "error":
+        emit_outcome(connection, due.id)
     good = {"status": "active", "reason": None, "message": None, "last_success_at": datetime.now(UTC)}
     _change(connection, due, {**values, **good, "sync_result": result})
 
@@ -58,7 +60,7 @@ def answered(due: Due, facts: Facts) -> dict[str, Any]:
         "refresh": facts.refresh,
     }
     if facts.http is not None:
-        values["http"] = json.dumps(dataclasses.asdict(facts.http))
+        values["http"] = _json(facts.http)
         values["prompt"] = facts.http.milliseconds <= PROMPT
     return values
 
@@ -95,12 +97,17 @@ def failed(connection: Connection, subscription_id: int, failure: Failure) -> No
         "sync_result": "failed",
     }
     if failure.http is not None:
-        values["http"] = json.dumps(dataclasses.asdict(failure.http))
+        values["http"] = _json(failure.http)
     connection.execute(update(_S).where(_S.id == subscription_id).values(**values))
 
 
 def _change(connection: Connection, due: Due, values: Mapping[str, Any]) -> None:
     connection.execute(_CHANGED, {"subscription": due.id, **values})
+
+
+def _json(http: HttpFacts) -> str:
+    """Without `asdict`, which copies each value; this is written for every fetch."""
+    return json.dumps({name: getattr(http, name) for name in _HTTP})
 
 
 def _now_ms() -> int:

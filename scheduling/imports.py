@@ -49,7 +49,7 @@ _CLAIMABLE = (
     User.time_zone.label("user_zone"),
 )
 _HELD = (
-    select(_S.id, _S.seen_generation, _S.moved, GenerationRow.state.label("seen_state"))
+    select(_S.id, _S.status, _S.seen_generation, _S.moved, GenerationRow.state.label("seen_state"))
     .outerjoin(GenerationRow, GenerationRow.id == _S.seen_generation)
     .where(_S.id == bindparam("id"), _S.lease == bindparam("lease"), _S.status != "paused")
     .with_for_update(of=_S)
@@ -170,7 +170,8 @@ class ImportStore:
             if row.seen_state not in (None, generations.CURRENT):
                 seen = generations.find(connection, due.id, row.seen_generation)
             if seen is None:
-                import_outcomes.succeeded(connection, due, import_outcomes.answered(due, facts), "unchanged")
+                values = import_outcomes.answered(due, facts)
+                import_outcomes.succeeded(connection, due, row.status, values, "unchanged")
             else:
                 state = Applied(seen=seen.manifest, upserts=(), facts=facts)
                 Judgement(connection, self._config, due, row, state, is_new=False).pass_()

@@ -332,10 +332,10 @@ def test_an_import_of_something_else_is_no_figure() -> None:
 
 def test_events_per_second_follow_from_the_wall_time() -> None:
     cycles = [
-        importing.Cycle(name="first import", cpu=4.0, wall=2.0, peak=2**27),
-        importing.Cycle(name="unchanged", cpu=-0.01, wall=0.1, peak=2**27),
+        importing.Cycle(name="first import", cpu=4.0, wall=2.0, peak=2**27, parsing=0.01),
+        importing.Cycle(name="unchanged", cpu=-0.01, wall=0.1, peak=2**27, parsing=0.01),
     ]
-    found = importing.Imported(subscriptions=100, events=50, parsing=0.01, cycles=cycles)
+    found = importing.Imported(subscriptions=100, events=50, cycles=cycles)
     first, unchanged_ = importing.table(found).splitlines()[-2:]
-    assert [it.strip() for it in first.split("|")[2:-1]] == ["2,500", "40.00", "0.2", "128"]
-    assert [it.strip() for it in unchanged_.split("|")[2:-1]] == ["too few", "too few", "too few", "128"]
+    assert [it.strip() for it in first.split("|")[2:-1]] == ["2,500", "40.00", "10.0", "0.2", "128"]
+    assert [it.strip() for it in unchanged_.split("|")[2:-1]] == [*["too few"] * 4, "128"]
