@@ -6,8 +6,11 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any
+
+from flask import Flask
 
 from server import log
 from server.api import create_api, problems
@@ -37,7 +40,11 @@ class Server:
         self._dav = Readers(settings, dav)
         self._polls = dav.polls(max_body=settings.server.max_body, note=self._dav.note)
         self._pages = create_pages(settings)
-        self._api = create_api(settings)
+
+    @cached_property
+    def _api(self) -> Flask:
+        """Made for the first request to it: most workers of most installations are never asked for anything of it."""
+        return create_api(self._settings)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""

@@ -8,7 +8,9 @@ details.
 from __future__ import annotations
 
 import json
+from functools import cache
 from http import HTTPStatus
+from typing import Any
 
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
@@ -39,16 +41,22 @@ def create_api(settings: Settings) -> Flask:
                 methods=[operation.method],
                 provide_automatic_options=False,
             )
-    document = openapi(ROUTES, settings.url("/").rstrip("/"))
-    text = json.dumps(document, ensure_ascii=False)
+
+    @cache
+    def document() -> dict[str, Any]:  # not before somebody asks: it takes longer to make than everything else
+        return openapi(ROUTES, settings.url("/").rstrip("/"))
+
+    @cache
+    def text() -> str:
+        return json.dumps(document(), ensure_ascii=False)
 
     @app.get(f"{ROOT}/openapi.json")
     def openapi_json() -> Response:
-        return Response(text, content_type="application/json")
+        return Response(text(), content_type="application/json")
 
     @app.get(f"{ROOT}/")
     def browse() -> str:
-        return reference.page(document)
+        return reference.page(document())
 
     _refuse_with_problems(app)
     return app
