@@ -42,8 +42,9 @@ def create_api(settings: Settings) -> Flask:
                 provide_automatic_options=False,
             )
 
+    # Not before somebody asks: it takes longer to make than everything else.
     @cache
-    def document() -> dict[str, Any]:  # not before somebody asks: it takes longer to make than everything else
+    def document() -> dict[str, Any]:
         return openapi(ROUTES, settings.url("/").rstrip("/"))
 
     @cache

@@ -11,6 +11,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from http import HTTPStatus
 from typing import Any, TypeVar, get_type_hints
 
@@ -124,10 +125,12 @@ class Operation:
     @property
     def rule(self) -> str:
         """The path in Werkzeug's form."""
-        return _PARAMETER.sub(lambda found: f"<{self._converter(found[1])}{found[1]}>", self.path)
+        return _PARAMETER.sub(lambda found: f"<{_converter(self.parameters[found[1]])}{found[1]}>", self.path)
 
-    def _converter(self, name: str) -> str:
-        return "int:" if self.parameters[name].json_schema().get("type") == "integer" else ""
+
+@cache
+def _converter(parameter: TypeAdapter[Any]) -> str:
+    return "int:" if parameter.json_schema().get("type") == "integer" else ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
