@@ -7,7 +7,7 @@ assembled from stored VEVENTs and is the same, byte for byte, for the same state
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
@@ -24,7 +24,7 @@ from scheduling.models import CalendarObject
 from scheduling.view import View
 
 REFRESH_SECONDS = 1800
-_FORMAT = 2
+_FORMAT = 3
 """Raised whenever the code writes the same state differently, so that clients fetch anew."""
 _NAMES = {
     "jobs": "jobs",
@@ -90,6 +90,8 @@ def scope(link: Link, calendars: Sequence[CalendarState], view: View, window: Wi
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Item:
+    uid: str
+    busy: str
     starts_at: int
     ends_at: int
     zones: str
@@ -100,7 +102,8 @@ def render(connection: Connection, scope: Scope, most_octets: int) -> bytes:
     """The feed in UTF-8. Where it would be longer than `most_octets`, items far from the last change are left out and
     an all-day event says so where they are missing.
     """
-    items = [item for calendar in scope.calendars for item in _items(connection, scope, calendar)]
+    found = (item for calendar in scope.calendars for item in _items(connection, scope, calendar))
+    items = _each_once(found)
     options = scope.link.options
     if options.detail == "busy":
         busy = [replace(it, component=feed_text.busy(it.component, scope.link.key)) for it in items]
@@ -145,14 +148,25 @@ def _items(connection: Connection, scope: Scope, calendar: CalendarState) -> lis
         conditions.append(_O.starts_at < scope.window.until)
     conditions.append(_shown(scope, calendar.kind))
     statement = (
-        select(_O.starts_at, _O.ends_at, _O.timezones, _O.component)
+        select(_O.uid, _O.busy, _O.starts_at, _O.ends_at, _O.timezones, _O.component)
         .where(*conditions)
         .order_by(_O.leaves_on, _O.name)
     )
     return [
-        _Item(starts_at=starts_at, ends_at=ends_at, zones=zones, component=component)
-        for starts_at, ends_at, zones, component in connection.execute(statement)
+        _Item(uid=uid, busy=busy, starts_at=starts_at, ends_at=ends_at, zones=zones, component=component)
+        for uid, busy, starts_at, ends_at, zones, component in connection.execute(statement)
     ]
+
+
+def _each_once(items: Iterable[_Item]) -> list[_Item]:
+    """The same event of several imported calendars, by its UID, only from the oldest, or from one where it takes time
+    (RFC 5545, section 3.8.4.7; field note Q57).
+    """
+    found: dict[str, _Item] = {}
+    for item in items:
+        if (known := found.setdefault(item.uid, item)) is not item and item.busy and not known.busy:
+            found[item.uid] = item
+    return list(found.values())
 
 
 def _shown(scope: Scope, kind: str) -> ColumnElement[bool]:

@@ -120,9 +120,9 @@ def case(configured: Callable[[Sections], Running], people: dict[str, int], serv
     return Case(running, api_of(running, "anna", OWN), server)
 
 
-def subscribed(case: Case, body: bytes = FULL, **more: Any) -> int:
+def subscribed(case: Case, body: bytes = FULL, path: str = PATH, **more: Any) -> int:
     """A subscription of anna to this calendar, imported."""
-    url = case.server.says(PATH, 200, body, etag='"1"')
+    url = case.server.says(path, 200, body, etag='"1"')
     made = case.api.created(BASE, {"url": url, "label": "Private", **more})
     case.fetch()
     return int(made["id"])

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from scheduling import credentials, feeds, users
 from scheduling.database import Database
+from scheduling.feed_options import FeedOptions
 from server import wsgi
 from server.settings import Settings, load
 from tests.server.client import Client, basic
@@ -78,12 +79,13 @@ class Running:
         with self.database.write() as connection:
             credentials.set_password(connection, users.get(connection, username).id, password)
 
-    def feed(self, username: str, label: str = "Phone") -> tuple[int, str]:
+    def feed(
+        self, username: str, label: str = "Phone", options: FeedOptions | None = None
+    ) -> tuple[int, str]:
         """A new feed: its id and token."""
         with self.database.write() as connection:
-            feed, token = feeds.create(
-                connection, self.settings.keyring(), users.get(connection, username).id, label
-            )
+            user = users.get(connection, username)
+            feed, token = feeds.create(connection, self.settings.keyring(), user.id, label, options)
         return feed.id, token
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC
-from typing import Any
+from typing import Any, Literal
 
 import icalendar
 import pytest
@@ -14,6 +14,7 @@ import vobject
 from importer import reading
 from importer.cycle import Means, synchronise
 from scheduling import feeds
+from scheduling.feed_options import FeedOptions
 from scheduling.imports import ImportStore
 from tests.server.api.conftest import api_of
 from tests.server.client import APPLE, Client, D, calendar_query, during, proppatch
@@ -196,6 +197,23 @@ def test_the_rule_that_decides_about_an_imported_event_is_explained(case: Case) 
         assert explained(offset) == (rule, effect, rule)
     case.api.patch(f"{BASE}/{number}", {"visibility": "hidden"})
     assert explained(3)[1] == "blocks"
+
+
+@pytest.mark.parametrize("detail", ["full", "busy"])
+def test_a_feed_shows_an_event_of_several_calendars_once(case: Case, detail: Literal["full", "busy"]) -> None:
+    bodies = [
+        feed(event("both", "First"), event("free-first", "Free", NOT_BUSY, day=4), event("a", "Alone")),
+        feed(event("both", "Second"), event("free-first", "Taken", day=4), event("b", "Alone")),
+    ]
+    for number, body in enumerate(bodies):
+        subscribed(case, body, path=f"/{number}.ics")
+    path = feeds.path_of(case.running.feed("anna", options=FeedOptions(detail=detail))[1])
+    shown = icalendar.Calendar.from_ical(case.running.client().get(path).text).walk("VEVENT")
+    assert len(shown) == len({it["UID"] for it in shown}) == 4
+    assert [it.get("TRANSP") for it in shown] == ["OPAQUE"] * 4
+    if detail == "full":
+        assert {str(it["SUMMARY"]) for it in shown} == {"First", "Taken", "Alone"}
+    assert len(case.events()) == 6
 
 
 def test_all_that_is_served_is_read_by_two_programs_and_has_one_uid(case: Case) -> None:
