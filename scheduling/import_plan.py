@@ -50,7 +50,7 @@ def doubts(
     *,
     moved: bool = False,
 ) -> tuple[str, ...]:
-    """Why `seen` should not replace `stored` unasked; empty where nothing speaks against it.
+    """Why `seen` should not replace `stored` unasked, the most telling first; empty where nothing speaks against it.
 
     Only events `ahead` (UIDs of those that have not ended) count: a source may forget the past. An event that is
     still there under another UID has not vanished, since some sources make up new UIDs each time. Where the source
@@ -66,8 +66,8 @@ def doubts(
     if moved:
         return ()
     found = []
-    if len(gone) >= limits.minimum and len(gone) * 100 > len(coming) * limits.percent:
-        found.append(VANISHED)
     if len(gone) == len(coming) > 1 and not stored.keys() & seen.keys():
         found.append(UIDS_CHANGED)
+    if len(gone) >= limits.minimum and len(gone) * 100 > len(coming) * limits.percent:
+        found.append(VANISHED)
     return tuple(found)

@@ -37,7 +37,7 @@ def test_an_empty_source_is_fine_where_nothing_was_stored() -> None:
         (_events(0, 9), ()),
         (_events(5, 10), ()),
         (_events(6, 10), (VANISHED,)),
-        (_events(20, 30), (VANISHED, UIDS_CHANGED)),
+        (_events(20, 30), (UIDS_CHANGED, VANISHED)),
         (dict.fromkeys(_events(0, 10), "changed"), ()),
         ({f"new-{uid}": content for uid, content in _events(0, 10).items()}, ()),
     ],
