@@ -61,7 +61,7 @@ class ImporterConfig:
         doc="Private hosts and networks that calendars and webhooks may be on, on any port (comma-separated).",
         parse=exemptions,
     )
-    batch: int = option("20", doc="How many due calendars are claimed at a time.", parse=integer(1, 1000))
+    batch: int = option("50", doc="How many due calendars are claimed at a time.", parse=integer(1, 1000))
     maintenance_interval: int = option("1h", doc="How often the database is tidied up.", parse=duration(60))
     concurrency: int = option(
         "8", doc="How many calendars one importer fetches at a time.", parse=integer(1, 256)

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, Table, bindparam, func, update
+from sqlalchemy import Connection, Table, bindparam, func, select, update
 
 from scheduling import audit
+from scheduling.generations import CURRENT
 from scheduling.import_facts import Due, Facts, Failure, HttpFacts
-from scheduling.models import Subscription
+from scheduling.models import Generation, Subscription
 from scheduling.permissions import SYSTEM
 from scheduling.webhooks.subscriptions import emit_outcome, emit_paused
 
@@ -25,14 +26,27 @@ PROMPT = 5000
 _HTTP = tuple(field.name for field in dataclasses.fields(HttpFacts))
 _CHANGED = update(_ROWS).where(_ROWS.c.id == bindparam("subscription"))
 """One statement for whatever columns are given: making one for each feed costs more than running it."""
+_STATE = select(Generation.state).where(Generation.id == _ROWS.c.seen_generation).scalar_subquery()
+_STILL_GOOD = _CHANGED.where(
+    _ROWS.c.lease == bindparam("claim"),
+    _ROWS.c.status == "active",
+    func.coalesce(_STATE, CURRENT) == CURRENT,
+)
 
 
 def succeeded(connection: Connection, due: Due, status: str, values: Mapping[str, Any], result: str) -> None:
     """A state is what the calendar shows; `status` is the present one, `values` are those of `answered` and more."""
     if status == "error":
         emit_outcome(connection, due.id)
-    good = {"status": "active", "reason": None, "message": None, "last_success_at": datetime.now(UTC)}
-    _change(connection, due, {**values, **good, "sync_result": result})
+    _change(connection, due, {**values, **_good(result)})
+
+
+def still_good(connection: Connection, due: Due, facts: Facts) -> bool:
+    """Note with one statement that the source has what is shown, as most do most of the time. Notes nothing and answers
+    False where the claim is gone, the last synchronisation ended otherwise or a state of the source is kept back.
+    """
+    values = {**answered(due, facts), **_good("unchanged"), "subscription": due.id, "claim": due.lease}
+    return connection.execute(_STILL_GOOD, values).rowcount == 1
 
 
 def kept_back(connection: Connection, due: Due, values: Mapping[str, Any], reason: str, message: str) -> None:
@@ -99,6 +113,17 @@ def failed(connection: Connection, subscription_id: int, failure: Failure) -> No
     if failure.http is not None:
         values["http"] = _json(failure.http)
     connection.execute(update(_S).where(_S.id == subscription_id).values(**values))
+
+
+def _good(result: str) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    return {
+        "status": "active",
+        "reason": None,
+        "message": None,
+        "last_success_at": now,
+        "sync_result": result,
+    }
 
 
 def _change(connection: Connection, due: Due, values: Mapping[str, Any]) -> None:

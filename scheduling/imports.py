@@ -163,6 +163,8 @@ class ImportStore:
         has been there long enough.
         """
         with self._database.write() as connection:
+            if import_outcomes.still_good(connection, due, facts):
+                return
             row = self._held(connection, due)
             if row is None:
                 return

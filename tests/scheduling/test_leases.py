@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -201,3 +202,29 @@ def test_what_was_read_and_asked_for_is_remembered(store: ImportStore, add: Any)
     store.unchanged(due, Facts(etag=None, last_modified=None, next_at=SOON, body_digest="abc", refresh=3600))
     [again] = store.claim(SOON, 60, 10)
     assert (again.body_digest, again.refresh) == ("abc", 3600)
+
+
+def test_that_nothing_is_new_is_noted_with_one_statement(
+    database: Database, store: ImportStore, add: Any, statements: Any
+) -> None:
+    add(SHARED)
+    facts = Facts(etag='"1"', last_modified=None, next_at=SOON)
+    [due] = store.claim(SOON, 60, 10)
+    with statements(database) as seen:
+        store.unchanged(due, facts)
+    assert len(seen) == 1
+    with database.read() as connection:
+        found = subscriptions.get(connection, due.id)
+    assert (found.status, found.sync.result, found.last_success_at is None) == ("active", "unchanged", False)
+    [due] = store.claim(SOON, 60, 10)
+    assert due.etag == '"1"'
+    [later] = store.claim(SOON + 61, 60, 10)
+    with statements(database) as seen:
+        store.unchanged(due, dataclasses.replace(facts, etag='"2"'))
+    assert len(seen) == 2, "nothing is written without the claim"
+    store.failed(later, Failure(reason="timeout", message="Too slow.", next_at=SOON))
+    [due] = store.claim(SOON + 61, 60, 10)
+    assert due.etag == '"1"'
+    store.unchanged(due, facts)
+    with database.read() as connection:
+        assert subscriptions.get(connection, due.id).status == "active"
