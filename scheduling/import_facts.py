@@ -28,10 +28,10 @@ class Due:
 
     `url` is a secret, and so are `credentials`, which are for the URL's own origin only. `etag` and `last_modified` are
     those of what was read last, or None to fetch unconditionally. `time_zone` is the IANA zone of its floating times,
-    `failures` how often in a row it has failed, `prompt` whether it answered well and soon when it was last asked,
-    `failing_since` the epoch second of the first of these, `lease`
-    proves the claim, `minimum_interval` are the seconds that have to pass before the next, `refresh` those that the
-    feed asked for. Equal `source_key`s have equal URLs and credentials; `body_digest` is of what was read last.
+    `failures` how often in a row it has failed and `failing_since` the epoch second of the first of these, `prompt`
+    whether it answered well and soon when it was last asked. `lease` proves the claim, `minimum_interval` are the
+    seconds that have to pass before the next, `refresh` those that the feed asked for. Equal `source_key`s have equal
+    URLs and credentials; `body_digest` is of what was read last.
     """
 
     id: int

@@ -21,8 +21,8 @@ from scheduling.webhooks.subscriptions import emit_outcome, emit_paused
 
 _S = Subscription
 _ROWS = cast(Table, Subscription.__table__)
-PROMPT = 5000
-"""Milliseconds in which a source has to answer to be a prompt one."""
+PROMPT_MILLISECONDS = 5000
+"""In which a source has to answer to be a prompt one."""
 _HTTP = tuple(field.name for field in dataclasses.fields(HttpFacts))
 _CHANGED = update(_ROWS).where(_ROWS.c.id == bindparam("subscription"))
 """One statement for whatever columns are given: making one for each feed costs more than running it."""
@@ -75,7 +75,7 @@ def answered(due: Due, facts: Facts) -> dict[str, Any]:
     }
     if facts.http is not None:
         values["http"] = _json(facts.http)
-        values["prompt"] = facts.http.milliseconds <= PROMPT
+        values["prompt"] = facts.http.milliseconds <= PROMPT_MILLISECONDS
     return values
 
 
