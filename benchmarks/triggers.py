@@ -15,8 +15,8 @@ from benchmarks import process, report
 from benchmarks.databases import Kind, both
 from benchmarks.writer import WRITES, Writer
 from scheduling import schema
-from scheduling.config import Config
-from scheduling.config_file import load
+from scheduling.config.file import load
+from scheduling.config.sections import Config
 from scheduling.database import Database
 from scheduling.snapshot import Snapshot
 

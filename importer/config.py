@@ -10,7 +10,7 @@ from importer.fetch import FetchPolicy
 from importer.hosts import Hosts
 from importer.readers import Limits
 from importer.schedule import Schedule
-from scheduling.ini import boolean, duration, integer, number, option, size
+from scheduling.config.ini import boolean, duration, integer, number, option, size
 
 
 def exemptions(text: str) -> Exemptions:

@@ -20,7 +20,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from scheduling.config import DatabaseSettings
+from scheduling.config.sections import DatabaseSettings
 from scheduling.errors import DatabaseUnavailable
 from scheduling.kept import KeptConnections
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Literal
 
+from scheduling.config.ini import did_you_mean
 from scheduling.errors import Invalid
-from scheduling.ini import did_you_mean
 from scheduling.view import View, months_before
 
 KINDS = ("jobs", "blockers", "time-off", "external", "conflicts")

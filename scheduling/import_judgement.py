@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row
 
 from scheduling import audit, generations, import_outcomes, import_plan, imported_events, settings
 from scheduling.catch_up import catch_up
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.generations import Generation
 from scheduling.import_facts import Applied, Due, Taken
 from scheduling.permissions import SYSTEM

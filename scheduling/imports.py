@@ -22,7 +22,7 @@ from scheduling import (
     settings,
     source_credentials,
 )
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.database import Database
 from scheduling.errors import SecretsUnreadable
 from scheduling.import_facts import Applied, Due, Facts, Failure, Standing, Taken

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, String, bindparam, cast, delete, exists, func
 
 from scheduling import calendars, deliveries, delivery_ledger, idempotency, request_rates, throttle
 from scheduling.catch_up import catch_up_in_steps
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.conflicts import watch
 from scheduling.database import Database
 from scheduling.models import (

@@ -10,8 +10,8 @@ from typing import Literal
 
 from sqlalchemy import Connection, bindparam, exists, or_, select
 
+from scheduling.config.ini import did_you_mean
 from scheduling.errors import Invalid, SchedulingError
-from scheduling.ini import did_you_mean
 from scheduling.models import RolePermission, User
 
 SUPER_ADMIN = "super-admin"

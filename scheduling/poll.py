@@ -28,7 +28,7 @@ from scheduling.calendars import (
     built_in,
     state_of,
 )
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.database import Database
 from scheduling.models import AppPassword, Calendar, Setting, User
 from scheduling.prepared import Prepared, Rows

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from scheduling import audit
+from scheduling.config.ini import did_you_mean
 from scheduling.errors import Conflict, Invalid, NotFound
-from scheduling.ini import did_you_mean
 from scheduling.models import Role as RoleRow
 from scheduling.models import RolePermission, User
 from scheduling.permissions import (

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.errors import Invalid, SecretsUnreadable
 
 TOKEN_BYTES = 20

@@ -14,8 +14,9 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from scheduling import audit, ini
-from scheduling.config import CHANGEABLE, Config
+from scheduling import audit
+from scheduling.config import ini
+from scheduling.config.sections import CHANGEABLE, Config
 from scheduling.errors import Invalid
 from scheduling.models import Setting
 from scheduling.permissions import SYSTEM, Actor, Permission, require

@@ -26,7 +26,7 @@ from scheduling.calendars import (
     list_calendars_of,
     list_principals,
 )
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.conflicts.watch import Watch
 from scheduling.database import Connection, Database
 from scheduling.view import View, today

@@ -9,7 +9,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from hashlib import blake2b
 
-from scheduling.config import AvailabilitySettings, CalendarSettings, ConflictSettings, TemplateSettings
+from scheduling.config.sections import (
+    AvailabilitySettings,
+    CalendarSettings,
+    ConflictSettings,
+    TemplateSettings,
+)
 from scheduling.ical.timezones import to_epoch
 from scheduling.rendered import Horizon
 

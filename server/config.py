@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scheduling import ini
-from scheduling.ini import Parser, option
+from scheduling.config import ini
+from scheduling.config.ini import Parser, option
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 _words = Parser(

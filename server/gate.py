@@ -14,7 +14,7 @@ from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any
 
-from scheduling.ini import Network
+from scheduling.config.ini import Network
 
 _KEPT = frozenset(
     {

@@ -13,11 +13,11 @@ import radicale.config
 from radicale.config import Configuration
 
 from importer.config import ImporterConfig
-from scheduling.config import SECTIONS as SHARED_SECTIONS
-from scheduling.config import Config
-from scheduling.config_file import load as load_sections
+from scheduling.config.file import load as load_sections
+from scheduling.config.ini import ConfigError, did_you_mean
+from scheduling.config.sections import SECTIONS as SHARED_SECTIONS
+from scheduling.config.sections import Config
 from scheduling.database import Database, connect_to
-from scheduling.ini import ConfigError, did_you_mean
 from scheduling.secrets import Keyring
 from server.config import ServerSettings
 

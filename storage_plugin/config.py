@@ -8,8 +8,8 @@ from pathlib import Path
 
 from radicale import config as radicale_config
 
-from scheduling.config import Config
-from scheduling.config_file import load
+from scheduling.config.file import load
+from scheduling.config.sections import Config
 
 SCHEMA = {
     "storage": {
@@ -23,6 +23,6 @@ SCHEMA = {
 
 
 def read(configuration: radicale_config.Configuration) -> Config:
-    """Daysheet's settings for this plugin. Raises `scheduling.ini.ConfigError`."""
+    """Daysheet's settings for this plugin. Raises `scheduling.config.ini.ConfigError`."""
     path = configuration.copy(SCHEMA).get("storage", "daysheet_config")
     return load(Path(path) if path else None, os.environ, only=True).config

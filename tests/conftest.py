@@ -21,7 +21,7 @@ import pytest
 from psycopg import sql
 
 from scheduling import schema
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.database import Database
 from tests.factories import Dispatch
 from tests.watching import watched

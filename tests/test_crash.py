@@ -22,7 +22,7 @@ import pytest
 from sqlalchemy import text
 
 from scheduling import credentials, users
-from scheduling.config import Config, SecuritySettings
+from scheduling.config.sections import Config, SecuritySettings
 from scheduling.database import Database
 from scheduling.secrets import Keyring
 from tests.factories import Dispatch

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import text
 
 from scheduling.catch_up import catch_up, ensure_calendars
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.database import Database
 from scheduling.feed_options import KINDS
 from scheduling.models import CONTRACT_TABLES, Base, CalendarObject

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, bindparam, delete, exists, select, union_all
 from scheduling import settings
 from scheduling.calendars import BLOCKING
 from scheduling.catch_up import catch_up_in_steps, ensure_calendars
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.conflicts import checks
 from scheduling.conflicts.check import check_step
 from scheduling.conflicts.rules import Rules

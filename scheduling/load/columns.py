@@ -10,7 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from scheduling import ini
+from scheduling.config import ini
 from scheduling.ical.errors import BadRule
 from scheduling.ical.rules import parse_rule
 from scheduling.ical.timezones import is_zone

@@ -7,7 +7,7 @@ import csv
 import io
 from collections.abc import Iterator
 
-from scheduling.ini import did_you_mean
+from scheduling.config.ini import did_you_mean
 from scheduling.load.columns import COLUMNS, entry
 from scheduling.load.entries import BadValue, Entry, Kind, LoadFailed
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from scheduling.ini import did_you_mean
+from scheduling.config.ini import did_you_mean
 from scheduling.load.columns import entry
 from scheduling.load.entries import BadValue, Entry, Kind, LoadFailed
 

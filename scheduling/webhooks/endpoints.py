@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Row, ScalarSelect, delete, func, insert, sele
 
 from scheduling import audit
 from scheduling.admission import Admission, anywhere
+from scheduling.config.ini import did_you_mean
 from scheduling.errors import Invalid, NotFound
-from scheduling.ini import did_you_mean
 from scheduling.models import Webhook as WebhookRow
 from scheduling.models import WebhookDelivery
 from scheduling.permissions import Actor, Permission, require

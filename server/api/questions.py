@@ -19,7 +19,7 @@ from scheduling.availability.busy_time import default_question
 from scheduling.availability.people import Person
 from scheduling.availability.question import Question
 from scheduling.availability.spans import Span
-from scheduling.config import AvailabilitySettings
+from scheduling.config.sections import AvailabilitySettings
 from scheduling.events import SOURCES
 from scheduling.permissions import Permission, permits
 from server.api.operations import Call

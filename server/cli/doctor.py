@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import click
 
 from scheduling import health, schema
+from scheduling.config.ini import ConfigError, read_ini
 from scheduling.errors import SchedulingError
 from scheduling.health import Finding, Level
-from scheduling.ini import ConfigError, read_ini
 from scheduling.secrets import Keyring
 from server.cli.manual import ManualCommand
 from server.cli.output import json_option, print_json

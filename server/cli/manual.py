@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 
 import click
 
+from scheduling.config.ini import ConfigError
 from scheduling.errors import SchedulingError
-from scheduling.ini import ConfigError
 
 INTERRUPTED = 130
 _SHORT = 120

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 import pytest
 
 from importer.config import ImporterConfig
-from scheduling.ini import ConfigError, load_section
+from scheduling.config.ini import ConfigError, load_section
 
 
 def test_the_defaults_are_safe_and_become_a_policy_and_a_schedule() -> None:

@@ -21,7 +21,7 @@ from importer.daemon import Summary, run
 from importer.errors import FetchFailed
 from importer.fetch import FetchPolicy, FetchRequest, fetch
 from scheduling import subscriptions, users
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.database import Database
 from scheduling.imports import ImportStore
 from scheduling.secrets import Keyring

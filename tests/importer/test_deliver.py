@@ -22,7 +22,7 @@ from importer.config import ImporterConfig
 from importer.daemon import Summary, run
 from importer.fetch import FetchPolicy
 from scheduling import audit, subscriptions, users
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.database import Database
 from scheduling.imports import ImportStore
 from scheduling.permissions import SYSTEM

@@ -17,7 +17,7 @@ from importer.config import ImporterConfig
 from importer.daemon import Summary, run
 from scheduling import objects, subscriptions, sync, users
 from scheduling.calendars import CalendarState
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.database import Database
 from scheduling.import_facts import Applied, Due, Facts, Failure
 from scheduling.imports import ImportStore

@@ -24,7 +24,7 @@ import pytest
 from sqlalchemy import text
 
 from scheduling import generations, objects, subscriptions, users
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.database import Database
 from scheduling.secrets import Keyring
 from scheduling.snapshot import Snapshot

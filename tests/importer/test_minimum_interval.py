@@ -12,7 +12,7 @@ from importer.fetch import FetchPolicy
 from importer.reading import read
 from importer.schedule import Schedule
 from scheduling import settings, subscriptions, users
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.database import Database
 from scheduling.imports import ImportStore
 from scheduling.secrets import Keyring

@@ -19,7 +19,7 @@ from importer.addresses import Exemptions
 from importer.config import ImporterConfig
 from importer.daemon import Summary, run
 from scheduling import objects, subscriptions, users
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.database import Database
 from scheduling.imports import ImportStore
 from scheduling.secrets import Keyring

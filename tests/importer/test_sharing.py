@@ -27,7 +27,7 @@ from importer.reading import Job, Reader, digest, read
 from importer.store import Due, Standing
 from importer.work import Work, tasks_of
 from scheduling import subscriptions, users
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.database import Database
 from scheduling.imports import ImportStore
 from scheduling.secrets import Keyring

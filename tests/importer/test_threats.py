@@ -17,7 +17,7 @@ import vobject
 
 from importer.daemon import run
 from scheduling import objects, subscriptions, users
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.database import Database
 from scheduling.imports import ImportStore
 from scheduling.snapshot import Snapshot

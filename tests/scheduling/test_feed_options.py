@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scheduling.config import CalendarSettings, TemplateSettings
+from scheduling.config.sections import CalendarSettings, TemplateSettings
 from scheduling.errors import Invalid
 from scheduling.feed_options import FeedOptions
 from scheduling.view import View

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from scheduling import feeds, health, subscriptions, users
 from scheduling.catch_up import catch_up, ensure_calendars
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.database import Database
 from scheduling.health import Level
 from scheduling.permissions import SYSTEM

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from scheduling import leases, subscriptions, users
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.database import Database
 from scheduling.import_facts import Due, Facts, Failure, HttpFacts, Standing
 from scheduling.imports import ImportStore

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from scheduling import listings, objects
 from scheduling.calendars import CalendarState, find_calendar
 from scheduling.catch_up import catch_up, ensure_calendars
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.database import Connection, Database
 from scheduling.settings import view
 from scheduling.view import today

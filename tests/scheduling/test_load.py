@@ -14,7 +14,7 @@ from sqlalchemy import text
 from scheduling import load, users
 from scheduling.calendars import BUILT_IN
 from scheduling.catch_up import catch_up, ensure_calendars
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.database import Database
 from scheduling.load import Counts, Format, LoadFailed
 from scheduling.settings import view

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from scheduling import maintenance
 from scheduling.catch_up import catch_up, create_calendar, ensure_calendars
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.database import Database
 from scheduling.settings import view
 from tests.factories import Dispatch

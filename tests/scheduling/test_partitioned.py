@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import inspect, text
 
 from scheduling import maintenance, objects, sync
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.database import Database
 from scheduling.snapshot import Snapshot
 from tests.factories import Dispatch

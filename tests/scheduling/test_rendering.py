@@ -21,7 +21,7 @@ from sqlalchemy import text
 from scheduling import listings, objects
 from scheduling.calendars import find_calendar
 from scheduling.catch_up import catch_up, ensure_calendars
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.database import Database
 from scheduling.settings import change, view
 from scheduling.types import JobStatus

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from scheduling import audit, settings
-from scheduling.config import CalendarSettings, Config, LockSettings
+from scheduling.config.sections import CalendarSettings, Config, LockSettings
 from scheduling.database import Database
 from scheduling.errors import Invalid
 from scheduling.settings import Locked

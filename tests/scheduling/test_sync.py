@@ -14,7 +14,7 @@ import pytest
 from scheduling import maintenance, objects, sync
 from scheduling.calendars import CalendarState, find_calendar
 from scheduling.catch_up import catch_up, ensure_calendars
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.database import Database
 from scheduling.errors import InvalidSyncToken
 from scheduling.settings import change, view

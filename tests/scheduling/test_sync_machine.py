@@ -21,7 +21,7 @@ from sqlalchemy import text
 from scheduling import maintenance, objects, sync
 from scheduling.calendars import CalendarState, list_calendars_of
 from scheduling.catch_up import catch_up, ensure_calendars
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.database import Database
 from scheduling.errors import InvalidSyncToken
 from scheduling.settings import change, view

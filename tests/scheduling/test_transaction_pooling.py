@@ -18,7 +18,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy import make_url, text
 
 from scheduling import credentials, schema
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.database import Database
 from scheduling.errors import DatabaseUnavailable
 from scheduling.poll import Polling

@@ -13,7 +13,7 @@ from psycopg import sql
 from sqlalchemy import text
 
 from scheduling.catch_up import catch_up, ensure_calendars
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.database import Database
 from scheduling.settings import view
 from tests.factories import Dispatch

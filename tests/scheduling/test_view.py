@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduling.config import JOB_FIELDS, CalendarSettings, TemplateSettings
-from scheduling.templates import Template
+from scheduling.config.sections import JOB_FIELDS, CalendarSettings, TemplateSettings
+from scheduling.config.templates import Template
 from scheduling.view import View, today
 
 DAYS = st.dates(date(1990, 1, 1), date(2200, 1, 1))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from scheduling import ini
+from scheduling.config import ini
 from server.gate import Refused, admit
 
 PROXIES = ini.networks("10.0.0.0/8, 2001:db8::/32")

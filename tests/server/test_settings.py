@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from importer.config import ImporterConfig
-from scheduling import ini
-from scheduling.config import Config
-from scheduling.ini import ConfigError
+from scheduling.config import ini
+from scheduling.config.ini import ConfigError
+from scheduling.config.sections import Config
 from server.config import ServerSettings
 from server.settings import SECTIONS, Settings, load
 

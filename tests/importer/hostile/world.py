@@ -25,7 +25,7 @@ from sqlalchemy import bindparam, text
 
 from scheduling import objects, subscriptions, users
 from scheduling.availability.busy_time import of_user
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.database import Database
 from scheduling.secrets import Keyring
 from scheduling.snapshot import Snapshot

@@ -12,7 +12,7 @@ from sqlalchemy import insert
 from scheduling.availability import busy_time, spans
 from scheduling.availability.answer import Availability, answer
 from scheduling.availability.question import Question
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.database import Database
 from scheduling.models import Subscription
 from scheduling.snapshot import Snapshot

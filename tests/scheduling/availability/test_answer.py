@@ -13,7 +13,7 @@ from scheduling.availability import busy_time
 from scheduling.availability.answer import question_of, version
 from scheduling.availability.question import Question
 from scheduling.catch_up import create_calendar
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.database import Database
 from scheduling.errors import Invalid, NotFound
 from scheduling.models import CalendarObject, Subscription

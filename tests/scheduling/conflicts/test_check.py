@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.conflicts import listing
 from scheduling.conflicts.check import MOST
 from scheduling.conflicts.watch import Watch

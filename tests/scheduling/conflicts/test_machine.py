@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from scheduling import objects, sync
 from scheduling.catch_up import catch_up, create_calendar, ensure_calendars
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.conflicts import listing
 from scheduling.conflicts.acknowledge import acknowledge
 from scheduling.conflicts.check import check_step

@@ -9,7 +9,7 @@ import pytest
 
 from scheduling import subscriptions
 from scheduling.catch_up import create_calendar
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.conflicts.watch import Watch
 from scheduling.database import Database
 from scheduling.ical import series_json

@@ -10,7 +10,7 @@ import pytest
 
 from scheduling import maintenance, settings
 from scheduling.catch_up import catch_up, ensure_calendars
-from scheduling.config import Config
+from scheduling.config.sections import Config
 from scheduling.database import Database
 from scheduling.permissions import SYSTEM
 from scheduling.settings import view

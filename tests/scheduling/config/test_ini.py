@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from scheduling import ini
-from scheduling.ini import ConfigError, option
+from scheduling.config import ini
+from scheduling.config.ini import ConfigError, option
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

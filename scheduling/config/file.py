@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from scheduling import ini
-from scheduling.config import SECTIONS, Config
-from scheduling.ini import ConfigError
+from scheduling.config import ini
+from scheduling.config.ini import ConfigError
+from scheduling.config.sections import SECTIONS, Config
 
 T = TypeVar("T")
 

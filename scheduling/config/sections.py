@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from scheduling import ini
-from scheduling.ini import Parser, option
-from scheduling.templates import Template
+from scheduling.config import ini
+from scheduling.config.ini import Parser, option
+from scheduling.config.templates import Template
 
 JOB_STATUSES = ("offered", "confirmed", "delivered", "invoiced", "paid", "cancelled")
 JOB_FIELDS = (

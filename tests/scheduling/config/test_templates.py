@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduling.templates import Template, TemplateError
+from scheduling.config.templates import Template, TemplateError
 
 FIELDS = ("a", "b", "c", "notes")
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from scheduling import ini
-from scheduling.config import JOB_STATUSES, SECTIONS, Config, DatabaseSettings, SecuritySettings
-from scheduling.config_file import load
-from scheduling.ini import ConfigError, option
+from scheduling.config import ini
+from scheduling.config.file import load
+from scheduling.config.ini import ConfigError, option
+from scheduling.config.sections import JOB_STATUSES, SECTIONS, Config, DatabaseSettings, SecuritySettings
 
-SHIPPED = Path(__file__).parents[2] / "config" / "daysheet.ini"
+SHIPPED = Path(__file__).parents[3] / "config" / "daysheet.ini"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
-from scheduling.ini_values import (
+from scheduling.config.values import (
     Network,
     Parser,
     boolean,
