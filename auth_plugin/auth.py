@@ -18,9 +18,9 @@ from auth_plugin import config
 from auth_plugin.cache import VerificationCache
 from scheduling import credentials, reader, throttle
 from scheduling.credentials import Login
-from scheduling.database import connect_to
+from scheduling.database.connection import connect_to
+from scheduling.database.types import READ_ALL_GROUP
 from scheduling.secrets import Keyring
-from scheduling.types import READ_ALL_GROUP
 
 logger = logging.getLogger(__name__)
 

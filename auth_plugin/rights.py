@@ -9,7 +9,7 @@ from radicale import pathutils
 from radicale.rights import BaseRights
 
 from scheduling.calendars import MAILBOXES
-from scheduling.types import READ_ALL_GROUP
+from scheduling.database.types import READ_ALL_GROUP
 
 
 class Rights(BaseRights):

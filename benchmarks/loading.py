@@ -18,7 +18,8 @@ from typing import Any
 
 from benchmarks import daysheet, report
 from benchmarks.databases import Kind, both
-from scheduling import api_keys, schema, users
+from scheduling import api_keys, users
+from scheduling.database import schema
 from scheduling.permissions import SYSTEM, Permission
 from server.settings import Settings, load
 

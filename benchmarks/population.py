@@ -13,8 +13,9 @@ import psycopg
 from sqlalchemy import func, select
 
 from benchmarks.accounts import Account, Known
-from scheduling import credentials, feeds, schema, sync, users
-from scheduling.database import Database
+from scheduling import credentials, feeds, sync, users
+from scheduling.database import schema
+from scheduling.database.connection import Database
 from scheduling.models import CalendarObject
 from scheduling.secrets import Keyring
 from scheduling.snapshot import Snapshot

@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass
 from benchmarks import process, report
 from benchmarks.databases import Kind, both
 from benchmarks.writer import WRITES, Writer
-from scheduling import schema
 from scheduling.config.file import load
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database import schema
+from scheduling.database.connection import Database
 from scheduling.snapshot import Snapshot
 
 _ROUNDS = 3

@@ -22,9 +22,9 @@ from benchmarks.report import Table
 from benchmarks.schedule import SLUG, USER, Ranges, blockers
 from scheduling import listings, objects
 from scheduling.calendars import CalendarState
-from scheduling.database import Database
+from scheduling.database.connection import Database
+from scheduling.database.prepared import Prepared
 from scheduling.models import Calendar
-from scheduling.prepared import Prepared
 from scheduling.snapshot import Snapshot
 from server.settings import Settings
 

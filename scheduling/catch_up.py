@@ -33,8 +33,8 @@ from scheduling import sources
 from scheduling.calendars import BLOCKING, BUILT_IN, CONFLICTS
 from scheduling.changeset import KNOWN, Changeset, Known
 from scheduling.conflicts import checks
-from scheduling.database import Database
-from scheduling.dialects import insert_into, row_number
+from scheduling.database.connection import Database
+from scheduling.database.dialects import insert_into, row_number
 from scheduling.models import (
     Calendar,
     CalendarObject,

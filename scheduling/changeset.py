@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, update
 
-from scheduling.dialects import insert_into
+from scheduling.database.dialects import insert_into
 from scheduling.ical.event import stamped
 from scheduling.models import CalendarObject, OccurrenceRow, UnrenderedSource
 from scheduling.objects import etag_of

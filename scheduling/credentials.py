@@ -17,7 +17,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select, update
 
 from scheduling import audit, roles
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.errors import DatabaseUnavailable, Invalid, NotFound
 from scheduling.models import AppPassword as AppPasswordRow
 from scheduling.models import Credential, User

@@ -19,8 +19,8 @@ from typing import Any, Literal
 from sqlalchemy import case, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from scheduling.database import Connection, Database
-from scheduling.dialects import insert_into
+from scheduling.database.connection import Connection, Database
+from scheduling.database.dialects import insert_into
 from scheduling.errors import DatabaseUnavailable
 from scheduling.models import Delivery
 

@@ -9,9 +9,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from scheduling.database.types import TimeOffStatus
 from scheduling.demo_jobs import Technician
 from scheduling.demo_words import OUTINGS
-from scheduling.types import TimeOffStatus
 
 Row = dict[str, Any]
 _FRIDAY: Final = 4

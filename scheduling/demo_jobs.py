@@ -15,9 +15,9 @@ from itertools import cycle
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from scheduling.database.types import JobStatus
 from scheduling.demo_words import CONTACTS, CURRENCIES, JOB_TYPES, LONG_NOTE, NOTES, ORGANISATIONS, PLACES
 from scheduling.ical.vtimezone import transitions
-from scheduling.types import JobStatus
 
 _VISITS = (time(8), time(11), time(14))
 _WORKDAYS = 5

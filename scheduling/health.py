@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, text
 
-from scheduling import triggers
+from scheduling.database import triggers
 from scheduling.errors import SecretsUnreadable
 from scheduling.models import (
     Blocker,

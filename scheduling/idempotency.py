@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, select, update
 
-from scheduling.dialects import insert_into
+from scheduling.database.dialects import insert_into
 from scheduling.errors import Invalid
 from scheduling.models import IdempotentRequest
 from scheduling.secrets import Keyring

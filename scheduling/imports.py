@@ -23,7 +23,7 @@ from scheduling import (
     source_credentials,
 )
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.errors import SecretsUnreadable
 from scheduling.import_facts import Applied, Due, Facts, Failure, Standing, Taken
 from scheduling.import_judgement import Judgement

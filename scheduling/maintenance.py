@@ -15,7 +15,7 @@ from scheduling import calendars, deliveries, delivery_ledger, idempotency, requ
 from scheduling.catch_up import catch_up_in_steps
 from scheduling.config.sections import Config
 from scheduling.conflicts import watch
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.models import (
     Calendar,
     CalendarObject,

@@ -29,10 +29,10 @@ from scheduling.calendars import (
     state_of,
 )
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
+from scheduling.database.prepared import Prepared, Rows
+from scheduling.database.types import UtcDateTime
 from scheduling.models import AppPassword, Calendar, Setting, User
-from scheduling.prepared import Prepared, Rows
-from scheduling.types import UtcDateTime
 from scheduling.view import Showing, today
 
 _FIELD, _RECORD = "\x1f", "\x1e"

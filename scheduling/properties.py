@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
+from scheduling.database.prepared import Prepared, Source
 from scheduling.errors import Invalid
 from scheduling.models import CalendarProperty, User
-from scheduling.prepared import Prepared, Source
 
 _D, _C = "{DAV:}", "{urn:ietf:params:xml:ns:caldav}"
 _APPLE, _CS = "{http://apple.com/ns/ical/}", "{http://calendarserver.org/ns/}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, case, delete
 
-from scheduling.dialects import insert_into
+from scheduling.database.dialects import insert_into
 from scheduling.models import RequestCount
 from scheduling.secrets import Keyring
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Column, Connection, LargeBinary, Table, func, select, tuple_, update
 
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.models import Base
 from scheduling.secrets import Keyring
 

@@ -28,7 +28,7 @@ from scheduling.calendars import (
 )
 from scheduling.config.sections import Config
 from scheduling.conflicts.watch import Watch
-from scheduling.database import Connection, Database
+from scheduling.database.connection import Connection, Database
 from scheduling.view import View, today
 
 _ATTEMPTS = 3

@@ -17,6 +17,7 @@ from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, select
 from sqlalchemy.exc import DBAPIError
 
 from scheduling import import_policy
+from scheduling.database.types import JobStatus, TimeOffStatus
 from scheduling.ical import series_json, timezones
 from scheduling.ical.event import Event
 from scheduling.ical.recurrence import BadRule, parse_rule
@@ -33,7 +34,6 @@ from scheduling.models import (
     User,
 )
 from scheduling.rendered import Horizon, NotRenderable, Rendered, build, from_event
-from scheduling.types import JobStatus, TimeOffStatus
 from scheduling.view import View
 
 logger = logging.getLogger(__name__)

@@ -17,9 +17,9 @@ from typing import Any
 from sqlalchemy import Connection, Integer, and_, bindparam, or_, select
 
 from scheduling.calendars import CalendarState
+from scheduling.database.prepared import Prepared, Rows
 from scheduling.errors import InvalidSyncToken, TooManyChanges
 from scheduling.models import CalendarObject, CalendarRevision
-from scheduling.prepared import Prepared, Rows
 
 _LONGEST = 200
 NAMESPACE = "https://daysheet.invalid/ns/sync/"

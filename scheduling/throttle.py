@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from scheduling import audit
-from scheduling.dialects import insert_into
+from scheduling.database.dialects import insert_into
 from scheduling.models import LoginFailure, User
 from scheduling.permissions import Actor
 from scheduling.secrets import Keyring

@@ -11,11 +11,11 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 from sqlalchemy.exc import IntegrityError
 
 from scheduling import audit, roles
+from scheduling.database.types import Role
 from scheduling.errors import Conflict, Invalid, NotFound
 from scheduling.ical.timezones import is_zone
 from scheduling.models import User as UserRow
 from scheduling.permissions import SYSTEM, Actor, Permission, require
-from scheduling.types import Role
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,10 +13,10 @@ from importer.admission import require_reachable
 from importer.daemon import Summary, deliver_now, stop_on_signals
 from importer.daemon import run as run_daemon
 from importer.preview import MOST_OCTETS, ImporterError, Judged, Note, Preview, Span, fetched, preview
-from scheduling import schema
 from scheduling.config.sections import Config
 from scheduling.conflicts.watch import Watch
-from scheduling.database import Database
+from scheduling.database import schema
+from scheduling.database.connection import Database
 from scheduling.errors import Invalid
 from scheduling.imports import ImportStore
 from scheduling.secrets import Keyring

@@ -6,7 +6,7 @@ from __future__ import annotations
 from flask import Flask, Response, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from scheduling import schema
+from scheduling.database import schema
 from scheduling.errors import DatabaseUnavailable, SchedulingError
 from server.away import AWAY
 from server.feeds import create_feeds

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from scheduling import schema
+from scheduling.database import schema
 from server import allocators, supervision
 from server.settings import Settings
 

@@ -17,7 +17,7 @@ from scheduling.config.file import load as load_sections
 from scheduling.config.ini import ConfigError, did_you_mean
 from scheduling.config.sections import SECTIONS as SHARED_SECTIONS
 from scheduling.config.sections import Config
-from scheduling.database import Database, connect_to
+from scheduling.database.connection import Database, connect_to
 from scheduling.secrets import Keyring
 from server.config import ServerSettings
 

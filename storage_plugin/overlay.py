@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from scheduling import properties
-from scheduling.database import Database
+from scheduling.database.connection import Database
 
 
 class Overlay:

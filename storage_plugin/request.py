@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.snapshot import Snapshot
 from storage_plugin.overlay import Overlay
 

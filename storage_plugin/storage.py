@@ -15,14 +15,15 @@ from radicale import pathutils, types
 from radicale.item import Item
 from radicale.storage import BaseCollection, BaseStorage
 
-from scheduling import credentials, objects, properties, reader, schema
+from scheduling import credentials, objects, properties, reader
 from scheduling.availability import busy_time, formats
 from scheduling.calendars import MAILBOXES, CalendarState, Principal, find_principal
 from scheduling.catch_up import count_left_out
-from scheduling.database import Connection, connect_to
+from scheduling.database import schema
+from scheduling.database.connection import Connection, connect_to
+from scheduling.database.prepared import Source
+from scheduling.database.types import READ_ALL_GROUP
 from scheduling.poll import HomePoll, Poll, Polling
-from scheduling.prepared import Source
-from scheduling.types import READ_ALL_GROUP
 from storage_plugin import config
 from storage_plugin.collection import (
     CalendarCollection,

@@ -20,9 +20,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from scheduling import schema
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database import schema
+from scheduling.database.connection import Database
 from tests.factories import Dispatch
 from tests.watching import watched
 

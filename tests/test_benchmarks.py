@@ -33,8 +33,8 @@ from benchmarks.measure import Effort, Mismatch, WrongAnswer, measure
 from benchmarks.peers import OURS, PEERS, RADICALE
 from benchmarks.schedule import Ranges, blockers
 from benchmarks.writer import WRITES, Writer
-from scheduling import schema
-from scheduling.database import Database
+from scheduling.database import schema
+from scheduling.database.connection import Database
 
 pytestmark = pytest.mark.early
 MONDAY = date(2026, 11, 16)

@@ -23,7 +23,7 @@ from sqlalchemy import text
 
 from scheduling import credentials, users
 from scheduling.config.sections import Config, SecuritySettings
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.secrets import Keyring
 from tests.factories import Dispatch
 

@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from scheduling.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.feed_options import KINDS
 from scheduling.models import CONTRACT_TABLES, Base, CalendarObject
 from scheduling.permissions import Permission

@@ -24,7 +24,7 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import inspect, text
 
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from tests.factories import Dispatch
 from tests.server.running import free_port, process
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from scheduling.database import Database
+from scheduling.database.connection import Database
 
 
 @contextmanager

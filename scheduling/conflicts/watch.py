@@ -23,7 +23,7 @@ from scheduling.config.sections import Config
 from scheduling.conflicts import checks
 from scheduling.conflicts.check import check_step
 from scheduling.conflicts.rules import Rules
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.models import Calendar, Conflict, ConflictUser, ScheduleChange, User
 from scheduling.view import View
 

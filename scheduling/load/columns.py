@@ -11,11 +11,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from scheduling.config import ini
+from scheduling.database.types import JobStatus, Role, TimeOffStatus
 from scheduling.ical.errors import BadRule
 from scheduling.ical.rules import parse_rule
 from scheduling.ical.timezones import is_zone
 from scheduling.load.entries import BadValue, Entry, Kind, Value
-from scheduling.types import JobStatus, Role, TimeOffStatus
 
 Parse = Callable[[str], Value]
 

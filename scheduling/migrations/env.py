@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Alembic's entry point; the connection and its transaction belong to scheduling/schema.py."""
+"""Alembic's entry point; the connection and its transaction belong to scheduling/database/schema.py."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 from sqlalchemy import Index, LargeBinary, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
+from scheduling.database.types import BigInt
 from scheduling.models.base import Base
-from scheduling.types import BigInt
 
 
 class IdempotentRequest(Base):

@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Identity, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from scheduling.database.types import BigInt, UtcDateTime
 from scheduling.models.base import Base
-from scheduling.types import BigInt, UtcDateTime
 
 
 class ApiKey(Base):

@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import Connection, Identity, Index, String, Text, event
 from sqlalchemy.orm import Mapped, mapped_column
 
+from scheduling.database.types import BigInt, UtcDateTime
 from scheduling.models.base import Base
-from scheduling.types import BigInt, UtcDateTime
 
 _REFUSAL = "The audit log is append-only."
 APPEND_ONLY = {

@@ -23,9 +23,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from scheduling.database.types import BigInt
 from scheduling.models.base import Base
 from scheduling.rendered import LONG
-from scheduling.types import BigInt
 
 
 class ScheduleChange(Base):

@@ -11,8 +11,8 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, Identity, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from scheduling.database.types import BigInt, UtcDateTime
 from scheduling.models.base import Base
-from scheduling.types import BigInt, UtcDateTime
 
 
 class Conflict(Base):

@@ -6,8 +6,8 @@ from __future__ import annotations
 from sqlalchemy import CheckConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from scheduling.database.types import BigInt
 from scheduling.models.base import Base
-from scheduling.types import BigInt
 
 
 class Delivery(Base):

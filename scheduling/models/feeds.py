@@ -15,8 +15,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from scheduling.database.types import BigInt, UtcDateTime
 from scheduling.models.base import Base
-from scheduling.types import BigInt, UtcDateTime
 
 
 class Feed(Base):

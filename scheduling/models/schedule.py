@@ -20,8 +20,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from scheduling.database.types import (
+    Amount,
+    BigInt,
+    IsoDate,
+    JobStatus,
+    Role,
+    TimeOffStatus,
+    UtcDateTime,
+    one_of,
+)
 from scheduling.models.base import Base
-from scheduling.types import Amount, BigInt, IsoDate, JobStatus, Role, TimeOffStatus, UtcDateTime, one_of
 
 
 def _period_checks() -> tuple[CheckConstraint, ...]:

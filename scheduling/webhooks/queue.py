@@ -17,7 +17,7 @@ from sqlalchemy.orm import aliased
 from scheduling import settings
 from scheduling.catch_up import catch_up_in_steps, ensure_calendars
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.errors import SecretsUnreadable
 from scheduling.models import Webhook, WebhookDelivery
 from scheduling.permissions import SYSTEM

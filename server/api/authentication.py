@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 
 from scheduling import actors, api_keys, request_rates
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.permissions import Actor
 from scheduling.secrets import Keyring
 from server.api.problems import Refused

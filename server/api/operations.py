@@ -17,7 +17,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter
 
-from scheduling.database import Connection, Database
+from scheduling.database.connection import Connection, Database
 from scheduling.permissions import Actor, Permission, require
 from scheduling.secrets import Keyring
 from scheduling.snapshot import Snapshot

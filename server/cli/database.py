@@ -9,8 +9,9 @@ from pathlib import Path
 
 import click
 
-from scheduling import backup as copies
-from scheduling import health, maintenance, schema
+from scheduling import health, maintenance
+from scheduling.database import backup as copies
+from scheduling.database import schema
 from scheduling.errors import SchemaMismatch
 from server.cli.manual import ManualGroup
 from server.cli.output import json_option, print_facts, print_json

@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 import click
 
-from scheduling import credentials, feeds, schema, users
+from scheduling import credentials, feeds, users
+from scheduling.database import schema
 from scheduling.demo import fill
 from server.cli.manual import ManualCommand
 from server.cli.output import json_option, print_facts, print_json, progress

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 import click
 
-from scheduling import health, schema
+from scheduling import health
 from scheduling.config.ini import ConfigError, read_ini
+from scheduling.database import schema
 from scheduling.errors import SchedulingError
 from scheduling.health import Finding, Level
 from scheduling.secrets import Keyring

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from scheduling import schema
+from scheduling.database import schema
 from server import log, serving
 from server.cli.demo import DemoUser, create, is_empty
 from server.cli.manual import ManualCommand

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import click
 
-from scheduling import actors, schema
-from scheduling.database import Database
+from scheduling import actors
+from scheduling.database import schema
+from scheduling.database.connection import Database
 from scheduling.errors import SchemaMismatch
 from scheduling.permissions import Actor
 from scheduling.secrets import Keyring

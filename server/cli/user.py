@@ -8,7 +8,7 @@ from dataclasses import asdict
 import click
 
 from scheduling import credentials, users
-from scheduling.types import Role
+from scheduling.database.types import Role
 from server.cli.app_password import app_password
 from server.cli.manual import ManualGroup
 from server.cli.output import json_option, print_json, print_table

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import click
 
-from scheduling.database import Connection
+from scheduling.database.connection import Connection
 from scheduling.permissions import Actor
 from scheduling.webhooks import EventType, deliveries, endpoints
 from server import importing

@@ -23,8 +23,8 @@ from radicale.app.base import Access
 from radicale.config import Configuration
 
 from scheduling.calendars import OUTBOX
+from scheduling.database.types import READ_ALL_GROUP
 from scheduling.errors import DatabaseUnavailable
-from scheduling.types import READ_ALL_GROUP
 from server import conditional
 from server.away import AWAY
 from server.dav import inbox, mailboxes, multistatus, reports

@@ -10,7 +10,7 @@ import argon2
 import pytest
 
 from scheduling import credentials, users
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from tests.factories import Dispatch
 from tests.server.away import away
 from tests.server.client import Client, D, basic

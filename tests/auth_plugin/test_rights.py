@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from auth_plugin import Rights
-from scheduling.types import READ_ALL_GROUP
+from scheduling.database.types import READ_ALL_GROUP
 from tests.server import fixtures
 from tests.server.running import Running, Sections
 

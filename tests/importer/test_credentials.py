@@ -22,7 +22,7 @@ from importer.errors import FetchFailed
 from importer.fetch import FetchPolicy, FetchRequest, fetch
 from scheduling import subscriptions, users
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.imports import ImportStore
 from scheduling.secrets import Keyring
 from scheduling.source_credentials import Credentials

@@ -23,7 +23,7 @@ from importer.daemon import Summary, run
 from importer.fetch import FetchPolicy
 from scheduling import audit, subscriptions, users
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.imports import ImportStore
 from scheduling.permissions import SYSTEM
 from scheduling.secrets import Keyring

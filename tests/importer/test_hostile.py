@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from tests.importer.hostile.world import SECRET, Feed, World
 
 pytestmark = pytest.mark.early

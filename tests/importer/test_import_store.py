@@ -18,7 +18,7 @@ from importer.daemon import Summary, run
 from scheduling import objects, subscriptions, sync, users
 from scheduling.calendars import CalendarState
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.import_facts import Applied, Due, Facts, Failure
 from scheduling.imports import ImportStore
 from scheduling.secrets import Keyring

@@ -25,7 +25,7 @@ from sqlalchemy import text
 
 from scheduling import generations, objects, subscriptions, users
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.secrets import Keyring
 from scheduling.snapshot import Snapshot
 from tests.importer.conftest import CalendarServer

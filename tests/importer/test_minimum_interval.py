@@ -13,7 +13,7 @@ from importer.reading import read
 from importer.schedule import Schedule
 from scheduling import settings, subscriptions, users
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.imports import ImportStore
 from scheduling.secrets import Keyring
 

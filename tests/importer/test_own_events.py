@@ -16,7 +16,7 @@ from importer.daemon import run
 from scheduling import feed_text, feeds, objects, subscriptions, users
 from scheduling.calendars import BUILT_IN
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.feed_options import FeedOptions
 from scheduling.imports import ImportStore
 from scheduling.secrets import Keyring

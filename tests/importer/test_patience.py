@@ -20,7 +20,7 @@ from importer.config import ImporterConfig
 from importer.daemon import Summary, run
 from scheduling import objects, subscriptions, users
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.imports import ImportStore
 from scheduling.secrets import Keyring
 from scheduling.snapshot import Snapshot

@@ -28,7 +28,7 @@ from importer.store import Due, Standing
 from importer.work import Work, tasks_of
 from scheduling import subscriptions, users
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.imports import ImportStore
 from scheduling.secrets import Keyring
 from scheduling.source_credentials import Credentials

@@ -18,7 +18,7 @@ import vobject
 from importer.daemon import run
 from scheduling import objects, subscriptions, users
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.imports import ImportStore
 from scheduling.snapshot import Snapshot
 from tests.importer.conftest import CalendarServer

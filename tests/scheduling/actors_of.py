@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from scheduling import actors, users
-from scheduling.database import Connection, Database
+from scheduling.database.connection import Connection, Database
 from scheduling.permissions import Actor, Permission
 
 BUILT_IN = ("member", "dispatcher", "admin", "super-admin")

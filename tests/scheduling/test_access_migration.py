@@ -12,8 +12,9 @@ import pytest
 from alembic import command
 from sqlalchemy import text
 
-from scheduling import roles, schema
-from scheduling.database import Database
+from scheduling import roles
+from scheduling.database import schema
+from scheduling.database.connection import Database
 from scheduling.errors import SchedulingError
 from tests.factories import Dispatch
 

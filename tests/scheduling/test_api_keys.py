@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from scheduling import actors, api_keys, audit, roles, users
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.errors import Invalid, NotFound
 from scheduling.permissions import SYSTEM, Actor, Forbidden, Permission
 from scheduling.secrets import Keyring

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from scheduling import audit, throttle, users
 from scheduling.audit import Filters
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.errors import Conflict
 from scheduling.permissions import SYSTEM, Actor
 from scheduling.secrets import Keyring

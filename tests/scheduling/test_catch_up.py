@@ -14,7 +14,7 @@ from sqlalchemy import text
 from scheduling.calendars import CalendarState, behind, find_calendar
 from scheduling.catch_up import catch_up, count_left_out, create_calendar, ensure_calendars
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.objects import StoredObject, all_objects
 from scheduling.settings import change, view
 from scheduling.view import today

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from scheduling import credentials, deliveries, delivery_ledger, feeds, maintenance
 from scheduling.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.delivery_ledger import Ledger, Seen, ledger_of
 from scheduling.errors import NotFound
 from scheduling.feeds import FeedOptions

@@ -11,11 +11,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import text
 
-from scheduling import demo, schema
+from scheduling import demo
 from scheduling.calendars import BUILT_IN
 from scheduling.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database import schema
+from scheduling.database.connection import Database
 from scheduling.errors import Conflict, Invalid
 from scheduling.settings import view
 

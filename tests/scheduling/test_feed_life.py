@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from scheduling import audit, feeds, rotation
-from scheduling.database import Connection, Database
+from scheduling.database.connection import Connection, Database
 from scheduling.errors import Invalid, NotFound
 from scheduling.feed_links import Link, LinkState, find_link, subscribe_links, touch
 from scheduling.feeds import FeedOptions

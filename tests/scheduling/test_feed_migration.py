@@ -10,8 +10,9 @@ import pytest
 from alembic import command
 from sqlalchemy import text
 
-from scheduling import feeds, schema
-from scheduling.database import Database
+from scheduling import feeds
+from scheduling.database import schema
+from scheduling.database.connection import Database
 from scheduling.feed_links import LinkState, find_link
 from scheduling.feed_options import FeedOptions
 from scheduling.secrets import Keyring, new_key

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from scheduling import feeds, health, subscriptions, users
 from scheduling.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.health import Level
 from scheduling.permissions import SYSTEM
 from scheduling.secrets import Keyring

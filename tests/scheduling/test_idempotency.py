@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from scheduling import idempotency, request_rates
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.idempotency import KEPT_SECONDS, Answer, KeyReused
 from scheduling.secrets import Keyring
 

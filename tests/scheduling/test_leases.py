@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from scheduling import leases, subscriptions, users
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.import_facts import Due, Facts, Failure, HttpFacts, Standing
 from scheduling.imports import ImportStore
 from scheduling.secrets import Keyring

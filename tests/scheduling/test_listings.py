@@ -11,7 +11,7 @@ from scheduling import listings, objects
 from scheduling.calendars import CalendarState, find_calendar
 from scheduling.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
-from scheduling.database import Connection, Database
+from scheduling.database.connection import Connection, Database
 from scheduling.settings import view
 from scheduling.view import today
 from tests.factories import Dispatch

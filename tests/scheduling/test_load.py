@@ -15,7 +15,7 @@ from scheduling import load, users
 from scheduling.calendars import BUILT_IN
 from scheduling.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.load import Counts, Format, LoadFailed
 from scheduling.settings import view
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from scheduling import maintenance
 from scheduling.catch_up import catch_up, create_calendar, ensure_calendars
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.settings import view
 from tests.factories import Dispatch
 

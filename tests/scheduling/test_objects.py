@@ -22,7 +22,7 @@ from scheduling import objects, sync
 from scheduling.calendars import CalendarState, find_calendar
 from scheduling.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.settings import view
 from scheduling.view import today
 from tests.factories import Dispatch

@@ -12,7 +12,7 @@ from sqlalchemy import inspect, text
 
 from scheduling import maintenance, objects, sync
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.snapshot import Snapshot
 from tests.factories import Dispatch
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from scheduling import actors, api_keys, credentials, feeds, roles, settings, subscriptions, users
-from scheduling.database import Connection, Database
+from scheduling.database.connection import Connection, Database
 from scheduling.errors import Invalid, NotFound
 from scheduling.permissions import (
     EVERYTHING,

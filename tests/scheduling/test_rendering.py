@@ -22,9 +22,9 @@ from scheduling import listings, objects
 from scheduling.calendars import find_calendar
 from scheduling.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
+from scheduling.database.types import JobStatus
 from scheduling.settings import change, view
-from scheduling.types import JobStatus
 from scheduling.view import today
 from tests.factories import Dispatch
 

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from scheduling import audit, credentials, load, roles, users
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.errors import Conflict, Invalid, NotFound
 from scheduling.load import Format, LoadFailed
 from scheduling.permissions import EVERYTHING, Forbidden, Permission, permissions_of_role

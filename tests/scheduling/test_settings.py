@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from scheduling import audit, settings
 from scheduling.config.sections import CalendarSettings, Config, LockSettings
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.errors import Invalid
 from scheduling.settings import Locked
 

@@ -11,8 +11,9 @@ from alembic import command
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from scheduling import schema, subscriptions
-from scheduling.database import Database
+from scheduling import subscriptions
+from scheduling.database import schema
+from scheduling.database.connection import Database
 from scheduling.import_policy import Policy
 from scheduling.secrets import Keyring, new_key
 from scheduling.subscriptions import Changes

@@ -22,7 +22,7 @@ from scheduling import maintenance, objects, sync
 from scheduling.calendars import CalendarState, list_calendars_of
 from scheduling.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.errors import InvalidSyncToken
 from scheduling.settings import change, view
 from scheduling.view import today

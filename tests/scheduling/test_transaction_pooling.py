@@ -17,9 +17,10 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import make_url, text
 
-from scheduling import credentials, schema
+from scheduling import credentials
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database import schema
+from scheduling.database.connection import Database
 from scheduling.errors import DatabaseUnavailable
 from scheduling.poll import Polling
 from scheduling.secrets import Keyring

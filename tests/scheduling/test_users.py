@@ -9,7 +9,7 @@ import pytest
 
 from scheduling import audit, users
 from scheduling.audit import Filters
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.errors import Conflict, Invalid, NotFound
 
 

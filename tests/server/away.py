@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 import psycopg
 from psycopg import sql
 
-from scheduling.database import Database
+from scheduling.database.connection import Database
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from tests.factories import Dispatch
 from tests.server.client import Client
 from tests.server.running import Running, Sections, start

@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 
 from scheduling import credentials, feeds, users
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.feed_options import FeedOptions
 from server import wsgi
 from server.settings import Settings, load

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import pytest
 
 from scheduling import feeds, settings
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from server.feed_cache import FeedCache
 from tests.factories import Dispatch
 from tests.server.calendar_readers import agreed

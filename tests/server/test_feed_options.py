@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from scheduling import feeds, settings, subscriptions
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.feeds import FeedOptions
 from scheduling.ical import series_json
 from scheduling.ical.event import STAMP

@@ -15,7 +15,7 @@ import pytest
 import vobject
 
 from scheduling import feeds, settings
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.errors import Invalid, NotFound
 from tests.factories import Dispatch
 from tests.server.away import away

@@ -15,7 +15,7 @@ from sqlalchemy import insert
 
 from scheduling.availability import hours
 from scheduling.availability.hours import Working
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.models import Subscription
 from tests.factories import Dispatch
 from tests.server.api.calls import Api

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from tests.factories import Dispatch
 from tests.server.running import ROOT, free_port, process, start
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import vobject.base
 
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from tests.factories import Dispatch
 from tests.server.client import CS, Client, D, during, multiget
 from tests.server.running import Running, start

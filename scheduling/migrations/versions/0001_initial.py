@@ -6,8 +6,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from scheduling import triggers
-from scheduling.types import Amount, BigInt, IsoDate, UtcDateTime
+from scheduling.database import triggers
+from scheduling.database.types import Amount, BigInt, IsoDate, UtcDateTime
 
 revision = "0001"
 down_revision = None

@@ -6,9 +6,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from scheduling.database.types import BigInt, UtcDateTime
 from scheduling.errors import SchedulingError
 from scheduling.models.audit import APPEND_ONLY
-from scheduling.types import BigInt, UtcDateTime
 
 revision = "0003"
 down_revision = "0002"

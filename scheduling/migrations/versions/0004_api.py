@@ -6,7 +6,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from scheduling.types import BigInt
+from scheduling.database.types import BigInt
 
 revision = "0004"
 down_revision = "0003"

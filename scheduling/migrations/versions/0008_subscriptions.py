@@ -6,8 +6,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from scheduling.database.types import BigInt, UtcDateTime
 from scheduling.migrations.columns import add_columns
-from scheduling.types import BigInt, UtcDateTime
 
 revision = "0008"
 down_revision = "0007"

@@ -6,7 +6,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from scheduling.types import BigInt, UtcDateTime
+from scheduling.database.types import BigInt, UtcDateTime
 
 revision = "0009"
 down_revision = "0008"

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from scheduling.database.types import BigInt
 from scheduling.migrations.columns import add_columns
-from scheduling.types import BigInt
 
 revision = "0011"
 down_revision = "0010"

@@ -26,7 +26,7 @@ from sqlalchemy import bindparam, text
 from scheduling import objects, subscriptions, users
 from scheduling.availability.busy_time import of_user
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.secrets import Keyring
 from scheduling.snapshot import Snapshot
 from scheduling.source_credentials import Credentials

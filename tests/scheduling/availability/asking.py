@@ -13,7 +13,7 @@ from scheduling.availability import busy_time, spans
 from scheduling.availability.answer import Availability, answer
 from scheduling.availability.question import Question
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.models import Subscription
 from scheduling.snapshot import Snapshot
 

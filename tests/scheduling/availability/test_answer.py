@@ -14,7 +14,7 @@ from scheduling.availability.answer import question_of, version
 from scheduling.availability.question import Question
 from scheduling.catch_up import create_calendar
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.errors import Invalid, NotFound
 from scheduling.models import CalendarObject, Subscription
 from scheduling.settings import change

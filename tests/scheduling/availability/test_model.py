@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from scheduling.availability import hours, slots
 from scheduling.availability.hours import Working
 from scheduling.availability.slots import Search
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.free_busy import STRENGTH
 from tests.factories import Dispatch
 from tests.scheduling.availability.asking import HOUR, NOW, ask, subscribe

@@ -12,7 +12,7 @@ from scheduling.config.sections import Config
 from scheduling.conflicts import listing
 from scheduling.conflicts.check import MOST
 from scheduling.conflicts.watch import Watch
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.settings import change
 from scheduling.snapshot import Snapshot
 from tests.factories import Dispatch

@@ -25,7 +25,7 @@ from scheduling.conflicts.acknowledge import acknowledge
 from scheduling.conflicts.check import check_step
 from scheduling.conflicts.rules import Rules
 from scheduling.conflicts.watch import Watch
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.ical import series_json
 from scheduling.ical.recurrence import parse_rule
 from scheduling.ical.series import Series

@@ -11,7 +11,7 @@ from scheduling import subscriptions
 from scheduling.catch_up import create_calendar
 from scheduling.config.sections import Config
 from scheduling.conflicts.watch import Watch
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.ical import series_json
 from scheduling.ical.recurrence import parse_rule
 from scheduling.ical.series import Series

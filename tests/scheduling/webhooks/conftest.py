@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.models import WebhookDelivery
 from scheduling.permissions import SYSTEM
 from scheduling.secrets import Keyring

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from scheduling import audit
-from scheduling.database import Connection, Database
+from scheduling.database.connection import Connection, Database
 from scheduling.errors import Invalid, NotFound
 from scheduling.permissions import SYSTEM, Actor, Forbidden
 from scheduling.webhooks import EventType, deliveries, endpoints

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.permissions import SYSTEM
 from scheduling.webhooks import EventType, emit, endpoints
 

@@ -11,7 +11,7 @@ import pytest
 from scheduling import maintenance, settings
 from scheduling.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.permissions import SYSTEM
 from scheduling.settings import view
 from tests.factories import Dispatch

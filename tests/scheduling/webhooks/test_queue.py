@@ -12,7 +12,7 @@ import pytest
 
 from scheduling import audit
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.errors import Invalid, NotFound
 from scheduling.permissions import SYSTEM
 from scheduling.secrets import Keyring

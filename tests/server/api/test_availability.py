@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import insert, update
 
 from scheduling.catch_up import create_calendar
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.models import Subscription
 from scheduling.permissions import Permission
 from scheduling.subscription_record import slug_of

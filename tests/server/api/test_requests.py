@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.permissions import Permission
 from tests.factories import Dispatch
 from tests.server.api.calls import Api, Reply

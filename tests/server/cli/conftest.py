@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from scheduling.database import Database, connect
+from scheduling.database.connection import Database, connect
 from server.cli import main
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scheduling import schema
+from scheduling.database import schema
 
 if TYPE_CHECKING:
     from tests.server.cli.conftest import Daysheet

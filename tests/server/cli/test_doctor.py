@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scheduling import triggers
+from scheduling.database import triggers
 
 if TYPE_CHECKING:
     from tests.server.cli.conftest import Daysheet

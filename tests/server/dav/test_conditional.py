@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from server.dav.fast.sending import SHORTEST
 from tests.factories import Dispatch
 from tests.server import fixtures

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from tests.factories import Dispatch
 from tests.server.away import away
 from tests.server.client import APPLE, Answer, C, Client, D, containing, during, having, multiget, proppatch

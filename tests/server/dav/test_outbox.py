@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 import pytest
 
 from scheduling import roles, settings
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.permissions import Permission
 from tests.factories import Dispatch
 from tests.server.client import C, Client, D

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from tests.factories import Dispatch
 from tests.server.client import Client, D
 from tests.server.running import Running, Sections

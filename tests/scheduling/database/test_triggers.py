@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from scheduling.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.settings import view
 from tests.factories import Dispatch
 

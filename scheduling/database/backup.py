@@ -9,7 +9,7 @@ import secrets
 import sqlite3
 from pathlib import Path
 
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.errors import Conflict, DatabaseUnavailable, Invalid, NotFound
 
 

@@ -14,8 +14,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from scheduling import schema, triggers
-from scheduling.database import Database
+from scheduling.database import schema, triggers
+from scheduling.database.connection import Database
 from scheduling.errors import SchemaMismatch
 from scheduling.models import Base
 from tests.factories import Dispatch

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from scheduling import schema, users
-from scheduling.backup import backup
-from scheduling.database import Database
+from scheduling import users
+from scheduling.database import schema
+from scheduling.database.backup import backup
+from scheduling.database.connection import Database
 from scheduling.errors import Conflict, Invalid, NotFound
 
 

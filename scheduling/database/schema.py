@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, insert, inspect, select, text
 
-from scheduling.database import Database
+from scheduling.database.connection import Database
 from scheduling.errors import SchemaMismatch
 from scheduling.models import Instance
 

@@ -21,8 +21,8 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from scheduling.config.sections import DatabaseSettings
+from scheduling.database.single_statements import KeptConnections
 from scheduling.errors import DatabaseUnavailable
-from scheduling.kept import KeptConnections
 
 __all__ = ["Connection", "Database", "connect", "connect_to"]
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from scheduling.database import Database
-from scheduling.kept import KeptConnections
+from scheduling.database.connection import Database
+from scheduling.database.single_statements import KeptConnections
 
 FOREIGN = """
 import ctypes, sys

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.sql.expression import ClauseElement
 
-from scheduling.database import Database
+from scheduling.database.connection import Database
 
 Rows = list[tuple[Any, ...]]
 Source = Connection | Database
