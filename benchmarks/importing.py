@@ -21,7 +21,8 @@ import icalendar
 
 from benchmarks import daysheet, process, report
 from benchmarks.feed_server import calendar
-from scheduling import subscriptions, users
+from scheduling import subscriptions
+from scheduling.access import users
 from scheduling.database import schema
 from server.settings import Settings, load
 

@@ -18,9 +18,9 @@ from typing import Any
 
 from benchmarks import daysheet, report
 from benchmarks.databases import Kind, both
-from scheduling import api_keys, users
+from scheduling.access import api_keys, users
+from scheduling.access.permissions import SYSTEM, Permission
 from scheduling.database import schema
-from scheduling.permissions import SYSTEM, Permission
 from server.settings import Settings, load
 
 USERS = 20

@@ -13,11 +13,12 @@ import psycopg
 from sqlalchemy import func, select
 
 from benchmarks.accounts import Account, Known
-from scheduling import credentials, feeds, sync, users
+from scheduling import feeds, sync
+from scheduling.access import credentials, users
+from scheduling.access.secrets import Keyring
 from scheduling.database import schema
 from scheduling.database.connection import Database
 from scheduling.models import CalendarObject
-from scheduling.secrets import Keyring
 from scheduling.snapshot import Snapshot
 from server.settings import load
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, exists, or_, select
 
+from scheduling.access.permissions import READS_ALL
 from scheduling.models import Calendar, ScheduleChange, User
-from scheduling.permissions import READS_ALL
 from scheduling.rendered import Horizon
 from scheduling.view import Showing, View
 

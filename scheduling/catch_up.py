@@ -30,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningDelete
 
 from scheduling import sources
+from scheduling.access.permissions import READS_ALL
 from scheduling.calendars import BLOCKING, BUILT_IN, CONFLICTS
 from scheduling.changeset import KNOWN, Changeset, Known
 from scheduling.conflicts import checks
@@ -45,7 +46,6 @@ from scheduling.models import (
     UnrenderedSource,
     User,
 )
-from scheduling.permissions import READS_ALL
 from scheduling.rendered import RECURRING, Horizon, Rendered
 from scheduling.view import View, today
 from scheduling.webhooks.jobs import emit_changes

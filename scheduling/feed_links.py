@@ -14,11 +14,11 @@ from urllib.parse import quote, urlsplit
 
 from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select, update
 
+from scheduling.access.secrets import Keyring
 from scheduling.feed_options import FeedOptions
 from scheduling.feed_text import uid_key
 from scheduling.models import Calendar, FeedToken, User
 from scheduling.models import Feed as FeedRow
-from scheduling.secrets import Keyring
 
 LONGEST_URL = 100
 """Characters; Google ignores longer links without a word."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterator
 
+from scheduling.access.secrets import Keyring
 from scheduling.ical import text
-from scheduling.secrets import Keyring
 
 _TIMES = frozenset(
     (

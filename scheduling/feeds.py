@@ -16,14 +16,14 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, func, insert, select
 from sqlalchemy import update as sql_update
 
-from scheduling import audit
+from scheduling.access import audit
+from scheduling.access.permissions import SYSTEM, Actor, Forbidden, Permission, permits, require
+from scheduling.access.secrets import Keyring, new_token
 from scheduling.errors import Invalid, NotFound
 from scheduling.feed_links import OPTIONS, later, options_of, path_of
 from scheduling.feed_options import FeedOptions
 from scheduling.models import Delivery, FeedToken, User
 from scheduling.models import Feed as FeedRow
-from scheduling.permissions import SYSTEM, Actor, Forbidden, Permission, permits, require
-from scheduling.secrets import Keyring, new_token
 from scheduling.webhooks.feeds import emit_regenerated
 
 __all__ = [

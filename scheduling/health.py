@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, text
 
+from scheduling.access.secrets import Keyring
 from scheduling.database import triggers
 from scheduling.errors import SecretsUnreadable
 from scheduling.models import (
@@ -27,7 +28,6 @@ from scheduling.models import (
     User,
     Webhook,
 )
-from scheduling.secrets import Keyring
 
 _CLOCK_TOLERANCE = 5
 _LATE = 3600

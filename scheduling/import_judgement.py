@@ -8,12 +8,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from scheduling import audit, generations, import_outcomes, import_plan, imported_events, settings
+from scheduling import generations, import_outcomes, import_plan, imported_events, settings
+from scheduling.access import audit
+from scheduling.access.permissions import SYSTEM
 from scheduling.catch_up import catch_up
 from scheduling.config.sections import Config
 from scheduling.generations import Generation
 from scheduling.import_facts import Applied, Due, Taken
-from scheduling.permissions import SYSTEM
 from scheduling.subscription_record import slug_of
 from scheduling.webhooks.subscriptions import emit_quarantined
 

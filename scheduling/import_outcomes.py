@@ -12,11 +12,11 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Table, bindparam, func, select, update
 
-from scheduling import audit
+from scheduling.access import audit
+from scheduling.access.permissions import SYSTEM
 from scheduling.generations import CURRENT
 from scheduling.import_facts import Due, Facts, Failure, HttpFacts
 from scheduling.models import Generation, Subscription
-from scheduling.permissions import SYSTEM
 from scheduling.webhooks.subscriptions import emit_outcome, emit_paused
 
 _S = Subscription

@@ -22,6 +22,7 @@ from scheduling import (
     settings,
     source_credentials,
 )
+from scheduling.access.secrets import Keyring
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.errors import SecretsUnreadable
@@ -29,7 +30,6 @@ from scheduling.import_facts import Applied, Due, Facts, Failure, Standing, Take
 from scheduling.import_judgement import Judgement
 from scheduling.models import Generation as GenerationRow
 from scheduling.models import Subscription, User
-from scheduling.secrets import Keyring
 
 _S = Subscription
 _CLAIMABLE = (

@@ -29,10 +29,10 @@ from sqlalchemy import (
     update,
 )
 
+from scheduling.access.secrets import Keyring
 from scheduling.errors import SecretsUnreadable
 from scheduling.import_facts import Standing
 from scheduling.models import Subscription, User
-from scheduling.secrets import Keyring
 
 _S = Subscription
 _CLAIM_LOCK = 0x44617973_0001

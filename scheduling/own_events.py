@@ -16,10 +16,10 @@ from itertools import islice
 from sqlalchemy import Connection, bindparam, select
 
 from scheduling import feed_text
+from scheduling.access.secrets import Keyring
 from scheduling.ical import text
 from scheduling.models import Calendar, CalendarObject, Feed, Instance
 from scheduling.rendered import object_name
-from scheduling.secrets import Keyring
 from scheduling.sources import domain_of
 
 SENTENCE = "Events of this user that came back were left out, since they block already."

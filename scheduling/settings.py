@@ -14,12 +14,12 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from scheduling import audit
+from scheduling.access import audit
+from scheduling.access.permissions import SYSTEM, Actor, Permission, require
 from scheduling.config import ini
 from scheduling.config.sections import CHANGEABLE, Config
 from scheduling.errors import Invalid
 from scheduling.models import Setting
-from scheduling.permissions import SYSTEM, Actor, Permission, require
 from scheduling.view import View
 
 logger = logging.getLogger(__name__)

@@ -15,13 +15,14 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from scheduling import audit, generations, imported_events, subscriptions
+from scheduling import generations, imported_events, subscriptions
+from scheduling.access import audit
+from scheduling.access.permissions import SYSTEM, Actor
 from scheduling.catch_up import catch_up
 from scheduling.errors import Conflict, NotFound
 from scheduling.generations import Generation
 from scheduling.ical import series_json, timezones
 from scheduling.models import Subscription as SubscriptionRow
-from scheduling.permissions import SYSTEM, Actor
 from scheduling.subscription_record import Subscription, slug_of
 from scheduling.view import View
 from scheduling.webhooks.subscriptions import emit_outcome

@@ -14,7 +14,10 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, delete, exists, insert, select, update
 
-from scheduling import audit, feed_links, generations, import_policy, source_credentials, subscription_url
+from scheduling import feed_links, generations, import_policy, source_credentials, subscription_url
+from scheduling.access import audit
+from scheduling.access.permissions import SYSTEM, Actor, Permission, permits, require
+from scheduling.access.secrets import Keyring
 from scheduling.admission import Admission, anywhere
 from scheduling.catch_up import create_calendar
 from scheduling.conflicts import checks
@@ -23,8 +26,6 @@ from scheduling.ical import timezones
 from scheduling.import_policy import Policy
 from scheduling.models import Calendar, ExternalEvent, ExternalEventVersion, Generation, ScheduleChange
 from scheduling.models import Subscription as SubscriptionRow
-from scheduling.permissions import SYSTEM, Actor, Permission, permits, require
-from scheduling.secrets import Keyring
 from scheduling.source_credentials import Credentials
 from scheduling.subscription_record import COLUMNS, Subscription, read, slug_of
 

@@ -13,13 +13,13 @@ from importer.admission import require_reachable
 from importer.daemon import Summary, deliver_now, stop_on_signals
 from importer.daemon import run as run_daemon
 from importer.preview import MOST_OCTETS, ImporterError, Judged, Note, Preview, Span, fetched, preview
+from scheduling.access.secrets import Keyring
 from scheduling.config.sections import Config
 from scheduling.conflicts.watch import Watch
 from scheduling.database import schema
 from scheduling.database.connection import Database
 from scheduling.errors import Invalid
 from scheduling.imports import ImportStore
-from scheduling.secrets import Keyring
 from scheduling.source_credentials import Credentials, checked
 from scheduling.webhooks.queue import WebhookQueue
 from server import log

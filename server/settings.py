@@ -13,12 +13,12 @@ import radicale.config
 from radicale.config import Configuration
 
 from importer.config import ImporterConfig
+from scheduling.access.secrets import Keyring
 from scheduling.config.file import load as load_sections
 from scheduling.config.ini import ConfigError, did_you_mean
 from scheduling.config.sections import SECTIONS as SHARED_SECTIONS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database, connect_to
-from scheduling.secrets import Keyring
 from server.config import ServerSettings
 
 RADICALE_SECTIONS = (

@@ -15,7 +15,8 @@ from radicale import pathutils, types
 from radicale.item import Item
 from radicale.storage import BaseCollection, BaseStorage
 
-from scheduling import credentials, objects, properties, reader
+from scheduling import objects, properties, reader
+from scheduling.access import credentials
 from scheduling.availability import busy_time, formats
 from scheduling.calendars import MAILBOXES, CalendarState, Principal, find_principal
 from scheduling.catch_up import count_left_out

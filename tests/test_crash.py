@@ -21,10 +21,10 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from scheduling import credentials, users
+from scheduling.access import credentials, users
+from scheduling.access.secrets import Keyring
 from scheduling.config.sections import Config, SecuritySettings
 from scheduling.database.connection import Database
-from scheduling.secrets import Keyring
 from tests.factories import Dispatch
 
 ROUNDS = 4

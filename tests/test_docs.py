@@ -14,12 +14,12 @@ import click
 import pytest
 from sqlalchemy import text
 
+from scheduling.access.permissions import Permission
 from scheduling.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.feed_options import KINDS
 from scheduling.models import CONTRACT_TABLES, Base, CalendarObject
-from scheduling.permissions import Permission
 from scheduling.settings import view
 from server.api.document import openapi
 from server.api.operations import ROOT as API

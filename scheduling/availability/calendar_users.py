@@ -10,9 +10,9 @@ from urllib.parse import unquote
 
 from sqlalchemy import Connection, bindparam, func, select
 
+from scheduling.access.permissions import Permission
+from scheduling.access.users import User
 from scheduling.models import User as UserRow
-from scheduling.permissions import Permission
-from scheduling.users import User
 
 _ANYBODY = frozenset({Permission.CALENDARS_READ_ALL, Permission.SCHEDULE_READ_ALL})
 _BY_EMAIL = select(UserRow.username, UserRow.email).where(

@@ -15,11 +15,11 @@ from itertools import pairwise
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from scheduling import audit
+from scheduling.access import audit
+from scheduling.access.permissions import SYSTEM, Actor, Permission, require
 from scheduling.errors import Invalid
 from scheduling.ical.timezones import is_zone, zone
 from scheduling.models import WorkingPeriod
-from scheduling.permissions import SYSTEM, Actor, Permission, require
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _DAY = 86400

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from scheduling.access.permissions import permissions_of_role
+from scheduling.access.users import User
 from scheduling.availability import calendar_users, formats
 from scheduling.availability.answer import Availability, answer
 from scheduling.availability.busy_time import default_question
 from scheduling.availability.people import Person
 from scheduling.errors import NotFound
 from scheduling.ical.free_busy_request import FreeBusyRequest
-from scheduling.permissions import permissions_of_role
 from scheduling.snapshot import Snapshot
-from scheduling.users import User
 
 SUCCESS, UNKNOWN_USER, NO_AUTHORITY = "2.0;Success", "3.7;Invalid calendar user", "3.8;No authority"
 """Values of REQUEST-STATUS (RFC 5546, section 3.6)."""

@@ -11,11 +11,11 @@ import time
 
 from sqlalchemy import Connection, delete, insert, select
 
-from scheduling import audit
+from scheduling.access import audit
+from scheduling.access.permissions import SYSTEM, Actor, Permission, require
+from scheduling.access.secrets import Keyring, new_token
 from scheduling.errors import NotFound
 from scheduling.models import FreeBusyLink, User
-from scheduling.permissions import SYSTEM, Actor, Permission, require
-from scheduling.secrets import Keyring, new_token
 
 _ALL = Permission.FEEDS_MANAGE_ALL
 

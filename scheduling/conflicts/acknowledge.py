@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, update
 
-from scheduling import audit
+from scheduling.access import audit
+from scheduling.access.permissions import Actor, Permission, require
 from scheduling.conflicts import announce, listing
 from scheduling.conflicts.listing import Conflict
 from scheduling.errors import Conflict as Refusal
 from scheduling.errors import Invalid
 from scheduling.models import Conflict as ConflictRow
-from scheduling.permissions import Actor, Permission, require
 
 LONGEST_NOTE = 1000
 

@@ -132,7 +132,7 @@ class TimeOffStatus(enum.StrEnum):
 
 
 class Role(enum.StrEnum):
-    """The built-in roles; what each permits is in the database (scheduling/roles.py)."""
+    """The built-in roles; what each permits is in the database (scheduling/access/roles.py)."""
 
     MEMBER = "member"
     DISPATCHER = "dispatcher"

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from scheduling import roles, users
+from scheduling.access import roles, users
 from scheduling.errors import Conflict, SchedulingError
 from scheduling.load.columns import COLUMNS, EMPTY
 from scheduling.load.entries import BadValue, Counts, Entry, Kind, LoadFailed

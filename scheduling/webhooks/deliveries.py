@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from scheduling import audit
+from scheduling.access import audit
+from scheduling.access.permissions import Actor, Permission, require
 from scheduling.errors import Invalid, NotFound
 from scheduling.models import Webhook, WebhookDelivery
-from scheduling.permissions import Actor, Permission, require
 from scheduling.webhooks import endpoints
 from scheduling.webhooks.events import EXPIRES
 

@@ -14,14 +14,14 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Row, ScalarSelect, delete, func, insert, select, update
 
-from scheduling import audit
+from scheduling.access import audit
+from scheduling.access.permissions import Actor, Permission, require
+from scheduling.access.secrets import Keyring, new_token
 from scheduling.admission import Admission, anywhere
 from scheduling.config.ini import did_you_mean
 from scheduling.errors import Invalid, NotFound
 from scheduling.models import Webhook as WebhookRow
 from scheduling.models import WebhookDelivery
-from scheduling.permissions import Actor, Permission, require
-from scheduling.secrets import Keyring, new_token
 from scheduling.webhooks.events import KNOWN, TEST, EventType, queue
 
 DEFAULT_HOURS = 24

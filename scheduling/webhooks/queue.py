@@ -15,13 +15,13 @@ from sqlalchemy import Connection, Row, Select, and_, delete, exists, or_, selec
 from sqlalchemy.orm import aliased
 
 from scheduling import settings
+from scheduling.access.permissions import SYSTEM
+from scheduling.access.secrets import Keyring
 from scheduling.catch_up import catch_up_in_steps, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.errors import SecretsUnreadable
 from scheduling.models import Webhook, WebhookDelivery
-from scheduling.permissions import SYSTEM
-from scheduling.secrets import Keyring
 from scheduling.webhooks import TEST, endpoints, jobs
 
 RETRY_AFTER = (10, 60, 300, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 24 * 3600)

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from scheduling import api_keys, users
-from scheduling.permissions import Permission
+from scheduling.access import api_keys, users
+from scheduling.access.permissions import Permission
 from server.api.operations import Call, Reply, Routes
 from server.api.values import Asked, Given, Id, Moment, Name, Shown, ShownMoment, Username, moment
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from scheduling import credentials
-from scheduling.permissions import Permission
+from scheduling.access import credentials
+from scheduling.access.permissions import Permission
 from server.api.operations import Call, Reply, Routes
 from server.api.owners import owner
 from server.api.values import Given, Id, Name, Shown, ShownMoment, Username

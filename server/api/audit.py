@@ -7,9 +7,9 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from scheduling import audit
-from scheduling.audit import Filters
-from scheduling.permissions import Permission
+from scheduling.access import audit
+from scheduling.access.audit import Filters
+from scheduling.access.permissions import Permission
 from server.api import cursor
 from server.api.operations import Call, Reply, Routes
 from server.api.values import Moment, Paged, Shown, ShownMoment, moment

@@ -6,10 +6,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-from scheduling import actors, api_keys, request_rates
+from scheduling.access import actors, api_keys, request_rates
+from scheduling.access.permissions import Actor
+from scheduling.access.secrets import Keyring
 from scheduling.database.connection import Database
-from scheduling.permissions import Actor
-from scheduling.secrets import Keyring
 from server.api.problems import Refused
 
 _CHALLENGE = 'Bearer realm="Daysheet"'

@@ -8,9 +8,9 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from scheduling import item_edits
+from scheduling.access.permissions import Permission
 from scheduling.items import Item
 from scheduling.load.entries import Kind
-from scheduling.permissions import Permission
 from server.api import items
 from server.api.items import ItemQuery, Local, Many, Mode, Period, ShownPeriod, UpsertResults
 from server.api.operations import Call, Reply, Routes

@@ -10,12 +10,12 @@ from typing import Annotated
 from pydantic import Field
 
 from scheduling import item_edits, settings
+from scheduling.access.permissions import Permission
 from scheduling.availability import claims
 from scheduling.availability.busy_time import default_question
 from scheduling.availability.claims import Changed, Taken
 from scheduling.items import Item
 from scheduling.load.entries import Kind
-from scheduling.permissions import Permission
 from server.api import blockers, items, jobs, questions
 from server.api.operations import Call, Reply, Routes
 from server.api.problems import Refused

@@ -7,11 +7,11 @@ from typing import Annotated, Literal, cast
 
 from pydantic import Field, StringConstraints
 
+from scheduling.access.permissions import Permission, permits
 from scheduling.conflicts import acknowledge, listing
 from scheduling.conflicts.acknowledge import LONGEST_NOTE
 from scheduling.conflicts.listing import Conflict as ReadConflict
 from scheduling.errors import NotFound
-from scheduling.permissions import Permission, permits
 from server.api import cursor
 from server.api.operations import Call, Reply, Routes
 from server.api.owners import of_list

@@ -6,8 +6,8 @@ from __future__ import annotations
 from pydantic import Field
 
 from scheduling import deliveries
+from scheduling.access.permissions import Permission
 from scheduling.load.entries import Kind
-from scheduling.permissions import Permission
 from server.api import items
 from server.api.operations import Call, Reply, Routes
 from server.api.owners import owner

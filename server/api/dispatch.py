@@ -10,9 +10,9 @@ from typing import Any
 
 from flask import Response, request
 
-from scheduling import idempotency
-from scheduling.idempotency import Answer
-from scheduling.permissions import Actor
+from scheduling.access import idempotency
+from scheduling.access.idempotency import Answer
+from scheduling.access.permissions import Actor
 from scheduling.snapshot import Snapshot
 from server import conditional
 from server.api import requests

@@ -9,12 +9,13 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from scheduling import events, item_edits, users
+from scheduling import events, item_edits
 from scheduling import items as stored_items
+from scheduling.access import users
+from scheduling.access.permissions import Permission
 from scheduling.events import Event as ReadEvent
 from scheduling.items import Item
 from scheduling.load.entries import Kind
-from scheduling.permissions import Permission
 from server.api import cursor, items
 from server.api.items import Period
 from server.api.operations import Call, Reply, Routes

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+from scheduling.access.permissions import Permission
 from scheduling.availability import links
-from scheduling.permissions import Permission
 from server.api.operations import Call, Reply, Routes
 from server.api.owners import owner
 from server.api.values import Shown, Username

@@ -6,9 +6,9 @@ from __future__ import annotations
 from pydantic import Field
 
 from scheduling import settings, subscription_history, subscriptions
+from scheduling.access.permissions import Permission
 from scheduling.errors import NotFound
 from scheduling.generations import Generation as StoredGeneration
-from scheduling.permissions import Permission
 from scheduling.subscriptions import Subscription as StoredSubscription
 from scheduling.view import View
 from server.api.operations import Call, Reply, Routes

@@ -17,9 +17,9 @@ from typing import Any, TypeVar, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter
 
+from scheduling.access.permissions import Actor, Permission, require
+from scheduling.access.secrets import Keyring
 from scheduling.database.connection import Connection, Database
-from scheduling.permissions import Actor, Permission, require
-from scheduling.secrets import Keyring
 from scheduling.snapshot import Snapshot
 from server.api.problems import Refused
 from server.api.values import Asked, Given

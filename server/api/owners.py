@@ -5,10 +5,10 @@ ask about them.
 
 from __future__ import annotations
 
-from scheduling import users
+from scheduling.access import users
+from scheduling.access.permissions import Permission
+from scheduling.access.users import User
 from scheduling.errors import NotFound
-from scheduling.permissions import Permission
-from scheduling.users import User
 from server.api.operations import Call
 
 

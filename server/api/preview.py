@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from scheduling import imported_events, own_events, subscriptions
+from scheduling.access.permissions import Permission
 from scheduling.errors import Invalid, NotFound
-from scheduling.permissions import Permission
 from server import importing
 from server.api.operations import Call, Reply, Routes
 from server.api.owners import owner

@@ -9,9 +9,9 @@ from http import HTTPStatus
 from flask import Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from scheduling.access.permissions import Forbidden
 from scheduling.errors import Conflict, DatabaseUnavailable, Invalid, NotFound, SchedulingError
 from scheduling.load.entries import BadValue, LoadFailed
-from scheduling.permissions import Forbidden
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 30

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from scheduling.access.permissions import Permission, permits
 from scheduling.availability import calendar_users, refresh
 from scheduling.availability.answer import Availability, answer
 from scheduling.availability.busy_time import default_question
@@ -21,7 +22,6 @@ from scheduling.availability.question import Question
 from scheduling.availability.spans import Span
 from scheduling.config.sections import AvailabilitySettings
 from scheduling.events import SOURCES
-from scheduling.permissions import Permission, permits
 from server.api.operations import Call
 from server.api.owners import owner
 from server.api.problems import Obstacle

@@ -8,9 +8,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from scheduling import roles
-from scheduling.permissions import Permission
-from scheduling.roles import Role as StoredRole
+from scheduling.access import roles
+from scheduling.access.permissions import Permission
+from scheduling.access.roles import Role as StoredRole
 from server.api.operations import Call, Reply, Routes
 from server.api.users import RoleName
 from server.api.values import Given, Line, Shown

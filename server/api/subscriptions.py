@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from scheduling import settings, subscriptions
+from scheduling.access.permissions import Permission
 from scheduling.errors import NotFound
 from scheduling.import_policy import Policy
-from scheduling.permissions import Permission
 from scheduling.source_credentials import Credentials
 from scheduling.subscriptions import Changes
 from scheduling.subscriptions import Subscription as StoredSubscription

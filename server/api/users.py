@@ -9,9 +9,9 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from scheduling import users
-from scheduling.permissions import Permission
-from scheduling.users import User as StoredUser
+from scheduling.access import users
+from scheduling.access.permissions import Permission
+from scheduling.access.users import User as StoredUser
 from server.api import cursor
 from server.api.operations import Call, Reply, Routes
 from server.api.owners import owner

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from scheduling.permissions import Permission
+from scheduling.access.permissions import Permission
 from scheduling.webhooks import deliveries, endpoints
 from scheduling.webhooks.deliveries import Delivery as StoredDelivery
 from scheduling.webhooks.endpoints import DEFAULT_HOURS, LONGEST_HOURS, LONGEST_URL

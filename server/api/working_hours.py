@@ -7,12 +7,12 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from scheduling.access.permissions import Permission
 from scheduling.availability import hours
 from scheduling.availability.busy_time import default_question
 from scheduling.availability.explain import Reason as Found
 from scheduling.availability.explain import explain
 from scheduling.availability.hours import WEEKDAYS, Hours, Working
-from scheduling.permissions import Permission
 from server.api import questions
 from server.api.operations import Call, Reply, Routes
 from server.api.owners import owner

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from scheduling import api_keys, users
-from scheduling import permissions as granted
-from scheduling.api_keys import ApiKey
+from scheduling.access import api_keys, users
+from scheduling.access import permissions as granted
+from scheduling.access.api_keys import ApiKey
 from server.cli.manual import ManualGroup
 from server.cli.output import json_option, print_facts, print_json, print_table
 from server.cli.session import Session, pass_session

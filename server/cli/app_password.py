@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from scheduling import credentials, users
+from scheduling.access import credentials, users
 from server.cli.manual import ManualGroup
 from server.cli.output import json_option, print_facts, print_json, print_table
 from server.cli.session import Session, pass_session

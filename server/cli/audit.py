@@ -13,8 +13,8 @@ from typing import Any
 
 import click
 
-from scheduling import audit as log
-from scheduling.audit import Entry, Filters
+from scheduling.access import audit as log
+from scheduling.access.audit import Entry, Filters
 from server.cli.manual import ManualGroup
 from server.cli.output import json_option, print_json, print_table
 from server.cli.session import Session, pass_session

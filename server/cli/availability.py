@@ -9,7 +9,7 @@ from datetime import datetime
 
 import click
 
-from scheduling import users
+from scheduling.access import users
 from scheduling.availability import hours as working_hours
 from scheduling.availability import links
 from scheduling.availability import slots as availability_slots

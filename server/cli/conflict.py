@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from scheduling import users
+from scheduling.access import users
 from scheduling.conflicts import acknowledge as acts
 from scheduling.conflicts import listing
 from scheduling.conflicts.listing import STATUSES, Conflict

@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 import click
 
-from scheduling import credentials, feeds, users
+from scheduling import feeds
+from scheduling.access import credentials, users
 from scheduling.database import schema
 from scheduling.demo import fill
 from server.cli.manual import ManualCommand

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from scheduling import deliveries, feeds, settings, users
+from scheduling import deliveries, feeds, settings
+from scheduling.access import users
 from scheduling.feed_links import LONGEST_URL, subscribe_links
 from scheduling.feed_options import FeedOptions
 from scheduling.snapshot import Snapshot

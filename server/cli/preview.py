@@ -11,7 +11,8 @@ from pathlib import Path
 
 import click
 
-from scheduling import imported_events, own_events, subscriptions, users
+from scheduling import imported_events, own_events, subscriptions
+from scheduling.access import users
 from scheduling.errors import Invalid
 from scheduling.ical import timezones
 from server import importing

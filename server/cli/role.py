@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import click
 
-from scheduling import permissions as granted
-from scheduling import roles
-from scheduling.roles import Role
+from scheduling.access import permissions as granted
+from scheduling.access import roles
+from scheduling.access.roles import Role
 from server.cli.manual import ManualGroup
 from server.cli.output import json_option, print_facts, print_json, print_table
 from server.cli.session import Session, pass_session

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import click
 
-from scheduling import audit
-from scheduling.rotation import reencrypt
-from scheduling.secrets import new_key
+from scheduling.access import audit
+from scheduling.access.rotation import reencrypt
+from scheduling.access.secrets import new_key
 from server.cli.manual import ManualGroup
 from server.cli.output import json_option, print_json
 from server.cli.session import Session, pass_session

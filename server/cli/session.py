@@ -10,12 +10,12 @@ from pathlib import Path
 
 import click
 
-from scheduling import actors
+from scheduling.access import actors
+from scheduling.access.permissions import Actor
+from scheduling.access.secrets import Keyring
 from scheduling.database import schema
 from scheduling.database.connection import Database
 from scheduling.errors import SchemaMismatch
-from scheduling.permissions import Actor
-from scheduling.secrets import Keyring
 from server import settings
 from server.settings import Settings
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from scheduling import settings, subscription_history, subscriptions, users
+from scheduling import settings, subscription_history, subscriptions
+from scheduling.access import users
 from scheduling.import_policy import BUSY, TENTATIVE, VISIBILITY, Policy
 from scheduling.subscriptions import Changes
 from scheduling.view import View

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from scheduling import credentials, users
+from scheduling.access import credentials, users
 from scheduling.database.types import Role
 from server.cli.app_password import app_password
 from server.cli.manual import ManualGroup

@@ -8,8 +8,8 @@ from dataclasses import asdict
 
 import click
 
+from scheduling.access.permissions import Actor
 from scheduling.database.connection import Connection
-from scheduling.permissions import Actor
 from scheduling.webhooks import EventType, deliveries, endpoints
 from server import importing
 from server.cli.manual import ManualGroup

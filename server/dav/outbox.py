@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from scheduling import request_rates, users
+from scheduling.access import request_rates, users
 from scheduling.availability import calendar_users, inquiry
 from scheduling.availability.question import MOST_PEOPLE
 from scheduling.errors import Invalid, NotFound

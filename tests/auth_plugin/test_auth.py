@@ -9,7 +9,7 @@ from collections.abc import Callable
 import argon2
 import pytest
 
-from scheduling import credentials, users
+from scheduling.access import credentials, users
 from scheduling.database.connection import Database
 from tests.factories import Dispatch
 from tests.server.away import away

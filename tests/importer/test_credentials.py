@@ -20,11 +20,12 @@ from importer.config import ImporterConfig
 from importer.daemon import Summary, run
 from importer.errors import FetchFailed
 from importer.fetch import FetchPolicy, FetchRequest, fetch
-from scheduling import subscriptions, users
+from scheduling import subscriptions
+from scheduling.access import users
+from scheduling.access.secrets import Keyring
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.imports import ImportStore
-from scheduling.secrets import Keyring
 from scheduling.source_credentials import Credentials
 from tests.importer.http2 import Http2Server, serving
 

@@ -21,12 +21,13 @@ from importer.addresses import Exemptions
 from importer.config import ImporterConfig
 from importer.daemon import Summary, run
 from importer.fetch import FetchPolicy
-from scheduling import audit, subscriptions, users
+from scheduling import subscriptions
+from scheduling.access import audit, users
+from scheduling.access.permissions import SYSTEM
+from scheduling.access.secrets import Keyring
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.imports import ImportStore
-from scheduling.permissions import SYSTEM
-from scheduling.secrets import Keyring
 from scheduling.webhooks import EventType, deliveries, emit, endpoints
 from scheduling.webhooks.deliveries import Delivery
 from scheduling.webhooks.queue import WebhookQueue

@@ -15,13 +15,14 @@ import pytest
 from importer.addresses import Exemptions
 from importer.config import ImporterConfig
 from importer.daemon import Summary, run
-from scheduling import objects, subscriptions, sync, users
+from scheduling import objects, subscriptions, sync
+from scheduling.access import users
+from scheduling.access.secrets import Keyring
 from scheduling.calendars import CalendarState
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.import_facts import Applied, Due, Facts, Failure
 from scheduling.imports import ImportStore
-from scheduling.secrets import Keyring
 from scheduling.snapshot import Snapshot
 from scheduling.subscriptions import Subscription
 from tests.importer.conftest import CalendarServer

@@ -23,10 +23,11 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 from sqlalchemy import text
 
-from scheduling import generations, objects, subscriptions, users
+from scheduling import generations, objects, subscriptions
+from scheduling.access import users
+from scheduling.access.secrets import Keyring
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
-from scheduling.secrets import Keyring
 from scheduling.snapshot import Snapshot
 from tests.importer.conftest import CalendarServer
 

@@ -13,13 +13,14 @@ import pytest
 from importer.addresses import Exemptions
 from importer.config import ImporterConfig
 from importer.daemon import run
-from scheduling import feed_text, feeds, objects, subscriptions, users
+from scheduling import feed_text, feeds, objects, subscriptions
+from scheduling.access import users
+from scheduling.access.secrets import Keyring
 from scheduling.calendars import BUILT_IN
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.feed_options import FeedOptions
 from scheduling.imports import ImportStore
-from scheduling.secrets import Keyring
 from scheduling.snapshot import Snapshot
 from tests.factories import Dispatch
 from tests.importer.conftest import CalendarServer

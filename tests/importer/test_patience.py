@@ -18,11 +18,12 @@ from sqlalchemy import text
 from importer.addresses import Exemptions
 from importer.config import ImporterConfig
 from importer.daemon import Summary, run
-from scheduling import objects, subscriptions, users
+from scheduling import objects, subscriptions
+from scheduling.access import users
+from scheduling.access.secrets import Keyring
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.imports import ImportStore
-from scheduling.secrets import Keyring
 from scheduling.snapshot import Snapshot
 from scheduling.subscription_record import Subscription
 

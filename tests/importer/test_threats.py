@@ -16,7 +16,8 @@ import pytest
 import vobject
 
 from importer.daemon import run
-from scheduling import objects, subscriptions, users
+from scheduling import objects, subscriptions
+from scheduling.access import users
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.imports import ImportStore

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from scheduling import actors, users
+from scheduling.access import actors, users
+from scheduling.access.permissions import Actor, Permission
 from scheduling.database.connection import Connection, Database
-from scheduling.permissions import Actor, Permission
 
 BUILT_IN = ("member", "dispatcher", "admin", "super-admin")
 

@@ -12,7 +12,7 @@ import pytest
 from alembic import command
 from sqlalchemy import text
 
-from scheduling import roles
+from scheduling.access import roles
 from scheduling.database import schema
 from scheduling.database.connection import Database
 from scheduling.errors import SchedulingError

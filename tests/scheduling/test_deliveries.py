@@ -12,14 +12,15 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from scheduling import credentials, deliveries, delivery_ledger, feeds, maintenance
+from scheduling import deliveries, delivery_ledger, feeds, maintenance
+from scheduling.access import credentials
+from scheduling.access.secrets import Keyring, new_key
 from scheduling.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.delivery_ledger import Ledger, Seen, ledger_of
 from scheduling.errors import NotFound
 from scheduling.feeds import FeedOptions
-from scheduling.secrets import Keyring, new_key
 from scheduling.settings import view
 from tests.factories import Dispatch
 

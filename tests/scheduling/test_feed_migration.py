@@ -11,11 +11,11 @@ from alembic import command
 from sqlalchemy import text
 
 from scheduling import feeds
+from scheduling.access.secrets import Keyring, new_key
 from scheduling.database import schema
 from scheduling.database.connection import Database
 from scheduling.feed_links import LinkState, find_link
 from scheduling.feed_options import FeedOptions
-from scheduling.secrets import Keyring, new_key
 
 KEYRING = Keyring(new_key())
 

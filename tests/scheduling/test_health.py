@@ -8,13 +8,14 @@ import time
 from cryptography.fernet import Fernet
 from sqlalchemy import text
 
-from scheduling import feeds, health, subscriptions, users
+from scheduling import feeds, health, subscriptions
+from scheduling.access import users
+from scheduling.access.permissions import SYSTEM
+from scheduling.access.secrets import Keyring
 from scheduling.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.health import Level
-from scheduling.permissions import SYSTEM
-from scheduling.secrets import Keyring
 from scheduling.settings import view
 from scheduling.webhooks import endpoints
 

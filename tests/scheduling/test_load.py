@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from scheduling import load, users
+from scheduling import load
+from scheduling.access import users
 from scheduling.calendars import BUILT_IN
 from scheduling.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config

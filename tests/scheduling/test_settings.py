@@ -12,7 +12,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from scheduling import audit, settings
+from scheduling import settings
+from scheduling.access import audit
 from scheduling.config.sections import CalendarSettings, Config, LockSettings
 from scheduling.database.connection import Database
 from scheduling.errors import Invalid

@@ -17,13 +17,13 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import make_url, text
 
-from scheduling import credentials
+from scheduling.access import credentials
+from scheduling.access.secrets import Keyring
 from scheduling.config.sections import Config
 from scheduling.database import schema
 from scheduling.database.connection import Database
 from scheduling.errors import DatabaseUnavailable
 from scheduling.poll import Polling
-from scheduling.secrets import Keyring
 from scheduling.snapshot import Snapshot
 from tests.factories import Dispatch
 

@@ -15,8 +15,8 @@ import pytest
 from sqlalchemy import text
 
 from importer.daemon import run
+from scheduling.access.permissions import Permission
 from scheduling.imports import ImportStore
-from scheduling.permissions import Permission
 from server import importing
 from tests.importer.conftest import CalendarServer, server
 from tests.server.api.calls import Api

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from scheduling import credentials, feeds, users
+from scheduling import feeds
+from scheduling.access import credentials, users
 from scheduling.database.connection import Database
 from scheduling.feed_options import FeedOptions
 from server import wsgi

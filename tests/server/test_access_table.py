@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The permission table at every door: CalDAV, feeds, and the REST API with a key of each role's user.
 
-tests/scheduling/test_permissions.py has the acts themselves; this is about no door forgetting to ask.
+tests/scheduling/access/test_permissions.py has the acts themselves; this is about no door forgetting to ask.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from scheduling import api_keys, feeds, roles, users
+from scheduling import feeds
+from scheduling.access import api_keys, roles, users
+from scheduling.access.permissions import SYSTEM, Permission, permissions_of_role
 from scheduling.availability import links
-from scheduling.permissions import SYSTEM, Permission, permissions_of_role
 from tests.factories import Dispatch
 from tests.scheduling.actors_of import BUILT_IN
 from tests.server import fixtures

@@ -23,11 +23,12 @@ from pathlib import Path
 
 from sqlalchemy import bindparam, text
 
-from scheduling import objects, subscriptions, users
+from scheduling import objects, subscriptions
+from scheduling.access import users
+from scheduling.access.secrets import Keyring
 from scheduling.availability.busy_time import of_user
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
-from scheduling.secrets import Keyring
 from scheduling.snapshot import Snapshot
 from scheduling.source_credentials import Credentials
 from tests.importer.certificates import certificate

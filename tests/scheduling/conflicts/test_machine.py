@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from scheduling import objects, sync
+from scheduling.access.permissions import SYSTEM
 from scheduling.catch_up import catch_up, create_calendar, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.conflicts import listing
@@ -29,7 +30,6 @@ from scheduling.database.connection import Database
 from scheduling.ical import series_json
 from scheduling.ical.recurrence import parse_rule
 from scheduling.ical.series import Series
-from scheduling.permissions import SYSTEM
 from scheduling.settings import change, effective, view
 from scheduling.snapshot import Snapshot
 from tests.factories import Dispatch

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from scheduling import users
+from scheduling.access import users
 from scheduling.database import schema
 from scheduling.database.backup import backup
 from scheduling.database.connection import Database

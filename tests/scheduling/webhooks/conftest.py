@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from scheduling.access.permissions import SYSTEM
+from scheduling.access.secrets import Keyring
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.models import WebhookDelivery
-from scheduling.permissions import SYSTEM
-from scheduling.secrets import Keyring
 from scheduling.webhooks import EventType, emit, endpoints
 from scheduling.webhooks.queue import WebhookQueue
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import text
 
-from scheduling import audit
+from scheduling.access import audit
+from scheduling.access.permissions import SYSTEM, Actor, Forbidden
 from scheduling.database.connection import Connection, Database
 from scheduling.errors import Invalid, NotFound
-from scheduling.permissions import SYSTEM, Actor, Forbidden
 from scheduling.webhooks import EventType, deliveries, endpoints
 
 if TYPE_CHECKING:

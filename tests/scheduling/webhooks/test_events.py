@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from scheduling.access.permissions import SYSTEM
 from scheduling.database.connection import Database
-from scheduling.permissions import SYSTEM
 from scheduling.webhooks import EventType, emit, endpoints
 
 if TYPE_CHECKING:

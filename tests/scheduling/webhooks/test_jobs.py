@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scheduling import maintenance, settings
+from scheduling.access.permissions import SYSTEM
 from scheduling.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
-from scheduling.permissions import SYSTEM
 from scheduling.settings import view
 from tests.factories import Dispatch
 

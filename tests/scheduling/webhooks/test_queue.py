@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scheduling import audit
+from scheduling.access import audit
+from scheduling.access.permissions import SYSTEM
+from scheduling.access.secrets import Keyring
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.errors import Invalid, NotFound
-from scheduling.permissions import SYSTEM
-from scheduling.secrets import Keyring
 from scheduling.webhooks import deliveries, emit, endpoints, queue
 from scheduling.webhooks.deliveries import Delivery
 from scheduling.webhooks.queue import ATTEMPTS, RETRY_AFTER, Attempt, Claim, WebhookQueue

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from scheduling import api_keys, users
-from scheduling.permissions import EVERYTHING, SYSTEM, Permission
+from scheduling.access import api_keys, users
+from scheduling.access.permissions import EVERYTHING, SYSTEM, Permission
 from tests.server.api.calls import Api
 from tests.server.fixtures import configured, people, running
 from tests.server.running import Running

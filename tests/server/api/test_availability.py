@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, update
 
+from scheduling.access.permissions import Permission
 from scheduling.catch_up import create_calendar
 from scheduling.database.connection import Database
 from scheduling.models import Subscription
-from scheduling.permissions import Permission
 from scheduling.subscription_record import slug_of
 from server.api import questions
 from tests.factories import Dispatch

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from scheduling.permissions import EVERYTHING, Permission
+from scheduling.access.permissions import EVERYTHING, Permission
 from tests.factories import Dispatch
 from tests.server.api.calls import Api
 from tests.server.api.conftest import Keys, api_of

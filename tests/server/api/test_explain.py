@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import insert
 
 from importer.reading import Job, Reader, read
+from scheduling.access.permissions import Permission
 from scheduling.catch_up import create_calendar
 from scheduling.database.connection import Database
 from scheduling.database.types import UtcDateTime
 from scheduling.models import Subscription
-from scheduling.permissions import Permission
 from scheduling.subscription_record import slug_of
 from tests.factories import Dispatch
 from tests.server.api.calls import Api

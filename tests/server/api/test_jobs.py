@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from scheduling.permissions import Permission
+from scheduling.access.permissions import Permission
 from tests.factories import Dispatch
 from tests.server.api.calls import Api
 from tests.server.api.conftest import Keys

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from scheduling.permissions import Permission
+from scheduling.access.permissions import Permission
 from tests.server.api.calls import Api
 from tests.server.api.conftest import Keys, api_of
 from tests.server.outside import MAYBE, PATH, Case, case, event, feed, server, subscribed

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from scheduling.access.permissions import Permission
 from scheduling.database.connection import Database
-from scheduling.permissions import Permission
 from tests.factories import Dispatch
 from tests.server.api.calls import Api, Reply
 from tests.server.api.conftest import Keys, api_of

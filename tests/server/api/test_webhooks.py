@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from scheduling.permissions import EVERYTHING, Permission
+from scheduling.access.permissions import EVERYTHING, Permission
 from scheduling.webhooks import EventType, emit
 from server.api.webhooks import Event
 from tests.server.api.calls import Api

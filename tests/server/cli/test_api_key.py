@@ -6,11 +6,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from scheduling import actors
-from scheduling.secrets import Keyring
+from scheduling.access import actors
+from scheduling.access.secrets import Keyring
 
 if TYPE_CHECKING:
-    from scheduling.permissions import Actor
+    from scheduling.access.permissions import Actor
     from tests.server.cli.conftest import Daysheet
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scheduling import audit
+from scheduling.access import audit
 
 if TYPE_CHECKING:
     from tests.server.cli.conftest import Daysheet

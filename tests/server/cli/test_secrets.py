@@ -9,7 +9,7 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import text
 
-from scheduling.secrets import Keyring
+from scheduling.access.secrets import Keyring
 
 if TYPE_CHECKING:
     from tests.server.cli.conftest import Daysheet

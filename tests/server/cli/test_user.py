@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scheduling import credentials
-from scheduling.secrets import Keyring
+from scheduling.access import credentials
+from scheduling.access.secrets import Keyring
 
 if TYPE_CHECKING:
     from tests.server.cli.conftest import Daysheet

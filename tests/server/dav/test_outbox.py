@@ -8,9 +8,10 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from scheduling import roles, settings
+from scheduling import settings
+from scheduling.access import roles
+from scheduling.access.permissions import Permission
 from scheduling.database.connection import Database
-from scheduling.permissions import Permission
 from tests.factories import Dispatch
 from tests.server.client import C, Client, D
 from tests.server.dav.scheduling_messages import END, START, post, replies, request, statuses

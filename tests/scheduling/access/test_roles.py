@@ -8,12 +8,13 @@ import sqlite3
 import psycopg
 import pytest
 
-from scheduling import audit, credentials, load, roles, users
+from scheduling import load
+from scheduling.access import audit, credentials, roles, users
+from scheduling.access.permissions import EVERYTHING, Forbidden, Permission, permissions_of_role
+from scheduling.access.secrets import Keyring
 from scheduling.database.connection import Database
 from scheduling.errors import Conflict, Invalid, NotFound
 from scheduling.load import Format, LoadFailed
-from scheduling.permissions import EVERYTHING, Forbidden, Permission, permissions_of_role
-from scheduling.secrets import Keyring
 from tests.factories import Dispatch
 from tests.scheduling.actors_of import BUILT_IN, everybody, with_only
 

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from scheduling import actors, api_keys, credentials, feeds, roles, settings, subscriptions, users
-from scheduling.database.connection import Connection, Database
-from scheduling.errors import Invalid, NotFound
-from scheduling.permissions import (
+from scheduling import feeds, settings, subscriptions
+from scheduling.access import actors, api_keys, credentials, roles, users
+from scheduling.access.permissions import (
     EVERYTHING,
     SYSTEM,
     Actor,
@@ -25,10 +24,12 @@ from scheduling.permissions import (
     permits,
     require,
 )
-from scheduling.secrets import Keyring
+from scheduling.access.secrets import Keyring
+from scheduling.database.connection import Connection, Database
+from scheduling.errors import Invalid, NotFound
 from tests.scheduling.actors_of import BUILT_IN, everybody, granted, with_only
 
-ACCESS = Path(__file__).parents[2] / "docs" / "access.md"
+ACCESS = Path(__file__).parents[3] / "docs" / "access.md"
 KEYRING = Keyring("bm90LWEtc2VjcmV0LW9ubHktZm9yLXRoZS10ZXN0cy4=")
 MEMBER, DISPATCHER, ADMIN, SUPER_ADMIN = BUILT_IN
 Act = Callable[[Connection, Actor, int], object]

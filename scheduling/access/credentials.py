@@ -16,13 +16,13 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select, update
 
-from scheduling import audit, roles
+from scheduling.access import audit, roles
+from scheduling.access.permissions import READS_ALL, SYSTEM, Actor, Permission, require
+from scheduling.access.secrets import Keyring, new_token
 from scheduling.database.connection import Database
 from scheduling.errors import DatabaseUnavailable, Invalid, NotFound
 from scheduling.models import AppPassword as AppPasswordRow
 from scheduling.models import Credential, User
-from scheduling.permissions import READS_ALL, SYSTEM, Actor, Permission, require
-from scheduling.secrets import Keyring, new_token
 
 logger = logging.getLogger(__name__)
 

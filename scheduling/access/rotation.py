@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from sqlalchemy import Column, Connection, LargeBinary, Table, func, select, tuple_, update
 
+from scheduling.access.secrets import Keyring
 from scheduling.database.connection import Database
 from scheduling.models import Base
-from scheduling.secrets import Keyring
 
 _BATCH = 500
 

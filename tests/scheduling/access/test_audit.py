@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from scheduling import audit, throttle, users
-from scheduling.audit import Filters
+from scheduling.access import audit, throttle, users
+from scheduling.access.audit import Filters
+from scheduling.access.permissions import SYSTEM, Actor
+from scheduling.access.secrets import Keyring
 from scheduling.database.connection import Database
 from scheduling.errors import Conflict
-from scheduling.permissions import SYSTEM, Actor
-from scheduling.secrets import Keyring
 
 KEYRING = Keyring("bm90LWEtc2VjcmV0LW9ubHktZm9yLXRoZS10ZXN0cy4=")
 ANNA = Actor(kind="user", user_id=7, name="anna", permissions=frozenset(), address="2001:db8::1")

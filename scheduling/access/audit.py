@@ -16,8 +16,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, insert, select
 
+from scheduling.access.permissions import Actor
 from scheduling.models import AuditEntry
-from scheduling.permissions import Actor
 
 _BATCH = 1000
 Fact = str | int | None

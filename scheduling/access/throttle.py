@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from scheduling import audit
+from scheduling.access import audit
+from scheduling.access.permissions import Actor
+from scheduling.access.secrets import Keyring
 from scheduling.database.dialects import insert_into
 from scheduling.models import LoginFailure, User
-from scheduling.permissions import Actor
-from scheduling.secrets import Keyring
 
 FORGOTTEN_AFTER = 3600
 """Seconds without a failure after which a key starts afresh."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, case, delete
 
+from scheduling.access.secrets import Keyring
 from scheduling.database.dialects import insert_into
 from scheduling.models import RequestCount
-from scheduling.secrets import Keyring
 
 WINDOW = 60
 """Seconds that are counted together."""

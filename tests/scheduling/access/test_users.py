@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from scheduling import audit, users
-from scheduling.audit import Filters
+from scheduling.access import audit, users
+from scheduling.access.audit import Filters
 from scheduling.database.connection import Database
 from scheduling.errors import Conflict, Invalid, NotFound
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import pytest
 
-from scheduling import idempotency, request_rates
+from scheduling.access import idempotency, request_rates
+from scheduling.access.idempotency import KEPT_SECONDS, Answer, KeyReused
+from scheduling.access.secrets import Keyring
 from scheduling.database.connection import Database
-from scheduling.idempotency import KEPT_SECONDS, Answer, KeyReused
-from scheduling.secrets import Keyring
 
 KEYRING = Keyring("bm90LWEtc2VjcmV0LW9ubHktZm9yLXRoZS10ZXN0cy4=")
 ANSWER = Answer(status=201, headers={"ETag": '"1"'}, body='{"password": "open sesame"}')

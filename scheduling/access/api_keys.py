@@ -14,11 +14,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
 
-from scheduling import audit
-from scheduling.errors import Invalid, NotFound
-from scheduling.models import ApiKey as ApiKeyRow
-from scheduling.models import User
-from scheduling.permissions import (
+from scheduling.access import audit
+from scheduling.access.permissions import (
     Actor,
     Permission,
     known,
@@ -26,7 +23,10 @@ from scheduling.permissions import (
     require,
     require_no_more,
 )
-from scheduling.secrets import Keyring, new_token
+from scheduling.access.secrets import Keyring, new_token
+from scheduling.errors import Invalid, NotFound
+from scheduling.models import ApiKey as ApiKeyRow
+from scheduling.models import User
 
 PREFIX = "dsk_"
 """What every key begins with, so that scanners for leaked secrets know it."""

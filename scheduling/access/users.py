@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from scheduling import audit, roles
+from scheduling.access import audit, roles
+from scheduling.access.permissions import SYSTEM, Actor, Permission, require
 from scheduling.database.types import Role
 from scheduling.errors import Conflict, Invalid, NotFound
 from scheduling.ical.timezones import is_zone
 from scheduling.models import User as UserRow
-from scheduling.permissions import SYSTEM, Actor, Permission, require
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

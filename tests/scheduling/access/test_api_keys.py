@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from scheduling import actors, api_keys, audit, roles, users
+from scheduling.access import actors, api_keys, audit, roles, users
+from scheduling.access.permissions import SYSTEM, Actor, Forbidden, Permission
+from scheduling.access.secrets import Keyring
 from scheduling.database.connection import Database
 from scheduling.errors import Invalid, NotFound
-from scheduling.permissions import SYSTEM, Actor, Forbidden, Permission
-from scheduling.secrets import Keyring
 from tests.scheduling.actors_of import with_only
 
 KEYRING = Keyring("bm90LWEtc2VjcmV0LW9ubHktZm9yLXRoZS10ZXN0cy4=")

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, select, update
 
+from scheduling.access.secrets import Keyring
 from scheduling.database.dialects import insert_into
 from scheduling.errors import Invalid
 from scheduling.models import IdempotentRequest
-from scheduling.secrets import Keyring
 
 KEPT_SECONDS = 86_400
 """How long an answer is kept."""

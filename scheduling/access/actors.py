@@ -8,11 +8,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select
 
-from scheduling import api_keys
+from scheduling.access import api_keys
+from scheduling.access.permissions import EVERYTHING, SYSTEM, Actor, permissions_of_role
+from scheduling.access.secrets import Keyring
 from scheduling.errors import NotFound
 from scheduling.models import User
-from scheduling.permissions import EVERYTHING, SYSTEM, Actor, permissions_of_role
-from scheduling.secrets import Keyring
 
 _USER = select(User.username, User.role, User.active).where(User.id == bindparam("user_id"))
 

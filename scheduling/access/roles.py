@@ -13,12 +13,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from scheduling import audit
-from scheduling.config.ini import did_you_mean
-from scheduling.errors import Conflict, Invalid, NotFound
-from scheduling.models import Role as RoleRow
-from scheduling.models import RolePermission, User
-from scheduling.permissions import (
+from scheduling.access import audit
+from scheduling.access.permissions import (
     EVERYTHING,
     SUPER_ADMIN,
     SYSTEM,
@@ -29,6 +25,10 @@ from scheduling.permissions import (
     require,
     require_no_more,
 )
+from scheduling.config.ini import did_you_mean
+from scheduling.errors import Conflict, Invalid, NotFound
+from scheduling.models import Role as RoleRow
+from scheduling.models import RolePermission, User
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
