@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Select, and_, bindparam, exists, or_, select
 from scheduling.access.permissions import READS_ALL
 from scheduling.models import Calendar, ScheduleChange, User
 from scheduling.rendered import Horizon
-from scheduling.view import Showing, View
+from scheduling.settings.view import Showing, View
 
 BUILT_IN = ("jobs", "blockers", "time-off")
 BLOCKING = (*BUILT_IN, "external")

@@ -47,7 +47,7 @@ from scheduling.models import (
     User,
 )
 from scheduling.rendered import RECURRING, Horizon, Rendered
-from scheduling.view import View, today
+from scheduling.settings.view import View, today
 from scheduling.webhooks.jobs import emit_changes
 
 logger = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from scheduling.feed_links import Link
 from scheduling.feed_options import Window
 from scheduling.ical import text
 from scheduling.models import CalendarObject
-from scheduling.view import View
+from scheduling.settings.view import View
 
 REFRESH_SECONDS = 1800
 _FORMAT = 3

@@ -9,7 +9,7 @@ from typing import Literal
 
 from scheduling.config.ini import did_you_mean
 from scheduling.errors import Invalid
-from scheduling.view import View, months_before
+from scheduling.settings.view import View, months_before
 
 KINDS = ("jobs", "blockers", "time-off", "external", "conflicts")
 """The kinds of calendar a feed can show, in the order of its text; `external` are the imported ones."""

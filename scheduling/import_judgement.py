@@ -8,13 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from scheduling import generations, import_outcomes, import_plan, imported_events, settings
+from scheduling import generations, import_outcomes, import_plan, imported_events
 from scheduling.access import audit
 from scheduling.access.permissions import SYSTEM
 from scheduling.catch_up import catch_up
 from scheduling.config.sections import Config
 from scheduling.generations import Generation
 from scheduling.import_facts import Applied, Due, Taken
+from scheduling.settings import stored
 from scheduling.subscription_record import slug_of
 from scheduling.webhooks.subscriptions import emit_quarantined
 
@@ -47,7 +48,7 @@ class Judgement:
         self._moved = bool(row.moved)
         self._status = row.status
         self._changes = changes
-        self._limits = settings.effective(connection, config).subscriptions
+        self._limits = stored.effective(connection, config).subscriptions
         self._vanishing = import_plan.Limits(
             percent=self._limits.vanished_percent, minimum=self._limits.vanished_events
         )
@@ -118,9 +119,7 @@ class Judgement:
         done = generations.show(connection, known, self._due.user_id, self._now, given=given)
         generations.withdraw_others(connection, self._due.id)
         self._succeed(known)
-        catch_up(
-            connection, self._due.user_id, slug_of(self._due.id), settings.view(connection, self._config)
-        )
+        catch_up(connection, self._due.user_id, slug_of(self._due.id), stored.view(connection, self._config))
         return Taken(
             status="applied",
             inserted=len(done.insert),

@@ -19,7 +19,6 @@ from scheduling import (
     leases,
     maintenance,
     own_events,
-    settings,
     source_credentials,
 )
 from scheduling.access.secrets import Keyring
@@ -30,6 +29,7 @@ from scheduling.import_facts import Applied, Due, Facts, Failure, Standing, Take
 from scheduling.import_judgement import Judgement
 from scheduling.models import Generation as GenerationRow
 from scheduling.models import Subscription, User
+from scheduling.settings import stored as settings
 
 _S = Subscription
 _CLAIMABLE = (

@@ -25,8 +25,8 @@ from scheduling.models import (
     Subscription,
     User,
 )
-from scheduling.settings import view
-from scheduling.view import View, today
+from scheduling.settings.stored import view
+from scheduling.settings.view import View, today
 from scheduling.webhooks import EventType, queue
 from scheduling.webhooks.events import is_awaited
 

@@ -15,7 +15,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, func, select
 
-from scheduling import settings
 from scheduling.calendars import (
     COLUMNS,
     CONFLICTS,
@@ -33,7 +32,8 @@ from scheduling.database.connection import Database
 from scheduling.database.prepared import Prepared, Rows
 from scheduling.database.types import UtcDateTime
 from scheduling.models import AppPassword, Calendar, Setting, User
-from scheduling.view import Showing, today
+from scheduling.settings import stored as settings
+from scheduling.settings.view import Showing, today
 
 _FIELD, _RECORD = "\x1f", "\x1e"
 _JOINED = {

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import date
 
-from scheduling import catch_up, settings
+from scheduling import catch_up
 from scheduling.availability import people
 from scheduling.availability.people import Person
 from scheduling.calendars import (
@@ -29,7 +29,8 @@ from scheduling.calendars import (
 from scheduling.config.sections import Config
 from scheduling.conflicts.watch import Watch
 from scheduling.database.connection import Connection, Database
-from scheduling.view import View, today
+from scheduling.settings import stored
+from scheduling.settings.view import View, today
 
 _ATTEMPTS = 3
 """How often a calendar is caught up again when writers are faster; after that the last consistent state is served."""
@@ -63,7 +64,7 @@ class Snapshot:
     def view(self) -> View:
         """The settings as of this snapshot."""
         if self._view is None:
-            self._view = settings.view(self.connection, self._config)
+            self._view = stored.view(self.connection, self._config)
         return self._view
 
     @property

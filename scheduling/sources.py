@@ -34,7 +34,7 @@ from scheduling.models import (
     User,
 )
 from scheduling.rendered import Horizon, NotRenderable, Rendered, build, from_event
-from scheduling.view import View
+from scheduling.settings.view import View
 
 logger = logging.getLogger(__name__)
 

@@ -23,8 +23,8 @@ from scheduling.errors import Conflict, NotFound
 from scheduling.generations import Generation
 from scheduling.ical import series_json, timezones
 from scheduling.models import Subscription as SubscriptionRow
+from scheduling.settings.view import View
 from scheduling.subscription_record import Subscription, slug_of
-from scheduling.view import View
 from scheduling.webhooks.subscriptions import emit_outcome
 
 _S = SubscriptionRow

@@ -20,7 +20,7 @@ from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.feed_options import KINDS
 from scheduling.models import CONTRACT_TABLES, Base, CalendarObject
-from scheduling.settings import view
+from scheduling.settings.stored import view
 from server.api.document import openapi
 from server.api.operations import ROOT as API
 from server.api.resources import ROUTES

@@ -22,7 +22,7 @@ from scheduling.availability.question import Question
 from scheduling.catch_up import catch_up, ensure_calendars
 from scheduling.errors import Invalid, SchedulingError
 from scheduling.free_busy import Period, coalesce, free
-from scheduling.view import View, today
+from scheduling.settings.view import View, today
 
 T = TypeVar("T")
 _LOCK = select(func.pg_advisory_xact_lock(bindparam("key")))

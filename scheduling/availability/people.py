@@ -18,8 +18,8 @@ from scheduling.calendars import BLOCKING, BUILT_IN
 from scheduling.errors import NotFound
 from scheduling.models import Calendar, ScheduleChange, Subscription, UnrenderedSource, User
 from scheduling.rendered import Horizon
+from scheduling.settings.view import View
 from scheduling.subscription_record import slug_of
-from scheduling.view import View
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -345,7 +345,7 @@ CHANGEABLE: Mapping[str, type[Any]] = {
     "availability": AvailabilitySettings,
     "conflicts": ConflictSettings,
 }
-"""The sections whose options can also be changed while running (scheduling/settings.py)."""
+"""The sections whose options can also be changed while running (scheduling/settings/stored.py)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from scheduling.view import View
+from scheduling.settings.view import View
 
 _CERTAIN = ("BUSY", "BUSY-UNAVAILABLE")
 _ANY = (*_CERTAIN, "BUSY-TENTATIVE")

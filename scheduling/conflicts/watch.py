@@ -16,7 +16,6 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, bindparam, delete, exists, select, union_all
 
-from scheduling import settings
 from scheduling.calendars import BLOCKING
 from scheduling.catch_up import catch_up_in_steps, ensure_calendars
 from scheduling.config.sections import Config
@@ -25,7 +24,8 @@ from scheduling.conflicts.check import check_step
 from scheduling.conflicts.rules import Rules
 from scheduling.database.connection import Database
 from scheduling.models import Calendar, Conflict, ConflictUser, ScheduleChange, User
-from scheduling.view import View
+from scheduling.settings import stored
+from scheduling.settings.view import View
 
 _CHANGED = select(ScheduleChange.user_id, ScheduleChange.slug).distinct()
 _UNLIKE = union_all(
@@ -74,7 +74,7 @@ class Watch:
         there may be more. Raises `DatabaseUnavailable`.
         """
         with self._database.read() as connection:
-            view = settings.view(connection, self._config)
+            view = stored.view(connection, self._config)
             rules = Rules.of(view)
             is_known = self._compared.is_by(rules, now)
             if is_known and not rules.enabled:

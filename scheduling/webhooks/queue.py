@@ -14,7 +14,6 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, and_, delete, exists, or_, select, update
 from sqlalchemy.orm import aliased
 
-from scheduling import settings
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
 from scheduling.catch_up import catch_up_in_steps, ensure_calendars
@@ -22,6 +21,7 @@ from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.errors import SecretsUnreadable
 from scheduling.models import Webhook, WebhookDelivery
+from scheduling.settings import stored
 from scheduling.webhooks import TEST, endpoints, jobs
 
 RETRY_AFTER = (10, 60, 300, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 24 * 3600)
@@ -151,7 +151,7 @@ class WebhookQueue:
         with self._database.read() as connection:
             late = jobs.waiting(connection, limit)
             if late:
-                shown = settings.view(connection, self._config)
+                shown = stored.view(connection, self._config)
         for user_id in late:
             with self._database.write() as connection:
                 ensure_calendars(connection, user_id, now)

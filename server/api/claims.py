@@ -9,13 +9,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from scheduling import item_edits, settings
+from scheduling import item_edits
 from scheduling.access.permissions import Permission
 from scheduling.availability import claims
 from scheduling.availability.busy_time import default_question
 from scheduling.availability.claims import Changed, Taken
 from scheduling.items import Item
 from scheduling.load.entries import Kind
+from scheduling.settings import stored
 from server.api import blockers, items, jobs, questions
 from server.api.operations import Call, Reply, Routes
 from server.api.problems import Refused
@@ -115,7 +116,7 @@ def _hold(call: Call, body: ClaimGiven, crew: tuple[str, ...]) -> list[Item]:
     low, high = int(start.timestamp()), int(end.timestamp())
     seen = tuple(it.strip() for it in (call.if_match or "").split(",") if it.strip())
 
-    configured = settings.effective(call.connection, call.settings.config).availability
+    configured = stored.effective(call.connection, call.settings.config).availability
     return claims.hold(
         call.connection,
         claims.Claim(
@@ -126,7 +127,7 @@ def _hold(call: Call, body: ClaimGiven, crew: tuple[str, ...]) -> list[Item]:
             permitted=[TYPES[name] for name in body.allow],
         ),
         default_question(configured, low, high),
-        settings.view(call.connection, call.settings.config),
+        stored.view(call.connection, call.settings.config),
         int(time.time()),
         lambda: _create(call, body, crew),
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from scheduling import settings, subscription_history, subscriptions
+from scheduling import subscription_history, subscriptions
 from scheduling.access.permissions import Permission
 from scheduling.errors import NotFound
 from scheduling.generations import Generation as StoredGeneration
+from scheduling.settings import stored
+from scheduling.settings.view import View
 from scheduling.subscriptions import Subscription as StoredSubscription
-from scheduling.view import View
 from server.api.operations import Call, Reply, Routes
 from server.api.owners import owner
 from server.api.subscriptions import subscription
@@ -137,7 +138,7 @@ def _owner(call: Call, user: str) -> int:
 
 
 def _view(call: Call) -> View:
-    return settings.view(call.connection, call.settings.config)
+    return stored.view(call.connection, call.settings.config)
 
 
 def _answer(call: Call, found: StoredSubscription, generation_id: int) -> Reply:

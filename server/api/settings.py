@@ -8,9 +8,9 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from scheduling import settings
 from scheduling.access.permissions import Permission
 from scheduling.errors import NotFound
+from scheduling.settings import stored as settings
 from server.api.operations import Call, Reply, Routes
 from server.api.values import Given, Shown
 

@@ -9,10 +9,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from scheduling import settings, subscriptions
+from scheduling import subscriptions
 from scheduling.access.permissions import Permission
 from scheduling.errors import NotFound
 from scheduling.import_policy import Policy
+from scheduling.settings import stored
 from scheduling.source_credentials import Credentials
 from scheduling.subscriptions import Changes
 from scheduling.subscriptions import Subscription as StoredSubscription
@@ -248,7 +249,7 @@ def sync_subscription(call: Call, user: Username, subscription_id: Id) -> Reply:
     waits (`subscriptions.sync_seconds`). The answer is 202 at once; `sync` tells how far it is.
     """
     found = subscription(call, user, subscription_id)
-    wait = settings.effective(call.connection, call.settings.config).subscriptions.sync_seconds
+    wait = stored.effective(call.connection, call.settings.config).subscriptions.sync_seconds
     subscriptions.request_sync(call.connection, found.id, wait=wait, actor=call.actor)
     return Reply(body=_shown(subscriptions.get(call.connection, found.id)))
 

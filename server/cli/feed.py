@@ -8,10 +8,11 @@ from typing import Any
 
 import click
 
-from scheduling import deliveries, feeds, settings
+from scheduling import deliveries, feeds
 from scheduling.access import users
 from scheduling.feed_links import LONGEST_URL, subscribe_links
 from scheduling.feed_options import FeedOptions
+from scheduling.settings import stored
 from scheduling.snapshot import Snapshot
 from server.cli.feed_options import chosen, with_options
 from server.cli.manual import ManualGroup
@@ -144,7 +145,7 @@ def regenerate(session: Session, *, number: int, overlap: int | None, as_json: b
     """
     with session.database.write() as connection:
         if overlap is None:
-            overlap = settings.effective(connection, session.settings.config).feeds.overlap_hours
+            overlap = stored.effective(connection, session.settings.config).feeds.overlap_hours
         token = feeds.regenerate(
             connection, session.keyring, number, overlap_hours=overlap, actor=session.actor
         )

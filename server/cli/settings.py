@@ -7,9 +7,9 @@ from dataclasses import asdict
 
 import click
 
-from scheduling import settings as stored
 from scheduling.config.ini import did_you_mean
 from scheduling.errors import NotFound
+from scheduling.settings import stored
 from server.cli.manual import ManualGroup
 from server.cli.output import json_option, print_json, print_table
 from server.cli.session import Session, pass_session

@@ -10,11 +10,12 @@ from typing import Any
 
 import click
 
-from scheduling import settings, subscription_history, subscriptions
+from scheduling import subscription_history, subscriptions
 from scheduling.access import users
 from scheduling.import_policy import BUSY, TENTATIVE, VISIBILITY, Policy
+from scheduling.settings import stored
+from scheduling.settings.view import View
 from scheduling.subscriptions import Changes
-from scheduling.view import View
 from server import importing
 from server.cli import import_report, preview
 from server.cli.manual import ManualGroup
@@ -41,7 +42,7 @@ def _with_policy(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _view(session: Session, connection: Any) -> View:
-    return settings.view(connection, session.settings.config)
+    return stored.view(connection, session.settings.config)
 
 
 @click.group(cls=ManualGroup)

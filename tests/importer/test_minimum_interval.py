@@ -11,12 +11,13 @@ from importer.cycle import Means, synchronise
 from importer.fetch import FetchPolicy
 from importer.reading import read
 from importer.schedule import Schedule
-from scheduling import settings, subscriptions
+from scheduling import subscriptions
 from scheduling.access import users
 from scheduling.access.secrets import Keyring
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.imports import ImportStore
+from scheduling.settings import stored
 
 KEYRING = Keyring("bm90LWEtc2VjcmV0LW9ubHktZm9yLXRoZS10ZXN0cy4=")
 POLICY = FetchPolicy(allow_http=True, allow=Exemptions.parse(["127.0.0.1"]), deadline=10)
@@ -27,7 +28,7 @@ def test_no_fetch_is_planned_sooner_than_the_setting_says(database: Database, se
     with database.write() as connection:
         user = users.create(connection, username="anna")
         subscription = subscriptions.add(connection, KEYRING, user.id, address, "Mine")
-        settings.change(connection, "subscriptions.minimum_minutes", "120")
+        stored.change(connection, "subscriptions.minimum_minutes", "120")
     store = ImportStore(database, Config(), KEYRING)
     now = int(time.time())
     (due,) = store.claim(now + 1, 600, 10)

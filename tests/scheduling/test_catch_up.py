@@ -16,8 +16,8 @@ from scheduling.catch_up import catch_up, count_left_out, create_calendar, ensur
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.objects import StoredObject, all_objects
-from scheduling.settings import change, view
-from scheduling.view import today
+from scheduling.settings.stored import change, view
+from scheduling.settings.view import today
 from tests.factories import Dispatch
 
 NOW = 1_773_100_800  # 2026-03-10 00:00:00 UTC

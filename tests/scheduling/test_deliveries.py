@@ -21,7 +21,7 @@ from scheduling.database.connection import Database
 from scheduling.delivery_ledger import Ledger, Seen, ledger_of
 from scheduling.errors import NotFound
 from scheduling.feeds import FeedOptions
-from scheduling.settings import view
+from scheduling.settings.stored import view
 from tests.factories import Dispatch
 
 KEYRING = Keyring(new_key())

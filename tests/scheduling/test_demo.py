@@ -18,7 +18,7 @@ from scheduling.config.sections import Config
 from scheduling.database import schema
 from scheduling.database.connection import Database
 from scheduling.errors import Conflict, Invalid
-from scheduling.settings import view
+from scheduling.settings.stored import view
 
 TODAY = date(2026, 11, 20)
 NOW = int(datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp())

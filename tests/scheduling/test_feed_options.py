@@ -11,7 +11,7 @@ import pytest
 from scheduling.config.sections import CalendarSettings, TemplateSettings
 from scheduling.errors import Invalid
 from scheduling.feed_options import FeedOptions
-from scheduling.view import View
+from scheduling.settings.view import View
 
 TODAY = date(2026, 3, 31)
 MIDNIGHT = int(datetime(2026, 3, 31, tzinfo=UTC).timestamp())

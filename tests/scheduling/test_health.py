@@ -16,7 +16,7 @@ from scheduling.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.health import Level
-from scheduling.settings import view
+from scheduling.settings.stored import view
 from scheduling.webhooks import endpoints
 
 

@@ -18,7 +18,7 @@ from scheduling.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.load import Counts, Format, LoadFailed
-from scheduling.settings import view
+from scheduling.settings.stored import view
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "loading.md"
 HEADER = (

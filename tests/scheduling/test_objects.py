@@ -23,8 +23,8 @@ from scheduling.calendars import CalendarState, find_calendar
 from scheduling.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
-from scheduling.settings import view
-from scheduling.view import today
+from scheduling.settings.stored import view
+from scheduling.settings.view import today
 from tests.factories import Dispatch
 
 NOW = 1_773_100_800  # 2026-03-10 00:00:00 UTC

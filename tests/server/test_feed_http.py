@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from scheduling import feeds, settings
+from scheduling import feeds
 from scheduling.database.connection import Database
+from scheduling.settings import stored
 from server.feed_cache import FeedCache
 from tests.factories import Dispatch
 from tests.server.calendar_readers import agreed
@@ -228,7 +229,7 @@ class TestOverlap:
         self, running: Running, nobody: Client, replaced: tuple[str, str]
     ) -> None:
         with running.database.write() as connection:
-            settings.change(connection, "calendars.enabled", "no")
+            stored.change(connection, "calendars.enabled", "no")
         assert nobody.get(replaced[0]).status == 404
 
 

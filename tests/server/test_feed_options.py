@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from scheduling import feeds, settings, subscriptions
+from scheduling import feeds, subscriptions
 from scheduling.database.connection import Database
 from scheduling.feeds import FeedOptions
 from scheduling.ical import series_json
 from scheduling.ical.event import STAMP
 from scheduling.ical.series import Series
+from scheduling.settings import stored
 from tests.factories import Dispatch
 from tests.server.calendar_readers import agreed, ical_js
 from tests.server.client import Client
@@ -151,7 +152,7 @@ def test_where_cancelled_jobs_are_in_the_calendars_the_feed_decides(
     filled: Running, days: int | None, expected: int
 ) -> None:
     with filled.database.write() as connection:
-        settings.change(connection, "calendars.job_statuses", "confirmed,cancelled")
+        stored.change(connection, "calendars.job_statuses", "confirmed,cancelled")
     events = shown(filled, kinds=("jobs",), cancelled_days=days)
     assert [str(it["STATUS"]) for it in events].count("CANCELLED") == expected
 

@@ -14,9 +14,10 @@ import icalendar
 import pytest
 import vobject
 
-from scheduling import feeds, settings
+from scheduling import feeds
 from scheduling.database.connection import Database
 from scheduling.errors import Invalid, NotFound
+from scheduling.settings import stored
 from tests.factories import Dispatch
 from tests.server.away import away
 from tests.server.client import Answer, Client, basic
@@ -329,7 +330,7 @@ class TestLinks:
         before = nobody.get(feed[1])
         for value, status in (("no", 404), ("yes", 200)):
             with running.database.write() as connection:
-                settings.change(connection, "calendars.enabled", value)
+                stored.change(connection, "calendars.enabled", value)
             assert nobody.get(feed[1]).status == status
         assert nobody.get(feed[1]).body == before.body
 

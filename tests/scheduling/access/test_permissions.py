@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from scheduling import feeds, settings, subscriptions
+from scheduling import feeds, subscriptions
 from scheduling.access import actors, api_keys, credentials, roles, users
 from scheduling.access.permissions import (
     EVERYTHING,
@@ -27,6 +27,7 @@ from scheduling.access.permissions import (
 from scheduling.access.secrets import Keyring
 from scheduling.database.connection import Connection, Database
 from scheduling.errors import Invalid, NotFound
+from scheduling.settings import stored
 from tests.scheduling.actors_of import BUILT_IN, everybody, granted, with_only
 
 ACCESS = Path(__file__).parents[3] / "docs" / "access.md"
@@ -144,7 +145,7 @@ OWNED: dict[str, tuple[Act, set[str], set[str]]] = {
 
 GENERAL: dict[str, tuple[Act, set[str]]] = {
     "change a setting": (
-        lambda c, a, _: settings.change(c, "calendars.history_months", "3", actor=a),
+        lambda c, a, _: stored.change(c, "calendars.history_months", "3", actor=a),
         {ADMIN, SUPER_ADMIN},
     ),
     "add a user": (lambda c, a, _: users.create(c, username="new", actor=a), {ADMIN, SUPER_ADMIN}),

@@ -17,7 +17,7 @@ from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.errors import Invalid, NotFound
 from scheduling.models import CalendarObject, Subscription
-from scheduling.settings import change
+from scheduling.settings.stored import change
 from scheduling.snapshot import Snapshot
 from scheduling.subscription_record import slug_of
 from tests.factories import Dispatch

@@ -13,7 +13,7 @@ from scheduling.conflicts import listing
 from scheduling.conflicts.check import MOST
 from scheduling.conflicts.watch import Watch
 from scheduling.database.connection import Database
-from scheduling.settings import change
+from scheduling.settings.stored import change
 from scheduling.snapshot import Snapshot
 from tests.factories import Dispatch
 

@@ -30,7 +30,7 @@ from scheduling.database.connection import Database
 from scheduling.ical import series_json
 from scheduling.ical.recurrence import parse_rule
 from scheduling.ical.series import Series
-from scheduling.settings import change, effective, view
+from scheduling.settings.stored import change, effective, view
 from scheduling.snapshot import Snapshot
 from tests.factories import Dispatch
 

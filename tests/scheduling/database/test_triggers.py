@@ -15,7 +15,7 @@ from sqlalchemy import text
 from scheduling.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
-from scheduling.settings import view
+from scheduling.settings.stored import view
 from tests.factories import Dispatch
 
 EVERYTHING = {"jobs", "blockers", "time-off"}

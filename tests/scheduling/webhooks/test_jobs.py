@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scheduling import maintenance, settings
+from scheduling import maintenance
 from scheduling.access.permissions import SYSTEM
 from scheduling.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
-from scheduling.settings import view
+from scheduling.settings import stored
+from scheduling.settings.stored import view
 from tests.factories import Dispatch
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ def test_another_look_of_the_same_jobs_is_no_event(
     schedule.catch_up()
     webhooks.add()
     with schedule.database.write() as connection:
-        settings.change(connection, "templates.job_summary", "Job {reference}", config=Config(), actor=SYSTEM)
+        stored.change(connection, "templates.job_summary", "Job {reference}", config=Config(), actor=SYSTEM)
     dispatch.update("users", schedule.users[0], time_zone="Asia/Tokyo")
     dispatch.update("jobs", other, notes="changed as well")
     schedule.catch_up()

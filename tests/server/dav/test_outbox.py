@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from scheduling import settings
 from scheduling.access import roles
 from scheduling.access.permissions import Permission
 from scheduling.database.connection import Database
+from scheduling.settings import stored
 from tests.factories import Dispatch
 from tests.server.client import C, Client, D
 from tests.server.dav.scheduling_messages import END, START, post, replies, request, statuses
@@ -227,6 +227,6 @@ def test_requests_are_counted(configured: Callable[[Sections], Running], people:
 
 def test_calendars_that_are_off_have_no_outbox(anna: Client, running: Running) -> None:
     with running.database.write() as connection:
-        settings.change(connection, "calendars.enabled", "no")
+        stored.change(connection, "calendars.enabled", "no")
     assert post(anna, OUTBOX, MESSAGE).status == 404
     assert anna.propfind(OUTBOX, f"{D}resourcetype").status == 404

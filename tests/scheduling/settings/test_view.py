@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from scheduling.config.sections import JOB_FIELDS, CalendarSettings, TemplateSettings
 from scheduling.config.templates import Template
-from scheduling.view import View, today
+from scheduling.settings.view import View, today
 
 DAYS = st.dates(date(1990, 1, 1), date(2200, 1, 1))
 

@@ -20,7 +20,7 @@ from scheduling.config import ini
 from scheduling.config.sections import CHANGEABLE, Config
 from scheduling.errors import Invalid
 from scheduling.models import Setting
-from scheduling.view import View
+from scheduling.settings.view import View
 
 logger = logging.getLogger(__name__)
 

@@ -12,52 +12,52 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from scheduling import settings
 from scheduling.access import audit
 from scheduling.config.sections import CalendarSettings, Config, LockSettings
 from scheduling.database.connection import Database
 from scheduling.errors import Invalid
-from scheduling.settings import Locked
+from scheduling.settings import stored
+from scheduling.settings.stored import Locked
 
 
 def change(database: Database, name: str, value: str | None) -> None:
     with database.write() as connection:
-        settings.change(connection, name, value)
+        stored.change(connection, name, value)
 
 
 def shown(database: Database, config: Config) -> dict[str, tuple[str, str]]:
     with database.read() as connection:
-        return {it.name: (it.value, it.source) for it in settings.show(connection, config)}
+        return {it.name: (it.value, it.source) for it in stored.show(connection, config)}
 
 
 def test_stored_setting_wins_over_the_file_until_it_is_given_back(database: Database) -> None:
     config = Config(calendars=replace(CalendarSettings(), history_months=3))
     with database.read() as connection:
-        from_file = settings.view(connection, config)
+        from_file = stored.view(connection, config)
     assert from_file.calendars.history_months == 3
     change(database, "calendars.history_months", "all")
     with database.read() as connection:
-        assert settings.view(connection, config).calendars.history_months is None
+        assert stored.view(connection, config).calendars.history_months is None
     assert shown(database, config)["calendars.history_months"] == ("all", "database")
     change(database, "calendars.history_months", "6")
     with database.read() as connection:
-        assert settings.view(connection, config).calendars.history_months == 6
+        assert stored.view(connection, config).calendars.history_months == 6
     change(database, "calendars.history_months", None)
     with database.read() as connection:
-        assert settings.view(connection, config) == from_file
+        assert stored.view(connection, config) == from_file
     assert shown(database, config)["calendars.history_months"] == ("3", "file")
 
 
 def test_every_setting_is_shown_as_text_that_could_be_stored(database: Database, config: Config) -> None:
     before = shown(database, config)
-    assert list(before) == settings.names()
+    assert list(before) == stored.names()
     assert {source for _, source in before.values()} == {"file"}
     with database.read() as connection:
-        view = settings.view(connection, config)
+        view = stored.view(connection, config)
     for name, (value, _) in before.items():
         change(database, name, value)
     with database.read() as connection:
-        assert settings.view(connection, config) == view
+        assert stored.view(connection, config) == view
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_setting_left_by_another_version_is_passed_over(database: Database, conf
                 {"name": name},
             )
     with database.read() as connection:
-        assert settings.view(connection, config).calendars == config.calendars
+        assert stored.view(connection, config).calendars == config.calendars
 
 
 def test_view_takes_one_statement(
@@ -104,7 +104,7 @@ def test_view_takes_one_statement(
     statements: Callable[[Database], AbstractContextManager[list[str]]],
 ) -> None:
     with statements(database) as seen, database.read() as connection:
-        settings.view(connection, config)
+        stored.view(connection, config)
     assert len(seen) == 1
 
 
@@ -112,23 +112,23 @@ def test_a_locked_setting_is_the_files_whatever_was_stored(database: Database, c
     change(database, "calendars.history_months", "9")
     locked = replace(config, settings=LockSettings(locked=("calendars.history_months",)))
     with database.read() as connection:
-        assert settings.view(connection, config).calendars.history_months == 9
-        assert settings.view(connection, locked).calendars.history_months == 1
-        (found,) = (it for it in settings.show(connection, locked) if it.locked)
+        assert stored.view(connection, config).calendars.history_months == 9
+        assert stored.view(connection, locked).calendars.history_months == 1
+        (found,) = (it for it in stored.show(connection, locked) if it.locked)
     assert (found.name, found.value, found.source) == ("calendars.history_months", "1", "file")
     for value in ("2", None):
         with database.write() as connection, pytest.raises(Locked, match="locked") as refused:
-            settings.change(connection, "calendars.history_months", value, config=locked)
+            stored.change(connection, "calendars.history_months", value, config=locked)
         assert refused.value.name == "calendars.history_months"
     with database.write() as connection:
-        settings.change(connection, "calendars.jobs_name", "Work", config=locked)
+        stored.change(connection, "calendars.jobs_name", "Work", config=locked)
 
 
 def test_every_changeable_section_takes_effect(database: Database, config: Config) -> None:
     change(database, "feeds.overlap_hours", "24")
     change(database, "subscriptions.minimum_minutes", "30")
     with database.read() as connection:
-        found = settings.effective(connection, config)
+        found = stored.effective(connection, config)
     assert (found.feeds.overlap_hours, found.subscriptions.minimum_minutes) == (24, 30)
     assert (found.database, found.calendars) == (config.database, config.calendars)
 
@@ -136,7 +136,7 @@ def test_every_changeable_section_takes_effect(database: Database, config: Confi
 def test_a_stored_text_this_version_would_not_take_is_passed_over(
     database: Database, config: Config, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings._effective.cache_clear()  # it is said once
+    stored._effective.cache_clear()  # it is said once
     with database.write() as connection:
         connection.execute(
             text(
@@ -145,7 +145,7 @@ def test_a_stored_text_this_version_would_not_take_is_passed_over(
             )
         )
     with database.read() as connection:
-        assert settings.view(connection, config).calendars.horizon_months == 24
+        assert stored.view(connection, config).calendars.horizon_months == 24
     assert "calendars.horizon_months is not acceptable" in caplog.text
 
 
