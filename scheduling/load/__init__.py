@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from scheduling.load import from_csv, from_ics, from_json
-from scheduling.load.apply import apply
-from scheduling.load.entries import Counts, Entry, Format, Kind, LoadFailed
+from scheduling.schedule.apply import apply
+from scheduling.schedule.entries import Counts, Entry, Format, Kind, LoadFailed
 
 __all__ = ["Counts", "Entry", "Format", "Kind", "LoadFailed", "apply", "read"]
 

@@ -8,8 +8,8 @@ import io
 from collections.abc import Iterator
 
 from scheduling.config.ini import did_you_mean
-from scheduling.load.columns import COLUMNS, entry
-from scheduling.load.entries import BadValue, Entry, Kind, LoadFailed
+from scheduling.schedule.columns import COLUMNS, entry
+from scheduling.schedule.entries import BadValue, Entry, Kind, LoadFailed
 
 _KINDS = (Kind.JOB, Kind.BLOCKER, Kind.TIME_OFF)
 _TIME_OFF_KIND = "time_off_kind"

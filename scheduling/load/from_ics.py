@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 from icalendar import Calendar
 
 from scheduling.ical.timezones import resolve
-from scheduling.load.columns import entry
-from scheduling.load.entries import BadValue, Entry, Kind, LoadFailed
+from scheduling.schedule.columns import entry
+from scheduling.schedule.entries import BadValue, Entry, Kind, LoadFailed
 
 _Event: TypeAlias = Any
 """An `icalendar.Event`; its properties are of thirty types."""

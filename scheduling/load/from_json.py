@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 from scheduling.config.ini import did_you_mean
-from scheduling.load.columns import entry
-from scheduling.load.entries import BadValue, Entry, Kind, LoadFailed
+from scheduling.schedule.columns import entry
+from scheduling.schedule.entries import BadValue, Entry, Kind, LoadFailed
 
 _LISTS = {"users": Kind.USER, "jobs": Kind.JOB, "blockers": Kind.BLOCKER, "time_off": Kind.TIME_OFF}
 _LISTED = ("rdate", "exdate")

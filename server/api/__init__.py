@@ -16,7 +16,7 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from scheduling.errors import SchedulingError
-from scheduling.load.entries import BadValue
+from scheduling.schedule.entries import BadValue
 from server.api import problems, reference
 from server.api.dispatch import Dispatcher
 from server.api.document import openapi

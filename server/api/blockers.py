@@ -7,10 +7,10 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from scheduling import item_edits
 from scheduling.access.permissions import Permission
-from scheduling.items import Item
-from scheduling.load.entries import Kind
+from scheduling.schedule import edits
+from scheduling.schedule.entries import Kind
+from scheduling.schedule.items import Item
 from server.api import items
 from server.api.items import ItemQuery, Local, Many, Mode, Period, ShownPeriod, UpsertResults
 from server.api.operations import Call, Reply, Routes
@@ -107,7 +107,7 @@ def list_blockers(call: Call, query: ItemQuery) -> Reply:
 def create_blocker(call: Call, body: BlockerGiven) -> Reply:
     """Add a blocker."""
     call.require(Permission.SCHEDULE_WRITE)
-    item = item_edits.create(call.connection, Kind.BLOCKER, body.reference, items.cells(body), (body.user,))
+    item = edits.create(call.connection, Kind.BLOCKER, body.reference, items.cells(body), (body.user,))
     return Reply(body=shown(item), etag=item.etag, location=f"/blockers/{item.id}")
 
 
@@ -128,7 +128,7 @@ def get_blocker(call: Call, blocker_id: Id) -> Reply:
 def replace_blocker(call: Call, blocker_id: Id, body: BlockerGiven) -> Reply:
     """Replace a blocker by another description of it."""
     item = items.writable(call, Kind.BLOCKER, blocker_id)
-    item = item_edits.replace(call.connection, item, body.reference, items.cells(body), (body.user,))
+    item = edits.replace(call.connection, item, body.reference, items.cells(body), (body.user,))
     return Reply(body=shown(item), etag=item.etag)
 
 
@@ -137,7 +137,7 @@ def change_blocker(call: Call, blocker_id: Id, body: BlockerChange) -> Reply:
     """Change some of a blocker."""
     item = items.writable(call, Kind.BLOCKER, blocker_id)
     references = (body.reference,) if "reference" in body.model_fields_set else ()
-    item = item_edits.change(
+    item = edits.change(
         call.connection, item, items.cells(body, given_only=True), users=_owner(body), references=references
     )
     return Reply(body=shown(item), etag=item.etag)
@@ -146,7 +146,7 @@ def change_blocker(call: Call, blocker_id: Id, body: BlockerChange) -> Reply:
 @routes.operation("DELETE", "/blockers/{blocker_id}", versioned=True)
 def delete_blocker(call: Call, blocker_id: Id) -> Reply:
     """Delete a blocker."""
-    item_edits.remove(call.connection, items.writable(call, Kind.BLOCKER, blocker_id))
+    edits.remove(call.connection, items.writable(call, Kind.BLOCKER, blocker_id))
     return Reply()
 
 

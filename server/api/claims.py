@@ -9,13 +9,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from scheduling import item_edits
 from scheduling.access.permissions import Permission
 from scheduling.availability import claims
 from scheduling.availability.busy_time import default_question
 from scheduling.availability.claims import Changed, Taken
-from scheduling.items import Item
-from scheduling.load.entries import Kind
+from scheduling.schedule import edits
+from scheduling.schedule.entries import Kind
+from scheduling.schedule.items import Item
 from scheduling.settings import stored
 from server.api import blockers, items, jobs, questions
 from server.api.operations import Call, Reply, Routes
@@ -137,11 +137,11 @@ def _create(call: Call, body: ClaimGiven, crew: tuple[str, ...]) -> list[Item]:
     period = {"starts_at": body.starts_at, "ends_at": body.ends_at}
     if body.job is not None:
         cells = {**items.cells(body.job), **period}
-        return [item_edits.create(call.connection, Kind.JOB, body.job.reference, cells, crew)]
+        return [edits.create(call.connection, Kind.JOB, body.job.reference, cells, crew)]
     assert body.blocker is not None
     cells = {**items.cells(body.blocker), **period}
     return [
-        item_edits.create(call.connection, Kind.BLOCKER, body.blocker.reference, cells, (username,))
+        edits.create(call.connection, Kind.BLOCKER, body.blocker.reference, cells, (username,))
         for username in crew
     ]
 

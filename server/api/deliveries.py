@@ -7,7 +7,7 @@ from pydantic import Field
 
 from scheduling import deliveries
 from scheduling.access.permissions import Permission
-from scheduling.load.entries import Kind
+from scheduling.schedule.entries import Kind
 from server.api import items
 from server.api.operations import Call, Reply, Routes
 from server.api.owners import owner

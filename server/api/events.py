@@ -9,13 +9,14 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from scheduling import events, item_edits
-from scheduling import items as stored_items
+from scheduling import events
 from scheduling.access import users
 from scheduling.access.permissions import Permission
 from scheduling.events import Event as ReadEvent
-from scheduling.items import Item
-from scheduling.load.entries import Kind
+from scheduling.schedule import edits
+from scheduling.schedule import items as stored_items
+from scheduling.schedule.entries import Kind
+from scheduling.schedule.items import Item
 from server.api import cursor, items
 from server.api.items import Period
 from server.api.operations import Call, Reply, Routes
@@ -140,7 +141,7 @@ def change_event(call: Call, user: Username, event_id: EventId, body: EventChang
     knows versions.
     """
     item = _item(call, user, event_id)
-    item_edits.change(call.connection, item, items.cells(body, given_only=True))
+    edits.change(call.connection, item, items.cells(body, given_only=True))
     return Reply()
 
 
@@ -150,7 +151,7 @@ def delete_event(call: Call, user: Username, event_id: EventId) -> Reply:
 
     An imported event is refused with 403: it goes when it goes where it comes from, or with its subscription.
     """
-    item_edits.remove(call.connection, _item(call, user, event_id))
+    edits.remove(call.connection, _item(call, user, event_id))
     return Reply()
 
 

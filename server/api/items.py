@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from scheduling import items
 from scheduling.access.permissions import Permission, permits
 from scheduling.errors import NotFound
-from scheduling.item_upserts import MOST, Upsert, upsert
-from scheduling.items import Filter, Item
-from scheduling.load.entries import Kind
+from scheduling.schedule import items
+from scheduling.schedule.entries import Kind
+from scheduling.schedule.items import Filter, Item
+from scheduling.schedule.upserts import MOST, Upsert, upsert
 from server.api import cursor
 from server.api.operations import Call
 from server.api.owners import of_list

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from scheduling import item_edits
 from scheduling.access.permissions import Permission
-from scheduling.items import Item
-from scheduling.load.entries import Kind
+from scheduling.schedule import edits
+from scheduling.schedule.entries import Kind
+from scheduling.schedule.items import Item
 from server.api import items
 from server.api.items import ItemQuery, Many, Mode, Period, ShownPeriod, UpsertResults
 from server.api.operations import Call, Reply, Routes
@@ -127,7 +127,7 @@ def create_job(call: Call, body: JobGiven) -> Reply:
     Refused with 409 where there is one with this reference.
     """
     call.require(Permission.SCHEDULE_WRITE)
-    item = item_edits.create(call.connection, Kind.JOB, body.reference, items.cells(body), tuple(body.users))
+    item = edits.create(call.connection, Kind.JOB, body.reference, items.cells(body), tuple(body.users))
     return Reply(body=shown(item), etag=item.etag, location=f"/jobs/{item.id}")
 
 
@@ -151,7 +151,7 @@ def get_job(call: Call, job_id: Id) -> Reply:
 def replace_job(call: Call, job_id: Id, body: JobGiven) -> Reply:
     """Replace a job by another description of it."""
     item = items.writable(call, Kind.JOB, job_id)
-    item = item_edits.replace(call.connection, item, body.reference, items.cells(body), tuple(body.users))
+    item = edits.replace(call.connection, item, body.reference, items.cells(body), tuple(body.users))
     return Reply(body=shown(item), etag=item.etag)
 
 
@@ -160,7 +160,7 @@ def change_job(call: Call, job_id: Id, body: JobChange) -> Reply:
     """Change some of a job."""
     item = items.writable(call, Kind.JOB, job_id)
     references = (body.reference,) if "reference" in body.model_fields_set else ()
-    item = item_edits.change(
+    item = edits.change(
         call.connection, item, items.cells(body, given_only=True), users=_team(body), references=references
     )
     return Reply(body=shown(item), etag=item.etag)
@@ -172,7 +172,7 @@ def delete_job(call: Call, job_id: Id) -> Reply:
 
     A job in the status cancelled stays in the schedule, and feeds may show it struck through for a while.
     """
-    item_edits.remove(call.connection, items.writable(call, Kind.JOB, job_id))
+    edits.remove(call.connection, items.writable(call, Kind.JOB, job_id))
     return Reply()
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from scheduling.access.permissions import Forbidden
 from scheduling.errors import Conflict, DatabaseUnavailable, Invalid, NotFound, SchedulingError
-from scheduling.load.entries import BadValue, LoadFailed
+from scheduling.schedule.entries import BadValue, LoadFailed
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 30

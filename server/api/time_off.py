@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from scheduling import item_edits
 from scheduling.access.permissions import Permission
-from scheduling.items import Item
-from scheduling.load.entries import Kind
+from scheduling.schedule import edits
+from scheduling.schedule.entries import Kind
+from scheduling.schedule.items import Item
 from server.api import items
 from server.api.items import ItemQuery, Many, Mode, Period, ShownPeriod, UpsertResults
 from server.api.operations import Call, Reply, Routes
@@ -110,7 +110,7 @@ def list_time_off(call: Call, query: TimeOffQuery) -> Reply:
 def create_time_off(call: Call, body: TimeOffGiven) -> Reply:
     """Add time off."""
     call.require(Permission.SCHEDULE_WRITE)
-    item = item_edits.create(call.connection, Kind.TIME_OFF, body.reference, items.cells(body), (body.user,))
+    item = edits.create(call.connection, Kind.TIME_OFF, body.reference, items.cells(body), (body.user,))
     return Reply(body=_shown(item), etag=item.etag, location=f"/time-off/{item.id}")
 
 
@@ -131,7 +131,7 @@ def get_time_off(call: Call, time_off_id: Id) -> Reply:
 def replace_time_off(call: Call, time_off_id: Id, body: TimeOffGiven) -> Reply:
     """Replace one by another description of it."""
     item = items.writable(call, Kind.TIME_OFF, time_off_id)
-    item = item_edits.replace(call.connection, item, body.reference, items.cells(body), (body.user,))
+    item = edits.replace(call.connection, item, body.reference, items.cells(body), (body.user,))
     return Reply(body=_shown(item), etag=item.etag)
 
 
@@ -140,7 +140,7 @@ def change_time_off(call: Call, time_off_id: Id, body: TimeOffChange) -> Reply:
     """Change some of it, for example approve it."""
     item = items.writable(call, Kind.TIME_OFF, time_off_id)
     references = (body.reference,) if "reference" in body.model_fields_set else ()
-    item = item_edits.change(
+    item = edits.change(
         call.connection, item, items.cells(body, given_only=True), users=_owner(body), references=references
     )
     return Reply(body=_shown(item), etag=item.etag)
@@ -149,7 +149,7 @@ def change_time_off(call: Call, time_off_id: Id, body: TimeOffChange) -> Reply:
 @routes.operation("DELETE", "/time-off/{time_off_id}", versioned=True)
 def delete_time_off(call: Call, time_off_id: Id) -> Reply:
     """Delete time off."""
-    item_edits.remove(call.connection, items.writable(call, Kind.TIME_OFF, time_off_id))
+    edits.remove(call.connection, items.writable(call, Kind.TIME_OFF, time_off_id))
     return Reply()
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from scheduling.ical.timezones import is_zone, to_epoch
-from scheduling.load.columns import NEEDED, PERIOD
-from scheduling.load.entries import BadValue, Entry, Kind
+from scheduling.schedule.columns import NEEDED, PERIOD
+from scheduling.schedule.entries import BadValue, Entry, Kind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,7 +15,7 @@ from scheduling.database.types import JobStatus, Role, TimeOffStatus
 from scheduling.ical.errors import BadRule
 from scheduling.ical.rules import parse_rule
 from scheduling.ical.timezones import is_zone
-from scheduling.load.entries import BadValue, Entry, Kind, Value
+from scheduling.schedule.entries import BadValue, Entry, Kind, Value
 
 Parse = Callable[[str], Value]
 

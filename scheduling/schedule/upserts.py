@@ -11,9 +11,9 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
-from scheduling.load.apply import apply
-from scheduling.load.columns import entry
-from scheduling.load.entries import BadValue, Entry, Kind, LoadFailed
+from scheduling.schedule.apply import apply
+from scheduling.schedule.columns import entry
+from scheduling.schedule.entries import BadValue, Entry, Kind, LoadFailed
 
 MOST = 1000
 """Items in one go, so that no other writer waits long."""

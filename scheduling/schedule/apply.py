@@ -16,10 +16,10 @@ from sqlalchemy.exc import IntegrityError
 
 from scheduling.access import roles, users
 from scheduling.errors import Conflict, SchedulingError
-from scheduling.load.columns import COLUMNS, EMPTY
-from scheduling.load.entries import BadValue, Counts, Entry, Kind, LoadFailed
-from scheduling.load.resolve import Person, Stored, differences, resolved
 from scheduling.models import Blocker, Job, JobAssignment, TimeOff, User
+from scheduling.schedule.columns import COLUMNS, EMPTY
+from scheduling.schedule.entries import BadValue, Counts, Entry, Kind, LoadFailed
+from scheduling.schedule.resolve import Person, Stored, differences, resolved
 
 T = TypeVar("T")
 Outcome = Literal["inserted", "updated", "unchanged"]

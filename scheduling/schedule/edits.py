@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Adding, replacing, changing and removing one job, blocker or time off, by the same rules as schedule files.
 
-What is given is the text of cells (`scheduling/load/columns.py`): an empty text clears a column. The triggers on the
+What is given is the text of cells (`scheduling/schedule/columns.py`): an empty text clears a column. The triggers on the
 tables note each change for the calendars; nothing else has to be told.
 """
 
@@ -13,14 +13,14 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from scheduling import items
 from scheduling.errors import Conflict
-from scheduling.items import TABLES, Item
-from scheduling.load.apply import assign, blank, named
-from scheduling.load.columns import COLUMNS, entry, text
-from scheduling.load.entries import BadValue, Entry, Kind
-from scheduling.load.resolve import Person, Stored, differences, resolved
 from scheduling.models import Blocker, TimeOff, User
+from scheduling.schedule import items
+from scheduling.schedule.apply import assign, blank, named
+from scheduling.schedule.columns import COLUMNS, entry, text
+from scheduling.schedule.entries import BadValue, Entry, Kind
+from scheduling.schedule.items import TABLES, Item
+from scheduling.schedule.resolve import Person, Stored, differences, resolved
 
 Cells = Mapping[str, str]
 _PAIRS = (("starts_at", "ends_at"), ("start_date", "end_date"))

@@ -19,7 +19,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, exists, func, or_, select
 
 from scheduling.errors import NotFound
-from scheduling.load.entries import Kind
 from scheduling.models import (
     Blocker,
     Calendar,
@@ -30,6 +29,7 @@ from scheduling.models import (
     TimeOff,
     User,
 )
+from scheduling.schedule.entries import Kind
 
 Table = type[Job] | type[Blocker] | type[TimeOff]
 TABLES: Mapping[Kind, Table] = {Kind.JOB: Job, Kind.BLOCKER: Blocker, Kind.TIME_OFF: TimeOff}
