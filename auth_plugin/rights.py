@@ -8,7 +8,7 @@ from __future__ import annotations
 from radicale import pathutils
 from radicale.rights import BaseRights
 
-from scheduling.calendars import MAILBOXES
+from scheduling.calendars.calendars import MAILBOXES
 from scheduling.database.types import READ_ALL_GROUP
 
 

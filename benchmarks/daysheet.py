@@ -12,8 +12,8 @@ from pathlib import Path
 from benchmarks import process
 from benchmarks.peers import ROOT, Peer
 from benchmarks.schedule import SLUG, USER, Row, write
-from scheduling import objects
 from scheduling.access import credentials, users
+from scheduling.calendars import objects
 from scheduling.database import schema
 from scheduling.snapshot import Snapshot
 from server.settings import Settings, load

@@ -26,7 +26,7 @@ from benchmarks.client import WrongAnswer
 from benchmarks.databases import Kind, both
 from benchmarks.exchanges import Exchange, exchanges
 from benchmarks.schedule import SLUG, USER, Ranges, blockers
-from scheduling import objects, sync
+from scheduling.calendars import objects, sync
 from scheduling.snapshot import Snapshot
 from server import wsgi
 from server.settings import Settings, load

@@ -20,8 +20,8 @@ from benchmarks import daysheet, process, report, wsgi
 from benchmarks.databases import both
 from benchmarks.report import Table
 from benchmarks.schedule import SLUG, USER, Ranges, blockers
-from scheduling import listings, objects
-from scheduling.calendars import CalendarState
+from scheduling.calendars import listings, objects
+from scheduling.calendars.calendars import CalendarState
 from scheduling.database.connection import Database
 from scheduling.database.prepared import Prepared
 from scheduling.models import Calendar

@@ -15,8 +15,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, false, or_, select
 
-from scheduling import feed_text, objects
-from scheduling.calendars import CONFLICTS, CalendarState, Principal
+from scheduling import feed_text
+from scheduling.calendars import objects
+from scheduling.calendars.calendars import CONFLICTS, CalendarState, Principal
 from scheduling.feed_links import Link
 from scheduling.feed_options import Window
 from scheduling.ical import text
@@ -173,7 +174,7 @@ def _shown(scope: Scope, kind: str) -> ColumnElement[bool]:
     if kind != "jobs" or scope.link.options.cancelled_days is None:
         return ~_O.deleted
     since = scope.window.cancelled_since
-    # A removed job that was cancelled keeps its last text (scheduling/changeset.py).
+    # A removed job that was cancelled keeps its last text (scheduling/calendars/changeset.py).
     cancelled = (
         false()
         if since is None

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row
 from scheduling import generations, import_outcomes, import_plan, imported_events
 from scheduling.access import audit
 from scheduling.access.permissions import SYSTEM
-from scheduling.catch_up import catch_up
+from scheduling.calendars.catch_up import catch_up
 from scheduling.config.sections import Config
 from scheduling.generations import Generation
 from scheduling.import_facts import Applied, Due, Taken

@@ -11,9 +11,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, String, bindparam, cast, delete, exists, func, literal, or_, select, update
 
-from scheduling import calendars, deliveries, delivery_ledger
+from scheduling import deliveries, delivery_ledger
 from scheduling.access import idempotency, request_rates, throttle
-from scheduling.catch_up import catch_up_in_steps
+from scheduling.calendars import calendars
+from scheduling.calendars.catch_up import catch_up_in_steps
 from scheduling.config.sections import Config
 from scheduling.conflicts import watch
 from scheduling.database.connection import Database

@@ -17,10 +17,10 @@ from sqlalchemy import Connection, bindparam, select
 
 from scheduling import feed_text
 from scheduling.access.secrets import Keyring
+from scheduling.calendars.rendered import object_name
+from scheduling.calendars.sources import domain_of
 from scheduling.ical import text
 from scheduling.models import Calendar, CalendarObject, Feed, Instance
-from scheduling.rendered import object_name
-from scheduling.sources import domain_of
 
 SENTENCE = "Events of this user that came back were left out, since they block already."
 _CHUNK = 500

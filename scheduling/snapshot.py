@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import date
 
-from scheduling import catch_up
 from scheduling.availability import people
 from scheduling.availability.people import Person
-from scheduling.calendars import (
+from scheduling.calendars import catch_up
+from scheduling.calendars.calendars import (
     CONFLICTS,
     CalendarState,
     Principal,

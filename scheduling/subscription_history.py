@@ -18,7 +18,7 @@ from sqlalchemy import Connection, select, update
 from scheduling import generations, imported_events, subscriptions
 from scheduling.access import audit
 from scheduling.access.permissions import SYSTEM, Actor
-from scheduling.catch_up import catch_up
+from scheduling.calendars.catch_up import catch_up
 from scheduling.errors import Conflict, NotFound
 from scheduling.generations import Generation
 from scheduling.ical import series_json, timezones

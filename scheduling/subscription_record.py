@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from scheduling.import_policy import Policy
+from scheduling.calendars.policy import Policy
 from scheduling.models import Subscription as SubscriptionRow
 
 

@@ -14,16 +14,17 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, delete, exists, insert, select, update
 
-from scheduling import feed_links, generations, import_policy, source_credentials, subscription_url
+from scheduling import feed_links, generations, source_credentials, subscription_url
 from scheduling.access import audit
 from scheduling.access.permissions import SYSTEM, Actor, Permission, permits, require
 from scheduling.access.secrets import Keyring
 from scheduling.admission import Admission, anywhere
-from scheduling.catch_up import create_calendar
+from scheduling.calendars import policy as import_policy
+from scheduling.calendars.catch_up import create_calendar
+from scheduling.calendars.policy import Policy
 from scheduling.conflicts import checks
 from scheduling.errors import Invalid, NotFound
 from scheduling.ical import timezones
-from scheduling.import_policy import Policy
 from scheduling.models import Calendar, ExternalEvent, ExternalEventVersion, Generation, ScheduleChange
 from scheduling.models import Subscription as SubscriptionRow
 from scheduling.source_credentials import Credentials

@@ -18,11 +18,11 @@ from radicale.item import filter as radicale_filter
 from radicale.storage import BaseCollection
 from radicale.xmlutils import make_human_tag
 
-from scheduling import listings, objects, sync
-from scheduling.calendars import BLOCKING, CalendarState, Principal
+from scheduling.calendars import listings, objects, sync
+from scheduling.calendars.calendars import BLOCKING, CalendarState, Principal
+from scheduling.calendars.objects import StoredObject
 from scheduling.errors import InvalidSyncToken
 from scheduling.ical.timezones import is_zone, vtimezone
-from scheduling.objects import StoredObject
 from storage_plugin.expansion import ExpandedItem
 from storage_plugin.item import CalendarItem
 from storage_plugin.overlay import Overlay

@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scheduling.expansion import expanded
-from scheduling.objects import HEAD, TAIL, StoredObject
+from scheduling.calendars.expansion import expanded
+from scheduling.calendars.objects import HEAD, TAIL, StoredObject
 from storage_plugin.item import CalendarItem
 
 if TYPE_CHECKING:

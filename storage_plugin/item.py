@@ -15,7 +15,7 @@ import vobject
 from radicale.item import Item
 from radicale.item import filter as radicale_filter
 
-from scheduling.objects import StoredObject
+from scheduling.calendars.objects import StoredObject
 
 if TYPE_CHECKING:
     from storage_plugin.collection import CalendarCollection

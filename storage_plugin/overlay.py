@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 
-from scheduling import properties
+from scheduling.calendars import properties
 from scheduling.database.connection import Database
 
 

@@ -15,16 +15,17 @@ from radicale import pathutils, types
 from radicale.item import Item
 from radicale.storage import BaseCollection, BaseStorage
 
-from scheduling import objects, properties, reader
+from scheduling import reader
 from scheduling.access import credentials
 from scheduling.availability import busy_time, formats
-from scheduling.calendars import MAILBOXES, CalendarState, Principal, find_principal
-from scheduling.catch_up import count_left_out
+from scheduling.calendars import objects, properties
+from scheduling.calendars.calendars import MAILBOXES, CalendarState, Principal, find_principal
+from scheduling.calendars.catch_up import count_left_out
+from scheduling.calendars.poll import HomePoll, Poll, Polling
 from scheduling.database import schema
 from scheduling.database.connection import Connection, connect_to
 from scheduling.database.prepared import Source
 from scheduling.database.types import READ_ALL_GROUP
-from scheduling.poll import HomePoll, Poll, Polling
 from storage_plugin import config
 from storage_plugin.collection import (
     CalendarCollection,

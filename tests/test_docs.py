@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import text
 
 from scheduling.access.permissions import Permission
-from scheduling.catch_up import catch_up, ensure_calendars
+from scheduling.calendars.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.feed_options import KINDS

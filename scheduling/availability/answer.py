@@ -20,7 +20,7 @@ from scheduling.availability.hours import Hours
 from scheduling.availability.people import Person
 from scheduling.availability.question import Question
 from scheduling.availability.spans import Span, spans, with_buffers
-from scheduling.free_busy import BUSY, Period
+from scheduling.calendars.free_busy import BUSY, Period
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,8 +12,8 @@ from scheduling.availability.hours import Hours
 from scheduling.availability.people import Person
 from scheduling.availability.question import Question
 from scheduling.availability.spans import Bare, bare
+from scheduling.calendars.free_busy import OUTSIDE_HOURS, UNKNOWN, Period, coalesce, free
 from scheduling.config.sections import AvailabilitySettings
-from scheduling.free_busy import OUTSIDE_HOURS, UNKNOWN, Period, coalesce, free
 from scheduling.snapshot import Snapshot
 
 

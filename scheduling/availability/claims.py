@@ -19,9 +19,9 @@ from scheduling.availability import people
 from scheduling.availability.answer import Availability, answer, question_of, version
 from scheduling.availability.people import Person
 from scheduling.availability.question import Question
-from scheduling.catch_up import catch_up, ensure_calendars
+from scheduling.calendars.catch_up import catch_up, ensure_calendars
+from scheduling.calendars.free_busy import Period, coalesce, free
 from scheduling.errors import Invalid, SchedulingError
-from scheduling.free_busy import Period, coalesce, free
 from scheduling.settings.view import View, today
 
 T = TypeVar("T")

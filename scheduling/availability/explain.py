@@ -9,14 +9,14 @@ from typing import Literal
 
 from sqlalchemy import Connection, select
 
-from scheduling import events
 from scheduling.availability import hours
 from scheduling.availability.answer import Availability
 from scheduling.availability.people import Source
 from scheduling.availability.spans import Span
-from scheduling.calendars import CalendarState
-from scheduling.events import Event
-from scheduling.free_busy import OUTSIDE_HOURS, UNKNOWN
+from scheduling.calendars import events
+from scheduling.calendars.calendars import CalendarState
+from scheduling.calendars.events import Event
+from scheduling.calendars.free_busy import OUTSIDE_HOURS, UNKNOWN
 from scheduling.models import ExternalEvent
 
 Effect = Literal["blocks", "unavailable", "tentative", "outside-hours", "unknown", "free"]

@@ -7,8 +7,8 @@ whatever is left for free; X-DAYSHEET-STATE tells them apart for whoever wants t
 
 from __future__ import annotations
 
-from scheduling import free_busy
 from scheduling.availability.busy_time import BusyTime
+from scheduling.calendars import free_busy
 from scheduling.ical import text
 from scheduling.ical.free_busy_request import FreeBusyRequest
 

@@ -14,10 +14,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, exists, func, select
 
-from scheduling.calendars import BLOCKING, BUILT_IN
+from scheduling.calendars.calendars import BLOCKING, BUILT_IN
+from scheduling.calendars.rendered import Horizon
 from scheduling.errors import NotFound
 from scheduling.models import Calendar, ScheduleChange, Subscription, UnrenderedSource, User
-from scheduling.rendered import Horizon
 from scheduling.settings.view import View
 from scheduling.subscription_record import slug_of
 

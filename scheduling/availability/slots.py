@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from scheduling.availability.answer import Availability, version
+from scheduling.calendars.free_busy import STRENGTH, free
 from scheduling.errors import Invalid
-from scheduling.free_busy import STRENGTH, free
 
 PERMITTED = STRENGTH[STRENGTH.index("BUSY-TENTATIVE") :]
 """What time may be beside free when somebody says so: tentative, outside working hours, unknown."""

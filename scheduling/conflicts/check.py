@@ -15,8 +15,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from scheduling.calendars import BLOCKING
-from scheduling.catch_up import subscription_of
+from scheduling.calendars.calendars import BLOCKING
+from scheduling.calendars.catch_up import subscription_of
 from scheduling.conflicts import announce, checks
 from scheduling.conflicts.overlaps import Overlaps, Pair, Source
 from scheduling.conflicts.pairs import Side, Sides, is_material, load, values_of

@@ -23,8 +23,8 @@ from sqlalchemy import (
     union,
 )
 
-from scheduling.calendars import CONFLICTS
-from scheduling.changeset import LEEWAY
+from scheduling.calendars.calendars import CONFLICTS
+from scheduling.calendars.changeset import LEEWAY
 from scheduling.models import Calendar, CalendarObject, Conflict, ConflictCheck, ScheduleChange, User
 
 _C = Conflict

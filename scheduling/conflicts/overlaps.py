@@ -15,11 +15,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, bindparam, select, union_all
 from sqlalchemy.orm import aliased
 
+from scheduling.calendars.rendered import LONG, LONG_SPAN, RECURRING, SHORT_SPAN
 from scheduling.conflicts.rules import Rules
 from scheduling.ical import series_json
 from scheduling.ical.series import taking
 from scheduling.models import CalendarObject, OccurrenceRow, lasts
-from scheduling.rendered import LONG, LONG_SPAN, RECURRING, SHORT_SPAN
 
 Span = tuple[int, int]
 """Start and exclusive end in epoch seconds."""

@@ -11,11 +11,11 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
+from scheduling.calendars.events import SOURCES, summary_of
+from scheduling.calendars.rendered import RECURRING
 from scheduling.conflicts.overlaps import Pair, Source, Span
 from scheduling.conflicts.rules import Rules
-from scheduling.events import SOURCES, summary_of
 from scheduling.models import CalendarObject, Job
-from scheduling.rendered import RECURRING
 
 MOST_OVERLAPS = 100
 """Overlaps of a pair that are kept; the rest are counted."""

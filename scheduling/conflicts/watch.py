@@ -16,8 +16,8 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, bindparam, delete, exists, select, union_all
 
-from scheduling.calendars import BLOCKING
-from scheduling.catch_up import catch_up_in_steps, ensure_calendars
+from scheduling.calendars.calendars import BLOCKING
+from scheduling.calendars.catch_up import catch_up_in_steps, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.conflicts import checks
 from scheduling.conflicts.check import check_step

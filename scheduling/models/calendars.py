@@ -23,9 +23,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from scheduling.calendars.rendered import LONG
 from scheduling.database.types import BigInt
 from scheduling.models.base import Base
-from scheduling.rendered import LONG
 
 
 class ScheduleChange(Base):
@@ -46,7 +46,7 @@ class ScheduleChange(Base):
 
 
 class Calendar(Base):
-    """One calendar of one user and how far it has caught up. `revision` only rises (scheduling/sync.py). A hidden one
+    """One calendar of one user and how far it has caught up. `revision` only rises (scheduling/calendars/sync.py). A hidden one
     blocks time and is not served.
     """
 

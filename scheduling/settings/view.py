@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from hashlib import blake2b
 
+from scheduling.calendars.rendered import Horizon
 from scheduling.config.sections import (
     AvailabilitySettings,
     CalendarSettings,
@@ -16,7 +17,6 @@ from scheduling.config.sections import (
     TemplateSettings,
 )
 from scheduling.ical.timezones import to_epoch
-from scheduling.rendered import Horizon
 
 _RENDERER = 1
 """Raised whenever the code renders the same row differently, so that every calendar is rendered anew."""

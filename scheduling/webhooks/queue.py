@@ -16,7 +16,7 @@ from sqlalchemy.orm import aliased
 
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
-from scheduling.catch_up import catch_up_in_steps, ensure_calendars
+from scheduling.calendars.catch_up import catch_up_in_steps, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.errors import SecretsUnreadable

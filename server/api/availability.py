@@ -13,7 +13,7 @@ from scheduling.availability.answer import Availability as Answered
 from scheduling.availability.answer import version
 from scheduling.availability.people import Source as Known
 from scheduling.availability.slots import Search
-from scheduling.free_busy import BUSY, OUTSIDE_HOURS, UNKNOWN, Period
+from scheduling.calendars.free_busy import BUSY, OUTSIDE_HOURS, UNKNOWN, Period
 from server.api import questions
 from server.api.operations import Call, Reply, Routes
 from server.api.questions import TYPES, Beside, Many, Minutes, RangeQuery

@@ -9,10 +9,10 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from scheduling import events
 from scheduling.access import users
 from scheduling.access.permissions import Permission
-from scheduling.events import Event as ReadEvent
+from scheduling.calendars import events
+from scheduling.calendars.events import Event as ReadEvent
 from scheduling.schedule import edits
 from scheduling.schedule import items as stored_items
 from scheduling.schedule.entries import Kind

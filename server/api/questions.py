@@ -20,8 +20,8 @@ from scheduling.availability.busy_time import default_question
 from scheduling.availability.people import Person
 from scheduling.availability.question import Question
 from scheduling.availability.spans import Span
+from scheduling.calendars.events import SOURCES
 from scheduling.config.sections import AvailabilitySettings
-from scheduling.events import SOURCES
 from server.api.operations import Call
 from server.api.owners import owner
 from server.api.problems import Obstacle

@@ -11,8 +11,8 @@ from pydantic import Field, StringConstraints
 
 from scheduling import subscriptions
 from scheduling.access.permissions import Permission
+from scheduling.calendars.policy import Policy
 from scheduling.errors import NotFound
-from scheduling.import_policy import Policy
 from scheduling.settings import stored
 from scheduling.source_credentials import Credentials
 from scheduling.subscriptions import Changes

@@ -10,10 +10,10 @@ from typing import Any
 import click
 
 from scheduling.access import users
+from scheduling.calendars.events import SOURCES
 from scheduling.conflicts import acknowledge as acts
 from scheduling.conflicts import listing
 from scheduling.conflicts.listing import STATUSES, Conflict
-from scheduling.events import SOURCES
 from scheduling.snapshot import Snapshot
 from server.cli.manual import ManualGroup
 from server.cli.output import json_option, moment, print_facts, print_json, print_table

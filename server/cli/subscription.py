@@ -12,7 +12,7 @@ import click
 
 from scheduling import subscription_history, subscriptions
 from scheduling.access import users
-from scheduling.import_policy import BUSY, TENTATIVE, VISIBILITY, Policy
+from scheduling.calendars.policy import BUSY, TENTATIVE, VISIBILITY, Policy
 from scheduling.settings import stored
 from scheduling.settings.view import View
 from scheduling.subscriptions import Changes

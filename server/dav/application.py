@@ -22,7 +22,7 @@ from radicale.app import Application as RadicaleApplication
 from radicale.app.base import Access
 from radicale.config import Configuration
 
-from scheduling.calendars import OUTBOX
+from scheduling.calendars.calendars import OUTBOX
 from scheduling.database.types import READ_ALL_GROUP
 from scheduling.errors import DatabaseUnavailable
 from server import conditional

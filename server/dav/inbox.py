@@ -6,7 +6,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from http import HTTPStatus
 
-from scheduling.calendars import INBOX
+from scheduling.calendars.calendars import INBOX
 from server.dav import multistatus, reports
 from server.dav.xml import D, Response, error, to_bytes, without_controls
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 from scheduling.availability.question import MOST_PEOPLE
-from scheduling.calendars import INBOX, MAILBOXES, OUTBOX
+from scheduling.calendars.calendars import INBOX, MAILBOXES, OUTBOX
 from server.dav.xml import C, D
 
 LARGEST = 2**18

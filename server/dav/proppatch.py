@@ -12,8 +12,8 @@ from typing import Any
 
 from radicale.xmlutils import make_human_tag
 
-from scheduling.calendars import INBOX
-from scheduling.properties import ACCEPTED, MAXIMUM_LENGTH
+from scheduling.calendars.calendars import INBOX
+from scheduling.calendars.properties import ACCEPTED, MAXIMUM_LENGTH
 from server.dav import mailboxes
 from server.dav.multistatus import XML_VALUED
 from server.dav.xml import BadBody, C, D, parse

@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import Any
 
 from scheduling import client_families, reader
-from scheduling.calendars import CalendarState
+from scheduling.calendars.calendars import CalendarState
 from scheduling.delivery_ledger import Seen, ledger_of
 from server.gate import client_address
 from server.settings import Settings

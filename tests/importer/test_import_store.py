@@ -15,10 +15,11 @@ import pytest
 from importer.addresses import Exemptions
 from importer.config import ImporterConfig
 from importer.daemon import Summary, run
-from scheduling import objects, subscriptions, sync
+from scheduling import subscriptions
 from scheduling.access import users
 from scheduling.access.secrets import Keyring
-from scheduling.calendars import CalendarState
+from scheduling.calendars import objects, sync
+from scheduling.calendars.calendars import CalendarState
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.import_facts import Applied, Due, Facts, Failure

@@ -23,9 +23,10 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 from sqlalchemy import text
 
-from scheduling import generations, objects, subscriptions
+from scheduling import generations, subscriptions
 from scheduling.access import users
 from scheduling.access.secrets import Keyring
+from scheduling.calendars import objects
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.snapshot import Snapshot

@@ -13,10 +13,11 @@ import pytest
 from importer.addresses import Exemptions
 from importer.config import ImporterConfig
 from importer.daemon import run
-from scheduling import feed_text, feeds, objects, subscriptions
+from scheduling import feed_text, feeds, subscriptions
 from scheduling.access import users
 from scheduling.access.secrets import Keyring
-from scheduling.calendars import BUILT_IN
+from scheduling.calendars import objects
+from scheduling.calendars.calendars import BUILT_IN
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.feed_options import FeedOptions

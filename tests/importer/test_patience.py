@@ -18,9 +18,10 @@ from sqlalchemy import text
 from importer.addresses import Exemptions
 from importer.config import ImporterConfig
 from importer.daemon import Summary, run
-from scheduling import objects, subscriptions
+from scheduling import subscriptions
 from scheduling.access import users
 from scheduling.access.secrets import Keyring
+from scheduling.calendars import objects
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.imports import ImportStore

@@ -16,8 +16,9 @@ import pytest
 import vobject
 
 from importer.daemon import run
-from scheduling import objects, subscriptions
+from scheduling import subscriptions
 from scheduling.access import users
+from scheduling.calendars import objects
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.imports import ImportStore

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from scheduling import deliveries, delivery_ledger, feeds, maintenance
 from scheduling.access import credentials
 from scheduling.access.secrets import Keyring, new_key
-from scheduling.catch_up import catch_up, ensure_calendars
+from scheduling.calendars.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.delivery_ledger import Ledger, Seen, ledger_of

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import text
 
 from scheduling import demo
-from scheduling.calendars import BUILT_IN
-from scheduling.catch_up import catch_up, ensure_calendars
+from scheduling.calendars.calendars import BUILT_IN
+from scheduling.calendars.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database import schema
 from scheduling.database.connection import Database

@@ -8,7 +8,7 @@ import re
 import icalendar
 
 from scheduling import feed_text
-from scheduling.objects import HEAD, TAIL
+from scheduling.calendars.objects import HEAD, TAIL
 
 EVENT = """BEGIN:VEVENT
 UID:abc@daysheet

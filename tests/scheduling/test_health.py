@@ -12,7 +12,7 @@ from scheduling import feeds, health, subscriptions
 from scheduling.access import users
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
-from scheduling.catch_up import catch_up, ensure_calendars
+from scheduling.calendars.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.health import Level

@@ -13,8 +13,8 @@ from sqlalchemy import text
 
 from scheduling import load
 from scheduling.access import users
-from scheduling.calendars import BUILT_IN
-from scheduling.catch_up import catch_up, ensure_calendars
+from scheduling.calendars.calendars import BUILT_IN
+from scheduling.calendars.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.load import Counts, Format, LoadFailed

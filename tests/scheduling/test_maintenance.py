@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import text
 
 from scheduling import maintenance
-from scheduling.catch_up import catch_up, create_calendar, ensure_calendars
+from scheduling.calendars.catch_up import catch_up, create_calendar, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.settings.stored import view

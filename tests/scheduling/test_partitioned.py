@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect, text
 
-from scheduling import maintenance, objects, sync
+from scheduling import maintenance
+from scheduling.calendars import objects, sync
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.snapshot import Snapshot

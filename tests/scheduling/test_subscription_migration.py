@@ -13,9 +13,9 @@ from sqlalchemy.exc import IntegrityError
 
 from scheduling import subscriptions
 from scheduling.access.secrets import Keyring, new_key
+from scheduling.calendars.policy import Policy
 from scheduling.database import schema
 from scheduling.database.connection import Database
-from scheduling.import_policy import Policy
 from scheduling.subscriptions import Changes
 
 KEYRING = Keyring(new_key())

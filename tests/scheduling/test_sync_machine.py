@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import text
 
-from scheduling import maintenance, objects, sync
-from scheduling.calendars import CalendarState, list_calendars_of
-from scheduling.catch_up import catch_up, ensure_calendars
+from scheduling import maintenance
+from scheduling.calendars import objects, sync
+from scheduling.calendars.calendars import CalendarState, list_calendars_of
+from scheduling.calendars.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.errors import InvalidSyncToken

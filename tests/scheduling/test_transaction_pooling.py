@@ -19,11 +19,11 @@ from sqlalchemy import make_url, text
 
 from scheduling.access import credentials
 from scheduling.access.secrets import Keyring
+from scheduling.calendars.poll import Polling
 from scheduling.config.sections import Config
 from scheduling.database import schema
 from scheduling.database.connection import Database
 from scheduling.errors import DatabaseUnavailable
-from scheduling.poll import Polling
 from scheduling.snapshot import Snapshot
 from tests.factories import Dispatch
 

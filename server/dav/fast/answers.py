@@ -16,10 +16,10 @@ from xml.sax.saxutils import escape
 from radicale import pathutils
 from radicale.app.base import Access
 
-from scheduling import listings, objects, sync
+from scheduling.calendars import listings, objects, sync
+from scheduling.calendars.objects import StoredObject
+from scheduling.calendars.rendered import FOREVER
 from scheduling.errors import InvalidSyncToken, TooManyChanges
-from scheduling.objects import StoredObject
-from scheduling.rendered import FOREVER
 from server.dav.fast import properties
 from server.dav.fast.bodies import gathered
 from server.dav.fast.properties import NAMESPACES, Context, element

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from scheduling.calendars import CalendarState
+from scheduling.calendars.calendars import CalendarState
 from scheduling.errors import DatabaseUnavailable, Invalid
 from server import conditional
 from server.dav import reports

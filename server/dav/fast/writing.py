@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from xml.sax.saxutils import escape
 
-from scheduling.expansion import expanded, limited
+from scheduling.calendars.expansion import expanded, limited
+from scheduling.calendars.objects import HEAD, TAIL, StoredObject, zone_texts
 from scheduling.ical.partial import select
-from scheduling.objects import HEAD, TAIL, StoredObject, zone_texts
 from server.dav.fast.properties import element
 from server.dav.fast.recognise import DATA, ETAG, TYPE, Data
 

@@ -23,10 +23,11 @@ from pathlib import Path
 
 from sqlalchemy import bindparam, text
 
-from scheduling import objects, subscriptions
+from scheduling import subscriptions
 from scheduling.access import users
 from scheduling.access.secrets import Keyring
 from scheduling.availability.busy_time import of_user
+from scheduling.calendars import objects
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.snapshot import Snapshot

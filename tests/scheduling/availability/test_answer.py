@@ -12,7 +12,7 @@ from sqlalchemy import update
 from scheduling.availability import busy_time
 from scheduling.availability.answer import question_of, version
 from scheduling.availability.question import Question
-from scheduling.catch_up import create_calendar
+from scheduling.calendars.catch_up import create_calendar
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.errors import Invalid, NotFound

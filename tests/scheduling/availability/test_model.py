@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from scheduling.availability import hours, slots
 from scheduling.availability.hours import Working
 from scheduling.availability.slots import Search
+from scheduling.calendars.free_busy import STRENGTH
 from scheduling.database.connection import Database
-from scheduling.free_busy import STRENGTH
 from tests.factories import Dispatch
 from tests.scheduling.availability.asking import HOUR, NOW, ask, subscribe
 

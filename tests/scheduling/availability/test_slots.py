@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from scheduling.availability.slots import PERMITTED, Search
+from scheduling.calendars.free_busy import OUTSIDE_HOURS, STRENGTH, UNKNOWN
 from scheduling.errors import Invalid
-from scheduling.free_busy import OUTSIDE_HOURS, STRENGTH, UNKNOWN
 
 
 def _search(permitted: str) -> Search:

@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from scheduling import objects, sync
 from scheduling.access.permissions import SYSTEM
-from scheduling.catch_up import catch_up, create_calendar, ensure_calendars
+from scheduling.calendars import objects, sync
+from scheduling.calendars.catch_up import catch_up, create_calendar, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.conflicts import listing
 from scheduling.conflicts.acknowledge import acknowledge

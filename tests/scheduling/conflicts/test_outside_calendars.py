@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from scheduling import subscriptions
-from scheduling.catch_up import create_calendar
+from scheduling.calendars.catch_up import create_calendar
 from scheduling.config.sections import Config
 from scheduling.conflicts.watch import Watch
 from scheduling.database.connection import Database

@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 from sqlalchemy import text
 
-from scheduling.catch_up import catch_up, ensure_calendars
+from scheduling.calendars.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.settings.stored import view

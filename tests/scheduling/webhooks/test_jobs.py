@@ -10,7 +10,7 @@ import pytest
 
 from scheduling import maintenance
 from scheduling.access.permissions import SYSTEM
-from scheduling.catch_up import catch_up, ensure_calendars
+from scheduling.calendars.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.settings import stored

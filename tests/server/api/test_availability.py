@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import insert, update
 
 from scheduling.access.permissions import Permission
-from scheduling.catch_up import create_calendar
+from scheduling.calendars.catch_up import create_calendar
 from scheduling.database.connection import Database
 from scheduling.models import Subscription
 from scheduling.subscription_record import slug_of

@@ -12,7 +12,7 @@ from sqlalchemy import insert
 
 from importer.reading import Job, Reader, read
 from scheduling.access.permissions import Permission
-from scheduling.catch_up import create_calendar
+from scheduling.calendars.catch_up import create_calendar
 from scheduling.database.connection import Database
 from scheduling.database.types import UtcDateTime
 from scheduling.models import Subscription

@@ -8,11 +8,11 @@ from datetime import datetime
 
 import pytest
 
-from scheduling.expansion import limited
+from scheduling.calendars.expansion import limited
+from scheduling.calendars.objects import StoredObject
 from scheduling.ical import series_json
 from scheduling.ical.recurrence import parse_rule
 from scheduling.ical.series import Override, Series
-from scheduling.objects import StoredObject
 from tests.factories import Dispatch
 from tests.server import fixtures
 from tests.server.client import C, Client

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from scheduling import maintenance, objects, sync
-from scheduling.calendars import CalendarState, find_calendar
-from scheduling.catch_up import catch_up, ensure_calendars
+from scheduling import maintenance
+from scheduling.calendars import objects, sync
+from scheduling.calendars.calendars import CalendarState, find_calendar
+from scheduling.calendars.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.errors import InvalidSyncToken

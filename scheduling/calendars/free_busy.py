@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
+from scheduling.calendars.objects import HEAD, TAIL
 from scheduling.ical import text
-from scheduling.objects import HEAD, TAIL
 
 OUTSIDE_HOURS, UNKNOWN = "OUTSIDE-HOURS", "UNKNOWN"
 """Beside the types of RFC 5545, which has none for them: nobody may take such time for free."""

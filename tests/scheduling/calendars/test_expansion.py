@@ -11,12 +11,12 @@ import pytest
 import recurring_ical_events
 import vobject
 
-from scheduling.expansion import expanded
+from scheduling.calendars.expansion import expanded
+from scheduling.calendars.objects import StoredObject
 from scheduling.ical import series_json
 from scheduling.ical.recurrence import parse_rule
 from scheduling.ical.series import Override, Series
 from scheduling.ical.timezones import vtimezone
-from scheduling.objects import StoredObject
 
 TITLE = ("SUMMARY:Ä long title\\, fol", " ded\\; and more")
 

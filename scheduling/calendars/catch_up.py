@@ -29,10 +29,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningDelete
 
-from scheduling import sources
 from scheduling.access.permissions import READS_ALL
-from scheduling.calendars import BLOCKING, BUILT_IN, CONFLICTS
-from scheduling.changeset import KNOWN, Changeset, Known
+from scheduling.calendars import sources
+from scheduling.calendars.calendars import BLOCKING, BUILT_IN, CONFLICTS
+from scheduling.calendars.changeset import KNOWN, Changeset, Known
+from scheduling.calendars.rendered import RECURRING, Horizon, Rendered
 from scheduling.conflicts import checks
 from scheduling.database.connection import Database
 from scheduling.database.dialects import insert_into, row_number
@@ -46,7 +47,6 @@ from scheduling.models import (
     UnrenderedSource,
     User,
 )
-from scheduling.rendered import RECURRING, Horizon, Rendered
 from scheduling.settings.view import View, today
 from scheduling.webhooks.jobs import emit_changes
 

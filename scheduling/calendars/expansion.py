@@ -11,10 +11,10 @@ import dataclasses
 from collections.abc import Iterator
 from datetime import date, datetime
 
+from scheduling.calendars.objects import HEAD, TAIL, StoredObject
 from scheduling.ical import series_json, text
 from scheduling.ical.series import Series, expand
 from scheduling.ical.timezones import from_epoch, to_epoch
-from scheduling.objects import HEAD, TAIL, StoredObject
 
 _REPLACED = frozenset({"DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID"})
 _BEGIN, _END = "BEGIN:VEVENT\r\n", "END:VEVENT\r\n"

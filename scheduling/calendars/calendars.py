@@ -17,8 +17,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, bindparam, exists, or_, select
 
 from scheduling.access.permissions import READS_ALL
+from scheduling.calendars.rendered import Horizon
 from scheduling.models import Calendar, ScheduleChange, User
-from scheduling.rendered import Horizon
 from scheduling.settings.view import Showing, View
 
 BUILT_IN = ("jobs", "blockers", "time-off")

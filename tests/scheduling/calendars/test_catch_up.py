@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from scheduling.calendars import CalendarState, behind, find_calendar
-from scheduling.catch_up import catch_up, count_left_out, create_calendar, ensure_calendars
+from scheduling.calendars.calendars import CalendarState, behind, find_calendar
+from scheduling.calendars.catch_up import catch_up, count_left_out, create_calendar, ensure_calendars
+from scheduling.calendars.objects import StoredObject, all_objects
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
-from scheduling.objects import StoredObject, all_objects
 from scheduling.settings.stored import change, view
 from scheduling.settings.view import today
 from tests.factories import Dispatch

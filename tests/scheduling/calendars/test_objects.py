@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from scheduling import objects, sync
-from scheduling.calendars import CalendarState, find_calendar
-from scheduling.catch_up import catch_up, ensure_calendars
+from scheduling.calendars import objects, sync
+from scheduling.calendars.calendars import CalendarState, find_calendar
+from scheduling.calendars.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.settings.stored import view

@@ -10,7 +10,7 @@ import vobject
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduling.free_busy import STRENGTH, UNKNOWN, Period, coalesce, free, vfreebusy
+from scheduling.calendars.free_busy import STRENGTH, UNKNOWN, Period, coalesce, free, vfreebusy
 
 NOW = 1_773_100_800  # 2026-03-10 00:00:00 UTC
 HOUR, DAY = 3600, 86400

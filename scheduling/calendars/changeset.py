@@ -13,11 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, update
 
+from scheduling.calendars.objects import etag_of
+from scheduling.calendars.rendered import RECURRING, Rendered
 from scheduling.database.dialects import insert_into
 from scheduling.ical.event import stamped
 from scheduling.models import CalendarObject, OccurrenceRow, UnrenderedSource
-from scheduling.objects import etag_of
-from scheduling.rendered import RECURRING, Rendered
 
 _FACTS = ("starts_at", "ends_at", "busy", "span", "series")
 """What may differ under the same text, for example when the user's days begin elsewhere."""

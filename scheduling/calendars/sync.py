@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, and_, bindparam, or_, select
 
-from scheduling.calendars import CalendarState
+from scheduling.calendars.calendars import CalendarState
 from scheduling.database.prepared import Prepared, Rows
 from scheduling.errors import InvalidSyncToken, TooManyChanges
 from scheduling.models import CalendarObject, CalendarRevision

@@ -27,11 +27,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
+from scheduling.calendars.objects import HEAD, TAIL, zone_texts
 from scheduling.database.prepared import Prepared
 from scheduling.database.types import BigInt
 from scheduling.ical import text
 from scheduling.models import CalendarObject
-from scheduling.objects import HEAD, TAIL, zone_texts
 
 _O = CalendarObject
 _IN_ONE = 4000

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, func, select
 
-from scheduling.calendars import (
+from scheduling.calendars.calendars import (
     COLUMNS,
     CONFLICTS,
     PERMITTED,

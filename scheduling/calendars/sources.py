@@ -16,13 +16,14 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, select
 from sqlalchemy.exc import DBAPIError
 
-from scheduling import import_policy
+from scheduling.calendars import policy as import_policy
+from scheduling.calendars.policy import Policy
+from scheduling.calendars.rendered import Horizon, NotRenderable, Rendered, build, from_event
 from scheduling.database.types import JobStatus, TimeOffStatus
 from scheduling.ical import series_json, timezones
 from scheduling.ical.event import Event
 from scheduling.ical.recurrence import BadRule, parse_rule
 from scheduling.ical.series import Series
-from scheduling.import_policy import Policy
 from scheduling.models import (
     Blocker,
     Conflict,
@@ -33,7 +34,6 @@ from scheduling.models import (
     TimeOff,
     User,
 )
-from scheduling.rendered import Horizon, NotRenderable, Rendered, build, from_event
 from scheduling.settings.view import View
 
 logger = logging.getLogger(__name__)

@@ -7,9 +7,9 @@ import icalendar
 import pytest
 from sqlalchemy import text
 
-from scheduling import listings, objects
-from scheduling.calendars import CalendarState, find_calendar
-from scheduling.catch_up import catch_up, ensure_calendars
+from scheduling.calendars import listings, objects
+from scheduling.calendars.calendars import CalendarState, find_calendar
+from scheduling.calendars.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database.connection import Connection, Database
 from scheduling.settings.stored import view
