@@ -13,12 +13,12 @@ import psycopg
 from sqlalchemy import func, select
 
 from benchmarks.accounts import Account, Known
-from scheduling import feeds
 from scheduling.access import credentials, users
 from scheduling.access.secrets import Keyring
 from scheduling.calendars import sync
 from scheduling.database import schema
 from scheduling.database.connection import Database
+from scheduling.feeds import feeds
 from scheduling.models import CalendarObject
 from scheduling.snapshot import Snapshot
 from server.settings import load

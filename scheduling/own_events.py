@@ -15,10 +15,10 @@ from itertools import islice
 
 from sqlalchemy import Connection, bindparam, select
 
-from scheduling import feed_text
 from scheduling.access.secrets import Keyring
 from scheduling.calendars.rendered import object_name
 from scheduling.calendars.sources import domain_of
+from scheduling.feeds import text as feed_text
 from scheduling.ical import text
 from scheduling.models import Calendar, CalendarObject, Feed, Instance
 

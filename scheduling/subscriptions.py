@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, delete, exists, insert, select, update
 
-from scheduling import feed_links, generations, source_credentials, subscription_url
+from scheduling import generations, source_credentials, subscription_url
 from scheduling.access import audit
 from scheduling.access.permissions import SYSTEM, Actor, Permission, permits, require
 from scheduling.access.secrets import Keyring
@@ -24,6 +24,7 @@ from scheduling.calendars.catch_up import create_calendar
 from scheduling.calendars.policy import Policy
 from scheduling.conflicts import checks
 from scheduling.errors import Invalid, NotFound
+from scheduling.feeds import links
 from scheduling.ical import timezones
 from scheduling.models import Calendar, ExternalEvent, ExternalEventVersion, Generation, ScheduleChange
 from scheduling.models import Subscription as SubscriptionRow
@@ -319,7 +320,7 @@ def _show_anew(connection: Connection, found: Subscription, policy: Policy) -> N
         )
     )
     if (policy.visibility == "hidden") != (found.policy.visibility == "hidden"):
-        feed_links.touch(connection, found.user_id)
+        links.touch(connection, found.user_id)
         _hide(connection, found.user_id, found.id, policy.visibility)
 
 
@@ -329,7 +330,7 @@ def _hide(connection: Connection, user_id: int, subscription_id: int, visibility
 
 
 def _erase(connection: Connection, found: Subscription) -> None:
-    feed_links.touch(connection, found.user_id)
+    links.touch(connection, found.user_id)
     connection.execute(delete(ExternalEvent).where(ExternalEvent.subscription_id == found.id))
     connection.execute(delete(_R).where(_R.id == found.id))
     connection.execute(delete(Calendar).where(*_calendar(found)))

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, abort, request
 
-from scheduling import client_families, feed_body
+from scheduling import client_families
 from scheduling.delivery_ledger import Ledger, Seen, ledger_of
-from scheduling.feed_body import Scope
-from scheduling.feed_links import Link, LinkState, find_link
+from scheduling.feeds import body as feed_body
+from scheduling.feeds.body import Scope
+from scheduling.feeds.links import Link, LinkState, find_link
 from scheduling.snapshot import Snapshot
 from server import conditional
 from server.feed_cache import FeedCache

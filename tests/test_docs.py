@@ -18,7 +18,7 @@ from scheduling.access.permissions import Permission
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
-from scheduling.feed_options import KINDS
+from scheduling.feeds.options import KINDS
 from scheduling.models import CONTRACT_TABLES, Base, CalendarObject
 from scheduling.settings.stored import view
 from server.api.document import openapi

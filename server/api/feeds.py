@@ -9,13 +9,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from scheduling import feeds
 from scheduling.access.permissions import Permission
 from scheduling.errors import NotFound
-from scheduling.feed_links import subscribe_links
-from scheduling.feed_options import KINDS, MOST_DAYS, MOST_MINUTES, MOST_MONTHS, FeedOptions
-from scheduling.feeds import LONGEST_OVERLAP
-from scheduling.feeds import Feed as StoredFeed
+from scheduling.feeds import feeds
+from scheduling.feeds.feeds import LONGEST_OVERLAP
+from scheduling.feeds.feeds import Feed as StoredFeed
+from scheduling.feeds.links import subscribe_links
+from scheduling.feeds.options import KINDS, MOST_DAYS, MOST_MINUTES, MOST_MONTHS, FeedOptions
 from server.api.operations import Call, Reply, Routes
 from server.api.owners import owner
 from server.api.values import WHOLE, Given, Id, Moment, Name, Shown, ShownMoment, Username, moment

@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 import click
 
-from scheduling import feeds
 from scheduling.access import credentials, users
 from scheduling.database import schema
 from scheduling.demo import fill
+from scheduling.feeds import feeds
 from server.cli.manual import ManualCommand
 from server.cli.output import json_option, print_facts, print_json, progress
 from server.cli.session import Session, pass_session

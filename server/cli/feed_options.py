@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from scheduling.feed_options import DETAILS, KINDS, MOST_DAYS, MOST_MINUTES, MOST_MONTHS, FeedOptions
+from scheduling.feeds.options import DETAILS, KINDS, MOST_DAYS, MOST_MINUTES, MOST_MONTHS, FeedOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 _NONE = "none"

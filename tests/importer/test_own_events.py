@@ -13,14 +13,15 @@ import pytest
 from importer.addresses import Exemptions
 from importer.config import ImporterConfig
 from importer.daemon import run
-from scheduling import feed_text, feeds, subscriptions
+from scheduling import subscriptions
 from scheduling.access import users
 from scheduling.access.secrets import Keyring
 from scheduling.calendars import objects
 from scheduling.calendars.calendars import BUILT_IN
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
-from scheduling.feed_options import FeedOptions
+from scheduling.feeds import feeds, text
+from scheduling.feeds.options import FeedOptions
 from scheduling.imports import ImportStore
 from scheduling.snapshot import Snapshot
 from tests.factories import Dispatch
@@ -134,8 +135,8 @@ def test_the_events_of_a_busy_only_feed_are_known_by_its_key(
     for name, user in (("anna", anna), ("ben", ben)):
         with ours.database.write() as connection:
             feed, _ = feeds.create(connection, KEYRING, user, "Busy", FeedOptions(detail="busy"))
-        key = feed_text.uid_key(KEYRING, feed.id)
-        busy += [feed_text.busy(component, key) for component in ours.exported(name)]
+        key = text.uid_key(KEYRING, feed.id)
+        busy += [text.busy(component, key) for component in ours.exported(name)]
     number = ours.subscribe(anna, server.says("/a.ics", 200, passed_on(busy)))
     report = ours.synchronise(number)
     assert (report["own"], report["imported"]) == (1, 1)

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from scheduling import feeds
 from scheduling.access import audit, rotation
 from scheduling.access.permissions import SYSTEM, Actor, Forbidden, Permission
 from scheduling.access.secrets import Keyring, new_key
 from scheduling.database.connection import Connection, Database
 from scheduling.errors import Invalid, NotFound
-from scheduling.feed_links import Link, LinkState, find_link, subscribe_links, touch
-from scheduling.feeds import FeedOptions
+from scheduling.feeds import feeds
+from scheduling.feeds.feeds import FeedOptions
+from scheduling.feeds.links import Link, LinkState, find_link, subscribe_links, touch
 from tests.factories import Dispatch
 
 KEYRING = Keyring(new_key())

@@ -10,12 +10,12 @@ import pytest
 from alembic import command
 from sqlalchemy import text
 
-from scheduling import feeds
 from scheduling.access.secrets import Keyring, new_key
 from scheduling.database import schema
 from scheduling.database.connection import Database
-from scheduling.feed_links import LinkState, find_link
-from scheduling.feed_options import FeedOptions
+from scheduling.feeds import feeds
+from scheduling.feeds.links import LinkState, find_link
+from scheduling.feeds.options import FeedOptions
 
 KEYRING = Keyring(new_key())
 

@@ -8,13 +8,14 @@ import time
 from cryptography.fernet import Fernet
 from sqlalchemy import text
 
-from scheduling import feeds, health, subscriptions
+from scheduling import health, subscriptions
 from scheduling.access import users
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
+from scheduling.feeds import feeds
 from scheduling.health import Level
 from scheduling.settings.stored import view
 from scheduling.webhooks import endpoints

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from scheduling import feeds
 from scheduling.access import credentials, users
 from scheduling.database.connection import Database
-from scheduling.feed_options import FeedOptions
+from scheduling.feeds import feeds
+from scheduling.feeds.options import FeedOptions
 from server import wsgi
 from server.settings import Settings, load
 from tests.server.client import Client, basic

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from scheduling import feeds
 from scheduling.access import api_keys, roles, users
 from scheduling.access.permissions import SYSTEM, Permission, permissions_of_role
 from scheduling.availability import links
+from scheduling.feeds import feeds
 from tests.factories import Dispatch
 from tests.scheduling.actors_of import BUILT_IN
 from tests.server import fixtures

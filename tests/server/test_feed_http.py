@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from scheduling import feeds
 from scheduling.database.connection import Database
+from scheduling.feeds import feeds
 from scheduling.settings import stored
 from server.feed_cache import FeedCache
 from tests.factories import Dispatch

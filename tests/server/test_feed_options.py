@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from scheduling import feeds, subscriptions
+from scheduling import subscriptions
 from scheduling.database.connection import Database
-from scheduling.feeds import FeedOptions
+from scheduling.feeds import feeds
+from scheduling.feeds.feeds import FeedOptions
 from scheduling.ical import series_json
 from scheduling.ical.event import STAMP
 from scheduling.ical.series import Series

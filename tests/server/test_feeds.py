@@ -14,9 +14,9 @@ import icalendar
 import pytest
 import vobject
 
-from scheduling import feeds
 from scheduling.database.connection import Database
 from scheduling.errors import Invalid, NotFound
+from scheduling.feeds import feeds
 from scheduling.settings import stored
 from tests.factories import Dispatch
 from tests.server.away import away

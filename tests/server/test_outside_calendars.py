@@ -13,8 +13,8 @@ import vobject
 
 from importer import reading
 from importer.cycle import Means, synchronise
-from scheduling import feeds
-from scheduling.feed_options import FeedOptions
+from scheduling.feeds import feeds
+from scheduling.feeds.options import FeedOptions
 from scheduling.imports import ImportStore
 from tests.server.api.conftest import api_of
 from tests.server.client import APPLE, Client, D, calendar_query, during, proppatch

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from scheduling import feeds, subscriptions
+from scheduling import subscriptions
 from scheduling.access import actors, api_keys, credentials, roles, users
 from scheduling.access.permissions import (
     EVERYTHING,
@@ -27,6 +27,7 @@ from scheduling.access.permissions import (
 from scheduling.access.secrets import Keyring
 from scheduling.database.connection import Connection, Database
 from scheduling.errors import Invalid, NotFound
+from scheduling.feeds import feeds
 from scheduling.settings import stored
 from tests.scheduling.actors_of import BUILT_IN, everybody, granted, with_only
 

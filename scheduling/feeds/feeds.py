@@ -20,8 +20,8 @@ from scheduling.access import audit
 from scheduling.access.permissions import SYSTEM, Actor, Forbidden, Permission, permits, require
 from scheduling.access.secrets import Keyring, new_token
 from scheduling.errors import Invalid, NotFound
-from scheduling.feed_links import OPTIONS, later, options_of, path_of
-from scheduling.feed_options import FeedOptions
+from scheduling.feeds.links import OPTIONS, later, options_of, path_of
+from scheduling.feeds.options import FeedOptions
 from scheduling.models import Delivery, FeedToken, User
 from scheduling.models import Feed as FeedRow
 from scheduling.webhooks.feeds import emit_regenerated

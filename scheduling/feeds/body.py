@@ -15,11 +15,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, false, or_, select
 
-from scheduling import feed_text
 from scheduling.calendars import objects
 from scheduling.calendars.calendars import CONFLICTS, CalendarState, Principal
-from scheduling.feed_links import Link
-from scheduling.feed_options import Window
+from scheduling.feeds import text as feed_text
+from scheduling.feeds.links import Link
+from scheduling.feeds.options import Window
 from scheduling.ical import text
 from scheduling.models import CalendarObject
 from scheduling.settings.view import View

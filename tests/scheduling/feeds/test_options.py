@@ -10,7 +10,7 @@ import pytest
 
 from scheduling.config.sections import CalendarSettings, TemplateSettings
 from scheduling.errors import Invalid
-from scheduling.feed_options import FeedOptions
+from scheduling.feeds.options import FeedOptions
 from scheduling.settings.view import View
 
 TODAY = date(2026, 3, 31)

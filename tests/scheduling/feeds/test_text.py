@@ -7,8 +7,8 @@ import re
 
 import icalendar
 
-from scheduling import feed_text
 from scheduling.calendars.objects import HEAD, TAIL
+from scheduling.feeds import text
 
 EVENT = """BEGIN:VEVENT
 UID:abc@daysheet
@@ -57,7 +57,7 @@ def events(component: str) -> list[icalendar.Component]:
 
 
 def test_busy_shows_times_and_nothing_else() -> None:
-    shown = feed_text.busy(EVENT, b"key")
+    shown = text.busy(EVENT, b"key")
     [event] = events(shown)
     assert set(event) == {
         *("UID", "DTSTAMP", "LAST-MODIFIED", "SEQUENCE", "DTSTART", "DTEND", "RRULE", "EXDATE"),
@@ -69,23 +69,23 @@ def test_busy_shows_times_and_nothing_else() -> None:
 
 
 def test_all_instances_of_a_busy_event_share_a_uid_that_depends_on_the_feed() -> None:
-    master, override = events(feed_text.busy(EVENT + OVERRIDE, b"key"))
-    assert master["UID"] == override["UID"] != events(feed_text.busy(EVENT, b"other"))[0]["UID"]
+    master, override = events(text.busy(EVENT + OVERRIDE, b"key"))
+    assert master["UID"] == override["UID"] != events(text.busy(EVENT, b"other"))[0]["UID"]
     assert override["RECURRENCE-ID"].dt == master["DTSTART"].dt.replace(day=24)
     assert (override["STATUS"], override["X-MICROSOFT-CDO-BUSYSTATUS"]) == ("CANCELLED", "FREE")
 
 
 def test_tentative_time_stays_tentative() -> None:
     tentative = EVENT.replace("STATUS:CONFIRMED", "STATUS:TENTATIVE")
-    [event] = events(feed_text.busy(tentative, b"key"))
+    [event] = events(text.busy(tentative, b"key"))
     assert (event["STATUS"], event["X-MICROSOFT-CDO-BUSYSTATUS"]) == ("TENTATIVE", "TENTATIVE")
 
 
 def test_an_alarm_goes_off_before_every_instance_that_takes_place() -> None:
     plain = EVENT[: EVENT.index("BEGIN:VALARM")] + "END:VEVENT\r\n"
-    master, cancelled = events(feed_text.with_alarm(plain + OVERRIDE, 90))
+    master, cancelled = events(text.with_alarm(plain + OVERRIDE, 90))
     [alarm] = master.subcomponents
     assert (alarm["ACTION"], alarm["TRIGGER"].to_ical()) == ("DISPLAY", b"-PT1H30M")
     assert alarm["TRIGGER"].dt.total_seconds() == -5400
     assert cancelled.subcomponents == []
-    assert feed_text.with_alarm(plain + OVERRIDE, 90).startswith(plain.removesuffix("END:VEVENT\r\n"))
+    assert text.with_alarm(plain + OVERRIDE, 90).startswith(plain.removesuffix("END:VEVENT\r\n"))

@@ -15,8 +15,8 @@ from urllib.parse import quote, urlsplit
 from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select, update
 
 from scheduling.access.secrets import Keyring
-from scheduling.feed_options import FeedOptions
-from scheduling.feed_text import uid_key
+from scheduling.feeds.options import FeedOptions
+from scheduling.feeds.text import uid_key
 from scheduling.models import Calendar, FeedToken, User
 from scheduling.models import Feed as FeedRow
 
