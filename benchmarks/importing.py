@@ -21,9 +21,9 @@ import icalendar
 
 from benchmarks import daysheet, process, report
 from benchmarks.feed_server import calendar
-from scheduling import subscriptions
 from scheduling.access import users
 from scheduling.database import schema
+from scheduling.subscriptions import subscriptions
 from server.settings import Settings, load
 
 CYCLES = (

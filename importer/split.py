@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from importer.errors import NotACalendar
-from scheduling.import_facts import Skipped
+from scheduling.subscriptions.facts import Skipped
 
 MAX_COMPONENTS = 100_000
 MAX_DEPTH = 16

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
-from scheduling.import_facts import Applied, Due, Facts, Failure, HttpFacts, Skipped, Standing, Taken
-from scheduling.imported_events import StoredEvent
+from scheduling.subscriptions.events import StoredEvent
+from scheduling.subscriptions.facts import Applied, Due, Facts, Failure, HttpFacts, Skipped, Standing, Taken
 from scheduling.webhooks.queue import Attempt, Claim, Outgoing
 
 __all__ = [

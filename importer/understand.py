@@ -20,7 +20,7 @@ from importer.repetition import COVERING, MARK, Budget
 from importer.split import Block, Feed
 from importer.values import Property, Reader
 from importer.zones import Zones
-from scheduling.import_facts import Skipped
+from scheduling.subscriptions.facts import Skipped
 
 MOST_REPORTED = 100
 _ZONED = re.compile(r"\n((?:DTSTART|DTEND|RECURRENCE-ID)[^:\n]*;TZID=[^\n]*):", re.IGNORECASE)

@@ -19,8 +19,8 @@ from scheduling.conflicts.watch import Watch
 from scheduling.database import schema
 from scheduling.database.connection import Database
 from scheduling.errors import Invalid
-from scheduling.imports import ImportStore
-from scheduling.source_credentials import Credentials, checked
+from scheduling.subscriptions.credentials import Credentials, checked
+from scheduling.subscriptions.store import ImportStore
 from scheduling.webhooks.queue import WebhookQueue
 from server import log
 from server.settings import Settings

@@ -19,7 +19,7 @@ from scheduling.calendars.rendered import Horizon
 from scheduling.errors import NotFound
 from scheduling.models import Calendar, ScheduleChange, Subscription, UnrenderedSource, User
 from scheduling.settings.view import View
-from scheduling.subscription_record import slug_of
+from scheduling.subscriptions.record import slug_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from scheduling import subscription_history, subscriptions
 from scheduling.access.permissions import Permission
 from scheduling.errors import NotFound
-from scheduling.generations import Generation as StoredGeneration
 from scheduling.settings import stored
 from scheduling.settings.view import View
-from scheduling.subscriptions import Subscription as StoredSubscription
+from scheduling.subscriptions import history, subscriptions
+from scheduling.subscriptions.generations import Generation as StoredGeneration
+from scheduling.subscriptions.subscriptions import Subscription as StoredSubscription
 from server.api.operations import Call, Reply, Routes
 from server.api.owners import owner
 from server.api.subscriptions import subscription
@@ -79,7 +79,7 @@ class DetachedCalendars(Shown):
 def list_generations(call: Call, user: Username, subscription_id: Id) -> Reply:
     """List the kept states of a subscription, newest first."""
     found = subscription(call, user, subscription_id)
-    rows = subscription_history.list_generations(call.connection, found.id)
+    rows = history.list_generations(call.connection, found.id)
     return Reply(body=Generations(generations=[_shown(it) for it in rows]))
 
 
@@ -87,7 +87,7 @@ def list_generations(call: Call, user: Username, subscription_id: Id) -> Reply:
 def diff_generation(call: Call, user: Username, subscription_id: Id, generation_id: Id) -> Reply:
     """Compare a state with the current one."""
     found = subscription(call, user, subscription_id)
-    rows = subscription_history.diff(call.connection, found.id, generation_id, actor=call.actor)
+    rows = history.diff(call.connection, found.id, generation_id, actor=call.actor)
     shown = [Difference(change=it.change, uid=it.uid, title=it.title, starts_at=it.starts_at) for it in rows]
     return Reply(body=Differences(differences=shown))
 
@@ -96,7 +96,7 @@ def diff_generation(call: Call, user: Username, subscription_id: Id, generation_
 def accept_generation(call: Call, user: Username, subscription_id: Id, generation_id: Id) -> Reply:
     """Believe a doubted state and show it."""
     found = subscription(call, user, subscription_id)
-    subscription_history.accept(call.connection, found.id, generation_id, _view(call), actor=call.actor)
+    history.accept(call.connection, found.id, generation_id, _view(call), actor=call.actor)
     return _answer(call, found, generation_id)
 
 
@@ -104,7 +104,7 @@ def accept_generation(call: Call, user: Username, subscription_id: Id, generatio
 def reject_generation(call: Call, user: Username, subscription_id: Id, generation_id: Id) -> Reply:
     """Never take over a doubted state."""
     found = subscription(call, user, subscription_id)
-    subscription_history.reject(call.connection, found.id, generation_id, actor=call.actor)
+    history.reject(call.connection, found.id, generation_id, actor=call.actor)
     return _answer(call, found, generation_id)
 
 
@@ -112,7 +112,7 @@ def reject_generation(call: Call, user: Username, subscription_id: Id, generatio
 def roll_back_generation(call: Call, user: Username, subscription_id: Id, generation_id: Id) -> Reply:
     """Go back to an earlier state; the one until now is rejected."""
     found = subscription(call, user, subscription_id)
-    subscription_history.roll_back(call.connection, found.id, generation_id, _view(call), actor=call.actor)
+    history.roll_back(call.connection, found.id, generation_id, _view(call), actor=call.actor)
     return _answer(call, found, generation_id)
 
 
@@ -142,7 +142,7 @@ def _view(call: Call) -> View:
 
 
 def _answer(call: Call, found: StoredSubscription, generation_id: int) -> Reply:
-    return Reply(body=_shown(subscription_history.get(call.connection, found.id, generation_id)))
+    return Reply(body=_shown(history.get(call.connection, found.id, generation_id)))
 
 
 def _shown(it: StoredGeneration) -> Generation:

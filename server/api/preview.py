@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from scheduling import imported_events, own_events, subscriptions
 from scheduling.access.permissions import Permission
 from scheduling.errors import Invalid, NotFound
+from scheduling.subscriptions import events as imported_events
+from scheduling.subscriptions import own_events, subscriptions
 from server import importing
 from server.api.operations import Call, Reply, Routes
 from server.api.owners import owner

@@ -9,14 +9,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from scheduling import subscriptions
 from scheduling.access.permissions import Permission
 from scheduling.calendars.policy import Policy
 from scheduling.errors import NotFound
 from scheduling.settings import stored
-from scheduling.source_credentials import Credentials
-from scheduling.subscriptions import Changes
-from scheduling.subscriptions import Subscription as StoredSubscription
+from scheduling.subscriptions import subscriptions
+from scheduling.subscriptions.credentials import Credentials
+from scheduling.subscriptions.subscriptions import Changes
+from scheduling.subscriptions.subscriptions import Subscription as StoredSubscription
 from server import importing
 from server.api import cursor
 from server.api.operations import Call, Reply, Routes

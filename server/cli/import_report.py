@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from scheduling import subscriptions
-from scheduling.subscriptions import Subscription
+from scheduling.subscriptions import subscriptions
+from scheduling.subscriptions.subscriptions import Subscription
 from server.cli.output import json_option, print_facts, print_json
 from server.cli.session import Session, pass_session
 

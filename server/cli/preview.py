@@ -11,10 +11,10 @@ from pathlib import Path
 
 import click
 
-from scheduling import imported_events, own_events, subscriptions
 from scheduling.access import users
 from scheduling.errors import Invalid
 from scheduling.ical import timezones
+from scheduling.subscriptions import events, own_events, subscriptions
 from server import importing
 from server.cli.output import json_option, print_json, print_table
 from server.cli.secret_input import read_link
@@ -66,7 +66,7 @@ def preview(
                 if user is not None and found.user_id != user.id:
                     raise Invalid(f"The subscription {number} is not of this user.")
                 user = users.by_id(connection, found.user_id)
-                stored = imported_events.hashes(connection, number)
+                stored = events.hashes(connection, number)
     zone = time_zone or (found and found.time_zone) or (user.time_zone if user else "UTC")
     if not timezones.is_zone(zone):
         raise Invalid(f"{zone[:80]!r} is not a time zone; use an IANA name such as Europe/Berlin.")

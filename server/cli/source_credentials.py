@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from scheduling.source_credentials import Credentials
+from scheduling.subscriptions.credentials import Credentials
 from server.cli.secret_input import read_file
 
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (

@@ -10,12 +10,12 @@ from typing import Any
 
 import click
 
-from scheduling import subscription_history, subscriptions
 from scheduling.access import users
 from scheduling.calendars.policy import BUSY, TENTATIVE, VISIBILITY, Policy
 from scheduling.settings import stored
 from scheduling.settings.view import View
-from scheduling.subscriptions import Changes
+from scheduling.subscriptions import history, subscriptions
+from scheduling.subscriptions.subscriptions import Changes
 from server import importing
 from server.cli import import_report, preview
 from server.cli.manual import ManualGroup
@@ -262,7 +262,7 @@ def change(
 def generations(session: Session, *, number: int, as_json: bool) -> None:
     """List the states in which the subscription ID was read."""
     with session.database.read() as connection:
-        found = subscription_history.list_generations(connection, number)
+        found = history.list_generations(connection, number)
     if as_json:
         rows = [{name: it for name, it in asdict(one).items() if name != "manifest"} for one in found]
         print_json({"generations": rows})
@@ -285,7 +285,7 @@ def generations(session: Session, *, number: int, as_json: bool) -> None:
 def diff(session: Session, *, number: int, generation: int, as_json: bool) -> None:
     """Show what would change if a GENERATION of the subscription ID replaced the current one."""
     with session.database.read() as connection:
-        found = subscription_history.diff(connection, number, generation, actor=session.actor)
+        found = history.diff(connection, number, generation, actor=session.actor)
     if as_json:
         print_json({"differences": [asdict(it) for it in found]})
         return
@@ -304,7 +304,7 @@ def accept(session: Session, *, number: int, generation: int) -> None:
     """Believe a doubted GENERATION of the subscription ID, and show it."""
     with session.database.write() as connection:
         view = _view(session, connection)
-        subscription_history.accept(connection, number, generation, view, actor=session.actor)
+        history.accept(connection, number, generation, view, actor=session.actor)
     click.echo(f"Accepted generation {generation} of subscription {number}.")
 
 
@@ -315,7 +315,7 @@ def accept(session: Session, *, number: int, generation: int) -> None:
 def reject(session: Session, *, number: int, generation: int) -> None:
     """Never take over a doubted GENERATION of the subscription ID."""
     with session.database.write() as connection:
-        subscription_history.reject(connection, number, generation, actor=session.actor)
+        history.reject(connection, number, generation, actor=session.actor)
     click.echo(f"Rejected generation {generation} of subscription {number}.")
 
 
@@ -327,7 +327,7 @@ def rollback(session: Session, *, number: int, generation: int) -> None:
     """Go back to an earlier GENERATION of the subscription ID; the one until now is rejected."""
     with session.database.write() as connection:
         view = _view(session, connection)
-        subscription_history.roll_back(connection, number, generation, view, actor=session.actor)
+        history.roll_back(connection, number, generation, view, actor=session.actor)
     click.echo(f"Subscription {number} shows generation {generation} again.")
 
 

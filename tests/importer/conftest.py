@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from importer.store import Applied, Due, Facts, Failure, Taken
-from scheduling.import_plan import plan
+from scheduling.subscriptions.plan import plan
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 

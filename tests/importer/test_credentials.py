@@ -20,13 +20,13 @@ from importer.config import ImporterConfig
 from importer.daemon import Summary, run
 from importer.errors import FetchFailed
 from importer.fetch import FetchPolicy, FetchRequest, fetch
-from scheduling import subscriptions
 from scheduling.access import users
 from scheduling.access.secrets import Keyring
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
-from scheduling.imports import ImportStore
-from scheduling.source_credentials import Credentials
+from scheduling.subscriptions import subscriptions
+from scheduling.subscriptions.credentials import Credentials
+from scheduling.subscriptions.store import ImportStore
 from tests.importer.http2 import Http2Server, serving
 
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="

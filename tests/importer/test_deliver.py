@@ -21,13 +21,13 @@ from importer.addresses import Exemptions
 from importer.config import ImporterConfig
 from importer.daemon import Summary, run
 from importer.fetch import FetchPolicy
-from scheduling import subscriptions
 from scheduling.access import audit, users
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
-from scheduling.imports import ImportStore
+from scheduling.subscriptions import subscriptions
+from scheduling.subscriptions.store import ImportStore
 from scheduling.webhooks import EventType, deliveries, emit, endpoints
 from scheduling.webhooks.deliveries import Delivery
 from scheduling.webhooks.queue import WebhookQueue

@@ -15,17 +15,17 @@ import pytest
 from importer.addresses import Exemptions
 from importer.config import ImporterConfig
 from importer.daemon import Summary, run
-from scheduling import subscriptions
 from scheduling.access import users
 from scheduling.access.secrets import Keyring
 from scheduling.calendars import objects, sync
 from scheduling.calendars.calendars import CalendarState
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
-from scheduling.import_facts import Applied, Due, Facts, Failure
-from scheduling.imports import ImportStore
 from scheduling.snapshot import Snapshot
-from scheduling.subscriptions import Subscription
+from scheduling.subscriptions import subscriptions
+from scheduling.subscriptions.facts import Applied, Due, Facts, Failure
+from scheduling.subscriptions.store import ImportStore
+from scheduling.subscriptions.subscriptions import Subscription
 from tests.importer.conftest import CalendarServer
 
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="

@@ -23,13 +23,13 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 from sqlalchemy import text
 
-from scheduling import generations, subscriptions
 from scheduling.access import users
 from scheduling.access.secrets import Keyring
 from scheduling.calendars import objects
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.snapshot import Snapshot
+from scheduling.subscriptions import generations, subscriptions
 from tests.importer.conftest import CalendarServer
 
 ROUNDS = int(os.environ.get("KILL_ROUNDS", "5"))

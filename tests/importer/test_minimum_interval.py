@@ -11,13 +11,13 @@ from importer.cycle import Means, synchronise
 from importer.fetch import FetchPolicy
 from importer.reading import read
 from importer.schedule import Schedule
-from scheduling import subscriptions
 from scheduling.access import users
 from scheduling.access.secrets import Keyring
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
-from scheduling.imports import ImportStore
 from scheduling.settings import stored
+from scheduling.subscriptions import subscriptions
+from scheduling.subscriptions.store import ImportStore
 
 KEYRING = Keyring("bm90LWEtc2VjcmV0LW9ubHktZm9yLXRoZS10ZXN0cy4=")
 POLICY = FetchPolicy(allow_http=True, allow=Exemptions.parse(["127.0.0.1"]), deadline=10)

@@ -13,7 +13,6 @@ import pytest
 from importer.addresses import Exemptions
 from importer.config import ImporterConfig
 from importer.daemon import run
-from scheduling import subscriptions
 from scheduling.access import users
 from scheduling.access.secrets import Keyring
 from scheduling.calendars import objects
@@ -22,8 +21,9 @@ from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.feeds import feeds, text
 from scheduling.feeds.options import FeedOptions
-from scheduling.imports import ImportStore
 from scheduling.snapshot import Snapshot
+from scheduling.subscriptions import subscriptions
+from scheduling.subscriptions.store import ImportStore
 from tests.factories import Dispatch
 from tests.importer.conftest import CalendarServer
 

@@ -18,15 +18,15 @@ from sqlalchemy import text
 from importer.addresses import Exemptions
 from importer.config import ImporterConfig
 from importer.daemon import Summary, run
-from scheduling import subscriptions
 from scheduling.access import users
 from scheduling.access.secrets import Keyring
 from scheduling.calendars import objects
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
-from scheduling.imports import ImportStore
 from scheduling.snapshot import Snapshot
-from scheduling.subscription_record import Subscription
+from scheduling.subscriptions import subscriptions
+from scheduling.subscriptions.record import Subscription
+from scheduling.subscriptions.store import ImportStore
 
 KEYRING = Keyring("bm90LWEtc2VjcmV0LW9ubHktZm9yLXRoZS10ZXN0cy4=")
 CONFIG = ImporterConfig(allow_http=True, allow_hosts=Exemptions.parse(["127.0.0.1"]), interval=300)

@@ -14,7 +14,7 @@ import pytest
 from importer.addresses import Exemptions
 from importer.errors import FetchFailed
 from importer.fetch import FetchPolicy, FetchRequest, fetch
-from scheduling import import_plan
+from scheduling.subscriptions import plan
 
 ROOT = Path(__file__).parents[2]
 ERRORS = {"FetchFailed", "NotACalendar", "Overtaxing"}
@@ -50,7 +50,7 @@ def test_every_reason_has_a_line_in_the_documentation(server: Any) -> None:
     table = page.split("| reason | what it means")[1].split("\n\n")[0]
     listed = [name for line in table.splitlines()[2:] for name in re.findall("`([^`]+)`", line.split("|")[1])]
     assert len(listed) == len(set(listed))
-    doubts = {import_plan.EMPTY, import_plan.VANISHED, import_plan.UIDS_CHANGED}
+    doubts = {plan.EMPTY, plan.VANISHED, plan.UIDS_CHANGED}
     found = set(constants())
     assert {"key", "rejected", "internal", "html", "dns"} <= found, (
         "the search finds what is known to be there"

@@ -26,13 +26,13 @@ from importer.readers import Limits, Readers
 from importer.reading import Job, Reader, digest, read
 from importer.store import Due, Standing
 from importer.work import Work, tasks_of
-from scheduling import subscriptions
 from scheduling.access import users
 from scheduling.access.secrets import Keyring
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
-from scheduling.imports import ImportStore
-from scheduling.source_credentials import Credentials
+from scheduling.subscriptions import subscriptions
+from scheduling.subscriptions.credentials import Credentials
+from scheduling.subscriptions.store import ImportStore
 
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 CONFIG = dataclasses.replace(

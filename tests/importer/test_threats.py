@@ -16,13 +16,13 @@ import pytest
 import vobject
 
 from importer.daemon import run
-from scheduling import subscriptions
 from scheduling.access import users
 from scheduling.calendars import objects
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
-from scheduling.imports import ImportStore
 from scheduling.snapshot import Snapshot
+from scheduling.subscriptions import subscriptions
+from scheduling.subscriptions.store import ImportStore
 from tests.importer.conftest import CalendarServer
 from tests.importer.test_own_events import CONFIG, KEYRING
 

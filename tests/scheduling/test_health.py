@@ -8,7 +8,7 @@ import time
 from cryptography.fernet import Fernet
 from sqlalchemy import text
 
-from scheduling import health, subscriptions
+from scheduling import health
 from scheduling.access import users
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
@@ -18,6 +18,7 @@ from scheduling.database.connection import Database
 from scheduling.feeds import feeds
 from scheduling.health import Level
 from scheduling.settings.stored import view
+from scheduling.subscriptions import subscriptions
 from scheduling.webhooks import endpoints
 
 

@@ -11,12 +11,12 @@ from alembic import command
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from scheduling import subscriptions
 from scheduling.access.secrets import Keyring, new_key
 from scheduling.calendars.policy import Policy
 from scheduling.database import schema
 from scheduling.database.connection import Database
-from scheduling.subscriptions import Changes
+from scheduling.subscriptions import subscriptions
+from scheduling.subscriptions.subscriptions import Changes
 
 KEYRING = Keyring(new_key())
 

@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from importer.daemon import run
 from scheduling.access.permissions import Permission
-from scheduling.imports import ImportStore
+from scheduling.subscriptions.store import ImportStore
 from server import importing
 from tests.importer.conftest import CalendarServer, server
 from tests.server.api.calls import Api

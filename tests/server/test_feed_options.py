@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from scheduling import subscriptions
 from scheduling.database.connection import Database
 from scheduling.feeds import feeds
 from scheduling.feeds.feeds import FeedOptions
@@ -18,6 +17,7 @@ from scheduling.ical import series_json
 from scheduling.ical.event import STAMP
 from scheduling.ical.series import Series
 from scheduling.settings import stored
+from scheduling.subscriptions import subscriptions
 from tests.factories import Dispatch
 from tests.server.calendar_readers import agreed, ical_js
 from tests.server.client import Client

@@ -15,7 +15,7 @@ from importer import reading
 from importer.cycle import Means, synchronise
 from scheduling.feeds import feeds
 from scheduling.feeds.options import FeedOptions
-from scheduling.imports import ImportStore
+from scheduling.subscriptions.store import ImportStore
 from tests.server.api.conftest import api_of
 from tests.server.client import APPLE, Client, D, calendar_query, during, proppatch
 from tests.server.outside import BASE, MAYBE, NOT_BUSY, PATH, Case, case, day, event, feed, server, subscribed

@@ -23,7 +23,6 @@ from pathlib import Path
 
 from sqlalchemy import bindparam, text
 
-from scheduling import subscriptions
 from scheduling.access import users
 from scheduling.access.secrets import Keyring
 from scheduling.availability.busy_time import of_user
@@ -31,7 +30,8 @@ from scheduling.calendars import objects
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.snapshot import Snapshot
-from scheduling.source_credentials import Credentials
+from scheduling.subscriptions import subscriptions
+from scheduling.subscriptions.credentials import Credentials
 from tests.importer.certificates import certificate
 from tests.importer.hostile.attacks import HERE, INSIDE, PORT, Attack, contents, served, transport
 from tests.importer.hostile.contents import calendar, slot

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from scheduling import subscriptions
 from scheduling.access import actors, api_keys, credentials, roles, users
 from scheduling.access.permissions import (
     EVERYTHING,
@@ -29,6 +28,7 @@ from scheduling.database.connection import Connection, Database
 from scheduling.errors import Invalid, NotFound
 from scheduling.feeds import feeds
 from scheduling.settings import stored
+from scheduling.subscriptions import subscriptions
 from tests.scheduling.actors_of import BUILT_IN, everybody, granted, with_only
 
 ACCESS = Path(__file__).parents[3] / "docs" / "access.md"

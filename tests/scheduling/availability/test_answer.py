@@ -19,7 +19,7 @@ from scheduling.errors import Invalid, NotFound
 from scheduling.models import CalendarObject, Subscription
 from scheduling.settings.stored import change
 from scheduling.snapshot import Snapshot
-from scheduling.subscription_record import slug_of
+from scheduling.subscriptions.record import slug_of
 from tests.factories import Dispatch
 from tests.scheduling.availability.asking import DAY, HOUR, NOW, answers, ask, at, states, subscribe
 

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from scheduling import subscriptions
 from scheduling.calendars.catch_up import create_calendar
 from scheduling.config.sections import Config
 from scheduling.conflicts.watch import Watch
@@ -15,6 +14,7 @@ from scheduling.database.connection import Database
 from scheduling.ical import series_json
 from scheduling.ical.recurrence import parse_rule
 from scheduling.ical.series import Series
+from scheduling.subscriptions import subscriptions
 from tests.factories import Dispatch
 from tests.scheduling.availability.asking import NOW, subscribe
 from tests.scheduling.conflicts.test_check import START, open_ones

@@ -15,7 +15,7 @@ from scheduling.access.permissions import Permission
 from scheduling.calendars.catch_up import create_calendar
 from scheduling.database.connection import Database
 from scheduling.models import Subscription
-from scheduling.subscription_record import slug_of
+from scheduling.subscriptions.record import slug_of
 from server.api import questions
 from tests.factories import Dispatch
 from tests.server.api.calls import Api, Reply

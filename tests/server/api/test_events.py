@@ -7,10 +7,10 @@ from datetime import datetime
 
 import pytest
 
-from scheduling import subscriptions
 from scheduling.access.permissions import Permission
 from scheduling.ical import series_json
 from scheduling.ical.series import Series
+from scheduling.subscriptions import subscriptions
 from tests.factories import Dispatch
 from tests.server.api.calls import Api
 from tests.server.api.conftest import Keys

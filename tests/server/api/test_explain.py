@@ -16,7 +16,7 @@ from scheduling.calendars.catch_up import create_calendar
 from scheduling.database.connection import Database
 from scheduling.database.types import UtcDateTime
 from scheduling.models import Subscription
-from scheduling.subscription_record import slug_of
+from scheduling.subscriptions.record import slug_of
 from tests.factories import Dispatch
 from tests.server.api.calls import Api
 from tests.server.api.conftest import Keys, api_of

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from scheduling import subscriptions
 from scheduling.access import api_keys, roles
 from scheduling.access.permissions import EVERYTHING, SYSTEM, Permission
+from scheduling.subscriptions import subscriptions
 from tests.factories import Dispatch
 from tests.server import fixtures
 from tests.server.running import ROOT, Running, Sections, granian

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 from sqlalchemy import text
 
-from scheduling.imports import ImportStore
+from scheduling.subscriptions.store import ImportStore
 from tests.server.api.calls import Api
 from tests.server.api.conftest import api_of
 from tests.server.client import D

@@ -18,10 +18,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
-from scheduling import imported_events
-from scheduling.import_plan import Plan, plan
-from scheduling.imported_events import StoredEvent
 from scheduling.models import Generation as GenerationRow
+from scheduling.subscriptions import events as imported_events
+from scheduling.subscriptions.events import StoredEvent
+from scheduling.subscriptions.plan import Plan, plan
 
 CURRENT, PAST, QUARANTINED, REJECTED, WITHDRAWN = "current", "past", "quarantined", "rejected", "withdrawn"
 

@@ -8,21 +8,21 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from scheduling import generations, import_outcomes, import_plan, imported_events
 from scheduling.access import audit
 from scheduling.access.permissions import SYSTEM
 from scheduling.calendars.catch_up import catch_up
 from scheduling.config.sections import Config
-from scheduling.generations import Generation
-from scheduling.import_facts import Applied, Due, Taken
 from scheduling.settings import stored
-from scheduling.subscription_record import slug_of
+from scheduling.subscriptions import events, generations, outcomes, plan
+from scheduling.subscriptions.facts import Applied, Due, Taken
+from scheduling.subscriptions.generations import Generation
+from scheduling.subscriptions.record import slug_of
 from scheduling.webhooks.subscriptions import emit_quarantined
 
 _REASONS = {
-    import_plan.EMPTY: "The calendar is empty now, but held events that are still to come",
-    import_plan.VANISHED: "Most of the events still to come have vanished from the calendar",
-    import_plan.UIDS_CHANGED: "All events of the calendar have been replaced by others",
+    plan.EMPTY: "The calendar is empty now, but held events that are still to come",
+    plan.VANISHED: "Most of the events still to come have vanished from the calendar",
+    plan.UIDS_CHANGED: "All events of the calendar have been replaced by others",
 }
 _KEPT = "; what was imported before goes on blocking until this is accepted."
 _REJECTED = "The calendar still is in a state that was rejected; what is shown instead goes on blocking."
@@ -49,11 +49,11 @@ class Judgement:
         self._status = row.status
         self._changes = changes
         self._limits = stored.effective(connection, config).subscriptions
-        self._vanishing = import_plan.Limits(
+        self._vanishing = plan.Limits(
             percent=self._limits.vanished_percent, minimum=self._limits.vanished_events
         )
         self._now = int(time.time())
-        self._stored = imported_events.hashes(connection, due.id)
+        self._stored = events.hashes(connection, due.id)
 
     def pass_(self) -> Taken:
         """Apply the state or keep it back."""
@@ -85,8 +85,8 @@ class Judgement:
         seen = self._changes.seen
         if self._stored.keys() <= seen.keys():
             return ()
-        ahead = imported_events.ahead(self._connection, self._due.id, slug_of(self._due.id), self._now)
-        return import_plan.doubts(self._stored, seen, ahead, self._vanishing, moved=self._moved)
+        ahead = events.ahead(self._connection, self._due.id, slug_of(self._due.id), self._now)
+        return plan.doubts(self._stored, seen, ahead, self._vanishing, moved=self._moved)
 
     def _doubted_since(self, waiting: Generation | None, digest: str) -> int | None:
         """Since when states like this one have been seen, without a break."""
@@ -94,7 +94,7 @@ class Judgement:
             return None
         if waiting.digest == digest:
             return waiting.doubted_at
-        follows = not import_plan.doubts(
+        follows = not plan.doubts(
             waiting.manifest, self._changes.seen, waiting.manifest.keys(), self._vanishing
         )
         return waiting.doubted_at if follows else None
@@ -146,7 +146,7 @@ class Judgement:
             generations.move(
                 connection, known, generations.QUARANTINED, doubts=" ".join(reasons), doubted_at=doubted_at
             )
-        imported_events.keep(connection, self._due.id, self._changes.upserts)
+        events.keep(connection, self._due.id, self._changes.upserts)
         generations.withdraw_others(connection, self._due.id, but=known.id)
         message = _REASONS[reasons[0]] + _KEPT
         if is_new and since is None:
@@ -170,16 +170,16 @@ class Judgement:
 
     def _succeed(self, generation: Generation) -> None:
         values = {**self._facts(generation), "moved": False}
-        import_outcomes.succeeded(self._connection, self._due, self._status, values, "applied")
+        outcomes.succeeded(self._connection, self._due, self._status, values, "applied")
 
     def _kept_back(self, generation: Generation, reason: str, message: str) -> None:
         values = self._facts(generation)
-        import_outcomes.kept_back(self._connection, self._due, values, reason, message)
+        outcomes.kept_back(self._connection, self._due, values, reason, message)
 
     def _facts(self, generation: Generation) -> dict[str, Any]:
         generations.prune(self._connection, self._due.id, self._limits.generations)
         facts = self._changes.facts
-        values = {**import_outcomes.answered(self._due, facts), "seen_generation": generation.id}
+        values = {**outcomes.answered(self._due, facts), "seen_generation": generation.id}
         if self._is_new:
-            values["report"] = import_outcomes.report(facts)
+            values["report"] = outcomes.report(facts)
         return values

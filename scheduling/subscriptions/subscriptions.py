@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, delete, exists, insert, select, update
 
-from scheduling import generations, source_credentials, subscription_url
 from scheduling.access import audit
 from scheduling.access.permissions import SYSTEM, Actor, Permission, permits, require
 from scheduling.access.secrets import Keyring
@@ -28,8 +27,11 @@ from scheduling.feeds import links
 from scheduling.ical import timezones
 from scheduling.models import Calendar, ExternalEvent, ExternalEventVersion, Generation, ScheduleChange
 from scheduling.models import Subscription as SubscriptionRow
-from scheduling.source_credentials import Credentials
-from scheduling.subscription_record import COLUMNS, Subscription, read, slug_of
+from scheduling.subscriptions import credentials as source_credentials
+from scheduling.subscriptions import generations
+from scheduling.subscriptions import url as subscription_url
+from scheduling.subscriptions.credentials import Credentials
+from scheduling.subscriptions.record import COLUMNS, Subscription, read, slug_of
 
 __all__ = ["Changes", "Subscription"]
 

@@ -14,9 +14,9 @@ from sqlalchemy import Connection, Table, bindparam, func, select, update
 
 from scheduling.access import audit
 from scheduling.access.permissions import SYSTEM
-from scheduling.generations import CURRENT
-from scheduling.import_facts import Due, Facts, Failure, HttpFacts
 from scheduling.models import Generation, Subscription
+from scheduling.subscriptions.facts import Due, Facts, Failure, HttpFacts
+from scheduling.subscriptions.generations import CURRENT
 from scheduling.webhooks.subscriptions import emit_outcome, emit_paused
 
 _S = Subscription

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 
-from scheduling.import_plan import EMPTY, UIDS_CHANGED, VANISHED, Limits, Plan, doubts, plan
+from scheduling.subscriptions.plan import EMPTY, UIDS_CHANGED, VANISHED, Limits, Plan, doubts, plan
 
 LIMITS = Limits(percent=50, minimum=5)
 

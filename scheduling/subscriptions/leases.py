@@ -31,8 +31,8 @@ from sqlalchemy import (
 
 from scheduling.access.secrets import Keyring
 from scheduling.errors import SecretsUnreadable
-from scheduling.import_facts import Standing
 from scheduling.models import Subscription, User
+from scheduling.subscriptions.facts import Standing
 
 _S = Subscription
 _CLAIM_LOCK = 0x44617973_0001

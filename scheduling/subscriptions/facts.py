@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
 
-from scheduling.imported_events import StoredEvent
-from scheduling.source_credentials import Credentials
+from scheduling.subscriptions.credentials import Credentials
+from scheduling.subscriptions.events import StoredEvent
 
 
 class Standing(IntEnum):

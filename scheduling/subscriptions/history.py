@@ -15,16 +15,16 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from scheduling import generations, imported_events, subscriptions
 from scheduling.access import audit
 from scheduling.access.permissions import SYSTEM, Actor
 from scheduling.calendars.catch_up import catch_up
 from scheduling.errors import Conflict, NotFound
-from scheduling.generations import Generation
 from scheduling.ical import series_json, timezones
 from scheduling.models import Subscription as SubscriptionRow
 from scheduling.settings.view import View
-from scheduling.subscription_record import Subscription, slug_of
+from scheduling.subscriptions import events, generations, subscriptions
+from scheduling.subscriptions.generations import Generation
+from scheduling.subscriptions.record import Subscription, slug_of
 from scheduling.webhooks.subscriptions import emit_outcome
 
 _S = SubscriptionRow
@@ -67,14 +67,14 @@ def diff(
     are the owner's alone, and the system's. Raises `NotFound`.
     """
     found, generation = _both(connection, subscription_id, generation_id, actor)
-    stored = imported_events.hashes(connection, subscription_id)
+    stored = events.hashes(connection, subscription_id)
     wanted = generation.manifest
     kinds = dict.fromkeys(stored.keys() - wanted.keys(), "removed")
     kinds |= dict.fromkeys(wanted.keys() - stored.keys(), "added")
     kinds |= {uid: "changed" for uid in stored.keys() & wanted.keys() if stored[uid] != wanted[uid]}
     listed = sorted(kinds, key=lambda uid: (kinds[uid], uid))[:MOST_LISTED]
     versions = {uid: stored[uid] if kinds[uid] == "removed" else wanted[uid] for uid in listed}
-    rows = dict(imported_events.contents(connection, subscription_id, versions))
+    rows = dict(events.contents(connection, subscription_id, versions))
     may_see = actor.kind == "system" or actor.user_id == found.user_id
     return [
         Difference(

@@ -12,24 +12,18 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
 
-from scheduling import (
-    generations,
-    import_outcomes,
-    imported_events,
-    leases,
-    maintenance,
-    own_events,
-    source_credentials,
-)
+from scheduling import maintenance
 from scheduling.access.secrets import Keyring
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.errors import SecretsUnreadable
-from scheduling.import_facts import Applied, Due, Facts, Failure, Standing, Taken
-from scheduling.import_judgement import Judgement
 from scheduling.models import Generation as GenerationRow
 from scheduling.models import Subscription, User
 from scheduling.settings import stored as settings
+from scheduling.subscriptions import credentials as source_credentials
+from scheduling.subscriptions import events, generations, leases, outcomes, own_events
+from scheduling.subscriptions.facts import Applied, Due, Facts, Failure, Standing, Taken
+from scheduling.subscriptions.judgement import Judgement
 
 _S = Subscription
 _CLAIMABLE = (
@@ -121,10 +115,10 @@ class ImportStore:
         that is in quarantine.
         """
         with self._database.read() as connection:
-            known = imported_events.hashes(connection, due.id)
+            known = events.hashes(connection, due.id)
             waiting = generations.in_state(connection, due.id, generations.QUARANTINED)
             if waiting is not None:
-                beside = imported_events.version_keys(connection, due.id)
+                beside = events.version_keys(connection, due.id)
                 known |= {uid: it for uid, it in waiting.manifest.items() if (uid, it) in beside}
         return known
 
@@ -163,7 +157,7 @@ class ImportStore:
         has been there long enough.
         """
         with self._database.write() as connection:
-            if import_outcomes.still_good(connection, due, facts):
+            if outcomes.still_good(connection, due, facts):
                 return
             row = self._held(connection, due)
             if row is None:
@@ -172,8 +166,8 @@ class ImportStore:
             if row.seen_state not in (None, generations.CURRENT):
                 seen = generations.find(connection, due.id, row.seen_generation)
             if seen is None:
-                values = import_outcomes.answered(due, facts)
-                import_outcomes.succeeded(connection, due, row.status, values, "unchanged")
+                values = outcomes.answered(due, facts)
+                outcomes.succeeded(connection, due, row.status, values, "unchanged")
             else:
                 state = Applied(seen=seen.manifest, upserts=(), facts=facts)
                 Judgement(connection, self._config, due, row, state, is_new=False).pass_()
@@ -182,7 +176,7 @@ class ImportStore:
         """Record a failure, leaving the events as they are, and give the claim back."""
         with self._database.write() as connection:
             if self._held(connection, due) is not None:
-                import_outcomes.failed(connection, due.id, failure)
+                outcomes.failed(connection, due.id, failure)
 
     def maintain(self, now: int) -> None:
         """Do the periodic upkeep of the database."""
@@ -198,7 +192,7 @@ class ImportStore:
         except SecretsUnreadable:
             message = "Its address cannot be read with the present key."
             failure = Failure(reason="key", message=message, next_at=now + 3600)
-            import_outcomes.failed(connection, row.id, failure)
+            outcomes.failed(connection, row.id, failure)
             return None
         zone = row.time_zone or row.user_zone
         same_zone = row.read_in == zone  # else its floating times have to be read again

@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select,
 
 from scheduling.ical import series_json
 from scheduling.ical.series import Series
-from scheduling.import_plan import Plan
 from scheduling.models import Calendar, CalendarObject, ExternalEvent, ExternalEventVersion
+from scheduling.subscriptions.plan import Plan
 
 _CHUNK = 500
 _E, _V = ExternalEvent, ExternalEventVersion

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from scheduling import leases, subscriptions
 from scheduling.access import users
 from scheduling.access.secrets import Keyring
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
-from scheduling.import_facts import Due, Facts, Failure, HttpFacts, Standing
-from scheduling.imports import ImportStore
+from scheduling.subscriptions import leases, subscriptions
+from scheduling.subscriptions.facts import Due, Facts, Failure, HttpFacts, Standing
+from scheduling.subscriptions.store import ImportStore
 
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 SHARED = "https://example.com/holidays.ics"
