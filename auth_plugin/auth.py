@@ -16,12 +16,12 @@ from radicale.auth import AuthContext, BaseAuth
 
 from auth_plugin import config
 from auth_plugin.cache import VerificationCache
-from scheduling import reader
 from scheduling.access import credentials, throttle
 from scheduling.access.credentials import Login
 from scheduling.access.secrets import Keyring
 from scheduling.database.connection import connect_to
 from scheduling.database.types import READ_ALL_GROUP
+from scheduling.readership import reader
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,6 @@ from datetime import datetime
 
 from sqlalchemy import Connection, String, bindparam, cast, delete, exists, func, literal, or_, select, update
 
-from scheduling import deliveries, delivery_ledger
 from scheduling.access import idempotency, request_rates, throttle
 from scheduling.calendars import calendars
 from scheduling.calendars.catch_up import catch_up_in_steps
@@ -26,6 +25,7 @@ from scheduling.models import (
     Subscription,
     User,
 )
+from scheduling.readership import deliveries, ledger
 from scheduling.settings.stored import view
 from scheduling.settings.view import View, today
 from scheduling.webhooks import EventType, queue
@@ -87,7 +87,7 @@ def run(database: Database, config: Config, now: datetime) -> Report:
         told = queue.prune(connection, moment)
         watch.prune(connection, shown.conflicts.resolved_days, moment)
         deliveries.drop_orphans(connection)
-        delivery_ledger.forget_addresses(connection, config.security.reader_address_days, moment)
+        ledger.forget_addresses(connection, config.security.reader_address_days, moment)
     return Report(
         calendars_caught_up=caught_up,
         objects_changed=changed,

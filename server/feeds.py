@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, abort, request
 
-from scheduling import client_families
-from scheduling.delivery_ledger import Ledger, Seen, ledger_of
 from scheduling.feeds import body as feed_body
 from scheduling.feeds.body import Scope
 from scheduling.feeds.links import Link, LinkState, find_link
+from scheduling.readership import client_families
+from scheduling.readership.ledger import Ledger, Seen, ledger_of
 from scheduling.snapshot import Snapshot
 from server import conditional
 from server.feed_cache import FeedCache

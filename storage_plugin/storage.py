@@ -15,7 +15,6 @@ from radicale import pathutils, types
 from radicale.item import Item
 from radicale.storage import BaseCollection, BaseStorage
 
-from scheduling import reader
 from scheduling.access import credentials
 from scheduling.availability import busy_time, formats
 from scheduling.calendars import objects, properties
@@ -26,6 +25,7 @@ from scheduling.database import schema
 from scheduling.database.connection import Connection, connect_to
 from scheduling.database.prepared import Source
 from scheduling.database.types import READ_ALL_GROUP
+from scheduling.readership import reader
 from storage_plugin import config
 from storage_plugin.collection import (
     CalendarCollection,

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from scheduling import deliveries
 from scheduling.access.permissions import Permission
+from scheduling.readership import deliveries
 from scheduling.schedule.entries import Kind
 from server.api import items
 from server.api.operations import Call, Reply, Routes

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from scheduling import deliveries
 from scheduling.access import users
 from scheduling.feeds import feeds
 from scheduling.feeds.links import LONGEST_URL, subscribe_links
 from scheduling.feeds.options import FeedOptions
+from scheduling.readership import deliveries
 from scheduling.settings import stored
 from scheduling.snapshot import Snapshot
 from server.cli.feed_options import chosen, with_options

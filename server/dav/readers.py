@@ -13,9 +13,9 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
-from scheduling import client_families, reader
 from scheduling.calendars.calendars import CalendarState
-from scheduling.delivery_ledger import Seen, ledger_of
+from scheduling.readership import client_families, reader
+from scheduling.readership.ledger import Seen, ledger_of
 from server.gate import client_address
 from server.settings import Settings
 

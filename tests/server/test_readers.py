@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from scheduling import deliveries
-from scheduling.delivery_ledger import ledger_of
 from scheduling.feeds import feeds
+from scheduling.readership import deliveries
+from scheduling.readership.ledger import ledger_of
 from scheduling.snapshot import Snapshot
 from tests.factories import Dispatch
 from tests.server.client import CS, Client, D, basic

@@ -12,16 +12,18 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from scheduling import deliveries, delivery_ledger, maintenance
+from scheduling import maintenance
 from scheduling.access import credentials
 from scheduling.access.secrets import Keyring, new_key
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
-from scheduling.delivery_ledger import Ledger, Seen, ledger_of
 from scheduling.errors import NotFound
 from scheduling.feeds import feeds
 from scheduling.feeds.feeds import FeedOptions
+from scheduling.readership import deliveries
+from scheduling.readership import ledger as delivery_ledger
+from scheduling.readership.ledger import Ledger, Seen, ledger_of
 from scheduling.settings.stored import view
 from tests.factories import Dispatch
 

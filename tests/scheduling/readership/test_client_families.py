@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from scheduling import client_families
+from scheduling.readership import client_families
 
 
 @pytest.mark.parametrize(
