@@ -12,7 +12,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
 
-from scheduling import maintenance
 from scheduling.access.secrets import Keyring
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
@@ -24,6 +23,7 @@ from scheduling.subscriptions import credentials as source_credentials
 from scheduling.subscriptions import events, generations, leases, outcomes, own_events
 from scheduling.subscriptions.facts import Applied, Due, Facts, Failure, Standing, Taken
 from scheduling.subscriptions.judgement import Judgement
+from scheduling.upkeep import maintenance
 
 _S = Subscription
 _CLAIMABLE = (

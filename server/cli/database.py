@@ -9,10 +9,10 @@ from pathlib import Path
 
 import click
 
-from scheduling import health, maintenance
 from scheduling.database import backup as copies
 from scheduling.database import schema
 from scheduling.errors import SchemaMismatch
+from scheduling.upkeep import health, maintenance
 from server.cli.manual import ManualGroup
 from server.cli.output import json_option, print_facts, print_json
 from server.cli.session import Session, pass_session

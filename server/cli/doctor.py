@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 
 import click
 
-from scheduling import health
 from scheduling.access.secrets import Keyring
 from scheduling.config.ini import ConfigError, read_ini
 from scheduling.database import schema
 from scheduling.errors import SchedulingError
-from scheduling.health import Finding, Level
+from scheduling.upkeep import health
+from scheduling.upkeep.health import Finding, Level
 from server.cli.manual import ManualCommand
 from server.cli.output import json_option, print_json
 from server.cli.session import Session, pass_session

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect, text
 
-from scheduling import maintenance
 from scheduling.calendars import objects, sync
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.snapshot import Snapshot
+from scheduling.upkeep import maintenance
 from tests.factories import Dispatch
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "scaling.md"

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import text
 
-from scheduling import maintenance
 from scheduling.calendars import objects, sync
 from scheduling.calendars.calendars import CalendarState, list_calendars_of
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
@@ -27,6 +26,7 @@ from scheduling.database.connection import Database
 from scheduling.errors import InvalidSyncToken
 from scheduling.settings.stored import change, view
 from scheduling.settings.view import today
+from scheduling.upkeep import maintenance
 from tests.factories import Dispatch
 
 NOW = 1_773_100_800  # 2026-03-10 00:00:00 UTC

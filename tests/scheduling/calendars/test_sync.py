@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from scheduling import maintenance
 from scheduling.calendars import objects, sync
 from scheduling.calendars.calendars import CalendarState, find_calendar
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
@@ -20,6 +19,7 @@ from scheduling.database.connection import Database
 from scheduling.errors import InvalidSyncToken
 from scheduling.settings.stored import change, view
 from scheduling.settings.view import today
+from scheduling.upkeep import maintenance
 from tests.factories import Dispatch
 
 NOW = 1_773_100_800  # 2026-03-10 00:00:00 UTC

@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from scheduling import maintenance
 from scheduling.access import credentials
 from scheduling.access.secrets import Keyring, new_key
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
@@ -25,6 +24,7 @@ from scheduling.readership import deliveries
 from scheduling.readership import ledger as delivery_ledger
 from scheduling.readership.ledger import Ledger, Seen, ledger_of
 from scheduling.settings.stored import view
+from scheduling.upkeep import maintenance
 from tests.factories import Dispatch
 
 KEYRING = Keyring(new_key())

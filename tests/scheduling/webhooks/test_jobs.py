@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scheduling import maintenance
 from scheduling.access.permissions import SYSTEM
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.settings import stored
 from scheduling.settings.stored import view
+from scheduling.upkeep import maintenance
 from tests.factories import Dispatch
 
 if TYPE_CHECKING:

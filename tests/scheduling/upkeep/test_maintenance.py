@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import text
 
-from scheduling import maintenance
 from scheduling.calendars.catch_up import catch_up, create_calendar, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.settings.stored import view
+from scheduling.upkeep import maintenance
 from tests.factories import Dispatch
 
 NOW = 1_773_100_800  # 2026-03-10 00:00:00 UTC

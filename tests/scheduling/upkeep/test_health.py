@@ -8,7 +8,6 @@ import time
 from cryptography.fernet import Fernet
 from sqlalchemy import text
 
-from scheduling import health
 from scheduling.access import users
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
@@ -16,9 +15,10 @@ from scheduling.calendars.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.feeds import feeds
-from scheduling.health import Level
 from scheduling.settings.stored import view
 from scheduling.subscriptions import subscriptions
+from scheduling.upkeep import health
+from scheduling.upkeep.health import Level
 from scheduling.webhooks import endpoints
 
 
