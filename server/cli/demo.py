@@ -12,7 +12,7 @@ import click
 
 from scheduling.access import credentials, users
 from scheduling.database import schema
-from scheduling.demo import fill
+from scheduling.demo.schedule import fill
 from scheduling.feeds import feeds
 from server.cli.manual import ManualCommand
 from server.cli.output import json_option, print_facts, print_json, progress

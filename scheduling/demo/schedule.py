@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, insert, select
 
 from scheduling.database.types import Role
-from scheduling.demo_absences import blockers, time_off
-from scheduling.demo_jobs import DemoJob, Technician, jobs
-from scheduling.demo_words import FAMILY_NAMES, PEOPLE
+from scheduling.demo.absences import blockers, time_off
+from scheduling.demo.jobs import DemoJob, Technician, jobs
+from scheduling.demo.words import FAMILY_NAMES, PEOPLE
 from scheduling.errors import Conflict, Invalid
 from scheduling.models import Blocker, Job, JobAssignment, TimeOff, User
 

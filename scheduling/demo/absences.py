@@ -10,8 +10,8 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from scheduling.database.types import TimeOffStatus
-from scheduling.demo_jobs import Technician
-from scheduling.demo_words import OUTINGS
+from scheduling.demo.jobs import Technician
+from scheduling.demo.words import OUTINGS
 
 Row = dict[str, Any]
 _FRIDAY: Final = 4

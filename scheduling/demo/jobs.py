@@ -16,7 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from scheduling.database.types import JobStatus
-from scheduling.demo_words import CONTACTS, CURRENCIES, JOB_TYPES, LONG_NOTE, NOTES, ORGANISATIONS, PLACES
+from scheduling.demo.words import CONTACTS, CURRENCIES, JOB_TYPES, LONG_NOTE, NOTES, ORGANISATIONS, PLACES
 from scheduling.ical.vtimezone import transitions
 
 _VISITS = (time(8), time(11), time(14))

@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import text
 
-from scheduling import demo
 from scheduling.calendars.calendars import BUILT_IN
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.database import schema
 from scheduling.database.connection import Database
+from scheduling.demo import schedule
 from scheduling.errors import Conflict, Invalid
 from scheduling.settings.stored import view
 
@@ -27,7 +27,7 @@ TABLES = ("users", "jobs", "job_assignments", "blockers", "time_off")
 
 def fill(database: Database, users: int = 5, jobs: int = 40, seed: int = 1) -> list[int]:
     with database.write() as connection:
-        return demo.fill(
+        return schedule.fill(
             connection, users=users, jobs_per_user=jobs, seed=seed, today=TODAY, progress=lambda _: None
         )
 
@@ -77,7 +77,9 @@ def test_another_seed_gives_other_jobs(sqlite_database: Database, tmp_path: Path
 def test_ids_jobs_and_progress_add_up(database: Database) -> None:
     told: list[int] = []
     with database.write() as connection:
-        ids = demo.fill(connection, users=3, jobs_per_user=1100, seed=7, today=TODAY, progress=told.append)
+        ids = schedule.fill(
+            connection, users=3, jobs_per_user=1100, seed=7, today=TODAY, progress=told.append
+        )
     assert ids == [row["id"] for row in rows(database, "users")]
     assert sum(told) == len(rows(database, "jobs")) == 3300
     assert len(told) > 1
