@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from importer.addresses import Exemptions
-from importer.fetch import FetchPolicy
-from importer.hosts import Hosts
+from importer.fetch.addresses import Exemptions
+from importer.fetch.exchange import FetchPolicy
+from importer.fetch.hosts import Hosts
 from importer.readers import Limits
 from importer.schedule import Schedule
 from scheduling.config.ini import boolean, duration, integer, number, option, size

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from importer.errors import FetchFailed, ImporterError
-from importer.fetch import FetchPolicy, FetchRequest, FetchResult, fetch
-from importer.hosts import Visit
+from importer.fetch.exchange import FetchPolicy, FetchRequest, FetchResult, fetch
+from importer.fetch.hosts import Visit
 from importer.reading import Job, Reader, Reading, digest
 from importer.schedule import Schedule
 from importer.store import Applied, Due, Facts, Failure, HttpFacts, Store

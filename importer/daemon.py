@@ -19,7 +19,7 @@ from importer import deliver, readers
 from importer.config import ImporterConfig
 from importer.cycle import Means, Outcome, synchronise
 from importer.errors import where
-from importer.hosts import Visit
+from importer.fetch.hosts import Visit
 from importer.line import InLine
 from importer.store import Due, Failure, Queue, Standing, Store
 from importer.work import Task, Work, tasks_of

@@ -16,9 +16,9 @@ import httpcore
 import httpx
 
 from importer.config import ImporterConfig
-from importer.connection import Deadline, GuardedBackend
 from importer.errors import FetchFailed, where
-from importer.fetch import FetchPolicy, default_trust, seconds_to_wait, target
+from importer.fetch.connection import Deadline, GuardedBackend
+from importer.fetch.exchange import FetchPolicy, default_trust, seconds_to_wait, target
 from importer.store import Attempt, Claim, Outgoing, Queue
 from scheduling.webhooks import signature
 

@@ -12,7 +12,7 @@ from importer import group, render
 from importer.config import ImporterConfig
 from importer.errors import ImporterError, NotACalendar, Unusable
 from importer.event import ImportedEvent
-from importer.fetch import FetchRequest, fetch
+from importer.fetch.exchange import FetchRequest, fetch
 from importer.group import Group
 from importer.notes import Note
 from importer.repetition import Budget

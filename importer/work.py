@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from importer.hosts import Hosts, Visit, host_of
+from importer.fetch.hosts import Hosts, Visit, host_of
 from importer.store import Due, Standing
 
 _LOOK_AGAIN = 0.5

@@ -9,9 +9,9 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 
-from importer.admission import require_reachable
 from importer.daemon import Summary, deliver_now, stop_on_signals
 from importer.daemon import run as run_daemon
+from importer.fetch.admission import require_reachable
 from importer.preview import MOST_OCTETS, ImporterError, Judged, Note, Preview, Span, fetched, preview
 from scheduling.access.secrets import Keyring
 from scheduling.config.sections import Config

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from importer.addresses import Exemptions
 from importer.config import ImporterConfig
 from importer.daemon import Summary, run
 from importer.errors import FetchFailed
-from importer.fetch import FetchPolicy, FetchRequest, fetch
+from importer.fetch.addresses import Exemptions
+from importer.fetch.exchange import FetchPolicy, FetchRequest, fetch
 from scheduling.access import users
 from scheduling.access.secrets import Keyring
 from scheduling.config.sections import Config

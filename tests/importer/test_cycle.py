@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from importer.addresses import Exemptions
 from importer.cycle import Means, Outcome, synchronise
-from importer.fetch import FetchPolicy
+from importer.fetch.addresses import Exemptions
+from importer.fetch.exchange import FetchPolicy
 from importer.reading import read
 from importer.schedule import Schedule
 from importer.store import Store

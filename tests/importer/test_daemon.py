@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from importer.addresses import Exemptions
 from importer.config import ImporterConfig
 from importer.daemon import Summary, run, stop_on_signals
+from importer.fetch.addresses import Exemptions
 
 CONFIG = ImporterConfig(allow_http=True, allow_hosts=Exemptions.parse(["127.0.0.1"]), idle=1, batch=2)
 MARK = "S3CRET"

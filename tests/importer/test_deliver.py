@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from importer import deliver
-from importer.addresses import Exemptions
 from importer.config import ImporterConfig
 from importer.daemon import Summary, run
-from importer.fetch import FetchPolicy
+from importer.fetch.addresses import Exemptions
+from importer.fetch.exchange import FetchPolicy
 from scheduling.access import audit, users
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from importer.addresses import Exemptions
 from importer.errors import FetchFailed
-from importer.fetch import FetchPolicy, FetchRequest, FetchResult, fetch
+from importer.fetch.addresses import Exemptions
+from importer.fetch.exchange import FetchPolicy, FetchRequest, FetchResult, fetch
 from tests.importer.certificates import certificate
 from tests.importer.http2 import Exchange, Http2Server, Play, serving, unused
 from tests.server.running import free_port

@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from importer.addresses import Exemptions
 from importer.config import ImporterConfig
 from importer.daemon import Summary, run
+from importer.fetch.addresses import Exemptions
 from scheduling.access import users
 from scheduling.access.secrets import Keyring
 from scheduling.calendars import objects, sync

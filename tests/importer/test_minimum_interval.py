@@ -6,9 +6,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from importer.addresses import Exemptions
 from importer.cycle import Means, synchronise
-from importer.fetch import FetchPolicy
+from importer.fetch.addresses import Exemptions
+from importer.fetch.exchange import FetchPolicy
 from importer.reading import read
 from importer.schedule import Schedule
 from scheduling.access import users

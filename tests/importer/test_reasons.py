@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from importer.addresses import Exemptions
 from importer.errors import FetchFailed
-from importer.fetch import FetchPolicy, FetchRequest, fetch
+from importer.fetch.addresses import Exemptions
+from importer.fetch.exchange import FetchPolicy, FetchRequest, fetch
 from scheduling.subscriptions import plan
 
 ROOT = Path(__file__).parents[2]

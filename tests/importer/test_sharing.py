@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from importer.addresses import Exemptions
 from importer.config import ImporterConfig
 from importer.daemon import Summary, run
 from importer.errors import NotACalendar, Overtaxing
-from importer.fetch import FetchPolicy, FetchRequest, fetch
-from importer.hosts import Hosts, Visit, host_of
+from importer.fetch.addresses import Exemptions
+from importer.fetch.exchange import FetchPolicy, FetchRequest, fetch
+from importer.fetch.hosts import Hosts, Visit, host_of
 from importer.readers import Limits, Readers
 from importer.reading import Job, Reader, digest, read
 from importer.store import Due, Standing

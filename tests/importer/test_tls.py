@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from importer.addresses import Exemptions
 from importer.errors import FetchFailed
-from importer.fetch import FetchPolicy, FetchRequest, fetch
+from importer.fetch.addresses import Exemptions
+from importer.fetch.exchange import FetchPolicy, FetchRequest, fetch
 from tests.importer.certificates import certificate
 
 pytestmark = pytest.mark.usefixtures("resolver")

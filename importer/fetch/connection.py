@@ -17,8 +17,8 @@ from typing import Any
 
 import httpcore
 
-from importer import addresses
 from importer.errors import FetchFailed
+from importer.fetch import addresses
 
 _CONNECT_SECONDS = 10.0
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import brotli
 import pytest
 
-from importer import encoding
+from importer.fetch import encoding
 
 TEXT = b"BEGIN:VCALENDAR\r\n" * 1000
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from importer.addresses import Exemptions
 from importer.errors import FetchFailed
-from importer.fetch import FetchPolicy, FetchRequest, FetchResult, fetch, target
+from importer.fetch.addresses import Exemptions
+from importer.fetch.exchange import FetchPolicy, FetchRequest, FetchResult, fetch, target
 
 POLICY = FetchPolicy(allow_http=True, allow=Exemptions.parse(["127.0.0.1"]), deadline=10)
 CALENDAR = b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One bounded, conditional GET of an outside calendar (RFC 9110, RFC 9111 validators).
 
-Owns the scheme, redirect, size, time and credential rules; which addresses may be reached is `importer.connection`'s,
-how often a host is asked `importer.hosts`'s. HTTP/2 where the server offers it, else HTTP/1.1; what fails over
+Owns the scheme, redirect, size, time and credential rules; which addresses may be reached is `importer.fetch.exchange.connection`'s,
+how often a host is asked `importer.fetch.hosts`'s. HTTP/2 where the server offers it, else HTTP/1.1; what fails over
 the one is tried once over the other (RFC 9113 sections 6.8, 7 and 8.7). Nothing is taken from the environment
 (proxies, netrc) and nothing is kept between two fetches (cookies, connections).
 """
@@ -22,11 +22,11 @@ import h2.exceptions
 import httpcore
 import httpx
 
-from importer import encoding
-from importer.addresses import Exemptions
-from importer.connection import Allowance, Deadline, GuardedBackend
 from importer.errors import FetchFailed
-from importer.hosts import Visit
+from importer.fetch import encoding
+from importer.fetch.addresses import Exemptions
+from importer.fetch.connection import Allowance, Deadline, GuardedBackend
+from importer.fetch.hosts import Visit
 
 MAX_REDIRECTS = 5
 _NO_EXEMPTIONS = Exemptions()

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from importer.addresses import Exemptions, is_public
+from importer.fetch.addresses import Exemptions, is_public
 
 
 @pytest.mark.parametrize(

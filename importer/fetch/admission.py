@@ -2,15 +2,15 @@
 """Whether an address may be saved: what no fetch would ever connect to is refused at once, and not only when it fails.
 
 Nothing is looked up, since a name may lead elsewhere by the time it is fetched; where names lead is checked with every
-connection (`importer.connection`).
+connection (`importer.fetch.exchange.connection`).
 """
 
 from __future__ import annotations
 
 import socket
 
-from importer import addresses, connection
-from importer.fetch import FetchPolicy, target
+from importer.fetch import addresses, connection
+from importer.fetch.exchange import FetchPolicy, target
 
 _PORTS = {"http": 80, "https": 443}
 _LOOPBACK = (addresses.parse("127.0.0.1"), addresses.parse("::1"))

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from importer.addresses import Exemptions
-from importer.admission import require_reachable
 from importer.errors import FetchFailed
-from importer.fetch import FetchPolicy
+from importer.fetch.addresses import Exemptions
+from importer.fetch.admission import require_reachable
+from importer.fetch.exchange import FetchPolicy
 
 MARK = "S3CRET"
 
