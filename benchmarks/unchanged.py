@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 
 import icalendar
 
-from importer.split import decode, split
-from importer.understand import understand
+from importer.understand.meaning import understand
+from importer.understand.split import decode, split
 
 _NOW = datetime(2026, 11, 21, tzinfo=UTC)
 _HEAD = (

@@ -14,9 +14,9 @@ from typing import Literal
 from importer.errors import FetchFailed, ImporterError
 from importer.fetch.exchange import FetchPolicy, FetchRequest, FetchResult, fetch
 from importer.fetch.hosts import Visit
-from importer.reading import Job, Reader, Reading, digest
 from importer.schedule import Schedule
 from importer.store import Applied, Due, Facts, Failure, HttpFacts, Store
+from importer.understand.body import Job, Reader, Reading, digest
 
 MAX_EVENTS = 50_000
 
@@ -37,7 +37,7 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Means:
-    """What a synchronisation works with. `read` is `importer.reading.read` or the same in another process, `done` is
+    """What a synchronisation works with. `read` is `importer.understand.body.read` or the same in another process, `done` is
     told of each subscription as soon as its result is recorded, `stopped` says that the others shall be left alone.
     """
 

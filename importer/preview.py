@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from importer import group, render
 from importer.config import ImporterConfig
 from importer.errors import ImporterError, NotACalendar, Unusable
-from importer.event import ImportedEvent
 from importer.fetch.exchange import FetchRequest, fetch
-from importer.group import Group
-from importer.notes import Note
-from importer.repetition import Budget
-from importer.split import Feed, opened
-from importer.understand import imported
-from importer.zones import Zones
+from importer.understand import group, render
+from importer.understand.event import ImportedEvent
+from importer.understand.group import Group
+from importer.understand.meaning import imported
+from importer.understand.notes import Note
+from importer.understand.repetition import Budget
+from importer.understand.split import Feed, opened
+from importer.understand.zones import Zones
 from scheduling.ical.recurrence import BadRule, Steps
 from scheduling.ical.series import expand, extent
 

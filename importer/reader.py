@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Literal
 
 from importer.errors import ImporterError, where
-from importer.reading import Job, read
+from importer.understand.body import Job, read
 
 Outcome = Literal["read", "refused", "fault"]
 OUT_OF_MEMORY = 3

@@ -22,7 +22,7 @@ from typing import Any
 
 from importer.errors import NotACalendar, Overtaxing
 from importer.reader import OUT_OF_MEMORY
-from importer.reading import Job, Reading
+from importer.understand.body import Job, Reading
 
 _ENVIRONMENT = frozenset({"LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TZ", "VIRTUAL_ENV"})
 """All that they are told: nothing that holds a key or a password."""
@@ -60,7 +60,7 @@ class Readers:
         self._lock = threading.Lock()
 
     def read(self, job: Job) -> tuple[Reading, ...]:
-        """What `importer.reading.read` answers. Raises NotACalendar, Overtaxing, and ReaderFailed."""
+        """What `importer.understand.body.read` answers. Raises NotACalendar, Overtaxing, and ReaderFailed."""
         process = self._idle.get()
         try:
             if process is None:

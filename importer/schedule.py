@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field, replace
 
 from importer.errors import FetchFailed, ImporterError
-from importer.values import duration
+from importer.understand.values import duration
 
 LONGEST_WAIT = 86_400
 _JITTER = 0.1

@@ -8,9 +8,9 @@ from typing import Any
 from importer.cycle import Means, Outcome, synchronise
 from importer.fetch.addresses import Exemptions
 from importer.fetch.exchange import FetchPolicy
-from importer.reading import read
 from importer.schedule import Schedule
 from importer.store import Store
+from importer.understand.body import read
 
 POLICY = FetchPolicy(allow_http=True, allow=Exemptions.parse(["127.0.0.1"]), deadline=10)
 SCHEDULE = Schedule(interval=900, minimum_interval=300)

@@ -9,8 +9,8 @@ from typing import Any
 from importer.cycle import Means, synchronise
 from importer.fetch.addresses import Exemptions
 from importer.fetch.exchange import FetchPolicy
-from importer.reading import read
 from importer.schedule import Schedule
+from importer.understand.body import read
 from scheduling.access import users
 from scheduling.access.secrets import Keyring
 from scheduling.config.sections import Config

@@ -21,8 +21,8 @@ import recurring_ical_events
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from importer.split import split
-from importer.understand import understand
+from importer.understand.meaning import understand
+from importer.understand.split import split
 from scheduling.ical.series import expand
 
 ZONES = (

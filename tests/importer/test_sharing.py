@@ -23,8 +23,8 @@ from importer.fetch.addresses import Exemptions
 from importer.fetch.exchange import FetchPolicy, FetchRequest, fetch
 from importer.fetch.hosts import Hosts, Visit, host_of
 from importer.readers import Limits, Readers
-from importer.reading import Job, Reader, digest, read
 from importer.store import Due, Standing
+from importer.understand.body import Job, Reader, digest, read
 from importer.work import Work, tasks_of
 from scheduling.access import users
 from scheduling.access.secrets import Keyring

@@ -11,8 +11,8 @@ import icalendar
 import pytest
 import vobject
 
-from importer import reading
 from importer.cycle import Means, synchronise
+from importer.understand import body as reading
 from scheduling.feeds import feeds
 from scheduling.feeds.options import FeedOptions
 from scheduling.subscriptions.store import ImportStore

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from importer.reading import Job, Reader, read
+from importer.understand.body import Job, Reader, read
 from scheduling.access.permissions import Permission
 from scheduling.calendars.catch_up import create_calendar
 from scheduling.database.connection import Database

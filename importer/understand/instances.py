@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 
-from importer import event, repetition, values
 from importer.errors import Unusable
-from importer.event import Details, Properties
-from importer.notes import Note
-from importer.repetition import MOST_DATES, MOST_EXCEPTIONS, Budget
-from importer.values import LAST_YEAR, Moment, Reader
+from importer.understand import event, repetition, values
+from importer.understand.event import Details, Properties
+from importer.understand.notes import Note
+from importer.understand.repetition import MOST_DATES, MOST_EXCEPTIONS, Budget
+from importer.understand.values import LAST_YEAR, Moment, Reader
 from scheduling.ical import recurrence
 from scheduling.ical.recurrence import BadRule
 from scheduling.ical.series import Override, Series

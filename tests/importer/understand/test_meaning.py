@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from importer import group
-from importer.event import ImportedEvent
-from importer.split import decode, split
-from importer.understand import Understood, understand
+from importer.understand import group
+from importer.understand.event import ImportedEvent
+from importer.understand.meaning import Understood, understand
+from importer.understand.split import decode, split
 from scheduling.ical.series import expand
 
 NOW = datetime(2026, 10, 1, tzinfo=UTC)

@@ -11,9 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from importer.errors import Unusable
-from importer.render import render, verify
-from importer.split import decode, split
-from importer.understand import understand
+from importer.understand.meaning import understand
+from importer.understand.render import render, verify
+from importer.understand.split import decode, split
 from scheduling.ical.event import STAMP, STAMP_OVERRIDE
 
 NOW = datetime(2026, 10, 1, tzinfo=UTC)

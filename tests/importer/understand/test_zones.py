@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from importer.zones import Zones, match
+from importer.understand.zones import Zones, match
 from scheduling.ical.timezones import vtimezone
 
 NOW = datetime(2026, 10, 1, tzinfo=UTC)

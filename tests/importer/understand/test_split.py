@@ -7,7 +7,7 @@ import gzip
 import pytest
 
 from importer.errors import NotACalendar
-from importer.split import MAX_COMPONENTS, MAX_LINE, decode, opened, split, unfolded
+from importer.understand.split import MAX_COMPONENTS, MAX_LINE, decode, opened, split, unfolded
 
 
 def calendar(*lines: str) -> str:

@@ -15,7 +15,7 @@ import icalendar
 import vobject
 
 from importer.errors import Unusable
-from importer.event import Details, ImportedEvent
+from importer.understand.event import Details, ImportedEvent
 from scheduling.ical import text, timezones
 from scheduling.ical.event import BUSY_STATUS_FREE, STAMP, STAMP_OVERRIDE
 from scheduling.ical.series import Series

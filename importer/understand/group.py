@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from importer.notes import Note
-from importer.split import MAX_LINE, Block, uid_of
-from importer.values import text
+from importer.understand.notes import Note
+from importer.understand.split import MAX_LINE, Block, uid_of
+from importer.understand.values import text
 
 LONGEST_UID = 255
 _VERSION = "3"

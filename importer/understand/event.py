@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from importer.notes import Note
-from importer.values import Property, text, texts
+from importer.understand.notes import Note
+from importer.understand.values import Property, text, texts
 from scheduling.ical.series import Series
 from scheduling.ical.text import clean
 

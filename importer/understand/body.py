@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from importer.errors import NotACalendar
-from importer.event import ImportedEvent
-from importer.group import _VERSION as CONTENT_VERSION
-from importer.render import render
 from importer.schedule import refresh_seconds
-from importer.split import opened
 from importer.store import Skipped, StoredEvent
-from importer.understand import understand
+from importer.understand.event import ImportedEvent
+from importer.understand.group import _VERSION as CONTENT_VERSION
+from importer.understand.meaning import understand
+from importer.understand.render import render
+from importer.understand.split import opened
 
 # Whole lines that change with every fetch in many feeds and decide nothing; one that is folded stays.
 _NOISE = re.compile(rb"(?i)\n(?:DTSTAMP|CREATED|LAST-MODIFIED)[:;][^\r\n]*\r?(?=\n(?![ \t]))")

@@ -11,15 +11,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from importer import event, group, instances, render, values
 from importer.errors import Unusable
-from importer.event import Details, ImportedEvent
-from importer.group import Component, Group
-from importer.notes import Note
-from importer.repetition import COVERING, MARK, Budget
-from importer.split import Block, Feed
-from importer.values import Property, Reader
-from importer.zones import Zones
+from importer.understand import event, group, instances, render, values
+from importer.understand.event import Details, ImportedEvent
+from importer.understand.group import Component, Group
+from importer.understand.notes import Note
+from importer.understand.repetition import COVERING, MARK, Budget
+from importer.understand.split import Block, Feed
+from importer.understand.values import Property, Reader
+from importer.understand.zones import Zones
 from scheduling.subscriptions.facts import Skipped
 
 MOST_REPORTED = 100

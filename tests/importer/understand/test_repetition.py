@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from importer.event import ImportedEvent
-from importer.repetition import MARK, Budget
-from importer.split import split
-from importer.understand import Understood, understand
+from importer.understand.event import ImportedEvent
+from importer.understand.meaning import Understood, understand
+from importer.understand.repetition import MARK, Budget
+from importer.understand.split import split
 from scheduling.ical.recurrence import Steps
 from scheduling.ical.series import expand
 
@@ -195,7 +195,7 @@ def test_a_huge_count_is_only_expanded_where_needed() -> None:
 
 
 def test_every_rule_has_a_line_in_the_documentation() -> None:
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     page = (root / "docs" / "importing.md").read_text(encoding="utf-8")
     named = {
         name

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
-from importer.notes import Note
+from importer.understand.notes import Note
 from scheduling.ical import recurrence, timezones
 
 _SAMPLE = timedelta(days=3, hours=12)

@@ -13,8 +13,8 @@ from datetime import date, datetime, time, timedelta
 from icalendar.parser import Contentline
 
 from importer.errors import Unusable
-from importer.notes import Note
-from importer.zones import Zones
+from importer.understand.notes import Note
+from importer.understand.zones import Zones
 from scheduling.ical import timezones
 
 FIRST_YEAR, LAST_YEAR = 1900, 2200

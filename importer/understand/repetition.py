@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from importer import values
-from importer.notes import Note
-from importer.values import LAST_YEAR, Moment, Property, Reader
+from importer.understand import values
+from importer.understand.notes import Note
+from importer.understand.values import LAST_YEAR, Moment, Property, Reader
 from scheduling.ical import recurrence, timezones
 from scheduling.ical.recurrence import BadRule, Frequency, Rule, Steps, TooFrequent
 from scheduling.ical.rules import UNIT_SECONDS, parse_rule
