@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from importer.confined.pool import Limits
 from importer.fetch.addresses import Exemptions
 from importer.fetch.exchange import FetchPolicy
 from importer.fetch.hosts import Hosts
-from importer.readers import Limits
 from importer.schedule import Schedule
 from scheduling.config.ini import boolean, duration, integer, number, option, size
 

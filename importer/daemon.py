@@ -15,8 +15,9 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from functools import partial
 
-from importer import deliver, readers
+from importer import deliver
 from importer.config import ImporterConfig
+from importer.confined import pool
 from importer.cycle import Means, Outcome, synchronise
 from importer.errors import where
 from importer.fetch.hosts import Visit
@@ -101,7 +102,7 @@ class _Daemon:
             store=self._store,
             policy=config.policy(),
             schedule=config.schedule(),
-            read=readers.shared(config.limits()).read,
+            read=pool.shared(config.limits()).read,
             max_events=config.max_events,
             stopped=stop.is_set,
         )
@@ -237,7 +238,7 @@ class _Daemon:
         try:
             synchronise(task.sharing, replace(self._means, done=partial(self._done, task)), visit)
         except Exception as error:  # noqa: BLE001 (one bad calendar must not stop the others)
-            fault = str(error) if isinstance(error, readers.ReaderFailed) else where(error)
+            fault = str(error) if isinstance(error, pool.ReaderFailed) else where(error)
             ids = ", ".join(str(number) for number in task.left)
             log.error("importer failed on subscription %s: %s", ids, fault)  # noqa: TRY400
             self._fail(task)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From the body of a calendar to what is to be stored of it, for every subscription that reads it. Pure: no network, no
-database, so that it can be done in a process of its own (`importer.readers`).
+database, so that it can be done in a process of its own (`importer.confined.pool`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A process that reads calendars for the importer: `python -m importer.reader FD MEMORY`.
 
-Whatever is in a calendar, it ends at most this process, which has limits of CPU time and memory (`importer.readers`
+Whatever is in a calendar, it ends at most this process, which has limits of CPU time and memory (`importer.confined.pool`
 starts another). Jobs and answers go over the inherited socket FD as (job, CPU seconds) and (outcome, value); the end
 of the connection ends the process.
 """

@@ -20,8 +20,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from importer.confined.process import OUT_OF_MEMORY
 from importer.errors import NotACalendar, Overtaxing
-from importer.reader import OUT_OF_MEMORY
 from importer.understand.body import Job, Reading
 
 _ENVIRONMENT = frozenset({"LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TZ", "VIRTUAL_ENV"})
@@ -105,7 +105,7 @@ class _Process:
     def __init__(self, memory: int) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
-            command = [sys.executable, "-m", "importer.reader", str(theirs.fileno()), str(memory)]
+            command = [sys.executable, "-m", "importer.confined.process", str(theirs.fileno()), str(memory)]
             self._process = subprocess.Popen(  # noqa: S603 (ourselves)
                 command,
                 pass_fds=[theirs.fileno()],
