@@ -9,8 +9,8 @@ from werkzeug.exceptions import HTTPException
 from scheduling.database import schema
 from scheduling.errors import DatabaseUnavailable, SchedulingError
 from server.away import AWAY
-from server.feeds import create_feeds
-from server.free_busy import create_free_busy
+from server.links.feeds import create_feeds
+from server.links.free_busy import create_free_busy
 from server.settings import Settings
 
 _CSP = (

@@ -14,7 +14,7 @@ import pytest
 from scheduling.database.connection import Database
 from scheduling.feeds import feeds
 from scheduling.settings import stored
-from server.feed_cache import FeedCache
+from server.links.cache import FeedCache
 from tests.factories import Dispatch
 from tests.server.calendar_readers import agreed
 from tests.server.client import Client

@@ -24,7 +24,7 @@ from scheduling.readership import client_families
 from scheduling.readership.ledger import Ledger, Seen, ledger_of
 from scheduling.snapshot import Snapshot
 from server import conditional
-from server.feed_cache import FeedCache
+from server.links.cache import FeedCache
 from server.settings import Settings
 
 if TYPE_CHECKING:
