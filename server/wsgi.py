@@ -13,7 +13,8 @@ from typing import Any
 from flask import Flask
 
 from server import log
-from server.api import create_api, problems
+from server.api import create_api
+from server.api.protocol import problems
 from server.dav.application import ROOT_ALIAS, Application
 from server.dav.fast.polls import PREFIX as DAV_ROOT
 from server.dav.outbox import Outbox

@@ -21,8 +21,8 @@ from scheduling.database.connection import Database
 from scheduling.feeds.options import KINDS
 from scheduling.models import CONTRACT_TABLES, Base, CalendarObject
 from scheduling.settings.stored import view
-from server.api.document import openapi
-from server.api.operations import ROOT as API
+from server.api.protocol.document import openapi
+from server.api.protocol.operations import ROOT as API
 from server.api.resources import ROUTES
 from server.cli import main
 

@@ -17,11 +17,11 @@ from werkzeug.exceptions import HTTPException
 
 from scheduling.errors import SchedulingError
 from scheduling.schedule.entries import BadValue
-from server.api import problems, reference
-from server.api.dispatch import Dispatcher
-from server.api.document import openapi
-from server.api.operations import ROOT
-from server.api.problems import Refused
+from server.api.protocol import problems, reference
+from server.api.protocol.dispatch import Dispatcher
+from server.api.protocol.document import openapi
+from server.api.protocol.operations import ROOT
+from server.api.protocol.problems import Refused
 from server.api.resources import ROUTES
 from server.settings import Settings
 

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from scheduling.access import api_keys, users
 from scheduling.access.permissions import Permission
-from server.api.operations import Call, Reply, Routes
-from server.api.values import Asked, Given, Id, Moment, Name, Shown, ShownMoment, Username, moment
+from server.api.protocol.operations import Call, Reply, Routes
+from server.api.protocol.values import Asked, Given, Id, Moment, Name, Shown, ShownMoment, Username, moment
 
 routes = Routes(
     tag="API keys",

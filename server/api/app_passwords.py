@@ -7,9 +7,9 @@ from pydantic import Field
 
 from scheduling.access import credentials
 from scheduling.access.permissions import Permission
-from server.api.operations import Call, Reply, Routes
-from server.api.owners import owner
-from server.api.values import Given, Id, Name, Shown, ShownMoment, Username
+from server.api.protocol.operations import Call, Reply, Routes
+from server.api.protocol.owners import owner
+from server.api.protocol.values import Given, Id, Name, Shown, ShownMoment, Username
 
 routes = Routes(tag="App passwords", about="Passwords for calendar clients, one for each device.")
 

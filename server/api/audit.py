@@ -10,9 +10,9 @@ from pydantic import Field, StringConstraints
 from scheduling.access import audit
 from scheduling.access.audit import Filters
 from scheduling.access.permissions import Permission
-from server.api import cursor
-from server.api.operations import Call, Reply, Routes
-from server.api.values import Moment, Paged, Shown, ShownMoment, moment
+from server.api.protocol import cursor
+from server.api.protocol.operations import Call, Reply, Routes
+from server.api.protocol.values import Moment, Paged, Shown, ShownMoment, moment
 
 routes = Routes(
     tag="Audit", about="The log of security-relevant acts. It can be read and added to, never changed."

@@ -18,10 +18,10 @@ from scheduling.schedule.entries import Kind
 from scheduling.schedule.items import Item
 from scheduling.settings import stored
 from server.api import blockers, items, jobs, questions
-from server.api.operations import Call, Reply, Routes
-from server.api.problems import Refused
+from server.api.protocol.operations import Call, Reply, Routes
+from server.api.protocol.problems import Refused
+from server.api.protocol.values import Given, Line, Moment, Name, Shown, Username, Words, Zone, moment
 from server.api.questions import TYPES, Beside
-from server.api.values import Given, Line, Moment, Name, Shown, Username, Words, Zone, moment
 
 routes = Routes(
     tag="Claims",

@@ -12,10 +12,10 @@ from scheduling.conflicts import acknowledge, listing
 from scheduling.conflicts.acknowledge import LONGEST_NOTE
 from scheduling.conflicts.listing import Conflict as ReadConflict
 from scheduling.errors import NotFound
-from server.api import cursor
-from server.api.operations import Call, Reply, Routes
-from server.api.owners import of_list
-from server.api.values import (
+from server.api.protocol import cursor
+from server.api.protocol.operations import Call, Reply, Routes
+from server.api.protocol.owners import of_list
+from server.api.protocol.values import (
     Given,
     Id,
     Moment,

@@ -9,9 +9,9 @@ from scheduling.access.permissions import Permission
 from scheduling.readership import deliveries
 from scheduling.schedule.entries import Kind
 from server.api import items
-from server.api.operations import Call, Reply, Routes
-from server.api.owners import owner
-from server.api.values import Id, Shown, ShownMoment, Username
+from server.api.protocol.operations import Call, Reply, Routes
+from server.api.protocol.owners import owner
+from server.api.protocol.values import Id, Shown, ShownMoment, Username
 
 routes = Routes(
     tag="Deliveries",

@@ -16,9 +16,9 @@ from scheduling.feeds.feeds import LONGEST_OVERLAP
 from scheduling.feeds.feeds import Feed as StoredFeed
 from scheduling.feeds.links import subscribe_links
 from scheduling.feeds.options import KINDS, MOST_DAYS, MOST_MINUTES, MOST_MONTHS, FeedOptions
-from server.api.operations import Call, Reply, Routes
-from server.api.owners import owner
-from server.api.values import WHOLE, Given, Id, Moment, Name, Shown, ShownMoment, Username, moment
+from server.api.protocol.operations import Call, Reply, Routes
+from server.api.protocol.owners import owner
+from server.api.protocol.values import WHOLE, Given, Id, Moment, Name, Shown, ShownMoment, Username, moment
 
 routes = Routes(
     tag="Feeds",

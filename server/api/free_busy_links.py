@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from scheduling.access.permissions import Permission
 from scheduling.availability import links
-from server.api.operations import Call, Reply, Routes
-from server.api.owners import owner
-from server.api.values import Shown, Username
+from server.api.protocol.operations import Call, Reply, Routes
+from server.api.protocol.owners import owner
+from server.api.protocol.values import Shown, Username
 
 routes = Routes(
     tag="Free-busy links",

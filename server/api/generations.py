@@ -12,10 +12,10 @@ from scheduling.settings.view import View
 from scheduling.subscriptions import history, subscriptions
 from scheduling.subscriptions.generations import Generation as StoredGeneration
 from scheduling.subscriptions.subscriptions import Subscription as StoredSubscription
-from server.api.operations import Call, Reply, Routes
-from server.api.owners import owner
+from server.api.protocol.operations import Call, Reply, Routes
+from server.api.protocol.owners import owner
+from server.api.protocol.values import Id, Shown, ShownEpoch, ShownMoment, Username
 from server.api.subscriptions import subscription
-from server.api.values import Id, Shown, ShownEpoch, ShownMoment, Username
 
 routes = Routes(
     tag="Generations",

@@ -14,10 +14,10 @@ from scheduling.schedule import items
 from scheduling.schedule.entries import Kind
 from scheduling.schedule.items import Filter, Item
 from scheduling.schedule.upserts import MOST, Upsert, upsert
-from server.api import cursor
-from server.api.operations import Call
-from server.api.owners import of_list
-from server.api.values import Day, Given, Moment, Name, Paged, Shown, ShownMoment, Username, moment
+from server.api.protocol import cursor
+from server.api.protocol.operations import Call
+from server.api.protocol.owners import of_list
+from server.api.protocol.values import Day, Given, Moment, Name, Paged, Shown, ShownMoment, Username, moment
 
 S = TypeVar("S", bound=Shown)
 Outcome = Literal["inserted", "updated", "unchanged", "failed"]

@@ -13,11 +13,11 @@ from scheduling.errors import Invalid, NotFound
 from scheduling.subscriptions import events as imported_events
 from scheduling.subscriptions import own_events, subscriptions
 from server import importing
-from server.api.operations import Call, Reply, Routes
-from server.api.owners import owner
-from server.api.problems import Refused
+from server.api.protocol.operations import Call, Reply, Routes
+from server.api.protocol.owners import owner
+from server.api.protocol.problems import Refused
+from server.api.protocol.values import Given, Shown, ShownEpoch, Username
 from server.api.subscriptions import CredentialsGiven, Link, credentials_of
-from server.api.values import Given, Shown, ShownEpoch, Username
 
 routes = Routes(
     tag="Previews of subscriptions",

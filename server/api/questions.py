@@ -22,10 +22,10 @@ from scheduling.availability.question import Question
 from scheduling.availability.spans import Span
 from scheduling.calendars.events import SOURCES
 from scheduling.config.sections import AvailabilitySettings
-from server.api.operations import Call
-from server.api.owners import owner
-from server.api.problems import Obstacle
-from server.api.values import DIGITS, Asked, Moment, Username, moment, shown_epoch
+from server.api.protocol.operations import Call
+from server.api.protocol.owners import owner
+from server.api.protocol.problems import Obstacle
+from server.api.protocol.values import DIGITS, Asked, Moment, Username, moment, shown_epoch
 
 Minutes = Annotated[int, Field(ge=0, le=1440), DIGITS]
 Seconds = Annotated[int, Field(ge=0, le=31_622_400), DIGITS]

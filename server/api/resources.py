@@ -26,7 +26,7 @@ from server.api import (
     webhooks,
     working_hours,
 )
-from server.api.operations import Routes
+from server.api.protocol.operations import Routes
 
 ROUTES: tuple[Routes, ...] = (
     jobs.routes,

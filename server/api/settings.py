@@ -11,8 +11,8 @@ from pydantic import Field, StringConstraints
 from scheduling.access.permissions import Permission
 from scheduling.errors import NotFound
 from scheduling.settings import stored as settings
-from server.api.operations import Call, Reply, Routes
-from server.api.values import Given, Shown
+from server.api.protocol.operations import Call, Reply, Routes
+from server.api.protocol.values import Given, Shown
 
 routes = Routes(
     tag="Settings",

@@ -18,10 +18,21 @@ from scheduling.subscriptions.credentials import Credentials
 from scheduling.subscriptions.subscriptions import Changes
 from scheduling.subscriptions.subscriptions import Subscription as StoredSubscription
 from server import importing
-from server.api import cursor
-from server.api.operations import Call, Reply, Routes
-from server.api.owners import owner
-from server.api.values import Asked, Given, Id, Name, Paged, Shown, ShownEpoch, ShownMoment, Username, Zone
+from server.api.protocol import cursor
+from server.api.protocol.operations import Call, Reply, Routes
+from server.api.protocol.owners import owner
+from server.api.protocol.values import (
+    Asked,
+    Given,
+    Id,
+    Name,
+    Paged,
+    Shown,
+    ShownEpoch,
+    ShownMoment,
+    Username,
+    Zone,
+)
 
 routes = Routes(
     tag="Subscriptions",

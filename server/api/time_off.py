@@ -13,8 +13,8 @@ from scheduling.schedule.entries import Kind
 from scheduling.schedule.items import Item
 from server.api import items
 from server.api.items import ItemQuery, Many, Mode, Period, ShownPeriod, UpsertResults
-from server.api.operations import Call, Reply, Routes
-from server.api.values import Given, Id, Name, Shown, ShownMoment, Username, Words
+from server.api.protocol.operations import Call, Reply, Routes
+from server.api.protocol.values import Given, Id, Name, Shown, ShownMoment, Username, Words
 
 routes = Routes(
     tag="Time off", about="Leave, sickness and other absence. Approved time off is in the user's calendar."

@@ -12,10 +12,10 @@ from pydantic import Field, StringConstraints
 from scheduling.access import users
 from scheduling.access.permissions import Permission
 from scheduling.access.users import User as StoredUser
-from server.api import cursor
-from server.api.operations import Call, Reply, Routes
-from server.api.owners import owner
-from server.api.values import Given, Line, Paged, Shown, Username, Zone
+from server.api.protocol import cursor
+from server.api.protocol.operations import Call, Reply, Routes
+from server.api.protocol.owners import owner
+from server.api.protocol.values import Given, Line, Paged, Shown, Username, Zone
 
 routes = Routes(
     tag="Users",

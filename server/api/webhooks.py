@@ -15,9 +15,9 @@ from scheduling.webhooks.deliveries import Delivery as StoredDelivery
 from scheduling.webhooks.endpoints import DEFAULT_HOURS, LONGEST_HOURS, LONGEST_URL
 from scheduling.webhooks.endpoints import Webhook as StoredWebhook
 from server import importing
-from server.api import cursor
-from server.api.operations import Call, Reply, Routes
-from server.api.values import WHOLE, Given, Id, Line, Name, Paged, Shown, ShownMoment
+from server.api.protocol import cursor
+from server.api.protocol.operations import Call, Reply, Routes
+from server.api.protocol.values import WHOLE, Given, Id, Line, Name, Paged, Shown, ShownMoment
 
 routes = Routes(
     tag="Webhooks",

@@ -14,9 +14,9 @@ from scheduling.availability.explain import Reason as Found
 from scheduling.availability.explain import explain
 from scheduling.availability.hours import WEEKDAYS, Hours, Working
 from server.api import questions
-from server.api.operations import Call, Reply, Routes
-from server.api.owners import owner
-from server.api.values import Asked, Given, Moment, Shown, ShownEpoch, Username, moment
+from server.api.protocol.operations import Call, Reply, Routes
+from server.api.protocol.owners import owner
+from server.api.protocol.values import Asked, Given, Moment, Shown, ShownEpoch, Username, moment
 
 routes = Routes(
     tag="Working hours",

@@ -18,7 +18,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from server.api.problems import Refused
+from server.api.protocol.problems import Refused
 
 _CLEAN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 _DAY = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"

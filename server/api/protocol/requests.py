@@ -11,9 +11,9 @@ from typing import Any, get_origin
 from flask import Request
 from pydantic import ValidationError
 
-from server.api.operations import Operation
-from server.api.problems import Fault, Refused, of_validation
-from server.api.values import Asked
+from server.api.protocol.operations import Operation
+from server.api.protocol.problems import Fault, Refused, of_validation
+from server.api.protocol.values import Asked
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 

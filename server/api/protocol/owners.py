@@ -9,7 +9,7 @@ from scheduling.access import users
 from scheduling.access.permissions import Permission
 from scheduling.access.users import User
 from scheduling.errors import NotFound
-from server.api.operations import Call
+from server.api.protocol.operations import Call
 
 
 def owner(call: Call, username: str, permission: Permission, own: Permission | None = None) -> User:

@@ -10,7 +10,7 @@ from scheduling.access import actors, api_keys, request_rates
 from scheduling.access.permissions import Actor
 from scheduling.access.secrets import Keyring
 from scheduling.database.connection import Database
-from server.api.problems import Refused
+from server.api.protocol.problems import Refused
 
 _CHALLENGE = 'Bearer realm="Daysheet"'
 _LONGEST = 255

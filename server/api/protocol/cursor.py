@@ -11,7 +11,7 @@ import json
 from http import HTTPStatus
 from typing import cast
 
-from server.api.problems import Refused
+from server.api.protocol.problems import Refused
 
 
 def write(*key: int | str) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from server.api.operations import ROOT, Operation, Routes
-from server.api.problems import MEDIA_TYPE, Problem
+from server.api.protocol.operations import ROOT, Operation, Routes
+from server.api.protocol.problems import MEDIA_TYPE, Problem
 
 _REF = "#/components/schemas/{model}"
 _ABOUT = """\

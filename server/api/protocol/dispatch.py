@@ -15,9 +15,9 @@ from scheduling.access.idempotency import Answer
 from scheduling.access.permissions import Actor
 from scheduling.snapshot import Snapshot
 from server import conditional
-from server.api import requests
-from server.api.authentication import authenticate
-from server.api.operations import ROOT, Call, Operation, Reply
+from server.api.protocol import requests
+from server.api.protocol.authentication import authenticate
+from server.api.protocol.operations import ROOT, Call, Operation, Reply
 from server.settings import Settings
 
 _JSON = "application/json"

@@ -21,8 +21,8 @@ from scheduling.access.permissions import Actor, Permission, require
 from scheduling.access.secrets import Keyring
 from scheduling.database.connection import Connection, Database
 from scheduling.snapshot import Snapshot
-from server.api.problems import Refused
-from server.api.values import Asked, Given
+from server.api.protocol.problems import Refused
+from server.api.protocol.values import Asked, Given
 from server.settings import Settings
 
 ROOT = "/api/v1"
