@@ -4,9 +4,6 @@
 from __future__ import annotations
 
 from server.api import (
-    api_keys,
-    app_passwords,
-    audit,
     availability,
     blockers,
     claims,
@@ -18,14 +15,12 @@ from server.api import (
     generations,
     jobs,
     preview,
-    roles,
-    settings,
     subscriptions,
     time_off,
-    users,
     webhooks,
     working_hours,
 )
+from server.api.people import api_keys, app_passwords, audit, roles, settings, users
 from server.api.protocol.operations import Routes
 
 ROUTES: tuple[Routes, ...] = (

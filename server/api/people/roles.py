@@ -11,9 +11,9 @@ from pydantic import Field
 from scheduling.access import roles
 from scheduling.access.permissions import Permission
 from scheduling.access.roles import Role as StoredRole
+from server.api.people.users import RoleName
 from server.api.protocol.operations import Call, Reply, Routes
 from server.api.protocol.values import Given, Line, Shown
-from server.api.users import RoleName
 
 routes = Routes(
     tag="Roles",
