@@ -8,10 +8,10 @@ from pydantic import Field
 from scheduling.access.permissions import Permission
 from scheduling.readership import deliveries
 from scheduling.schedule.entries import Kind
-from server.api import items
 from server.api.protocol.operations import Call, Reply, Routes
 from server.api.protocol.owners import owner
 from server.api.protocol.values import Id, Shown, ShownMoment, Username
+from server.api.schedule import items
 
 routes = Routes(
     tag="Deliveries",

@@ -5,23 +5,19 @@ from __future__ import annotations
 
 from server.api import (
     availability,
-    blockers,
     claims,
-    conflicts,
     deliveries,
-    events,
     feeds,
     free_busy_links,
     generations,
-    jobs,
     preview,
     subscriptions,
-    time_off,
     webhooks,
     working_hours,
 )
 from server.api.people import api_keys, app_passwords, audit, roles, settings, users
 from server.api.protocol.operations import Routes
+from server.api.schedule import blockers, conflicts, events, jobs, time_off
 
 ROUTES: tuple[Routes, ...] = (
     jobs.routes,

@@ -17,13 +17,13 @@ from scheduling.schedule import edits
 from scheduling.schedule import items as stored_items
 from scheduling.schedule.entries import Kind
 from scheduling.schedule.items import Item
-from server.api import items
-from server.api.items import Period
 from server.api.protocol import cursor
 from server.api.protocol.operations import Call, Reply, Routes
 from server.api.protocol.owners import owner
 from server.api.protocol.problems import Refused
 from server.api.protocol.values import Moment, Paged, Shown, ShownEpoch, Source, Username, Words, moment
+from server.api.schedule import items
+from server.api.schedule.items import Period
 
 routes = Routes(
     tag="Events",

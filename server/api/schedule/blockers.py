@@ -11,10 +11,10 @@ from scheduling.access.permissions import Permission
 from scheduling.schedule import edits
 from scheduling.schedule.entries import Kind
 from scheduling.schedule.items import Item
-from server.api import items
-from server.api.items import ItemQuery, Local, Many, Mode, Period, ShownPeriod, UpsertResults
 from server.api.protocol.operations import Call, Reply, Routes
 from server.api.protocol.values import Given, Id, Name, Shown, ShownMoment, Username, Words
+from server.api.schedule import items
+from server.api.schedule.items import ItemQuery, Local, Many, Mode, Period, ShownPeriod, UpsertResults
 
 routes = Routes(tag="Blockers", about="Time in which a user cannot be booked, once or recurring.")
 
