@@ -16,7 +16,7 @@ from scheduling.calendars.catch_up import create_calendar
 from scheduling.database.connection import Database
 from scheduling.models import Subscription
 from scheduling.subscriptions.record import slug_of
-from server.api import questions
+from server.api.availability import questions
 from tests.factories import Dispatch
 from tests.server.api.calls import Api, Reply
 from tests.server.api.conftest import Keys

@@ -14,10 +14,10 @@ from scheduling.availability.answer import version
 from scheduling.availability.people import Source as Known
 from scheduling.availability.slots import Search
 from scheduling.calendars.free_busy import BUSY, OUTSIDE_HOURS, UNKNOWN, Period
-from server.api import questions
+from server.api.availability import questions
+from server.api.availability.questions import TYPES, Beside, Many, Minutes, RangeQuery
 from server.api.protocol.operations import Call, Reply, Routes
 from server.api.protocol.values import DIGITS, Shown, ShownEpoch, Username
-from server.api.questions import TYPES, Beside, Many, Minutes, RangeQuery
 
 routes = Routes(
     tag="Availability",

@@ -17,11 +17,11 @@ from scheduling.schedule import edits
 from scheduling.schedule.entries import Kind
 from scheduling.schedule.items import Item
 from scheduling.settings import stored
-from server.api import questions
+from server.api.availability import questions
+from server.api.availability.questions import TYPES, Beside
 from server.api.protocol.operations import Call, Reply, Routes
 from server.api.protocol.problems import Refused
 from server.api.protocol.values import Given, Line, Moment, Name, Shown, Username, Words, Zone, moment
-from server.api.questions import TYPES, Beside
 from server.api.schedule import blockers, items, jobs
 
 routes = Routes(

@@ -13,7 +13,7 @@ from scheduling.availability.busy_time import default_question
 from scheduling.availability.explain import Reason as Found
 from scheduling.availability.explain import explain
 from scheduling.availability.hours import WEEKDAYS, Hours, Working
-from server.api import questions
+from server.api.availability import questions
 from server.api.protocol.operations import Call, Reply, Routes
 from server.api.protocol.owners import owner
 from server.api.protocol.values import Asked, Given, Moment, Shown, ShownEpoch, Username, moment
