@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from server.api import deliveries, feeds, generations, preview, subscriptions, webhooks
+from server.api import deliveries, feeds, webhooks
 from server.api.availability import availability, claims, free_busy_links, working_hours
 from server.api.people import api_keys, app_passwords, audit, roles, settings, users
 from server.api.protocol.operations import Routes
 from server.api.schedule import blockers, conflicts, events, jobs, time_off
+from server.api.subscriptions import generations, preview, subscriptions
 
 ROUTES: tuple[Routes, ...] = (
     jobs.routes,

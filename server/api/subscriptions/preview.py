@@ -17,7 +17,7 @@ from server.api.protocol.operations import Call, Reply, Routes
 from server.api.protocol.owners import owner
 from server.api.protocol.problems import Refused
 from server.api.protocol.values import Given, Shown, ShownEpoch, Username
-from server.api.subscriptions import CredentialsGiven, Link, credentials_of
+from server.api.subscriptions.subscriptions import CredentialsGiven, Link, credentials_of
 
 routes = Routes(
     tag="Previews of subscriptions",

@@ -15,7 +15,7 @@ from scheduling.subscriptions.subscriptions import Subscription as StoredSubscri
 from server.api.protocol.operations import Call, Reply, Routes
 from server.api.protocol.owners import owner
 from server.api.protocol.values import Id, Shown, ShownEpoch, ShownMoment, Username
-from server.api.subscriptions import subscription
+from server.api.subscriptions.subscriptions import subscription
 
 routes = Routes(
     tag="Generations",
