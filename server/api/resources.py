@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from server.api import deliveries, feeds, webhooks
+from server.api import webhooks
 from server.api.availability import availability, claims, free_busy_links, working_hours
+from server.api.feeds import deliveries, feeds
 from server.api.people import api_keys, app_passwords, audit, roles, settings, users
 from server.api.protocol.operations import Routes
 from server.api.schedule import blockers, conflicts, events, jobs, time_off
