@@ -18,13 +18,13 @@ from server.cli.doctor import doctor
 from server.cli.feed import feed
 from server.cli.importer import importer
 from server.cli.load import load
-from server.cli.manual import Program
 from server.cli.role import role
 from server.cli.secrets import secrets
 from server.cli.serve import serve, start
-from server.cli.session import Session
 from server.cli.settings import settings
 from server.cli.subscription import subscription
+from server.cli.terminal.manual import Program
+from server.cli.terminal.session import Session
 from server.cli.user import user
 from server.cli.webhook import webhook
 

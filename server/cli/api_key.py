@@ -10,9 +10,9 @@ import click
 from scheduling.access import api_keys, users
 from scheduling.access import permissions as granted
 from scheduling.access.api_keys import ApiKey
-from server.cli.manual import ManualGroup
-from server.cli.output import json_option, print_facts, print_json, print_table
-from server.cli.session import Session, pass_session
+from server.cli.terminal.manual import ManualGroup
+from server.cli.terminal.output import json_option, print_facts, print_json, print_table
+from server.cli.terminal.session import Session, pass_session
 
 
 @click.group("api-key", cls=ManualGroup)

@@ -8,9 +8,9 @@ from dataclasses import asdict
 import click
 
 from scheduling.access import credentials, users
-from server.cli.manual import ManualGroup
-from server.cli.output import json_option, print_facts, print_json, print_table
-from server.cli.session import Session, pass_session
+from server.cli.terminal.manual import ManualGroup
+from server.cli.terminal.output import json_option, print_facts, print_json, print_table
+from server.cli.terminal.session import Session, pass_session
 
 
 @click.group("app-password", cls=ManualGroup)

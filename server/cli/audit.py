@@ -15,9 +15,9 @@ import click
 
 from scheduling.access import audit as log
 from scheduling.access.audit import Entry, Filters
-from server.cli.manual import ManualGroup
-from server.cli.output import json_option, print_json, print_table
-from server.cli.session import Session, pass_session
+from server.cli.terminal.manual import ManualGroup
+from server.cli.terminal.output import json_option, print_json, print_table
+from server.cli.terminal.session import Session, pass_session
 
 _DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 _COLUMNS = ("id", "at", "actor_kind", "actor_id", "actor", "address", "action", "subject", "facts")

@@ -21,9 +21,9 @@ from scheduling.availability.slots import PERMITTED, Search
 from scheduling.errors import Invalid
 from scheduling.ical.timezones import from_epoch, is_zone, to_epoch
 from scheduling.snapshot import Snapshot
-from server.cli.manual import ManualGroup
-from server.cli.output import json_option, moment, print_facts, print_json, print_table
-from server.cli.session import Session, pass_session
+from server.cli.terminal.manual import ManualGroup
+from server.cli.terminal.output import json_option, moment, print_facts, print_json, print_table
+from server.cli.terminal.session import Session, pass_session
 
 _SHORT = {name[:3]: number for number, name in enumerate(WEEKDAYS)}
 _HOURS = re.compile(r"([a-z]{3})(?:-([a-z]{3}))?=(.+)", re.IGNORECASE)

@@ -15,9 +15,9 @@ from scheduling.conflicts import acknowledge as acts
 from scheduling.conflicts import listing
 from scheduling.conflicts.listing import STATUSES, Conflict
 from scheduling.snapshot import Snapshot
-from server.cli.manual import ManualGroup
-from server.cli.output import json_option, moment, print_facts, print_json, print_table
-from server.cli.session import Session, pass_session
+from server.cli.terminal.manual import ManualGroup
+from server.cli.terminal.output import json_option, moment, print_facts, print_json, print_table
+from server.cli.terminal.session import Session, pass_session
 
 _number = click.argument("number", type=int, metavar="ID")
 _TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])

@@ -13,9 +13,9 @@ from scheduling.database import backup as copies
 from scheduling.database import schema
 from scheduling.errors import SchemaMismatch
 from scheduling.upkeep import health, maintenance
-from server.cli.manual import ManualGroup
-from server.cli.output import json_option, print_facts, print_json
-from server.cli.session import Session, pass_session
+from server.cli.terminal.manual import ManualGroup
+from server.cli.terminal.output import json_option, print_facts, print_json
+from server.cli.terminal.session import Session, pass_session
 
 
 @click.group(cls=ManualGroup)

@@ -14,9 +14,9 @@ from scheduling.access import credentials, users
 from scheduling.database import schema
 from scheduling.demo.schedule import fill
 from scheduling.feeds import feeds
-from server.cli.manual import ManualCommand
-from server.cli.output import json_option, print_facts, print_json, progress
-from server.cli.session import Session, pass_session
+from server.cli.terminal.manual import ManualCommand
+from server.cli.terminal.output import json_option, print_facts, print_json, progress
+from server.cli.terminal.session import Session, pass_session
 from server.settings import Settings
 
 LABEL = "Demo"

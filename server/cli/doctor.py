@@ -17,9 +17,9 @@ from scheduling.database import schema
 from scheduling.errors import SchedulingError
 from scheduling.upkeep import health
 from scheduling.upkeep.health import Finding, Level
-from server.cli.manual import ManualCommand
-from server.cli.output import json_option, print_json
-from server.cli.session import Session, pass_session
+from server.cli.terminal.manual import ManualCommand
+from server.cli.terminal.output import json_option, print_json
+from server.cli.terminal.session import Session, pass_session
 from server.settings import Settings
 
 _OTHERS = 0o077

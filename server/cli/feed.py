@@ -16,9 +16,9 @@ from scheduling.readership import deliveries
 from scheduling.settings import stored
 from scheduling.snapshot import Snapshot
 from server.cli.feed_options import chosen, with_options
-from server.cli.manual import ManualGroup
-from server.cli.output import json_option, print_facts, print_json, print_table
-from server.cli.session import Session, pass_session
+from server.cli.terminal.manual import ManualGroup
+from server.cli.terminal.output import json_option, print_facts, print_json, print_table
+from server.cli.terminal.session import Session, pass_session
 
 
 @click.group(cls=ManualGroup)

@@ -12,8 +12,8 @@ import click
 
 from scheduling.subscriptions import subscriptions
 from scheduling.subscriptions.subscriptions import Subscription
-from server.cli.output import json_option, print_facts, print_json
-from server.cli.session import Session, pass_session
+from server.cli.terminal.output import json_option, print_facts, print_json
+from server.cli.terminal.session import Session, pass_session
 
 EXAMPLES = (("daysheet subscription show 1", "Why it fails, what was left out, and when it is tried again."),)
 

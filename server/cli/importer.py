@@ -8,9 +8,9 @@ from dataclasses import asdict
 import click
 
 from server import importing
-from server.cli.manual import ManualCommand
-from server.cli.output import json_option, print_json
-from server.cli.session import Session, pass_session
+from server.cli.terminal.manual import ManualCommand
+from server.cli.terminal.output import json_option, print_json
+from server.cli.terminal.session import Session, pass_session
 
 
 @click.command(

@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from scheduling import load as files
-from server.cli.manual import ManualCommand
-from server.cli.output import json_option, print_json, progress
-from server.cli.session import Session, pass_session
+from server.cli.terminal.manual import ManualCommand
+from server.cli.terminal.output import json_option, print_json, progress
+from server.cli.terminal.session import Session, pass_session
 
 
 @click.command(

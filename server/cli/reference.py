@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from server.cli.manual import ManualCommand, ManualGroup
+from server.cli.terminal.manual import ManualCommand, ManualGroup
 
 _HEAD = """\
 # Command line

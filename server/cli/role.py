@@ -8,9 +8,9 @@ import click
 from scheduling.access import permissions as granted
 from scheduling.access import roles
 from scheduling.access.roles import Role
-from server.cli.manual import ManualGroup
-from server.cli.output import json_option, print_facts, print_json, print_table
-from server.cli.session import Session, pass_session
+from server.cli.terminal.manual import ManualGroup
+from server.cli.terminal.output import json_option, print_facts, print_json, print_table
+from server.cli.terminal.session import Session, pass_session
 
 _PERMISSIONS = click.argument("permissions", nargs=-1, metavar="[PERMISSION]...")
 

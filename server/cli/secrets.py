@@ -8,9 +8,9 @@ import click
 from scheduling.access import audit
 from scheduling.access.rotation import reencrypt
 from scheduling.access.secrets import new_key
-from server.cli.manual import ManualGroup
-from server.cli.output import json_option, print_json
-from server.cli.session import Session, pass_session
+from server.cli.terminal.manual import ManualGroup
+from server.cli.terminal.output import json_option, print_json
+from server.cli.terminal.session import Session, pass_session
 
 
 @click.group(cls=ManualGroup)

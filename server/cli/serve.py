@@ -14,9 +14,9 @@ import click
 from scheduling.database import schema
 from server import log, serving
 from server.cli.demo import DemoUser, create, is_empty
-from server.cli.manual import ManualCommand
-from server.cli.output import print_facts, progress
-from server.cli.session import Session, pass_session
+from server.cli.terminal.manual import ManualCommand
+from server.cli.terminal.output import print_facts, progress
+from server.cli.terminal.session import Session, pass_session
 from server.settings import Settings
 
 _USERS, _JOBS, _SEED = 5, 40, 1

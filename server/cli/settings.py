@@ -10,9 +10,9 @@ import click
 from scheduling.config.ini import did_you_mean
 from scheduling.errors import NotFound
 from scheduling.settings import stored
-from server.cli.manual import ManualGroup
-from server.cli.output import json_option, print_json, print_table
-from server.cli.session import Session, pass_session
+from server.cli.terminal.manual import ManualGroup
+from server.cli.terminal.output import json_option, print_json, print_table
+from server.cli.terminal.session import Session, pass_session
 
 
 @click.group(cls=ManualGroup)

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from scheduling.subscriptions.credentials import Credentials
-from server.cli.secret_input import read_file
+from server.cli.terminal.secret_input import read_file
 
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(

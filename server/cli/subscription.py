@@ -18,11 +18,11 @@ from scheduling.subscriptions import history, subscriptions
 from scheduling.subscriptions.subscriptions import Changes
 from server import importing
 from server.cli import import_report, preview
-from server.cli.manual import ManualGroup
-from server.cli.output import json_option, moment, print_facts, print_json, print_table
-from server.cli.secret_input import read_line, read_link
-from server.cli.session import Session, pass_session
 from server.cli.source_credentials import credentials_of, with_credentials
+from server.cli.terminal.manual import ManualGroup
+from server.cli.terminal.output import json_option, moment, print_facts, print_json, print_table
+from server.cli.terminal.secret_input import read_line, read_link
+from server.cli.terminal.session import Session, pass_session
 
 _number = click.argument("number", type=int, metavar="ID")
 _generation = click.argument("generation", type=int, metavar="GENERATION")

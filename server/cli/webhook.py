@@ -12,10 +12,10 @@ from scheduling.access.permissions import Actor
 from scheduling.database.connection import Connection
 from scheduling.webhooks import EventType, deliveries, endpoints
 from server import importing
-from server.cli.manual import ManualGroup
-from server.cli.output import json_option, print_facts, print_json, print_table
-from server.cli.secret_input import read_line, read_link
-from server.cli.session import Session, pass_session
+from server.cli.terminal.manual import ManualGroup
+from server.cli.terminal.output import json_option, print_facts, print_json, print_table
+from server.cli.terminal.secret_input import read_line, read_link
+from server.cli.terminal.session import Session, pass_session
 
 _number = click.argument("number", type=int, metavar="ID")
 _events = click.option(

@@ -14,7 +14,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from server.cli.manual import Program
+from server.cli.terminal.manual import Program
 
 if TYPE_CHECKING:
     from tests.server.cli.conftest import Daysheet

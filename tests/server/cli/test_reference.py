@@ -9,8 +9,8 @@ import click
 import pytest
 
 from server.cli import main
-from server.cli.manual import ManualCommand, ManualGroup
 from server.cli.reference import commands, render
+from server.cli.terminal.manual import ManualCommand, ManualGroup
 
 PAGE = Path(__file__).parents[3] / "docs" / "command-line.md"
 PROGRAM = click.Context(main, info_name="daysheet", **main.context_settings)
