@@ -8,8 +8,6 @@ from pathlib import Path
 
 import click
 
-from server.cli.api_key import api_key
-from server.cli.audit import audit
 from server.cli.availability import availability
 from server.cli.conflict import conflict
 from server.cli.database import db
@@ -18,14 +16,16 @@ from server.cli.doctor import doctor
 from server.cli.feed import feed
 from server.cli.importer import importer
 from server.cli.load import load
-from server.cli.role import role
+from server.cli.people.api_key import api_key
+from server.cli.people.audit import audit
+from server.cli.people.role import role
+from server.cli.people.user import user
 from server.cli.secrets import secrets
 from server.cli.serve import serve, start
 from server.cli.settings import settings
 from server.cli.subscription import subscription
 from server.cli.terminal.manual import Program
 from server.cli.terminal.session import Session
-from server.cli.user import user
 from server.cli.webhook import webhook
 
 __all__ = ["main"]

@@ -9,7 +9,7 @@ import click
 
 from scheduling.access import credentials, users
 from scheduling.database.types import Role
-from server.cli.app_password import app_password
+from server.cli.people.app_password import app_password
 from server.cli.terminal.manual import ManualGroup
 from server.cli.terminal.output import json_option, print_json, print_table
 from server.cli.terminal.secret_input import read_password
