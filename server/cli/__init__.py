@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
-from server.cli.availability import availability
-from server.cli.conflict import conflict
+from server.cli.calendars.availability import availability
+from server.cli.calendars.conflict import conflict
+from server.cli.calendars.feed import feed
 from server.cli.database import db
 from server.cli.demo import demo
 from server.cli.doctor import doctor
-from server.cli.feed import feed
 from server.cli.importer import importer
 from server.cli.load import load
 from server.cli.people.api_key import api_key

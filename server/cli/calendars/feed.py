@@ -15,7 +15,7 @@ from scheduling.feeds.options import FeedOptions
 from scheduling.readership import deliveries
 from scheduling.settings import stored
 from scheduling.snapshot import Snapshot
-from server.cli.feed_options import chosen, with_options
+from server.cli.calendars.feed_options import chosen, with_options
 from server.cli.terminal.manual import ManualGroup
 from server.cli.terminal.output import json_option, print_facts, print_json, print_table
 from server.cli.terminal.session import Session, pass_session
