@@ -23,7 +23,7 @@ from server.cli.people.user import user
 from server.cli.secrets import secrets
 from server.cli.serve import serve, start
 from server.cli.settings import settings
-from server.cli.subscription import subscription
+from server.cli.subscriptions.subscription import subscription
 from server.cli.terminal.manual import Program
 from server.cli.terminal.session import Session
 from server.cli.webhook import webhook

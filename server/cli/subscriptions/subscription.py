@@ -17,8 +17,8 @@ from scheduling.settings.view import View
 from scheduling.subscriptions import history, subscriptions
 from scheduling.subscriptions.subscriptions import Changes
 from server import importing
-from server.cli import import_report, preview
-from server.cli.source_credentials import credentials_of, with_credentials
+from server.cli.subscriptions import import_report, preview
+from server.cli.subscriptions.source_credentials import credentials_of, with_credentials
 from server.cli.terminal.manual import ManualGroup
 from server.cli.terminal.output import json_option, moment, print_facts, print_json, print_table
 from server.cli.terminal.secret_input import read_line, read_link

@@ -16,7 +16,7 @@ from scheduling.errors import Invalid
 from scheduling.ical import timezones
 from scheduling.subscriptions import events, own_events, subscriptions
 from server import importing
-from server.cli.source_credentials import credentials_of, with_credentials
+from server.cli.subscriptions.source_credentials import credentials_of, with_credentials
 from server.cli.terminal.output import json_option, print_json, print_table
 from server.cli.terminal.secret_input import read_link
 from server.cli.terminal.session import Session, pass_session
