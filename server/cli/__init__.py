@@ -11,22 +11,22 @@ import click
 from server.cli.calendars.availability import availability
 from server.cli.calendars.conflict import conflict
 from server.cli.calendars.feed import feed
-from server.cli.database import db
-from server.cli.demo import demo
-from server.cli.doctor import doctor
-from server.cli.importer import importer
-from server.cli.load import load
+from server.cli.operation.database import db
+from server.cli.operation.demo import demo
+from server.cli.operation.doctor import doctor
+from server.cli.operation.importer import importer
+from server.cli.operation.load import load
+from server.cli.operation.secrets import secrets
+from server.cli.operation.serve import serve, start
+from server.cli.operation.settings import settings
+from server.cli.operation.webhook import webhook
 from server.cli.people.api_key import api_key
 from server.cli.people.audit import audit
 from server.cli.people.role import role
 from server.cli.people.user import user
-from server.cli.secrets import secrets
-from server.cli.serve import serve, start
-from server.cli.settings import settings
 from server.cli.subscriptions.subscription import subscription
 from server.cli.terminal.manual import Program
 from server.cli.terminal.session import Session
-from server.cli.webhook import webhook
 
 __all__ = ["main"]
 

@@ -13,7 +13,7 @@ import click
 
 from scheduling.database import schema
 from server import log, serving
-from server.cli.demo import DemoUser, create, is_empty
+from server.cli.operation.demo import DemoUser, create, is_empty
 from server.cli.terminal.manual import ManualCommand
 from server.cli.terminal.output import print_facts, progress
 from server.cli.terminal.session import Session, pass_session
