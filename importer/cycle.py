@@ -37,8 +37,9 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Means:
-    """What a synchronisation works with. `read` is `importer.understand.body.read` or the same in another process, `done` is
-    told of each subscription as soon as its result is recorded, `stopped` says that the others shall be left alone.
+    """What a synchronisation works with. `read` is `importer.understand.body.read` or the same in another
+    process, `done` is told of each subscription as soon as its result is recorded, `stopped` says
+    that the others shall be left alone.
     """
 
     store: Store

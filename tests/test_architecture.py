@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 # what it would do.
 DOORS = {
     ("server/settings.py", "importer.config"),
-    ("server/importing.py", "importer.fetch.exchange.admission"),
+    ("server/importing.py", "importer.fetch.admission"),
     ("server/importing.py", "importer.daemon"),
     ("server/importing.py", "importer.preview"),
 }

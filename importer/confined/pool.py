@@ -113,7 +113,7 @@ class _Process:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 env={name: value for name, value in os.environ.items() if name in _ENVIRONMENT},
-                cwd=Path(__file__).parents[1],
+                cwd=Path(__file__).parents[2],
             )
         self._connection = Connection(ours.detach())
         self.uses = 0

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A process that reads calendars for the importer: `python -m importer.reader FD MEMORY`.
+"""A process that reads calendars for the importer: `python -m importer.confined.process FD MEMORY`.
 
-Whatever is in a calendar, it ends at most this process, which has limits of CPU time and memory (`importer.confined.pool`
-starts another). Jobs and answers go over the inherited socket FD as (job, CPU seconds) and (outcome, value); the end
+Whatever is in a calendar, it ends at most this process, which has limits of CPU time and memory
+(`importer.confined.pool` starts another). Jobs and answers go over the inherited socket FD as (job, CPU seconds) and (outcome, value); the end
 of the connection ends the process.
 """
 

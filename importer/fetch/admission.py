@@ -2,7 +2,7 @@
 """Whether an address may be saved: what no fetch would ever connect to is refused at once, and not only when it fails.
 
 Nothing is looked up, since a name may lead elsewhere by the time it is fetched; where names lead is checked with every
-connection (`importer.fetch.exchange.connection`).
+connection (`importer.fetch.connection`).
 """
 
 from __future__ import annotations

@@ -46,8 +46,8 @@ class ScheduleChange(Base):
 
 
 class Calendar(Base):
-    """One calendar of one user and how far it has caught up. `revision` only rises (scheduling/calendars/sync.py). A hidden one
-    blocks time and is not served.
+    """One calendar of one user and how far it has caught up. `revision` only rises
+    (scheduling/calendars/sync.py). A hidden one blocks time and is not served.
     """
 
     __tablename__ = "calendars"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Adding, replacing, changing and removing one job, blocker or time off, by the same rules as schedule files.
 
-What is given is the text of cells (`scheduling/schedule/columns.py`): an empty text clears a column. The triggers on the
-tables note each change for the calendars; nothing else has to be told.
+What is given is the text of cells (`scheduling/schedule/columns.py`): an empty text clears a column. The triggers
+on the tables note each change for the calendars; nothing else has to be told.
 """
 
 from __future__ import annotations
