@@ -2,8 +2,8 @@
 """A process that reads calendars for the importer: `python -m importer.confined.process FD MEMORY`.
 
 Whatever is in a calendar, it ends at most this process, which has limits of CPU time and memory
-(`importer.confined.pool` starts another). Jobs and answers go over the inherited socket FD as (job, CPU seconds) and (outcome, value); the end
-of the connection ends the process.
+(`importer.confined.pool` starts another). Jobs and answers go over the inherited socket FD as (job, CPU
+seconds) and (outcome, value); the end of the connection ends the process.
 """
 
 from __future__ import annotations

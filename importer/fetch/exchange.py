@@ -2,9 +2,10 @@
 """One bounded, conditional GET of an outside calendar (RFC 9110, RFC 9111 validators).
 
 Owns the scheme, redirect, size, time and credential rules; which addresses may be reached is
-`importer.fetch.connection`'s, how often a host is asked `importer.fetch.hosts`'s. HTTP/2 where the server offers it,
-else HTTP/1.1; what fails over the one is tried once over the other (RFC 9113 sections 6.8, 7 and 8.7). Nothing is taken from the environment
-(proxies, netrc) and nothing is kept between two fetches (cookies, connections).
+`importer.fetch.connection`'s, how often a host is asked `importer.fetch.hosts`'s. HTTP/2 where the server
+offers it, else HTTP/1.1; what fails over the one is tried once over the other (RFC 9113 sections 6.8, 7 and
+8.7). Nothing is taken from the environment (proxies, netrc) and nothing is kept between two fetches (cookies,
+connections).
 """
 
 from __future__ import annotations
