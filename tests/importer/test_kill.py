@@ -37,13 +37,13 @@ SOURCES, EVENTS = 6, 150
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 _WORKER = """
 import dataclasses, signal, sys, threading
-from importer.addresses import Exemptions
+from importer.fetch.addresses import Exemptions
 from importer.config import ImporterConfig
 from importer.daemon import run
-from scheduling.config import Config
-from scheduling.database import Database
-from scheduling.imports import ImportStore
-from scheduling.secrets import Keyring
+from scheduling.config.sections import Config
+from scheduling.database.connection import Database
+from scheduling.subscriptions.store import ImportStore
+from scheduling.access.secrets import Keyring
 loopback = Exemptions.parse(["127.0.0.1"])
 config = dataclasses.replace(
     ImporterConfig(), allow_http=True, allow_hosts=loopback, lease=2, host_rate=1000, host_concurrency=8
