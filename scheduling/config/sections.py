@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The settings of the scheduling database and of what calendars show; config_file.py loads them."""
+"""The settings of the scheduling database and of what calendars show; file.py loads them."""
 
 from __future__ import annotations
 

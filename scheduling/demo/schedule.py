@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The demo schedule: a field-service company's users and what they do, made up around a given day.
 
-The same arguments always give the same rows. Jobs are in `demo_jobs.py`, blockers and time off in
-`demo_absences.py`.
+The same arguments always give the same rows. Jobs are in `jobs.py`, blockers and time off in
+`absences.py`.
 """
 
 from __future__ import annotations

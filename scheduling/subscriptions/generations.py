@@ -4,7 +4,7 @@
 One is `current`: its events block. A state that is not believed waits in `quarantined`; one that somebody turned down
 is `rejected` and remembered by its digest; one that the source no longer shows before anybody decided is `withdrawn`;
 those that were current once are `past`. A generation is its events' UIDs and content hashes; the contents are shared
-(imported_events.py).
+(events.py).
 """
 
 from __future__ import annotations

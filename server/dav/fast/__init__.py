@@ -2,7 +2,7 @@
 """The request shapes that clients poll with, answered straight from stored columns and text.
 
 Recognition is exact: whatever is not understood to the last element is left to Radicale, whose answer is the same
-(tests/server/dav/test_fast_answers.py compares them) but for the cases listed in docs/architecture.md.
+(tests/server/dav/fast/test_answers.py compares them) but for the cases listed in docs/architecture.md.
 """
 
 from server.dav.fast.answers import FastAnswers

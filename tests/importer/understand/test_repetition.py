@@ -199,7 +199,7 @@ def test_every_rule_has_a_line_in_the_documentation() -> None:
     page = (root / "docs" / "importing.md").read_text(encoding="utf-8")
     named = {
         name
-        for file in (root / "importer").glob("*.py")
+        for file in (root / "importer").rglob("*.py")
         for name in re.findall(r"(?:Note|Unusable)\(\s*\"([a-z-]+)\"", file.read_text(encoding="utf-8"))
     }
     assert len(named) > 25

@@ -31,7 +31,7 @@ _CATALOG = {
     "functions": "SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace",
 }
 _UPGRADE = (
-    "import sys; from scheduling import schema; from scheduling.database import Database;"
+    "import sys; from scheduling.database import schema; from scheduling.database.connection import Database;"
     " print(schema.upgrade(Database(sys.argv[1])))"
 )
 

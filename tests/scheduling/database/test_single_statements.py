@@ -18,7 +18,7 @@ from scheduling.database.single_statements import KeptConnections
 
 FOREIGN = """
 import ctypes, sys
-from scheduling.database import Database
+from scheduling.database.connection import Database
 
 database = Database(sys.argv[1])
 

@@ -29,7 +29,7 @@ from scheduling.settings.view import today
 from tests.factories import Dispatch
 
 NOW = 1_773_100_800  # 2026-03-10 00:00:00 UTC
-DATA = Path(__file__).parent.parent / "data"
+DATA = Path(__file__).parents[2] / "data"
 CREATED = {"created_at": "2026-01-02 03:04:05+00:00"}
 EVIL = 'x\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nUID:evil\r\n;,:\\"\x1b[31m\u2028y'
 

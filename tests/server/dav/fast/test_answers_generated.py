@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""As test_fast_answers.py, for generated calendars, and with what Radicale does not do compared with icalendar."""
+"""As test_answers.py, for generated calendars, and with what Radicale does not do compared with icalendar."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _CODE = re.compile(r"[a-z][a-z0-9-]*")
 
 def constants() -> Iterator[str]:
     """What is raised or recorded with a reason that is written out."""
-    for file in [*(ROOT / "importer").glob("*.py"), *(ROOT / "scheduling").glob("import*.py")]:
+    for file in [*(ROOT / "importer").rglob("*.py"), *(ROOT / "scheduling" / "subscriptions").glob("*.py")]:
         for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if not isinstance(call, ast.Call):
                 continue
