@@ -11,9 +11,8 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import date
+from typing import TypeVar
 
-from scheduling.availability import people
-from scheduling.availability.people import Person
 from scheduling.calendars import catch_up
 from scheduling.calendars.calendars import (
     CONFLICTS,
@@ -32,6 +31,7 @@ from scheduling.database.connection import Connection, Database
 from scheduling.settings import stored
 from scheduling.settings.view import View, today
 
+_Read = TypeVar("_Read")
 _ATTEMPTS = 3
 """How often a calendar is caught up again when writers are faster; after that the last consistent state is served."""
 
@@ -94,37 +94,40 @@ class Snapshot:
         """One calendar, caught up; None where there is none or calendars are switched off."""
         if slug == CONFLICTS and self._may_have_conflicts(username):
             self.settle_conflicts()
-        for attempt in range(_ATTEMPTS + 1):
-            view = self.view
-            found = find_calendar(self.connection, username, slug, view, today(self._now()))
+
+        def read(
+            connection: Connection, view: View, day: date
+        ) -> tuple[CalendarState | None, Sequence[int], Sequence[tuple[int, str]]]:
+            found = find_calendar(connection, username, slug, view, day)
             if found is None or not view.calendars.enabled:
-                return None
+                return None, [], []
             owner, state = found
-            if state is None and slug in built_in(owner, view):
-                self._create([owner.user_id])
-            elif state is None or not state.behind or attempt == _ATTEMPTS:
-                return state
-            else:
-                self._catch_up([(owner.user_id, slug)], view)
-        return None
+            if state is None:
+                return None, [owner.user_id] if slug in built_in(owner, view) else [], []
+            return state, [], [(owner.user_id, slug)] if state.behind else []
+
+        return self.caught_up(read)
 
     def calendars(self, username: str) -> list[CalendarState]:
         """Every calendar of a user, caught up."""
-        return self._all(lambda view, day: list_calendars(self.connection, username, view, day))
+        return self._all(lambda connection, view, day: list_calendars(connection, username, view, day))
 
     def calendars_of(self, user_id: int) -> list[CalendarState]:
         """As `calendars`, by user id and with those that are hidden from calendar apps and feeds."""
-        return self._all(lambda view, day: list_calendars_of(self.connection, user_id, view, day))
+        return self._all(lambda connection, view, day: list_calendars_of(connection, user_id, view, day))
 
-    def people(self, usernames: Sequence[str]) -> list[Person]:
-        """These active users with their calendars, caught up, whether calendars are served or not. Raises
-        `NotFound`.
+    def caught_up(
+        self,
+        read: Callable[[Connection, View, date], tuple[_Read, Sequence[int], Sequence[tuple[int, str]]]],
+    ) -> _Read:
+        """What `read` finds in the open transaction, once no calendar it looks at is missing or behind.
+
+        `read` takes the connection, the settings and the UTC day. It returns what it found, the ids of users who lack
+        calendars, and the calendars (user id, slug) that are behind. Those are made and caught up, then it reads again.
         """
         for attempt in range(_ATTEMPTS + 1):
             view = self.view
-            found = people.load(self.connection, usernames, view, today(self._now()))
-            incomplete = [it.id for it in found if it.incomplete]
-            late = [calendar for it in found for calendar in it.behind]
+            found, incomplete, late = read(self.connection, view, self.today)
             if attempt == _ATTEMPTS or not (incomplete or late):
                 break
             if incomplete:
@@ -134,22 +137,20 @@ class Snapshot:
         return found
 
     def _all(
-        self, read: Callable[[View, date], tuple[Principal, list[CalendarState], bool] | None]
+        self,
+        read: Callable[[Connection, View, date], tuple[Principal, list[CalendarState], bool] | None],
     ) -> list[CalendarState]:
-        for attempt in range(_ATTEMPTS + 1):
-            view = self.view
-            found = read(view, today(self._now()))
+        def states(
+            connection: Connection, view: View, day: date
+        ) -> tuple[list[CalendarState], Sequence[int], Sequence[tuple[int, str]]]:
+            found = read(connection, view, day)
             if found is None or not view.calendars.enabled:
-                return []
-            owner, states, incomplete = found
-            late = [state for state in states if state.behind]
-            if incomplete and attempt < _ATTEMPTS:
-                self._create([owner.user_id])
-            elif late and attempt < _ATTEMPTS:
-                self._catch_up([(owner.user_id, it.slug) for it in late], view)
-            else:
-                return states
-        return []
+                return [], [], []
+            owner, all_, incomplete = found
+            late = [(owner.user_id, it.slug) for it in all_ if it.behind]
+            return all_, [owner.user_id] if incomplete else [], late
+
+        return self.caught_up(states)
 
     def _create(self, user_ids: Sequence[int]) -> None:
         self.close()

@@ -9,7 +9,7 @@ from hashlib import blake2b
 
 from scheduling.availability import hours
 from scheduling.availability.hours import Hours
-from scheduling.availability.people import Person
+from scheduling.availability.people import Person, caught_up
 from scheduling.availability.question import Question
 from scheduling.availability.spans import Bare, bare
 from scheduling.calendars.free_busy import OUTSIDE_HOURS, UNKNOWN, Period, coalesce, free
@@ -41,7 +41,7 @@ def of_user(snapshot: Snapshot, username: str, start: int, end: int, slug: str |
     """The busy time of one user in [start, end) by the configured buffers and staleness; with `slug` what that calendar
     alone says, without working hours. Raises `NotFound`, `Invalid`.
     """
-    (person,) = snapshot.people([username])
+    (person,) = caught_up(snapshot, [username])
     question = default_question(snapshot.view.availability, start, end)
     question.check()
     if slug is not None:

@@ -15,7 +15,7 @@ from scheduling.access.users import User
 from scheduling.availability import calendar_users, formats
 from scheduling.availability.answer import Availability, answer
 from scheduling.availability.busy_time import default_question
-from scheduling.availability.people import Person
+from scheduling.availability.people import Person, caught_up
 from scheduling.errors import NotFound
 from scheduling.ical.free_busy_request import FreeBusyRequest
 from scheduling.snapshot import Snapshot
@@ -60,12 +60,12 @@ def _loaded(snapshot: Snapshot, usernames: Sequence[str]) -> list[Person]:
     if not usernames:
         return []
     try:
-        return snapshot.people(usernames)
+        return caught_up(snapshot, usernames)
     except NotFound:  # somebody left while calendars were caught up
         found = []
         for name in usernames:
             with suppress(NotFound):
-                found += snapshot.people([name])
+                found += caught_up(snapshot, [name])
         return found
 
 

@@ -19,6 +19,7 @@ from scheduling.calendars.rendered import Horizon
 from scheduling.errors import NotFound
 from scheduling.models import Calendar, ScheduleChange, Subscription, UnrenderedSource, User
 from scheduling.settings.view import View
+from scheduling.snapshot import Snapshot
 from scheduling.subscriptions.record import slug_of
 
 
@@ -108,6 +109,18 @@ _SUBSCRIPTIONS = select(
     Subscription.status,
     Subscription.last_success_at,
 ).where(Subscription.user_id.in_(bindparam("ids", expanding=True)), Subscription.detached_at.is_(None))
+
+
+def caught_up(snapshot: Snapshot, usernames: Sequence[str]) -> list[Person]:
+    """These active users with their calendars, caught up, whether calendars are served or not. Raises `NotFound`."""
+
+    def read(
+        connection: Connection, view: View, day: date
+    ) -> tuple[list[Person], Sequence[int], Sequence[tuple[int, str]]]:
+        found = load(connection, usernames, view, day)
+        return found, [it.id for it in found if it.incomplete], [late for it in found for late in it.behind]
+
+    return snapshot.caught_up(read)
 
 
 def load(connection: Connection, usernames: Sequence[str], view: View, today: date) -> list[Person]:

@@ -8,16 +8,16 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, insert, inspect, select, text
+from sqlalchemy import Connection, column, insert, inspect, select, table, text
 
 from scheduling.database.connection import Database
 from scheduling.errors import SchemaMismatch
-from scheduling.models import Instance
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 _UPGRADE_LOCK = 0x6461797368656574  # any fixed 64-bit number; "daysheet" in ASCII
+_INSTANCE = table("instance", column("id"), column("name"))
 
 
 @cache
@@ -50,8 +50,8 @@ def upgrade(database: Database) -> tuple[str | None, str]:
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-        if connection.scalar(select(Instance.name)) is None:
-            connection.execute(insert(Instance).values(id=1, name=secrets.token_hex(6)))
+        if connection.scalar(select(_INSTANCE.c.name)) is None:
+            connection.execute(insert(_INSTANCE).values(id=1, name=secrets.token_hex(6)))
         return before, head()
 
 

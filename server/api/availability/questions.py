@@ -17,7 +17,7 @@ from scheduling.access.permissions import Permission, permits
 from scheduling.availability import calendar_users, refresh
 from scheduling.availability.answer import Availability, answer
 from scheduling.availability.busy_time import default_question
-from scheduling.availability.people import Person
+from scheduling.availability.people import Person, caught_up
 from scheduling.availability.question import Question
 from scheduling.availability.spans import Span
 from scheduling.calendars.events import SOURCES
@@ -95,14 +95,14 @@ def ask(call: Call, usernames: Sequence[str], asked: Question) -> tuple[list[Ava
     """The answer and the headers that go with it; waits for stale sources where the request prefers so."""
     snapshot = call.snapshot
     asked.check(len(set(usernames)))
-    people = snapshot.people(usernames)
+    people = caught_up(snapshot, usernames)
     stale = refresh.stale(people, snapshot.now, asked.max_staleness)
     seconds = min(_preferred(call.prefer), snapshot.view.availability.longest_wait_seconds)
     headers = {}
     if stale and seconds:
         if _waited(call, stale, seconds):
             headers["Preference-Applied"] = f"wait={seconds}"
-        people = snapshot.people(usernames)
+        people = caught_up(snapshot, usernames)
     return answer(snapshot.connection, people, asked, snapshot.now), headers
 
 

@@ -17,6 +17,7 @@ from scheduling.availability.answer import Availability, answer
 from scheduling.availability.busy_time import default_question
 from scheduling.availability.explain import explain as explained
 from scheduling.availability.hours import WEEKDAYS, Working
+from scheduling.availability.people import caught_up
 from scheduling.availability.slots import PERMITTED, Search
 from scheduling.errors import Invalid
 from scheduling.ical.timezones import from_epoch, is_zone, to_epoch
@@ -150,7 +151,7 @@ def explain(session: Session, *, username: str, at: str, as_json: bool) -> None:
     """Say why USERNAME is busy, free or unknown at a moment."""
     with Snapshot(session.database, session.settings.config) as snapshot:
         calendars = snapshot.calendars_of(users.get(snapshot.connection, username).id)
-        people = snapshot.people([username])
+        people = caught_up(snapshot, [username])
         second = _read(at, people[0].time_zone)
         question = default_question(snapshot.view.availability, second, second + 1)
         (found,) = answer(snapshot.connection, people, question, snapshot.now)
@@ -247,7 +248,7 @@ def link(session: Session, *, username: str, renew: bool, revoke: bool, as_json:
 
 def _ask(session: Session, usernames: Sequence[str], start: str, end: str) -> list[Availability]:
     with Snapshot(session.database, session.settings.config) as snapshot:
-        people = snapshot.people(usernames)
+        people = caught_up(snapshot, usernames)
         zone = people[0].time_zone
         question = default_question(snapshot.view.availability, _read(start, zone), _read(end, zone))
         return answer(snapshot.connection, people, question, snapshot.now)
