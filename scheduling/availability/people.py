@@ -15,8 +15,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, bindparam, exists, func, select
 
 from scheduling.calendars.calendars import BLOCKING, BUILT_IN
-from scheduling.calendars.rendered import Horizon
 from scheduling.errors import NotFound
+from scheduling.ical.spans import Horizon
 from scheduling.models import Calendar, ScheduleChange, Subscription, UnrenderedSource, User
 from scheduling.settings.view import View
 from scheduling.snapshot import Snapshot

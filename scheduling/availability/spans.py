@@ -14,9 +14,9 @@ from sqlalchemy import Connection, Row, and_, bindparam, select, union_all
 
 from scheduling.availability.people import Source
 from scheduling.availability.question import Question
-from scheduling.calendars.rendered import LONG, LONG_SPAN, RECURRING, SHORT_SPAN
 from scheduling.ical import series_json
 from scheduling.ical.series import taking
+from scheduling.ical.spans import LONG, LONG_SPAN, RECURRING, SHORT_SPAN
 from scheduling.models import CalendarObject, OccurrenceRow, lasts
 
 Bare = tuple[int, int, str]

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, bindparam, exists, or_, select
 
 from scheduling.access.permissions import READS_ALL
-from scheduling.calendars.rendered import Horizon
+from scheduling.ical.spans import Horizon
 from scheduling.models import Calendar, ScheduleChange, User
 from scheduling.settings.view import Showing, View
 

@@ -33,10 +33,11 @@ from scheduling.access.permissions import READS_ALL
 from scheduling.calendars import sources
 from scheduling.calendars.calendars import BLOCKING, BUILT_IN, CONFLICTS
 from scheduling.calendars.changeset import KNOWN, Changeset, Known
-from scheduling.calendars.rendered import RECURRING, Horizon, Rendered
+from scheduling.calendars.rendered import Rendered
 from scheduling.conflicts import checks
 from scheduling.database.connection import Database
 from scheduling.database.dialects import insert_into, row_number
+from scheduling.ical.spans import RECURRING, Horizon
 from scheduling.models import (
     Calendar,
     CalendarObject,

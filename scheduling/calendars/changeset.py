@@ -14,9 +14,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, insert, update
 
 from scheduling.calendars.objects import etag_of
-from scheduling.calendars.rendered import RECURRING, Rendered
+from scheduling.calendars.rendered import Rendered
 from scheduling.database.dialects import insert_into
 from scheduling.ical.event import stamped
+from scheduling.ical.spans import RECURRING
 from scheduling.models import CalendarObject, OccurrenceRow, UnrenderedSource
 
 _FACTS = ("starts_at", "ends_at", "busy", "span", "series")

@@ -16,10 +16,10 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, bindparam, select
 
 from scheduling.calendars.calendars import CalendarState
-from scheduling.calendars.rendered import LONG, LONG_SPAN, RECURRING, SHORT_SPAN
 from scheduling.errors import NotFound
 from scheduling.ical import series_json
 from scheduling.ical.series import expand
+from scheduling.ical.spans import LONG, LONG_SPAN, RECURRING, SHORT_SPAN
 from scheduling.models import CalendarObject
 
 Source = Literal["job", "blocker", "time_off", "external_ical"]

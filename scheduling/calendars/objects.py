@@ -27,11 +27,11 @@ from sqlalchemy import (
     union_all,
 )
 
-from scheduling.calendars.rendered import LONG, LONG_SPAN, RECURRING, SHORT_SPAN, Horizon
 from scheduling.database.prepared import Prepared, Source
 from scheduling.ical import series_json, timezones
 from scheduling.ical.event import PRODID
 from scheduling.ical.series import expand
+from scheduling.ical.spans import LONG, LONG_SPAN, RECURRING, SHORT_SPAN, Horizon
 from scheduling.models import CalendarObject, OccurrenceRow, lasts
 
 HEAD = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:{PRODID}\r\nCALSCALE:GREGORIAN\r\n"

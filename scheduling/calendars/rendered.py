@@ -14,34 +14,11 @@ from hashlib import blake2b
 from scheduling.ical import series_json, timezones
 from scheduling.ical.event import Event, template
 from scheduling.ical.series import Occurrence, Series, expand, extent, last_day
-
-FOREVER = 253_402_300_800
-"""The `ends_at` of an object that never ends: the first second of year 10000."""
-NEVER = 4_000_000
-"""The `leaves_on` of an object that never leaves the window; beyond `date.max.toordinal()`."""
-LONG = 7 * 86400
-"""Seconds; single objects longer than this are few and indexed apart, which bounds every time-range query."""
-SHORT_SPAN, LONG_SPAN, RECURRING = 0, 1, 2
+from scheduling.ical.spans import FOREVER, LONG, LONG_SPAN, NEVER, RECURRING, SHORT_SPAN, Horizon
 
 
 class NotRenderable(ValueError):
     """The row cannot be shown as a calendar object; the message says why."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Horizon:
-    """The window in which recurring objects are expanded: epoch seconds, exclusive end."""
-
-    start: int
-    end: int
-
-    @property
-    def year(self) -> int:
-        """From when on zone rules have to be right: where history is unlimited, ten years before the end,
-        which is as far as a zone without yearly rules is written out.
-        """
-        start, end = (datetime.fromtimestamp(max(moment, 0), UTC).year for moment in (self.start, self.end))
-        return max(start, end - 10)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,12 +18,13 @@ from sqlalchemy.exc import DBAPIError
 
 from scheduling.calendars import policy as import_policy
 from scheduling.calendars.policy import Policy
-from scheduling.calendars.rendered import Horizon, NotRenderable, Rendered, build, from_event
+from scheduling.calendars.rendered import NotRenderable, Rendered, build, from_event
 from scheduling.database.types import JobStatus, TimeOffStatus
 from scheduling.ical import series_json, timezones
 from scheduling.ical.event import Event
 from scheduling.ical.recurrence import BadRule, parse_rule
 from scheduling.ical.series import Series
+from scheduling.ical.spans import Horizon
 from scheduling.models import (
     Blocker,
     Conflict,

@@ -15,10 +15,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, bindparam, select, union_all
 from sqlalchemy.orm import aliased
 
-from scheduling.calendars.rendered import LONG, LONG_SPAN, RECURRING, SHORT_SPAN
 from scheduling.conflicts.rules import Rules
 from scheduling.ical import series_json
 from scheduling.ical.series import taking
+from scheduling.ical.spans import LONG, LONG_SPAN, RECURRING, SHORT_SPAN
 from scheduling.models import CalendarObject, OccurrenceRow, lasts
 
 Span = tuple[int, int]

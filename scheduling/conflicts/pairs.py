@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select
 
 from scheduling.calendars.events import SOURCES, summary_of
-from scheduling.calendars.rendered import RECURRING
 from scheduling.conflicts.overlaps import Pair, Source, Span
 from scheduling.conflicts.rules import Rules
+from scheduling.ical.spans import RECURRING
 from scheduling.models import CalendarObject, Job
 
 MOST_OVERLAPS = 100

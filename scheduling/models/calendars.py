@@ -23,8 +23,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from scheduling.calendars.rendered import LONG
 from scheduling.database.types import BigInt
+from scheduling.ical.spans import LONG
 from scheduling.models.base import Base
 
 

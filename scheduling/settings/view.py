@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from hashlib import blake2b
 
-from scheduling.calendars.rendered import Horizon
 from scheduling.config.sections import (
     AvailabilitySettings,
     CalendarSettings,
     ConflictSettings,
     TemplateSettings,
 )
+from scheduling.ical.spans import Horizon
 from scheduling.ical.timezones import to_epoch
 
 _RENDERER = 1

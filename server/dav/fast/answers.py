@@ -18,8 +18,8 @@ from radicale.app.base import Access
 
 from scheduling.calendars import listings, objects, sync
 from scheduling.calendars.objects import StoredObject
-from scheduling.calendars.rendered import FOREVER
 from scheduling.errors import InvalidSyncToken, TooManyChanges
+from scheduling.ical.spans import FOREVER
 from server.dav.fast import properties
 from server.dav.fast.bodies import gathered
 from server.dav.fast.properties import NAMESPACES, Context, element
