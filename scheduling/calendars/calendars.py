@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Select, and_, bindparam, exists, or_, select
 from scheduling.access.permissions import READS_ALL
 from scheduling.ical.spans import Horizon
 from scheduling.models import Calendar, ScheduleChange, User
-from scheduling.settings.view import Showing, View
+from scheduling.settings.view import DayView, View
 
 BUILT_IN = ("jobs", "blockers", "time-off")
 BLOCKING = (*BUILT_IN, "external")
@@ -187,19 +187,19 @@ def built_in(owner: Principal, view: View) -> tuple[str, ...]:
     return (*BUILT_IN, CONFLICTS) if owner.reads_all and view.conflicts.enabled else BUILT_IN
 
 
-def state_of(row: Any, showing: Showing) -> CalendarState:
+def state_of(row: Any, of_day: DayView) -> CalendarState:
     """The state in a row of `COLUMNS`."""
-    return _state(row, _principal(row), showing)
+    return _state(row, _principal(row), of_day)
 
 
-def all_of(rows: Sequence[Any], showing: Showing) -> tuple[Principal, list[CalendarState], bool] | None:
+def all_of(rows: Sequence[Any], of_day: DayView) -> tuple[Principal, list[CalendarState], bool] | None:
     """As `list_calendars`, from a user's rows of `COLUMNS` and `reads_all`."""
     if not rows:
         return None
     owner = _principal(rows[0])
-    order = {slug: position for position, slug in enumerate(built_in(owner, showing.view))}
+    order = {slug: position for position, slug in enumerate(built_in(owner, of_day.view))}
     states = [
-        _state(row, owner, showing)
+        _state(row, owner, of_day)
         for row in rows
         if row.id is not None and (row.slug != CONFLICTS or CONFLICTS in order)
     ]
@@ -218,9 +218,9 @@ def _principal(row: Any) -> Principal:
     )
 
 
-def _state(row: Any, owner: Principal, showing: Showing) -> CalendarState:
-    view = showing.view
-    behind = row.pending or (row.view_epoch, row.expanded_from, row.expanded_until) != showing.extent
+def _state(row: Any, owner: Principal, of_day: DayView) -> CalendarState:
+    view = of_day.view
+    behind = row.pending or (row.view_epoch, row.expanded_from, row.expanded_until) != of_day.extent
     named = row.kind in BUILT_IN or row.kind == CONFLICTS
     name = view.name_of(row.kind) if named else row.display_name
     shown = view.calendars.calendar_name.render({"calendar": name, "user": owner.name})
@@ -234,8 +234,8 @@ def _state(row: Any, owner: Principal, showing: Showing) -> CalendarState:
         revision=row.revision,
         pruned_revision=row.pruned_revision,
         changed_at=row.changed_at,
-        cutoff=showing.cutoff,
-        moved_at=showing.moved_at,
+        cutoff=of_day.cutoff,
+        moved_at=of_day.moved_at,
         expanded=Horizon(start=row.expanded_from, end=row.expanded_until),
         behind=bool(behind),
         hidden=bool(row.hidden),

@@ -32,7 +32,7 @@ from sqlalchemy.sql.dml import ReturningDelete
 from scheduling.access.permissions import READS_ALL
 from scheduling.calendars import sources
 from scheduling.calendars.calendars import BLOCKING, BUILT_IN, CONFLICTS
-from scheduling.calendars.changeset import KNOWN, Changeset, Known
+from scheduling.calendars.changeset import STORED_COLUMNS, Changeset, StoredRow
 from scheduling.calendars.rendered import Rendered
 from scheduling.conflicts import checks
 from scheduling.database.connection import Database
@@ -77,10 +77,12 @@ _LATEST = union_all(
     select(Feed.changed_at).where(Feed.user_id == bindparam("user")),
 )
 _OF_CALENDAR = CalendarObject.calendar_id == bindparam("calendar")
-_BY_SOURCE = select(*KNOWN).where(
+_BY_SOURCE = select(*STORED_COLUMNS).where(
     _OF_CALENDAR, CalendarObject.source_id.in_(bindparam("ids", expanding=True))
 )
-_BY_NAME = select(*KNOWN).where(_OF_CALENDAR, CalendarObject.name.in_(bindparam("names", expanding=True)))
+_BY_NAME = select(*STORED_COLUMNS).where(
+    _OF_CALENDAR, CalendarObject.name.in_(bindparam("names", expanding=True))
+)
 _LIVE_IDS = select(CalendarObject.source_id).where(_OF_CALENDAR, ~CalendarObject.deleted)
 _RECURRING_IDS = _LIVE_IDS.where(CalendarObject.span == RECURRING)
 
@@ -308,7 +310,7 @@ def _compare(
     """
     key = {"calendar": changeset.calendar_id}
     of_sources = connection.execute(_BY_SOURCE, {**key, "ids": ids}).all()
-    known: dict[str, Known] = {row.name: row for row in of_sources}
+    known: dict[str, StoredRow] = {row.name: row for row in of_sources}
     others = [it.name for it in rendered if it.name not in known]
     if others:
         known |= {row.name: row for row in connection.execute(_BY_NAME, {**key, "names": others})}

@@ -22,7 +22,7 @@ from scheduling.models import CalendarObject, OccurrenceRow, UnrenderedSource
 
 _FACTS = ("starts_at", "ends_at", "busy", "span", "series")
 """What may differ under the same text, for example when the user's days begin elsewhere."""
-KNOWN = tuple(
+STORED_COLUMNS = tuple(
     getattr(CalendarObject, name)
     for name in ("source_id", "name", "fingerprint", "deleted", "sequence", "changed_at", *_FACTS)
 )
@@ -50,7 +50,7 @@ _FAREWELL = (
 
 LEEWAY = 86_400
 """Seconds after its end for which an event can still be in somebody's way: the longest buffer around a job."""
-Known = Row[*tuple[Any, ...]]
+StoredRow = Row[*tuple[Any, ...]]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -82,7 +82,7 @@ class Changeset:
         """The last revision given out."""
         return self.first + self.count - 1
 
-    def show(self, rendered: Rendered, known: Known | None) -> None:
+    def show(self, rendered: Rendered, known: StoredRow | None) -> None:
         """The source is visible; it gets a revision unless it looks as it did."""
         if rendered.occurrences or (known is not None and known.span == RECURRING):
             self._expand(rendered)
@@ -93,7 +93,7 @@ class Changeset:
             self._touch(rendered.name, known, rendered)
             self._facts.append({"calendar": self.calendar_id, "object": rendered.name, **facts})
 
-    def bury(self, known: Known, farewell: Rendered | None = None) -> None:
+    def bury(self, known: StoredRow, farewell: Rendered | None = None) -> None:
         """The object is gone or no longer visible: leave a tombstone. `farewell` is how it looks to those who are to
         see that it was cancelled; it is one step further in SEQUENCE, and so is what may come after it.
         """
@@ -155,7 +155,7 @@ class Changeset:
         key = {"calendar": self.calendar_id, "object": rendered.name}
         self._farewells.append({**key, **{f"new_{name}": value for name, value in values.items()}})
 
-    def _write(self, rendered: Rendered, known: Known | None) -> None:
+    def _write(self, rendered: Rendered, known: StoredRow | None) -> None:
         if known is not None and not known.deleted:
             self._note(rendered.source_id, known)
         self._note(rendered.source_id, rendered)
@@ -201,10 +201,10 @@ class Changeset:
             for it in rendered.occurrences
         ]
 
-    def _note(self, source_id: int, shown: Rendered | Known) -> None:
+    def _note(self, source_id: int, shown: Rendered | StoredRow) -> None:
         self.extents.setdefault(source_id, []).append((shown.starts_at, shown.ends_at))
 
-    def _touch(self, name: str, *shown: Rendered | Known | None) -> None:
+    def _touch(self, name: str, *shown: Rendered | StoredRow | None) -> None:
         if any(it is not None and it.ends_at > self.now - LEEWAY for it in shown):
             self.touched.add(name)
 

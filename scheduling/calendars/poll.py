@@ -33,7 +33,7 @@ from scheduling.database.prepared import Prepared, Rows
 from scheduling.database.types import UtcDateTime
 from scheduling.models import AppPassword, Calendar, Setting, User
 from scheduling.settings import stored as settings
-from scheduling.settings.view import Showing, today
+from scheduling.settings.view import DayView, today
 
 _FIELD, _RECORD = "\x1f", "\x1e"
 _JOINED = {
@@ -168,7 +168,7 @@ class Polling:
     def _instant(self, stored: Any) -> datetime | None:
         return _INSTANT.process_result_value(stored, self._database.engine.dialect)
 
-    def _shown(self, stored: str | None, day: int) -> Showing:
+    def _shown(self, stored: str | None, day: int) -> DayView:
         return settings.view_of(self._config, _rows(stored)).on(today(day * 86400))
 
 

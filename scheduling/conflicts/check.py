@@ -42,7 +42,7 @@ _COUNTS = (
     .group_by(_C.job_name)
 )
 _SET = update(Conflict).where(_C.id == bindparam("conflict"))
-Known = Row[*tuple[Any, ...]]
+ConflictRow = Row[*tuple[Any, ...]]
 
 
 def check_step(connection: Connection, user_id: int, rules: Rules, now: int) -> bool:
@@ -89,7 +89,7 @@ def _resolve_all(connection: Connection, user_id: int, reason: str, now: int) ->
     announce.told(connection, {row.id: "resolved" for row in rows}, now)
 
 
-def _resolve(connection: Connection, ended: Iterable[tuple[Known, str]], now: int) -> None:
+def _resolve(connection: Connection, ended: Iterable[tuple[ConflictRow, str]], now: int) -> None:
     moment = datetime.fromtimestamp(now, UTC)
     rows = [
         {
@@ -183,7 +183,7 @@ class _Work:
         rows = self._connection.execute(_COUNTS, {"user": self._user_id, "names": list(jobs)})
         return {row[0]: row[1] for row in rows}
 
-    def _keep(self, row: Known, spans: list[tuple[int, int]], job: Side, other: Side) -> None:
+    def _keep(self, row: ConflictRow, spans: list[tuple[int, int]], job: Side, other: Side) -> None:
         """Still in conflict: note what is different, and open one again that was acknowledged as something else."""
         values = values_of(job, other, spans)
         if is_material(load(row.overlaps), row.overlap_count, spans, self._now):
@@ -198,14 +198,14 @@ class _Work:
             self._connection.execute(_SET.values(differing), {"conflict": row.id})
             self._touched.add(row.id)
 
-    def _end(self, ended: list[Known], sides: Sides, counts: Mapping[str, int]) -> None:
+    def _end(self, ended: list[ConflictRow], sides: Sides, counts: Mapping[str, int]) -> None:
         _resolve(self._connection, [(row, self._reason(row, sides)) for row in ended], self._now)
         self._told.update((row.id, "resolved") for row in ended)
         # What was left out because a job had too many has its turn now.
         full = {row.job_name for row in ended if counts.get(row.job_name, 0) >= MOST}
         checks.mark(self._connection, self._user_id, "jobs", full)
 
-    def _reason(self, row: Known, sides: Sides) -> str:
+    def _reason(self, row: ConflictRow, sides: Sides) -> str:
         pair = (row.job_name, row.other_slug, row.other_name)
         if row.last_ends_at <= self._now:
             return "past"
@@ -215,7 +215,7 @@ class _Work:
     def _open(
         self,
         new: Mapping[Pair, set[tuple[int, int]]],
-        known: Mapping[Pair, Known],
+        known: Mapping[Pair, ConflictRow],
         sides: Sides,
         counts: dict[str, int],
     ) -> None:

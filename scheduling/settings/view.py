@@ -87,11 +87,11 @@ class View:
             "conflicts": self.calendars.conflicts_color,
         }[kind]
 
-    def on(self, today: date) -> Showing:
+    def on(self, today: date) -> DayView:
         """What follows from this view on a day."""
         horizon = self.horizon(today)
         moves = self.calendars.history_months is not None
-        return Showing(
+        return DayView(
             view=self,
             cutoff=self.cutoff(today),
             moved_at=_epoch(today) if moves else 0,
@@ -101,7 +101,7 @@ class View:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Showing:
+class DayView:
     """A view on one day, worked out once for any number of calendars: the cutoff, when the history window last moved
     (epoch seconds, 0 where it never does), the expansion window, and what a calendar that is up to date has stored.
     """

@@ -55,7 +55,7 @@ class Judgement:
         self._now = int(time.time())
         self._stored = events.hashes(connection, due.id)
 
-    def pass_(self) -> Taken:
+    def decide(self) -> Taken:
         """Apply the state or keep it back."""
         digest = generations.digest_of(self._changes.seen)
         current = generations.baseline(self._connection, self._due.id, self._stored, self._now)

@@ -131,7 +131,7 @@ class ImportStore:
             if row is None:
                 return Taken(status="lost", reason="lost")
             changes = self._without_own(connection, due, changes)
-            return Judgement(connection, self._config, due, row, changes, is_new=True).pass_()
+            return Judgement(connection, self._config, due, row, changes, is_new=True).decide()
 
     def _without_own(self, connection: Connection, due: Due, changes: Applied) -> Applied:
         """The state without the user's own events come back, which block already."""
@@ -170,7 +170,7 @@ class ImportStore:
                 outcomes.succeeded(connection, due, row.status, values, "unchanged")
             else:
                 state = Applied(seen=seen.manifest, upserts=(), facts=facts)
-                Judgement(connection, self._config, due, row, state, is_new=False).pass_()
+                Judgement(connection, self._config, due, row, state, is_new=False).decide()
 
     def failed(self, due: Due, failure: Failure) -> None:
         """Record a failure, leaving the events as they are, and give the claim back."""

@@ -11,7 +11,7 @@ from pydantic import Field
 from scheduling.availability import slots as availability_slots
 from scheduling.availability.answer import Availability as Answered
 from scheduling.availability.answer import version
-from scheduling.availability.people import Source as Known
+from scheduling.availability.people import Source as SourceOfTime
 from scheduling.availability.slots import Search
 from scheduling.calendars.free_busy import BUSY, OUTSIDE_HOURS, UNKNOWN, Period
 from server.api.availability import questions
@@ -208,7 +208,7 @@ def _stretches(periods: Sequence[Period]) -> list[Stretch]:
     return [Stretch(starts_at=it.start, ends_at=it.end) for it in periods]
 
 
-def _source(it: Answered, source: Known, *, sees: bool) -> AvailabilitySource:
+def _source(it: Answered, source: SourceOfTime, *, sees: bool) -> AvailabilitySource:
     return AvailabilitySource(
         calendar=source.slug,
         label=source.label if sees else None,
