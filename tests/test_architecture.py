@@ -69,8 +69,6 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
 OWED: set[tuple[str, str]] = {
     ("scheduling.calendars.catch_up", "scheduling.conflicts.checks"),
     ("scheduling.calendars.catch_up", "scheduling.webhooks.jobs"),
-    ("scheduling.models.calendars", "scheduling.calendars.rendered"),
-    ("scheduling.settings.view", "scheduling.calendars.rendered"),
     ("scheduling.subscriptions.store", "scheduling.upkeep.maintenance"),
 }
 
