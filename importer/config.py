@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from importer.confined.pool import Limits
+from importer.confined.limits import Limits
 from importer.fetch.addresses import Exemptions
-from importer.fetch.exchange import FetchPolicy
 from importer.fetch.hosts import Hosts
-from importer.schedule import Schedule
+from importer.fetch.policy import FetchPolicy
 from scheduling.config.ini import boolean, duration, integer, number, option, size
+
+if TYPE_CHECKING:
+    from importer.schedule import Schedule
 
 
 def exemptions(text: str) -> Exemptions:
@@ -106,6 +109,8 @@ class ImporterConfig:
 
     def schedule(self) -> Schedule:
         """When calendars are fetched under this configuration."""
+        from importer.schedule import Schedule  # noqa: PLC0415 - it loads icalendar, which settings do not need
+
         return Schedule(interval=self.interval, give_up=self.give_up)
 
     def limits(self) -> Limits:

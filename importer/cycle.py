@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from importer.errors import FetchFailed, ImporterError
-from importer.fetch.exchange import FetchPolicy, FetchRequest, FetchResult, fetch
+from importer.fetch.exchange import FetchRequest, FetchResult, fetch
 from importer.fetch.hosts import Visit
+from importer.fetch.policy import FetchPolicy
 from importer.schedule import Schedule
 from importer.store import Applied, Due, Facts, Failure, HttpFacts, Store
 from importer.understand.body import Job, Reader, Reading, digest

@@ -18,7 +18,8 @@ import httpx
 from importer.config import ImporterConfig
 from importer.errors import FetchFailed, where
 from importer.fetch.connection import Deadline, GuardedBackend
-from importer.fetch.exchange import FetchPolicy, default_trust, seconds_to_wait, target
+from importer.fetch.exchange import default_trust, seconds_to_wait, target
+from importer.fetch.policy import FetchPolicy
 from importer.store import Attempt, Claim, Outgoing, Queue
 from scheduling.webhooks import signature
 

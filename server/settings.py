@@ -7,10 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import radicale.config
-from radicale.config import Configuration
+from typing import TYPE_CHECKING, Any
 
 from importer.config import ImporterConfig
 from scheduling.access.secrets import Keyring
@@ -20,6 +17,9 @@ from scheduling.config.sections import SECTIONS as SHARED_SECTIONS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database, connect_to
 from server.config import ServerSettings
+
+if TYPE_CHECKING:
+    from radicale.config import Configuration
 
 RADICALE_SECTIONS = (
     "server",
@@ -68,6 +68,8 @@ class Settings:
 
     def radicale(self) -> Configuration:
         """Radicale's configuration: what Daysheet needs, then the operator's. Raises ConfigError."""
+        import radicale.config  # noqa: PLC0415 - most commands only need settings of ours
+
         own = str(self.source or "")
         configuration = radicale.config.load()
         configuration.update(
@@ -91,11 +93,11 @@ class Settings:
         source = own or "the environment"
         for section, options in self.raw.items():
             for name, value in options.items():
-                _require_known(source, section, name)
+                _require_known(radicale.config.DEFAULT_CONFIG_SCHEMA, source, section, name)
                 try:
                     configuration.update({section: {name: value}}, source)
                 except (RuntimeError, ValueError) as error:
-                    permitted = ", ".join(_options(section))
+                    permitted = ", ".join(_options(radicale.config.DEFAULT_CONFIG_SCHEMA, section))
                     raise ConfigError(
                         source, section, name, f"Radicale does not accept it: {_short(error)}", permitted
                     ) from error
@@ -117,24 +119,23 @@ def load(path: Path | None, environ: Mapping[str, str] | None = None) -> Setting
         source=loaded.source,
         raw=loaded.raw,
     )
-    settings.radicale()
+    if any(settings.raw.values()):
+        settings.radicale()  # refuses what Radicale does not accept, whatever the command is
     return settings
 
 
-def _require_known(source: str, section: str, name: str) -> None:
+def _require_known(schema: Mapping[str, Any], source: str, section: str, name: str) -> None:
     """Radicale takes any option in the sections of its plugins, so that a misspelt one would go unnoticed."""
-    permitted = _options(section)
-    if name in permitted or "_allow_extra" in radicale.config.DEFAULT_CONFIG_SCHEMA[section]:
+    permitted = _options(schema, section)
+    if name in permitted or "_allow_extra" in schema[section]:
         return
     problem = f"there is no such option{did_you_mean(name, permitted)}"
     raise ConfigError(source, section, name, problem, ", ".join(permitted))
 
 
-def _options(section: str) -> list[str]:
+def _options(schema: Mapping[str, Any], section: str) -> list[str]:
     ours = list(ServerSettings.__dataclass_fields__) if section == "server" else []
-    return ours + [
-        name for name in radicale.config.DEFAULT_CONFIG_SCHEMA[section] if not name.startswith("_")
-    ]
+    return ours + [name for name in schema[section] if not name.startswith("_")]
 
 
 def _short(error: Exception) -> str:

@@ -8,21 +8,19 @@ import signal
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from http import HTTPStatus
-from typing import Any
-
-from flask import Flask
+from typing import TYPE_CHECKING, Any
 
 from server import log
-from server.api import create_api
-from server.api.protocol import problems
 from server.dav.application import ROOT_ALIAS, Application
 from server.dav.fast.polls import PREFIX as DAV_ROOT
 from server.dav.outbox import Outbox
 from server.dav.readers import Readers
 from server.gate import Refused, admit
-from server.pages import create_pages
 from server.settings import Settings, load
 from server.supervision import end_with_supervisor
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 _DAV_METHODS = frozenset(
     {"PROPFIND", "PROPPATCH", "REPORT", "OPTIONS", "MKCALENDAR", "MKCOL", "PUT", "DELETE", "MOVE", "COPY"}
@@ -40,11 +38,21 @@ class Server:
         dav = Application(settings.radicale(), outbox=outbox, fast_answers=settings.server.fast_answers)
         self._dav = Readers(settings, dav)
         self._polls = dav.polls(max_body=settings.server.max_body, note=self._dav.note)
-        self._pages = create_pages(settings)
+
+    @cached_property
+    def _pages(self) -> Flask:
+        """Loaded and made for the first request to it: calendar clients never need Flask."""
+        from server.pages import create_pages  # noqa: PLC0415
+
+        return create_pages(self._settings)
 
     @cached_property
     def _api(self) -> Flask:
-        """Made for the first request to it: most workers of most installations are never asked for anything of it."""
+        """Loaded and made for the first request to it: it takes longer to load than all the rest together, and most
+        workers of most installations are never asked for anything of it.
+        """
+        from server.api import create_api  # noqa: PLC0415
+
         return create_api(self._settings)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -58,6 +66,8 @@ class Server:
             admitted = admit(environ, max_body=server.max_body, trusted=server.trusted_proxies)
         except Refused as refused:
             if environ.get("PATH_INFO", "").startswith("/api/"):
+                from server.api.protocol import problems  # noqa: PLC0415
+
                 given = problems.Refused(refused.status, refused.sentence, headers=dict(refused.headers))
                 return problems.answer(given)(environ, start_response)
             return _answer(start_response, refused.status, refused.sentence, refused.headers)

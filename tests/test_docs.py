@@ -115,7 +115,7 @@ def test_every_command_and_option_exists(page: Path) -> None:
         words = shlex.split(line)[1:]
         while isinstance(command, click.Group) and words and not words[0].startswith("-"):
             name = words.pop(0)
-            found = command.commands.get(name)
+            found = command.get_command(click.Context(command), name)
             assert found is not None, f"{line}: there is no {name}"
             command = found
         known = {"--help", *(name for it in command.params for name in (*it.opts, *it.secondary_opts))}

@@ -57,9 +57,10 @@ TOGETHER: dict[str, tuple[str, ...]] = {
         "server/test_outside_calendars",
         "server/test_readers",
     ),
-    "several processes beside one another": (
+    "several processes beside one another, and what each of them loads": (
         "server/test_importer_at_work",
         "server/test_importer_beside_server",
+        "server/test_loading",
         "server/test_worker_memory",
     ),
     "the plugins without our server": (

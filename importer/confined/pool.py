@@ -14,12 +14,12 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from importer.confined.limits import Limits
 from importer.confined.process import OUT_OF_MEMORY
 from importer.errors import NotACalendar, Overtaxing
 from importer.understand.body import Job, Reading
@@ -33,15 +33,6 @@ _SECONDS_PER_MEGABYTE = 6
 _START_SECONDS = 30
 _PATIENCE = 4
 """How many times its CPU time a job may last, on a machine that has other work."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
-    """How many processes there are, and what each may use: CPU seconds for one calendar, octets of memory."""
-
-    readers: int = 2
-    seconds: int = 120
-    memory: int = 2**30
 
 
 class ReaderFailed(Exception):

@@ -10,7 +10,8 @@ from __future__ import annotations
 import socket
 
 from importer.fetch import addresses, connection
-from importer.fetch.exchange import FetchPolicy, target
+from importer.fetch.exchange import target
+from importer.fetch.policy import FetchPolicy
 
 _PORTS = {"http": 80, "https": 443}
 _LOOPBACK = (addresses.parse("127.0.0.1"), addresses.parse("::1"))

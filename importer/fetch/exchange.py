@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from email.message import Message
 from email.utils import parsedate_to_datetime
@@ -25,12 +24,11 @@ import httpx
 
 from importer.errors import FetchFailed
 from importer.fetch import encoding
-from importer.fetch.addresses import Exemptions
 from importer.fetch.connection import Allowance, Deadline, GuardedBackend
 from importer.fetch.hosts import Visit
+from importer.fetch.policy import FetchPolicy
 
 MAX_REDIRECTS = 5
-_NO_EXEMPTIONS = Exemptions()
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NO_URL = (httpx.InvalidURL, ValueError, IndexError)
 """What httpx raises for a text that is none; the last two come from the idna package, for a name like xn--a."""
@@ -52,22 +50,6 @@ class FetchRequest:
     last_modified: str | None = None
     credentials: tuple[str, str] | None = field(default=None, repr=False)
     visit: Visit | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FetchPolicy:
-    """What a fetch may do. `max_bytes` counts decoded bytes, `deadline` is seconds for the whole exchange. Hosts in
-    `user_agents` are told that name instead of `user_agent`.
-    """
-
-    user_agent: str = "Daysheet"
-    user_agents: Mapping[str, str] = field(default_factory=dict)
-    max_bytes: int = 20_000_000
-    deadline: float = 60.0
-    allow_http: bool = False
-    allow: Exemptions = _NO_EXEMPTIONS
-    ports: frozenset[int] = frozenset({80, 443, 8443})
-    trust: ssl.SSLContext | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

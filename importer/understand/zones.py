@@ -16,8 +16,6 @@ from functools import lru_cache
 from operator import eq
 from zoneinfo import ZoneInfo, available_timezones
 
-from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
-
 from importer.understand.notes import Note
 from scheduling.ical import recurrence, timezones
 
@@ -135,6 +133,9 @@ def _instants(start: datetime) -> list[datetime]:
 @lru_cache(maxsize=2)
 def _signatures(start: datetime) -> dict[tuple[timedelta, ...], str]:
     """Offsets to zone name; of zones with the same offsets the best known."""
+    # The table comes with the whole of icalendar; the server does not need it.
+    from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON  # noqa: PLC0415
+
     found: dict[tuple[timedelta, ...], str] = {}
     known = set(WINDOWS_TO_OLSON.values())
     names = available_timezones() - {"Factory", "localtime"}

@@ -25,7 +25,6 @@ from sqlalchemy import (
     select,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from scheduling.calendars.objects import HEAD, TAIL, zone_texts
 from scheduling.database.prepared import Prepared
@@ -91,6 +90,8 @@ def _components(dialect: str) -> Select[*tuple[Any, ...]]:
         tuple_(_number("last_day"), _text("last_name")) >= _PLACE,
     )
     if dialect == "postgresql":
+        from sqlalchemy.dialects.postgresql import aggregate_order_by  # noqa: PLC0415 - SQLite needs none of it
+
         ordered = aggregate_order_by(_EMPTY, _O.leaves_on, _O.name)
         return select(func.string_agg(_O.component, ordered)).where(*piece)
     some = select(_O.component).where(*piece).order_by(_O.leaves_on, _O.name).subquery()

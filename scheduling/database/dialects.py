@@ -3,15 +3,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, literal_column
-from sqlalchemy.dialects import postgresql, sqlite
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 
 def insert_into(connection: Connection, table: type[Any]) -> postgresql.Insert | sqlite.Insert:
     """An INSERT into the table of a model that knows ON CONFLICT; both databases write it alike."""
-    return sqlite.insert(table) if _is_sqlite(connection) else postgresql.insert(table)
+    # Only the dialect in use is loaded.
+    if _is_sqlite(connection):
+        from sqlalchemy.dialects.sqlite import insert as into_sqlite  # noqa: PLC0415
+
+        return into_sqlite(table)
+    from sqlalchemy.dialects.postgresql import insert as into_postgresql  # noqa: PLC0415
+
+    return into_postgresql(table)
 
 
 def row_number(connection: Connection) -> ColumnElement[Any]:

@@ -12,8 +12,6 @@ from functools import cache, lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
-from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
-
 from scheduling.ical.errors import UnknownTimeZone
 from scheduling.ical.vtimezone import render
 
@@ -145,6 +143,9 @@ def _by_folded_name() -> dict[str, str]:
 
 @cache
 def _windows_names() -> dict[str, str]:
+    # The table comes with the whole of icalendar, and few zones have such a name.
+    from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON  # noqa: PLC0415
+
     return {windows.casefold(): iana for windows, iana in WINDOWS_TO_OLSON.items() if is_zone(iana)}
 
 

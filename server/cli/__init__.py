@@ -1,45 +1,83 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line: `daysheet` and its commands, one module per noun."""
+"""The command line: `daysheet` and its commands, one module per noun.
+
+A command's module is imported when the command runs, so that no command pays for what another one needs.
+"""
 
 from __future__ import annotations
 
-from importlib import metadata
 from pathlib import Path
 
 import click
 
-from server.cli.calendars.availability import availability
-from server.cli.calendars.conflict import conflict
-from server.cli.calendars.feed import feed
-from server.cli.operation.database import db
-from server.cli.operation.demo import demo
-from server.cli.operation.doctor import doctor
-from server.cli.operation.importer import importer
-from server.cli.operation.load import load
-from server.cli.operation.secrets import secrets
-from server.cli.operation.serve import serve, start
-from server.cli.operation.settings import settings
-from server.cli.operation.webhook import webhook
-from server.cli.people.api_key import api_key
-from server.cli.people.audit import audit
-from server.cli.people.role import role
-from server.cli.people.user import user
-from server.cli.subscriptions.subscription import subscription
-from server.cli.terminal.manual import Program
-from server.cli.terminal.session import Session
+from server.cli.terminal.manual import Deferred, Program
 
-__all__ = ["main"]
+__all__ = ["COMMANDS", "main"]
+
+COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
+    "Running": {
+        "start": (
+            "operation.serve",
+            "Try Daysheet: on first start a database with a demo schedule, then the server and the importer.",
+        ),
+        "serve": ("operation.serve", "Serve calendars over CalDAV and feeds over HTTP."),
+        "importer": (
+            "operation.importer",
+            "Import the outside calendars that are due and deliver events to webhooks, again and again.",
+        ),
+    },
+    "Schedule": {
+        "demo": ("operation.demo", "Fill the database with a demo schedule, half of it before today."),
+        "load": ("operation.load", "Load jobs, blockers and time off from a .csv, .json or .ics FILE."),
+        "conflict": (
+            "calendars.conflict",
+            "List and acknowledge conflicts of jobs with what else takes somebody's time.",
+        ),
+    },
+    "People and their calendars": {
+        "user": ("people.user", "Add and list users, set passwords, disable and enable."),
+        "feed": ("calendars.feed", "Create, show, change, renew and revoke secret .ics links."),
+        "subscription": (
+            "subscriptions.subscription",
+            "Import outside calendars by their address, and see how that goes.",
+        ),
+        "availability": ("calendars.availability", "See when people are busy, free, or it is not known."),
+    },
+    "Access": {
+        "role": ("people.role", "Show and edit roles and what they permit."),
+        "api-key": (
+            "people.api_key",
+            "Create, list and revoke the keys with which scripts use the REST API.",
+        ),
+        "audit": ("people.audit", "Read and export the audit log."),
+    },
+    "Operation": {
+        "doctor": ("operation.doctor", "Check settings, key, database and calendars."),
+        "db": ("operation.database", "Make, upgrade, look after and back up the scheduling database."),
+        "settings": ("operation.settings", "Show and change the settings kept in the database."),
+        "secrets": (
+            "operation.secrets",
+            "Change the key that protects feed links, addresses of outside calendars and webhook secrets.",
+        ),
+        "webhook": (
+            "operation.webhook",
+            "Tell other applications by signed HTTPS requests when something happens.",
+        ),
+    },
+}
+"""By heading and name: the module below `server.cli` and the first sentence of the help. The variable in the module
+has the command's name, with `_` for `-`.
+"""
 
 
 @click.group(
     cls=Program,
     name="daysheet",
-    headings={
-        "Running": ("start", "serve", "importer"),
-        "Schedule": ("demo", "load", "conflict"),
-        "People and their calendars": ("user", "feed", "subscription", "availability"),
-        "Access": ("role", "api-key", "audit"),
-        "Operation": ("doctor", "db", "settings", "secrets", "webhook"),
+    headings={heading: tuple(commands) for heading, commands in COMMANDS.items()},
+    deferred={
+        name: Deferred(module=f"server.cli.{module}", variable=name.replace("-", "_"), summary=summary)
+        for commands in COMMANDS.values()
+        for name, (module, summary) in commands.items()
     },
     examples=(
         ("daysheet start", "Try Daysheet: a demo schedule, the server and the importer, all in one."),
@@ -89,36 +127,17 @@ def main(context: click.Context, config: Path | None, debug: bool) -> None:  # n
     Daysheet serves the jobs, blockers and time off in the scheduling database as read-only CalDAV calendars
     and as secret .ics links, and imports people's outside calendars so that they block their time.
     """
+    from server.cli.terminal.session import Session  # noqa: PLC0415 - not for `--help` and `--version`
+
     context.obj = Session(config)
 
 
 def _print_version(context: click.Context) -> None:
+    from importlib import metadata  # noqa: PLC0415 - it takes as long to load as everything else here
+
     try:
         version = metadata.version("daysheet")
     except metadata.PackageNotFoundError:
         version = "(not installed)"
     click.echo(f"daysheet {version}")
     context.exit()
-
-
-for _command in (
-    start,
-    serve,
-    importer,
-    demo,
-    load,
-    conflict,
-    user,
-    feed,
-    subscription,
-    availability,
-    doctor,
-    db,
-    settings,
-    secrets,
-    webhook,
-    role,
-    api_key,
-    audit,
-):
-    main.add_command(_command)

@@ -26,9 +26,9 @@ def render(program: ManualGroup) -> str:
 
 def commands(group: click.Group, context: click.Context) -> Iterator[tuple[click.Command, click.Context]]:
     """Every command below a group with its context, groups before their commands."""
-    ordered = [name for names in getattr(group, "headings", {}).values() for name in names]
-    for name in [*ordered, *(name for name in group.commands if name not in ordered)]:
-        command = group.commands[name]
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None, name
         below = click.Context(command, info_name=name, parent=context)
         yield command, below
         if isinstance(command, click.Group):

@@ -19,7 +19,8 @@ from importer.config import ImporterConfig
 from importer.daemon import Summary, run
 from importer.errors import FetchFailed
 from importer.fetch.addresses import Exemptions
-from importer.fetch.exchange import FetchPolicy, FetchRequest, fetch
+from importer.fetch.exchange import FetchRequest, fetch
+from importer.fetch.policy import FetchPolicy
 from scheduling.access import users
 from scheduling.access.secrets import Keyring
 from scheduling.config.sections import Config

@@ -7,7 +7,7 @@ from typing import Any
 
 from importer.cycle import Means, Outcome, synchronise
 from importer.fetch.addresses import Exemptions
-from importer.fetch.exchange import FetchPolicy
+from importer.fetch.policy import FetchPolicy
 from importer.schedule import Schedule
 from importer.store import Store
 from importer.understand.body import read

@@ -8,7 +8,7 @@ from typing import Any
 
 from importer.cycle import Means, synchronise
 from importer.fetch.addresses import Exemptions
-from importer.fetch.exchange import FetchPolicy
+from importer.fetch.policy import FetchPolicy
 from importer.schedule import Schedule
 from importer.understand.body import read
 from scheduling.access import users

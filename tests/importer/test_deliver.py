@@ -20,7 +20,7 @@ from importer import deliver
 from importer.config import ImporterConfig
 from importer.daemon import Summary, run
 from importer.fetch.addresses import Exemptions
-from importer.fetch.exchange import FetchPolicy
+from importer.fetch.policy import FetchPolicy
 from scheduling.access import audit, users
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring

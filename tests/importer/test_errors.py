@@ -13,7 +13,8 @@ import pytest
 
 from importer.errors import FetchFailed
 from importer.fetch.addresses import Exemptions
-from importer.fetch.exchange import FetchPolicy, FetchRequest, fetch
+from importer.fetch.exchange import FetchRequest, fetch
+from importer.fetch.policy import FetchPolicy
 from scheduling.subscriptions import plan
 
 ROOT = Path(__file__).parents[2]

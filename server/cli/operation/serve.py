@@ -8,16 +8,19 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from scheduling.database import schema
 from server import log, serving
-from server.cli.operation.demo import DemoUser, create, is_empty
 from server.cli.terminal.manual import ManualCommand
 from server.cli.terminal.output import print_facts, progress
 from server.cli.terminal.session import Session, pass_session
 from server.settings import Settings
+
+if TYPE_CHECKING:
+    from server.cli.operation.demo import DemoUser
 
 _USERS, _JOBS, _SEED = 5, 40, 1
 _ACCOUNTS = "demo-accounts.json"
@@ -111,6 +114,8 @@ def _overridden(
 
 def _accounts(settings: Settings) -> list[DemoUser]:
     """The demo accounts: made on first start, read back later; none where the users are not ours."""
+    from server.cli.operation.demo import DemoUser, create, is_empty  # noqa: PLC0415 - `serve` makes no demo
+
     kept = (settings.database().path or settings.config.key_path()).with_name(_ACCOUNTS)
     if is_empty(settings):
         with progress("Making a demo schedule", _USERS * _JOBS) as advance:

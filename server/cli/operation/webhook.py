@@ -11,7 +11,6 @@ import click
 from scheduling.access.permissions import Actor
 from scheduling.database.connection import Connection
 from scheduling.webhooks import EventType, deliveries, endpoints
-from server import importing
 from server.cli.terminal.manual import ManualGroup
 from server.cli.terminal.output import json_option, print_facts, print_json, print_table
 from server.cli.terminal.secret_input import read_line, read_link
@@ -88,7 +87,7 @@ def add(
             label=label,
             within_hours=within_hours,
             allow_http=session.settings.importer.allow_http,
-            admit=importing.admission(session.settings),
+            admit=session.admission,
         )
     if as_json:
         print_json({**asdict(added), "secret": secret})
@@ -155,7 +154,7 @@ def change(
             label=label,
             within_hours=within_hours,
             allow_http=session.settings.importer.allow_http,
-            admit=importing.admission(session.settings),
+            admit=session.admission,
         )
     if as_json:
         print_json(asdict(changed))
@@ -173,6 +172,8 @@ def test(session: Session, *, number: int, queue: bool, as_json: bool) -> None:
     with session.database.write() as connection:
         delivery_id = endpoints.test(connection, session.actor, number)
     if not queue:
+        from server import importing  # noqa: PLC0415 - only where something is sent
+
         importing.deliver(session.settings, delivery_id)
     with session.database.read() as connection:
         found = deliveries.get(connection, number, delivery_id)

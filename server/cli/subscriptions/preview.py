@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,11 +16,13 @@ from scheduling.access import users
 from scheduling.errors import Invalid
 from scheduling.ical import timezones
 from scheduling.subscriptions import events, own_events, subscriptions
-from server import importing
 from server.cli.subscriptions.source_credentials import credentials_of, with_credentials
 from server.cli.terminal.output import json_option, print_json, print_table
 from server.cli.terminal.secret_input import read_link
 from server.cli.terminal.session import Session, pass_session
+
+if TYPE_CHECKING:
+    from server import importing
 
 EXAMPLES = (
     ("daysheet subscription preview --user anna", "Paste the address at the prompt."),
@@ -77,6 +80,8 @@ def preview(
         with session.database.read() as connection:
             return own_events.own_uids(connection, session.keyring, user.id, uids)
 
+    from server import importing  # noqa: PLC0415 - it loads the importer and its HTTP client
+
     try:
         seen = importing.preview_of(
             session.settings,
@@ -114,6 +119,8 @@ def preview(
 def _read(source: str | None) -> tuple[str | None, bytes]:
     if source is None:
         return read_link(), b""
+    from server import importing  # noqa: PLC0415
+
     if source == "-":
         return None, sys.stdin.buffer.read(importing.MOST_OCTETS + 1)
     if "://" in source:

@@ -16,7 +16,6 @@ from scheduling.settings import stored
 from scheduling.settings.view import View
 from scheduling.subscriptions import history, subscriptions
 from scheduling.subscriptions.subscriptions import Changes
-from server import importing
 from server.cli.subscriptions import import_report, preview
 from server.cli.subscriptions.source_credentials import credentials_of, with_credentials
 from server.cli.terminal.manual import ManualGroup
@@ -110,7 +109,7 @@ def add(
             credentials=credentials,
             policy=policy,
             time_zone=time_zone,
-            admit=importing.admission(session.settings),
+            admit=session.admission,
             actor=session.actor,
         )
     if as_json:
@@ -159,6 +158,8 @@ def sync(session: Session, *, number: int, queue: bool, as_json: bool) -> None:
     with session.database.write() as connection:
         subscriptions.request_sync(connection, number, actor=session.actor)
     if not queue:
+        from server import importing  # noqa: PLC0415 - only where something is fetched
+
         importing.run(session.settings, once=True, only=number)
     with session.database.read() as connection:
         found = subscriptions.get(connection, number)
@@ -246,7 +247,7 @@ def change(
             session.keyring,
             number,
             changes,
-            admit=importing.admission(session.settings),
+            admit=session.admission,
             actor=session.actor,
         )
     if as_json:

@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import click
-
-from scheduling.config.ini import ConfigError
-from scheduling.errors import SchedulingError
 
 INTERRUPTED = 130
 _SHORT = 120
@@ -55,13 +54,24 @@ class ManualGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The commands under their headings."""
         named = [name for names in self.headings.values() for name in names]
-        rest = [name for name in self.commands if name not in named]
+        rest = [name for name in self.list_commands(ctx) if name not in named]
         groups = {**self.headings, ("Other commands" if named else "Commands"): rest}
         for heading, names in groups.items():
-            rows = [(name, self.commands[name].get_short_help_str(_SHORT)) for name in names]
+            rows = [(name, self.summary(ctx, name)) for name in names]
             if rows:
                 with formatter.section(heading):
                     formatter.write_dl(rows)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names under the headings, then all others, each in the order they were given."""
+        named = [name for names in self.headings.values() for name in names]
+        return [*named, *(name for name in self.commands if name not in named)]
+
+    def summary(self, ctx: click.Context, name: str) -> str:
+        """The first sentence of a command's help."""
+        command = self.get_command(ctx, name)
+        assert command is not None, name
+        return command.get_short_help_str(_SHORT)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Examples and the further sections."""
@@ -72,8 +82,39 @@ class ManualGroup(click.Group):
                 formatter.write_dl(list(pairs))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deferred:
+    """A command that is imported when it runs: its module, the variable that holds it, and the first sentence of its
+    help, which lists show without importing it.
+    """
+
+    module: str
+    variable: str
+    summary: str
+
+
 class Program(ManualGroup):
-    """The outermost group: an error is a sentence on standard error; `--debug` shows its traceback."""
+    """The outermost group: an error is a sentence on standard error; `--debug` shows its traceback.
+
+    `deferred` maps the names of commands to their places. They need not be added; each is imported when it is asked
+    for.
+    """
+
+    def __init__(self, *args: Any, deferred: Mapping[str, Deferred] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.deferred = deferred or {}
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported if it is a deferred one; None where there is no such command."""
+        place = self.deferred.get(cmd_name)
+        if place is not None and cmd_name not in self.commands:
+            self.add_command(getattr(importlib.import_module(place.module), place.variable), cmd_name)
+        return super().get_command(ctx, cmd_name)
+
+    def summary(self, ctx: click.Context, name: str) -> str:
+        """The first sentence of a command's help, without importing a deferred command."""
+        place = self.deferred.get(name)
+        return super().summary(ctx, name) if place is None else place.summary
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; what went wrong leaves as a `ClickException`."""
@@ -118,6 +159,9 @@ def write_examples(formatter: click.HelpFormatter, examples: Pairs) -> None:
 
 def _sentence(error: Exception) -> str:
     """What to tell the operator. Unforeseen errors are only named: their text may quote a secret."""
+    from scheduling.config.ini import ConfigError  # noqa: PLC0415 - `--version` needs neither
+    from scheduling.errors import SchedulingError  # noqa: PLC0415
+
     if isinstance(error, ConfigError | SchedulingError):
         return str(error)
     if isinstance(error, OSError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import getpass
 import os
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -54,6 +55,13 @@ class Session:
         except (OSError, KeyError):  # a container's user often has no name
             login = f"uid {os.getuid()}"
         return actors.of_command_line(login)
+
+    @property
+    def admission(self) -> Callable[[str], None]:
+        """What refuses the addresses of calendars and webhooks that the importer would never connect to."""
+        from server import importing  # noqa: PLC0415 - it loads the importer and its HTTP client
+
+        return importing.admission(self.settings)
 
     @cached_property
     def keyring(self) -> Keyring:

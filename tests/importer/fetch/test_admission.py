@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from importer.errors import FetchFailed
 from importer.fetch.addresses import Exemptions
 from importer.fetch.admission import require_reachable
-from importer.fetch.exchange import FetchPolicy
+from importer.fetch.policy import FetchPolicy
 
 MARK = "S3CRET"
 

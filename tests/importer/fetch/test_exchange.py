@@ -15,7 +15,8 @@ import pytest
 
 from importer.errors import FetchFailed
 from importer.fetch.addresses import Exemptions
-from importer.fetch.exchange import FetchPolicy, FetchRequest, FetchResult, fetch, target
+from importer.fetch.exchange import FetchRequest, FetchResult, fetch, target
+from importer.fetch.policy import FetchPolicy
 
 POLICY = FetchPolicy(allow_http=True, allow=Exemptions.parse(["127.0.0.1"]), deadline=10)
 CALENDAR = b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"

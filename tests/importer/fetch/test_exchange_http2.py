@@ -20,7 +20,8 @@ import pytest
 
 from importer.errors import FetchFailed
 from importer.fetch.addresses import Exemptions
-from importer.fetch.exchange import FetchPolicy, FetchRequest, FetchResult, fetch
+from importer.fetch.exchange import FetchRequest, FetchResult, fetch
+from importer.fetch.policy import FetchPolicy
 from tests.importer.certificates import certificate
 from tests.importer.http2 import Exchange, Http2Server, Play, serving, unused
 from tests.server.running import free_port

@@ -12,7 +12,8 @@ import pytest
 
 from importer.errors import FetchFailed
 from importer.fetch.addresses import Exemptions
-from importer.fetch.exchange import FetchPolicy, FetchRequest, fetch
+from importer.fetch.exchange import FetchRequest, fetch
+from importer.fetch.policy import FetchPolicy
 from tests.importer.certificates import certificate
 
 pytestmark = pytest.mark.usefixtures("resolver")

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a fetch may do, as a value. It loads no HTTP client, so that settings can be read without one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from importer.fetch.addresses import Exemptions
+
+if TYPE_CHECKING:
+    import ssl
+
+_NO_EXEMPTIONS = Exemptions()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FetchPolicy:
+    """What a fetch may do. `max_bytes` counts decoded bytes, `deadline` is seconds for the whole exchange. Hosts in
+    `user_agents` are told that name instead of `user_agent`.
+    """
+
+    user_agent: str = "Daysheet"
+    user_agents: Mapping[str, str] = field(default_factory=dict)
+    max_bytes: int = 20_000_000
+    deadline: float = 60.0
+    allow_http: bool = False
+    allow: Exemptions = _NO_EXEMPTIONS
+    ports: frozenset[int] = frozenset({80, 443, 8443})
+    trust: ssl.SSLContext | None = None
