@@ -21,6 +21,7 @@ from scheduling.access.credentials import Login
 from scheduling.access.secrets import Keyring
 from scheduling.database.connection import connect_to
 from scheduling.database.types import READ_ALL_GROUP
+from scheduling.ports import SignIn
 from scheduling.readership import reader
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,13 @@ MAXIMUM_LENGTH = 1024
 """Characters of a login name or password that are looked at; longer ones are wrong."""
 
 
-class Auth(BaseAuth):
+class _Attempt(threading.local):
+    """What became of a thread's last attempt."""
+
+    retry_after = 0
+
+
+class Auth(BaseAuth, SignIn):
     """Loadable by plain Radicale with `[auth] type = auth_plugin`; set `[auth] delay = 0`, slowing is done here."""
 
     def __init__(self, configuration: radicale_config.Configuration) -> None:
@@ -41,12 +48,12 @@ class Auth(BaseAuth):
         self._policy = throttle.Policy(
             attempts=settings.security.login_attempts, longest=settings.security.login_delay_max
         )
-        self._attempt = threading.local()
+        self._attempt = _Attempt()
 
     @property
     def retry_after(self) -> int:
         """Seconds for which this thread's last attempt was refused unseen because of earlier failures; else 0."""
-        return getattr(self._attempt, "retry_after", 0)
+        return self._attempt.retry_after
 
     def forget_attempt(self) -> None:
         """Start a request of this thread with no attempt on record."""

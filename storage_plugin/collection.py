@@ -11,7 +11,7 @@ import copy
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, NoReturn
+from typing import Literal, NoReturn, overload
 
 from radicale.item import Item
 from radicale.item import filter as radicale_filter
@@ -25,10 +25,8 @@ from scheduling.errors import InvalidSyncToken
 from scheduling.ical.timezones import is_zone, vtimezone
 from storage_plugin.expansion import ExpandedItem
 from storage_plugin.item import CalendarItem
+from storage_plugin.origin import Origin
 from storage_plugin.overlay import Overlay
-
-if TYPE_CHECKING:
-    from storage_plugin.storage import Storage
 
 _DESCRIPTIONS = {
     "jobs": "Jobs assigned to {name}, from the schedule. Read-only.",
@@ -46,7 +44,7 @@ _NEVER_OVERLAID = frozenset({"tag", "C:supported-calendar-component-set"})
 class ReadOnlyCollection(BaseCollection):
     """What all collections have in common: a path, and properties a viewer has overlaid for himself."""
 
-    def __init__(self, storage: Storage, path: str, overlay: Overlay) -> None:
+    def __init__(self, storage: Origin, path: str, overlay: Overlay) -> None:
         self._storage = storage
         self._path = path
         self._overlay = overlay
@@ -71,7 +69,13 @@ class ReadOnlyCollection(BaseCollection):
         overlay = {make_human_tag(name): value for name, value in self._overlay.of(self._path).items()}
         return {**self.shared_properties, **overlay}
 
-    def get_meta(self, key: str | None = None) -> Mapping[str, str] | str | None:  # type: ignore[override]
+    @overload
+    def get_meta(self, key: None = None) -> Mapping[str, str]: ...
+
+    @overload
+    def get_meta(self, key: str) -> str | None: ...
+
+    def get_meta(self, key: str | None = None) -> Mapping[str, str] | str | None:
         """One property or all of them, the viewer's overlay included."""
         if key is None:
             return self._properties
@@ -102,12 +106,21 @@ class ReadOnlyCollection(BaseCollection):
         raise PermissionError("calendars are read-only")
 
 
+class RootCollection(ReadOnlyCollection):
+    """The collection of the homes that the viewer may see."""
+
+    resource: Literal["root"] = "root"
+
+    def __init__(self, storage: Origin, overlay: Overlay) -> None:
+        super().__init__(storage, "", overlay)
+
+
 class HomeCollection(ReadOnlyCollection):
     """A user's principal resource and calendar home (RFC 3744, section 4; RFC 4791, section 6.2.1)."""
 
-    def __init__(
-        self, storage: Storage, username: str, principal: Principal | None, overlay: Overlay
-    ) -> None:
+    resource: Literal["home"] = "home"
+
+    def __init__(self, storage: Origin, username: str, principal: Principal | None, overlay: Overlay) -> None:
         super().__init__(storage, username, overlay)
         self._principal = principal
 
@@ -132,6 +145,8 @@ class HomeCollection(ReadOnlyCollection):
 class MailboxCollection(ReadOnlyCollection):
     """A user's scheduling inbox or outbox (RFC 6638, section 2), both without members."""
 
+    resource: Literal["mailbox"] = "mailbox"
+
     @property
     def mailbox(self) -> str:
         """One of `calendars.MAILBOXES`."""
@@ -141,11 +156,19 @@ class MailboxCollection(ReadOnlyCollection):
 class CalendarCollection(ReadOnlyCollection):
     """A read-only calendar of VEVENTs."""
 
-    def __init__(self, storage: Storage, state: CalendarState, overlay: Overlay) -> None:
+    resource: Literal["calendar"] = "calendar"
+
+    def __init__(self, storage: Origin, state: CalendarState, overlay: Overlay) -> None:
         super().__init__(storage, f"{state.owner.username}/{state.slug}", overlay)
         self.state = state
 
-    def get_meta(self, key: str | None = None) -> Mapping[str, str] | str | None:  # type: ignore[override]
+    @overload
+    def get_meta(self, key: None = None) -> Mapping[str, str]: ...
+
+    @overload
+    def get_meta(self, key: str) -> str | None: ...
+
+    def get_meta(self, key: str | None = None) -> Mapping[str, str] | str | None:
         """As of every collection, and whether it takes its owner's time (RFC 6638, section 9.1), which nobody sets."""
         if key == TRANSPARENCY:
             return _OPAQUE if self.state.kind in BLOCKING else _TRANSPARENT
@@ -205,7 +228,7 @@ class CalendarCollection(ReadOnlyCollection):
         """Every object."""
         with self._storage.reading() as connection:
             for stored in objects.all_objects(connection, self.state.id, self.state.cutoff):
-                yield CalendarItem(self, stored)
+                yield CalendarItem(self, self.state.id, stored)
 
     def get_multi(self, hrefs: Iterable[str]) -> Iterator[tuple[str, Item | None]]:
         """The objects called `hrefs`, None for what is not there; a bounded number of statements."""
@@ -217,9 +240,9 @@ class CalendarCollection(ReadOnlyCollection):
                 else:
                     yield (
                         name,
-                        CalendarItem(self, stored)
+                        CalendarItem(self, self.state.id, stored)
                         if expansion is None
-                        else ExpandedItem(self, stored, expansion),
+                        else ExpandedItem(self, self.state.id, stored, expansion),
                     )
 
     def get_filtered(self, filters: Iterable[ET.Element]) -> Iterator[tuple[Item, bool]]:
@@ -235,12 +258,12 @@ class CalendarCollection(ReadOnlyCollection):
             start, end = max(start, expansion.after), min(end, expansion.before)
         conditions = [] if simple else [condition for it in elements for condition in _without_range(it)]
         for stored in self._overlapping(start, end):
-            item = CalendarItem(self, stored)
+            item = CalendarItem(self, self.state.id, stored)
             if conditions and not item.matches(conditions):
                 continue
             if expansion is None:
                 yield item, True
-            elif (expanded := ExpandedItem(self, stored, expansion)).instances:
+            elif (expanded := ExpandedItem(self, self.state.id, stored, expansion)).instances:
                 yield expanded, True
 
     def _overlapping(self, start: int, end: int) -> Iterator[StoredObject]:
@@ -277,7 +300,7 @@ class CalendarCollection(ReadOnlyCollection):
     def one(self, name: str) -> CalendarItem | None:
         """The object called `name`."""
         ((_, stored),) = objects.multi(self._storage.source, self.state.id, self.state.cutoff, (name,))
-        return None if stored is None else CalendarItem(self, stored)
+        return None if stored is None else CalendarItem(self, self.state.id, stored)
 
     def _head(self) -> dict[str, str]:
         return {

@@ -9,16 +9,14 @@ import logging
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import vobject
 from radicale.item import Item
 from radicale.item import filter as radicale_filter
+from radicale.storage import BaseCollection
 
 from scheduling.calendars.objects import StoredObject
-
-if TYPE_CHECKING:
-    from storage_plugin.collection import CalendarCollection
 
 logger = logging.getLogger(__name__)
 
@@ -28,11 +26,13 @@ class CalendarItem(Item):
     sanitises the collection's path once per item, which costs more than everything else.
     """
 
-    def __init__(self, collection: CalendarCollection, stored: StoredObject) -> None:
+    resource: Literal["object"] = "object"
+
+    def __init__(self, collection: BaseCollection, calendar_id: int, stored: StoredObject) -> None:
         self.collection = collection
         self.href = stored.name
         self._stored = stored
-        self._calendar_id = collection.state.id
+        self._calendar_id = calendar_id
         self._collection_path = collection.path
         self._text: str | None = None
         self._vobject_item: Any = None

@@ -25,21 +25,33 @@ from scheduling.database import schema
 from scheduling.database.connection import Connection, connect_to
 from scheduling.database.prepared import Source
 from scheduling.database.types import READ_ALL_GROUP
+from scheduling.ports import CalendarStorage, Expansion
 from scheduling.readership import reader
 from storage_plugin import config
 from storage_plugin.collection import (
     CalendarCollection,
     HomeCollection,
     MailboxCollection,
-    ReadOnlyCollection,
+    RootCollection,
 )
-from storage_plugin.expansion import Expansion
 from storage_plugin.item import CalendarItem
 from storage_plugin.overlay import Overlay
 from storage_plugin.request import Request
 
+InHome = HomeCollection | MailboxCollection | CalendarCollection
+"""The home itself and what is in it."""
+Found = RootCollection | InHome | CalendarItem
+"""What is found at a path."""
 
-class Storage(BaseStorage):
+
+class _Thread(threading.local):
+    """What belongs to the request that a thread answers."""
+
+    snapshot: Request | None = None
+    expansion: Expansion | None = None
+
+
+class Storage(BaseStorage, CalendarStorage):
     """Loadable by plain Radicale with `[storage] type = storage_plugin`. Raises `SchemaMismatch` at start."""
 
     _is_collision_free = True
@@ -54,20 +66,20 @@ class Storage(BaseStorage):
         self._database = connect_to(self._config.database)
         schema.require_current(self._database)
         self._polls = Polling(self._database, self._config)
-        self._request = threading.local()
+        self._thread = _Thread()
         self.mailboxes = False
         """Whether users have inbox and outbox: where somebody answers for them, which plain Radicale does not."""
 
     @types.contextmanager
     def acquire_lock(self, mode: str, user: str = "", *args: Any, **kwargs: Any) -> Iterator[None]:
         """One snapshot for everything done inside. There is nothing to write, so "w" is no different."""
-        outer = getattr(self._request, "snapshot", None)
+        outer = self._thread.snapshot
         snapshot = Request(self._database, self._config, user, self.clock)
-        self._request.snapshot = snapshot
+        self._thread.snapshot = snapshot
         try:
             yield
         finally:
-            self._request.snapshot = outer
+            self._thread.snapshot = outer
             snapshot.close()
 
     def discover(
@@ -76,9 +88,9 @@ class Storage(BaseStorage):
         depth: str = "0",
         child_context_manager: Callable[[str, str | None], AbstractContextManager[None]] | None = None,
         user_groups: set[str] | None = None,
-    ) -> Iterator[types.CollectionOrItem]:
+    ) -> Iterator[Found]:
         """The collection or object at `path` and, unless `depth` is "0", its children. Inside the lock only."""
-        snapshot: Request = self._request.snapshot
+        snapshot = self._locked
         segments = [segment for segment in pathutils.strip_path(path).split("/") if segment]
         if not segments:
             yield from self._root(snapshot, depth, user_groups or set())
@@ -87,8 +99,8 @@ class Storage(BaseStorage):
         else:
             yield from self._calendar(snapshot, segments, depth)
 
-    def _root(self, snapshot: Request, depth: str, user_groups: set[str]) -> Iterator[types.CollectionOrItem]:
-        yield ReadOnlyCollection(self, "", snapshot.overlay)
+    def _root(self, snapshot: Request, depth: str, user_groups: set[str]) -> Iterator[Found]:
+        yield RootCollection(self, snapshot.overlay)
         if depth == "0" or not snapshot.viewer:
             return
         if READ_ALL_GROUP in user_groups:
@@ -98,7 +110,7 @@ class Storage(BaseStorage):
         else:
             yield HomeCollection(self, snapshot.viewer, None, snapshot.overlay)
 
-    def _home(self, snapshot: Request, username: str, depth: str) -> Iterator[types.CollectionOrItem]:
+    def _home(self, snapshot: Request, username: str, depth: str) -> Iterator[Found]:
         principal = None
         if username != snapshot.viewer:  # the viewer has just been authenticated and is known to be there
             principal = snapshot.principal(username)
@@ -114,9 +126,7 @@ class Storage(BaseStorage):
             for slug in MAILBOXES:
                 yield from self._mailbox(snapshot, username, slug)
 
-    def _calendar(
-        self, snapshot: Request, segments: list[str], depth: str
-    ) -> Iterator[types.CollectionOrItem]:
+    def _calendar(self, snapshot: Request, segments: list[str], depth: str) -> Iterator[Found]:
         if segments[1] in MAILBOXES:
             if len(segments) == 2:
                 yield from self._mailbox(snapshot, segments[0], segments[1])
@@ -129,7 +139,7 @@ class Storage(BaseStorage):
         if len(segments) == 3:
             for _, stored in objects.multi(snapshot.connection, state.id, state.cutoff, (segments[2],)):
                 if stored is not None:
-                    yield CalendarItem(collection, stored)
+                    yield CalendarItem(collection, state.id, stored)
             return
         yield collection
         if depth != "0":
@@ -139,10 +149,17 @@ class Storage(BaseStorage):
         if self.mailboxes and username == snapshot.viewer and snapshot.view.calendars.enabled:
             yield MailboxCollection(self, f"{username}/{slug}", snapshot.overlay)
 
+    @property
+    def _locked(self) -> Request:
+        """The snapshot of the lock that this thread holds."""
+        snapshot = self._thread.snapshot
+        assert snapshot is not None, "inside the lock only"
+        return snapshot
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """The request's snapshot inside the lock; a short read transaction of its own outside."""
-        snapshot: Request | None = getattr(self._request, "snapshot", None)
+        snapshot = self._thread.snapshot
         if snapshot is not None:
             yield snapshot.connection
             return
@@ -152,7 +169,7 @@ class Storage(BaseStorage):
     @property
     def source(self) -> Source:
         """For single statements: the request's snapshot inside the lock, the database outside."""
-        snapshot: Request | None = getattr(self._request, "snapshot", None)
+        snapshot = self._thread.snapshot
         return self._database if snapshot is None else snapshot.connection
 
     @contextmanager
@@ -164,7 +181,7 @@ class Storage(BaseStorage):
         to be noted).
         """
         request = Request(self._database, self._config, username, self.clock)
-        self._request.snapshot = request
+        self._thread.snapshot = request
         try:
             now = self.clock()
             found = self._polls.within(request.connection, username, lookup, slug, now)
@@ -172,7 +189,7 @@ class Storage(BaseStorage):
                 found = None  # this transaction only reads
             yield self._polled(found, request.overlay)
         finally:
-            self._request.snapshot = None
+            self._thread.snapshot = None
             request.close()
 
     def glance(self, username: str, lookup: bytes, slug: str) -> tuple[CalendarCollection, int] | None:
@@ -185,7 +202,7 @@ class Storage(BaseStorage):
             self._note_use(found, now)
         return self._polled(found, Overlay(self._database, username))
 
-    def glance_home(self, username: str, lookup: bytes) -> tuple[list[ReadOnlyCollection], int] | None:
+    def glance_home(self, username: str, lookup: bytes) -> tuple[list[InHome], int] | None:
         """As `glance`, of the user's home: itself, the calendars and the mailboxes in it."""
         now = self.clock()
         found = self._polls.home(username, lookup, now)
@@ -194,7 +211,7 @@ class Storage(BaseStorage):
         self._note_use(found, now)
         overlay = Overlay(self._database, username)
         mailboxes = MAILBOXES if self.mailboxes else ()
-        collections = [
+        collections: list[InHome] = [
             HomeCollection(self, username, found.owner, overlay),
             *(CalendarCollection(self, it, overlay) for it in found.calendars),
             *(MailboxCollection(self, f"{username}/{slug}", overlay) for slug in mailboxes),
@@ -218,7 +235,7 @@ class Storage(BaseStorage):
     def readable_principals(self, viewer: str) -> list[str]:
         """The usernames of everybody else, for a viewer who may read all calendars."""
         with self.acquire_lock("r", viewer):
-            snapshot: Request = self._request.snapshot
+            snapshot = self._locked
             return [it.username for it in snapshot.principals() if it.username != viewer]
 
     def set_private_properties(self, viewer: str, path: str, values: Mapping[str, str | None]) -> None:
@@ -231,24 +248,23 @@ class Storage(BaseStorage):
 
         Raises `NotFound`, `Invalid` for a range that is too long.
         """
-        return formats.vfreebusy(busy_time.of_user(self._request.snapshot, username, start, end, slug), stamp)
+        return formats.vfreebusy(busy_time.of_user(self._locked, username, start, end, slug), stamp)
 
     @property
     def expansion(self) -> Expansion | None:
         """What this thread's report wants expanded."""
-        return getattr(self._request, "expansion", None)
+        return self._thread.expansion
 
     @contextmanager
-    def expanding(self, *, start: int, end: int, after: int, before: int) -> Iterator[None]:
-        """While open, reports of this thread get the instances within [start, end) epoch seconds of the objects that
-        overlap [after, before): Radicale strips the time range from a query that asks for `expand` and would read the
-        whole calendar.
+    def expanding(self, expansion: Expansion) -> Iterator[None]:
+        """While open, reports of this thread get `expansion`'s instances: Radicale strips the time range from a query
+        that asks for `expand` and would read the whole calendar.
         """
-        self._request.expansion = Expansion(start=start, end=end, after=after, before=before)
+        self._thread.expansion = expansion
         try:
             yield
         finally:
-            self._request.expansion = None
+            self._thread.expansion = None
 
     def move(self, item: Item, to_collection: BaseCollection, to_href: str) -> NoReturn:
         """Refused."""

@@ -8,13 +8,11 @@ GET is conditional, and a database that is away answers 503 instead of anything 
 from __future__ import annotations
 
 import logging
-import threading
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
 from http import HTTPStatus
-from typing import Any
+from typing import TypeVar
 from urllib.parse import unquote
 
 from radicale import httputils, pathutils, types
@@ -25,9 +23,11 @@ from radicale.config import Configuration
 from scheduling.calendars.calendars import OUTBOX
 from scheduling.database.types import READ_ALL_GROUP
 from scheduling.errors import DatabaseUnavailable
+from scheduling.ports import CalendarStorage, SignIn
 from server import conditional
 from server.away import AWAY
 from server.dav import inbox, mailboxes, multistatus, reports
+from server.dav.asked import Asked, Now
 from server.dav.fast import FastAnswers, Polls
 from server.dav.fast.polls import Note
 from server.dav.fast.sending import Answered, finish
@@ -42,32 +42,36 @@ ALLOW = "OPTIONS, GET, HEAD, PROPFIND, PROPPATCH, REPORT"
 ROOT_ALIAS = "daysheet.root_alias"
 """WSGI environment key: the request came to "/" and is answered in place."""
 _RETRY = "5"
+_T = TypeVar("_T")
 
 
 class Application(RadicaleApplication):
-    """One per process; keeps nothing between requests but what the plugins do."""
+    """One per process; keeps nothing between requests but what the plugins do. The plugins have to be Daysheet's."""
 
     def __init__(
         self, configuration: Configuration, *, outbox: Outbox | None = None, fast_answers: bool = True
     ) -> None:
         super().__init__(configuration)
+        storage: object = self._storage
+        sign_in: object = self._auth
+        assert isinstance(storage, CalendarStorage)
+        assert isinstance(sign_in, SignIn)
+        self._calendars, self._sign_in = storage, sign_in
         self._outbox = outbox
-        self._storage.mailboxes = outbox is not None  # type: ignore[attr-defined]
-        self._resources = Resources(self._storage, self._rights, dav=DAV)
-        self._now = threading.local()
-        self._fast = FastAnswers(
-            self._storage, self._rights, max_resource_size=self._max_resource_size, dav=DAV
-        )
-        self._answers_fast = fast_answers and hasattr(self._storage, "reading")
+        self._calendars.mailboxes = outbox is not None
+        self._resources = Resources(storage, self._rights, dav=DAV)
+        self._now = Now()
+        self._fast = FastAnswers(storage, self._rights, max_resource_size=self._max_resource_size, dav=DAV)
+        self._answers_fast = fast_answers
 
     def polls(self, *, max_body: int, note: Note) -> Polls | None:
-        """What answers polls before a request comes here; None where answers are not fast or the plugins not ours."""
-        if not (self._answers_fast and hasattr(self._auth, "lookup")):
+        """What answers polls before a request comes here; None where answers are not fast."""
+        if not self._answers_fast:
             return None
         return Polls(
             self._fast,
-            self._storage,
-            self._auth,
+            self._calendars,
+            self._sign_in,
             extra_headers=self._extra_headers,
             max_body=max_body,
             note=note,
@@ -78,38 +82,44 @@ class Application(RadicaleApplication):
         self, environ: types.WSGIEnviron
     ) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
         """Radicale's, after which a thread holds nothing of the request and its answer."""
+        minimal = "return=minimal" in environ.get("HTTP_PREFER", "").replace(" ", "").lower()
+        self._now.asked = Asked(minimal=minimal)
         try:
-            return self._handled(environ)
+            return self._handled(environ, self._now.asked)
         finally:
-            self._now.__dict__.clear()
+            self._now.asked = None
 
-    def _handled(self, environ: types.WSGIEnviron) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
-        self._now.environ = environ
-        self._now.minimal = "return=minimal" in environ.get("HTTP_PREFER", "").replace(" ", "").lower()
-        forget = getattr(self._auth, "forget_attempt", None)
-        if forget is not None:
-            forget()
+    @property
+    def _asked(self) -> Asked:
+        """The request that this thread answers."""
+        asked = self._now.asked
+        assert asked is not None
+        return asked
+
+    def _handled(
+        self, environ: types.WSGIEnviron, asked: Asked
+    ) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
+        self._sign_in.forget_attempt()
         try:
             status, headers, body = super()._handle_request(environ)
         except DatabaseUnavailable as away:
             return self._away(away)
-        wait = getattr(self._auth, "retry_after", 0)
+        wait = self._sign_in.retry_after
         if status.startswith("401") and wait:
             text = f"Too many wrong passwords; try again in {wait} seconds.\n".encode()
             return "429 Too Many Requests", [("Retry-After", str(wait)), *_plain(text)], [text]
-        quick: Answered | None = getattr(self._now, "quick", None)
-        if quick is not None:
-            return finish(environ, quick, list(self._extra_headers.items()), minimal=self._now.minimal)
+        if asked.quick is not None:
+            return finish(environ, asked.quick, list(self._extra_headers.items()), minimal=asked.minimal)
         headers = [(name, DAV if name == "DAV" else value) for name, value in headers]
         if status.startswith("405") and "Allow" not in dict(headers):
             headers.append(("Allow", ALLOW))
-        if status.startswith("207") and self._now.minimal:
+        if status.startswith("207") and asked.minimal:
             headers.append(("Preference-Applied", "return=minimal"))
         return status, headers, body
 
     def _quickly(self, answer: Answered) -> Response:
         """Take a fast answer past Radicale, whose answers are kept in memory and compressed thoroughly."""
-        self._now.quick = answer
+        self._asked.quick = answer
         return answer[0], {}, None, None
 
     def _away(self, away: DatabaseUnavailable) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
@@ -121,7 +131,7 @@ class Application(RadicaleApplication):
     def _log_away(away: DatabaseUnavailable) -> None:
         logger.error("answered 503: %s", away)
 
-    def _guarded(self, answer: Callable[[], Any]) -> Any:
+    def _guarded(self, answer: Callable[[], _T]) -> _T | Response:
         """Radicale turns every exception of a verb into 500; a database that is away is 503 (RFC 9110, 15.6.4)."""
         try:
             return answer()
@@ -130,34 +140,33 @@ class Application(RadicaleApplication):
             return plain(HTTPStatus.SERVICE_UNAVAILABLE, AWAY, Retry_After=_RETRY)
 
     def _read_xml_request_body(
-        self, environ: types.WSGIEnviron, request_info: dict[str, Any]
+        self, environ: types.WSGIEnviron, request_info: dict[str, object]
     ) -> ET.Element | None:
-        if not hasattr(self._now, "xml"):
+        asked = self._asked
+        if not asked.is_read:
+            asked.is_read = True
             content = httputils.read_raw_request_body(self.configuration, environ)
             try:
-                self._now.xml, self._now.bad_xml = parse(content) if content.strip() else None, None
+                asked.root = parse(content) if content.strip() else None
             except BadBody as bad:
-                self._now.xml, self._now.bad_xml = None, str(bad)
-        if self._now.bad_xml is not None:
-            raise RuntimeError(self._now.bad_xml)
-        root: ET.Element | None = self._now.xml
-        return root
+                asked.bad_body = str(bad)
+        if asked.bad_body is not None:
+            raise RuntimeError(asked.bad_body)
+        return asked.root
 
-    def _xml_response(self, xml_content: ET.Element, request_info: dict[str, Any]) -> bytes:
-        viewer: multistatus.Viewer | None = getattr(self._now, "viewer", None)
-        if viewer is not None and xml_content.tag == f"{D}multistatus":
-            names = multistatus.requested(getattr(self._now, "xml", None))
-            if names or viewer.root_alias:
-                multistatus.correct(xml_content, names, viewer)
-        multistatus.add_missing(xml_content, getattr(self._now, "strangers", ()))
-        if self._now.minimal:
+    def _xml_response(self, xml_content: ET.Element, request_info: dict[str, object]) -> bytes:
+        asked = self._asked
+        if asked.viewer is not None and xml_content.tag == f"{D}multistatus":
+            names = multistatus.requested(asked.root)
+            if names or asked.viewer.root_alias:
+                multistatus.correct(xml_content, names, asked.viewer)
+        multistatus.add_missing(xml_content, asked.strangers)
+        if asked.minimal:
             multistatus.minimise(xml_content)
-        self._now.responses = (
-            len(xml_content.findall(f"{D}response")) if getattr(self._now, "limit", None) else 0
-        )
+        asked.responses = len(xml_content.findall(f"{D}response")) if asked.limit else 0
         return without_controls(super()._xml_response(xml_content, request_info))
 
-    def do_OPTIONS(self, environ: types.WSGIEnviron, base_prefix: str, path: str, *_rest: Any) -> Response:
+    def do_OPTIONS(self, environ: types.WSGIEnviron, base_prefix: str, path: str, *_rest: object) -> Response:
         """What is really there."""
         mailbox = mailboxes.of_path(path)
         allow = mailboxes.ALLOW if mailbox and mailbox[1] == OUTBOX else ALLOW
@@ -170,8 +179,8 @@ class Application(RadicaleApplication):
         path: str,
         user: str,
         user_groups: set[str],
-        request_info: dict[str, Any],
-    ) -> Any:
+        request_info: dict[str, object],
+    ) -> types.WSGIResponse:
         """A calendar or an object, 304 where the client has it already (RFC 9110, section 13)."""
         if not pathutils.strip_path(path):
             return (
@@ -182,7 +191,7 @@ class Application(RadicaleApplication):
             )
         environ = {**environ, "QUERY_STRING": ""}
 
-        def answer() -> Any:
+        def answer() -> types.WSGIResponse:
             if conditional.is_conditional(environ):
                 unchanged = self._resources.unchanged(environ, path, user, user_groups)
                 if unchanged is not None:
@@ -202,8 +211,8 @@ class Application(RadicaleApplication):
         path: str,
         user: str,
         user_groups: set[str],
-        request_info: dict[str, Any],
-    ) -> Any:
+        request_info: dict[str, object],
+    ) -> types.WSGIResponse:
         """Radicale's answer with the corrections of server/dav/multistatus.py."""
         try:
             one_question(self._read_xml_request_body(environ, request_info))
@@ -212,28 +221,26 @@ class Application(RadicaleApplication):
         if self._answers_fast and user and not environ.get(ROOT_ALIAS):
             quick = self._guarded(
                 lambda: self._fast.propfind(
-                    self._now.xml,
+                    self._asked.root,
                     environ.get("HTTP_DEPTH", "0"),
                     base_prefix,
                     path,
                     user,
                     user_groups,
-                    minimal=self._now.minimal,
+                    minimal=self._asked.minimal,
                 )
             )
             if quick is not None:
                 return self._quickly(quick)
-        readable = getattr(self._storage, "readable_principals", None)
-        find = getattr(self._storage, "find_principal", None)
 
         def email(username: str) -> str | None:
-            principal = find(unquote(username)) if find else None
+            principal = self._calendars.find_principal(unquote(username))
             return None if principal is None else principal.email
 
-        def others() -> list[str]:
-            return readable(user) if readable and READ_ALL_GROUP in user_groups else []
+        def others() -> Sequence[str]:
+            return self._calendars.readable_principals(user) if READ_ALL_GROUP in user_groups else ()
 
-        self._now.viewer = multistatus.Viewer(
+        self._asked.viewer = multistatus.Viewer(
             prefix=base_prefix,
             user=user,
             email=email,
@@ -253,8 +260,8 @@ class Application(RadicaleApplication):
         path: str,
         user: str,
         user_groups: set[str],
-        request_info: dict[str, Any],
-    ) -> Any:
+        request_info: dict[str, object],
+    ) -> types.WSGIResponse:
         """The supported reports (RFC 4791, section 7; RFC 6578), everything else refused by name."""
         if not user:
             return httputils.NOT_ALLOWED
@@ -272,19 +279,19 @@ class Application(RadicaleApplication):
             if self._answers_fast:
                 quick = self._guarded(
                     lambda: self._fast.report(
-                        root, base_prefix, path, user, user_groups, minimal=self._now.minimal
+                        root, base_prefix, path, user, user_groups, minimal=self._asked.minimal
                     )
                 )
                 if quick is not None:
                     return self._quickly(quick)
-            expansion, self._now.limit = reports.expansion(root), reports.result_limit(root)
-            self._now.strangers = reports.strangers(root, base_prefix)
+            expansion = reports.expansion(root)
+            self._asked.limit = reports.result_limit(root)
+            self._asked.strangers = reports.strangers(root, base_prefix)
         except reports.BadReport as bad:
             return bad.response
         except RuntimeError as bad_body:
             return plain(HTTPStatus.BAD_REQUEST, str(bad_body))
-        expanding = getattr(self._storage, "expanding", None)
-        with expanding(**asdict(expansion)) if expansion and expanding else nullcontext():
+        with nullcontext() if expansion is None else self._calendars.expanding(expansion):
             return self._guarded(
                 lambda: self._report(environ, base_prefix, path, user, user_groups, request_info)
             )
@@ -296,16 +303,15 @@ class Application(RadicaleApplication):
         path: str,
         user: str,
         user_groups: set[str],
-        request_info: dict[str, Any],
-    ) -> Any:
+        request_info: dict[str, object],
+    ) -> types.WSGIResponse:
         try:
             answer = RadicaleApplication.do_REPORT(
                 self, environ, base_prefix, path, user, user_groups, request_info
             )
         except RuntimeError as bad:  # what Radicale makes of a filter it cannot apply
             return plain(HTTPStatus.BAD_REQUEST, str(bad).split(":")[0] + ".")
-        limit = getattr(self._now, "limit", None)
-        if limit and getattr(self._now, "responses", 0) > limit:
+        if self._asked.limit and self._asked.responses > self._asked.limit:
             return error(HTTPStatus.INSUFFICIENT_STORAGE, f"{D}number-of-matches-within-limits")
         return answer
 
@@ -316,8 +322,8 @@ class Application(RadicaleApplication):
         path: str,
         user: str,
         user_groups: set[str],
-        request_info: dict[str, Any],
-    ) -> Any:
+        request_info: dict[str, object],
+    ) -> types.WSGIResponse:
         """Keep the viewer's own properties, refuse the others inside a 207."""
         access = Access(self._rights, user, user_groups, path)
         if not access.check("r"):
@@ -331,14 +337,16 @@ class Application(RadicaleApplication):
         return self._guarded(lambda: self._resources.set_properties(root, base_prefix, path, user))
 
     def _refused(
-        self, environ: types.WSGIEnviron, base_prefix: str, path: str, user: str, *_rest: Any
-    ) -> Any:
+        self, environ: types.WSGIEnviron, base_prefix: str, path: str, user: str, *_rest: object
+    ) -> types.WSGIResponse:
         """Nothing here is written by clients; 401 for those who have not said who they are."""
         return _need_privileges() if user else httputils.NOT_ALLOWED
 
     do_PUT = do_DELETE = do_MOVE = do_COPY = do_MKCALENDAR = do_MKCOL = _refused  # type: ignore[assignment]  # noqa: N815
 
-    def do_POST(self, environ: types.WSGIEnviron, base_prefix: str, path: str, user: str, *_rest: Any) -> Any:
+    def do_POST(
+        self, environ: types.WSGIEnviron, base_prefix: str, path: str, user: str, *_rest: object
+    ) -> types.WSGIResponse:
         """Requests for busy time at one's own outbox; there is nothing else to post to."""
         mailbox, outbox = mailboxes.of_path(path), self._outbox
         if outbox is not None and mailbox is not None and mailbox[1] == OUTBOX:

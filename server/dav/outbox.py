@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
+
+from radicale.types import WSGIEnviron
 
 from scheduling.access import request_rates, users
 from scheduling.availability import calendar_users, inquiry
@@ -36,7 +37,7 @@ class Outbox:
         self._root = root
         self._principals = (f"{root}/", settings.url(f"{root}/"))
 
-    def post(self, environ: Mapping[str, Any], body: bytes, username: str) -> Response:
+    def post(self, environ: WSGIEnviron, body: bytes, username: str) -> Response:
         """The answer to the owner of the outbox, who is `username` and has signed in."""
         wait = self._too_often(username)
         if wait:
@@ -92,5 +93,5 @@ def _document(replies: Sequence[inquiry.Reply]) -> bytes:
     return without_controls(to_bytes(root))
 
 
-def _origin(environ: Mapping[str, Any]) -> str:
+def _origin(environ: WSGIEnviron) -> str:
     return f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '')}"

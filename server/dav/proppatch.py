@@ -8,12 +8,12 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any
 
 from radicale.xmlutils import make_human_tag
 
 from scheduling.calendars.calendars import INBOX
 from scheduling.calendars.properties import ACCEPTED, MAXIMUM_LENGTH
+from scheduling.ports import InHome
 from server.dav import mailboxes
 from server.dav.multistatus import XML_VALUED
 from server.dav.xml import BadBody, C, D, parse
@@ -32,7 +32,7 @@ def instructions(root: ET.Element) -> list[tuple[str, str | None]]:
     return found
 
 
-def protected(asked: Iterable[tuple[str, str | None]], item: Any) -> set[str]:
+def protected(asked: Iterable[tuple[str, str | None]], item: InHome) -> set[str]:
     """Those that cannot be kept on the collection `item`: what is not client-private, what is too long, and what would
     not be true (RFC 6638, sections 9.1 and 9.2): a calendar takes its owner's time whatever his calendar app would
     like, and nothing is ever put into a calendar from an inbox.
@@ -40,7 +40,7 @@ def protected(asked: Iterable[tuple[str, str | None]], item: Any) -> set[str]:
     found = set()
     for name, value in asked:
         untrue = (
-            getattr(item, "mailbox", "") == INBOX
+            (item.resource == "mailbox" and item.mailbox == INBOX)
             if name == mailboxes.DEFAULT_CALENDAR
             else name == _TRANSPARENCY and value is not None and not _is_same(item, name, value)
         )
@@ -71,7 +71,7 @@ def answer(href: str, asked: list[tuple[str, str | None]], refused: set[str]) ->
     return multistatus
 
 
-def _is_same(item: Any, name: str, value: str) -> bool:
+def _is_same(item: InHome, name: str, value: str) -> bool:
     """Whether a property whose value is one element has that element already; true where it has none of its own."""
     present = item.get_meta(make_human_tag(name))
     return present is None or _markup(value) == _markup(present)

@@ -8,10 +8,13 @@ the CTag or sync token does not: it confirms what was fetched before, if nothing
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from radicale.types import WSGIEnviron
 
 from scheduling.calendars.calendars import CalendarState
 from scheduling.readership import client_families, reader
@@ -19,26 +22,30 @@ from scheduling.readership.ledger import Seen, ledger_of
 from server.gate import client_address
 from server.settings import Settings
 
+if TYPE_CHECKING:
+    from _typeshed import OptExcInfo
+
 _SLASHES = "/dav/user/calendar/".count("/")
-WsgiApplication = Callable[..., Iterable[bytes]]
 
 
 class Readers:
     """Passes requests on and notes those that were answered."""
 
-    def __init__(self, settings: Settings, application: WsgiApplication) -> None:
+    def __init__(self, settings: Settings, application: WSGIApplication) -> None:
         self._application = application
         self._trusted = settings.server.trusted_proxies
         days = settings.config.security.reader_address_days
         self._ledger = ledger_of(settings.database(), address_days=days)
 
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """The application's answer."""
         statuses: list[str] = []
 
-        def started(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+        def started(
+            status: str, headers: list[tuple[str, str]], error: OptExcInfo | None = None, /
+        ) -> Callable[[bytes], object]:
             statuses.append(status)
-            return start_response(status, headers, *rest)
+            return start_response(status, headers, error)
 
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         address, agent = environ.get("REMOTE_ADDR"), environ.get("HTTP_USER_AGENT")
@@ -61,7 +68,7 @@ class Readers:
                     )
                 )
 
-    def note(self, environ: Mapping[str, Any], calendars: Sequence[CalendarState], app_password: int) -> None:
+    def note(self, environ: WSGIEnviron, calendars: Sequence[CalendarState], app_password: int) -> None:
         """Note a poll that has been answered without coming this way, if any calendar was in the answer."""
         if not calendars:
             return

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from urllib.parse import unquote, urlsplit
 
 from scheduling.availability import question
+from scheduling.ports import Expansion
 from server.dav.xml import C, D, Response, error, plain
 
 MULTIGET, QUERY, FREE_BUSY, SYNC = (
@@ -86,16 +86,6 @@ def bounded_span(element: ET.Element) -> tuple[int, int]:
     if end - start > LONGEST_RANGE:
         raise BadReport(error(HTTPStatus.FORBIDDEN, f"{D}number-of-matches-within-limits"))
     return start, end
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Expansion:
-    """CALDAV:expand (section 9.6.5): instances in [start, end) epoch seconds of objects overlapping [after, before)."""
-
-    start: int
-    end: int
-    after: int
-    before: int
 
 
 def expansion(root: ET.Element) -> Expansion | None:

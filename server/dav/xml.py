@@ -7,7 +7,6 @@ XML comes from strangers: entities, DTDs and deep nesting are refused before any
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from typing import Any
 
 import defusedxml
 import defusedxml.ElementTree as DefusedET
@@ -52,8 +51,7 @@ def plain(status: int, sentence: str, **headers: str) -> Response:
 
 def to_bytes(root: ET.Element) -> bytes:
     """The document with its declaration."""
-    body: Any = ET.tostring(root, encoding="utf-8", xml_declaration=True)
-    return bytes(body)
+    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def without_controls(document: bytes) -> bytes:

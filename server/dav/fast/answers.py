@@ -4,22 +4,26 @@
 from __future__ import annotations
 
 import time
+import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
 from itertools import chain, islice
-from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 from radicale import pathutils
 from radicale.app.base import Access
+from radicale.rights import BaseRights
 
 from scheduling.calendars import listings, objects, sync
+from scheduling.calendars.calendars import CalendarState
 from scheduling.calendars.objects import StoredObject
+from scheduling.database.connection import Connection
 from scheduling.errors import InvalidSyncToken, TooManyChanges
 from scheduling.ical.spans import FOREVER
+from scheduling.ports import AnyCollection, Calendar, CalendarStorage, Object
 from server.dav.fast import properties
 from server.dav.fast.bodies import gathered
 from server.dav.fast.properties import NAMESPACES, Context, element
@@ -43,14 +47,24 @@ class FastAnswers:
     to be called with an authenticated user.
     """
 
-    def __init__(self, storage: Any, rights: Any, *, max_resource_size: int, dav: str) -> None:
+    def __init__(
+        self, storage: CalendarStorage, rights: BaseRights, *, max_resource_size: int, dav: str
+    ) -> None:
         self._storage = storage
         self._rights = rights
         self._max_resource_size = max_resource_size
         self._dav = dav
 
     def propfind(
-        self, root: Any, depth: str, prefix: str, path: str, user: str, groups: set[str], *, minimal: bool
+        self,
+        root: ET.Element | None,
+        depth: str,
+        prefix: str,
+        path: str,
+        user: str,
+        groups: set[str],
+        *,
+        minimal: bool,
     ) -> Answer:
         """PROPFIND of a calendar (depth 0 or 1) or of a calendar home with its calendars (depth 0 or 1)."""
         names = propfind(root)
@@ -71,15 +85,26 @@ class FastAnswers:
         context = Context(prefix=prefix, user=user, path=path, max_resource_size=self._max_resource_size)
         with self._storage.acquire_lock("r", user):
             found = list(self._storage.discover(path, "0" if listing else depth))
-            if not found or (listing and getattr(found[0], "state", None) is None):
+            if not found:
                 return None
             if listing:
-                return self._answered(self._listing(found[0], names, context), DAV=self._dav)
-            parts = _collections(found, names, context, minimal)
+                calendar = found[0]
+                if calendar.resource != "calendar":
+                    return None
+                return self._answered(self._listing(calendar, names, context), DAV=self._dav)
+            collections = [it for it in found if it.resource != "object"]
+            parts = _collections(collections, names, context, minimal=minimal)
         return self._multistatus(parts, DAV=self._dav)
 
     def own_propfind(
-        self, collection: Any, names: tuple[str, ...], depth: str, prefix: str, user: str, *, minimal: bool
+        self,
+        collection: Calendar,
+        names: tuple[str, ...],
+        depth: str,
+        prefix: str,
+        user: str,
+        *,
+        minimal: bool,
     ) -> Answer:
         """As `propfind`, of the calendar `collection` that is at hand and belongs to `user`."""
         listing = depth == "1"
@@ -90,20 +115,20 @@ class FastAnswers:
         )
         if listing:
             return self._answered(self._listing(collection, names, context), DAV=self._dav)
-        return self._multistatus(_collections([collection], names, context, minimal), DAV=self._dav)
+        return self._multistatus(_collections([collection], names, context, minimal=minimal), DAV=self._dav)
 
     def own_home(
-        self, found: Sequence[Any], names: tuple[str, ...], prefix: str, user: str, *, minimal: bool
+        self, found: Sequence[AnyCollection], names: tuple[str, ...], prefix: str, user: str, *, minimal: bool
     ) -> Answer:
         """As `propfind`, of the home of `user` and what is wanted of its members, which are at hand."""
         if not _answerable(names, False):  # noqa: FBT003
             return None
         path = f"/{found[0].path}/"
         context = Context(prefix=prefix, user=user, path=path, max_resource_size=self._max_resource_size)
-        return self._multistatus(_collections(found, names, context, minimal), DAV=self._dav)
+        return self._multistatus(_collections(found, names, context, minimal=minimal), DAV=self._dav)
 
     def report(
-        self, root: Any, prefix: str, path: str, user: str, groups: set[str], *, minimal: bool
+        self, root: ET.Element, prefix: str, path: str, user: str, groups: set[str], *, minimal: bool
     ) -> Answer:
         """calendar-multiget, calendar-query and sync-collection of a calendar."""
         segments = pathutils.strip_path(path).split("/")
@@ -114,22 +139,23 @@ class FastAnswers:
         if asked is None or not Access(self._rights, user, groups, path).check("r"):
             return None
         with self._storage.acquire_lock("r", user):
-            collection = next(iter(self._storage.discover(path)), None)
-            state = getattr(collection, "state", None)
-            return None if state is None else self._report(state, asked, href, minimal)
+            found = next(self._storage.discover(path), None)
+            if found is None or found.resource != "calendar":
+                return None
+            return self._report(found.state, asked, href, minimal)
 
-    def own_report(self, collection: Any, root: Any, prefix: str, *, minimal: bool) -> Answer:
+    def own_report(self, collection: Calendar, root: ET.Element, prefix: str, *, minimal: bool) -> Answer:
         """As `report`, on the calendar `collection` that is at hand and belongs to the one who asks."""
         href = quote(f"{prefix}/{collection.path}/")
         asked = report(root, href)
         return None if asked is None else self._report(collection.state, asked, href, minimal)
 
-    def unchanged(self, collection: Any, asked: Sync) -> Answer:
+    def unchanged(self, collection: Calendar, asked: Sync) -> Answer:
         """The answer to a synchronisation whose token is the present one; None for another."""
         current = str(sync.token_of(collection.state))
         return self._multistatus([f"<sync-token>{current}</sync-token>"]) if asked.token == current else None
 
-    def _report(self, state: Any, asked: Report, href: str, minimal: bool) -> Answered:  # noqa: FBT001
+    def _report(self, state: CalendarState, asked: Report, href: str, minimal: bool) -> Answered:  # noqa: FBT001
         # What was named or changed is in the answer, whether or not it has instances (RFC 4791, section 7.9).
         every = not isinstance(asked, Query)
         writer = ObjectWriter(escape(href), asked.props, asked.data, minimal=minimal, every=every)
@@ -149,16 +175,16 @@ class FastAnswers:
         ).check("r"):
             return None
         with self._storage.acquire_lock("r", user):
-            item = next(iter(self._storage.discover(path)), None)
-            if item is None or (getattr(item, "href", None) is None and getattr(item, "state", None) is None):
-                return None
-            if getattr(item, "state", None) is None:
+            item = next(self._storage.discover(path), None)
+            if item is not None and item.resource == "object":
                 return self.own_object(item)
-            status, headers, _, log = self.own_get(item)
-            return status, headers, gathered(item.pieces()), log
+            if item is not None and item.resource == "calendar":
+                status, headers, _, log = self.own_get(item)
+                return status, headers, gathered(item.pieces()), log
+            return None
 
     @staticmethod
-    def own_object(item: Any) -> Answered:
+    def own_object(item: Object) -> Answered:
         """An object that is at hand."""
         headers = {
             "Content-Type": "text/calendar; charset=utf-8",
@@ -168,13 +194,13 @@ class FastAnswers:
         return HTTPStatus.OK, headers, item.serialize().encode(), None
 
     @staticmethod
-    def own_free_busy(collection: Any, start: int, end: int) -> Answered:
+    def own_free_busy(collection: Calendar, start: int, end: int) -> Answered:
         """The VFREEBUSY of a calendar that is at hand, for [start, end) epoch seconds (RFC 4791, section 7.10)."""
-        text: str = collection.free_busy(start, end, int(time.time()))
+        text = collection.free_busy(start, end, int(time.time()))
         return HTTPStatus.OK, {"Content-Type": "text/calendar; charset=utf-8"}, text.encode(), None
 
     @staticmethod
-    def own_get(collection: Any) -> Response:
+    def own_get(collection: Calendar) -> Response:
         """Status and headers of a whole calendar that is at hand; its body is `octets()`."""
         name = collection.get_meta("D:displayname") or "Calendar"
         file = name if name.lower().endswith(".ics") else f"{name}.ics"
@@ -186,7 +212,7 @@ class FastAnswers:
         }
         return HTTPStatus.OK, headers, None, None
 
-    def _listing(self, collection: Any, names: Sequence[str], context: Context) -> Iterator[bytes]:
+    def _listing(self, collection: Calendar, names: Sequence[str], context: Context) -> Iterator[bytes]:
         state = collection.state
         lengths: tuple[int, Mapping[str, int]] = (0, {})
         if f"{D}getcontentlength" in names:
@@ -209,7 +235,9 @@ class FastAnswers:
                     _rows(objects.etags(connection, state.id, state.cutoff), names, href, lengths[1])
                 )
 
-    def _sync(self, connection: Any, state: Any, asked: Sync, writer: ObjectWriter, href: str) -> Answered:
+    def _sync(
+        self, connection: Connection, state: CalendarState, asked: Sync, writer: ObjectWriter, href: str
+    ) -> Answered:
         token = sync.token_of(state)
         if asked.token or asked.limit is not None:
             try:
@@ -261,7 +289,9 @@ def _answerable(names: tuple[str, ...], listing: bool) -> bool:  # noqa: FBT001
     return properties.known(names)
 
 
-def _collections(found: Iterable[Any], names: Sequence[str], context: Context, minimal: bool) -> list[str]:  # noqa: FBT001
+def _collections(
+    found: Iterable[AnyCollection], names: Sequence[str], context: Context, *, minimal: bool
+) -> list[str]:
     parts = []
     for collection in found:
         shown = [(name, _property(name, collection, context)) for name in names]
@@ -271,15 +301,17 @@ def _collections(found: Iterable[Any], names: Sequence[str], context: Context, m
     return parts
 
 
-def _property(name: str, collection: Any, context: Context) -> str | None:
-    if collection.is_principal:
+def _property(name: str, collection: AnyCollection, context: Context) -> str | None:
+    if collection.resource == "calendar":
+        return properties.calendar(name, collection, context)
+    if collection.resource == "home":
         return properties.home(name, collection, context)
-    if getattr(collection, "state", None) is None:
+    if collection.resource == "mailbox":
         return properties.mailbox(name, collection, context)
-    return properties.calendar(name, collection, context)
+    return None
 
 
-def _overlapping(connection: Any, state: Any, asked: Query) -> Iterator[StoredObject]:
+def _overlapping(connection: Connection, state: CalendarState, asked: Query) -> Iterator[StoredObject]:
     low, high = asked.span or (None, None)
     if asked.data.expand is not None:  # an open end is that of the expansion, as in reports.expansion()
         start, end = asked.data.expand
@@ -316,8 +348,8 @@ def _missing_first(
 
 
 def _changed(
-    connection: Any,
-    state: Any,
+    connection: Connection,
+    state: CalendarState,
     changed: Iterable[tuple[str, str | None]],
     writer: ObjectWriter,
     href: str,

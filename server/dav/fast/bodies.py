@@ -31,16 +31,9 @@ Key = tuple[object, ...]
 class Long:
     """A body in a temporary file, to be read once; without a name, so that nothing is left of it when closed."""
 
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        self.length = 0
-        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="daysheet-")  # noqa: SIM115
-        try:
-            for piece in pieces:
-                self.length += self._file.write(piece)
-            self._file.seek(0)
-        except BaseException:
-            self._file.close()
-            raise
+    def __init__(self, file: IO[bytes], length: int) -> None:
+        self.length = length
+        self._file = file
 
     def __iter__(self) -> Iterator[bytes]:
         with self._file:
@@ -52,8 +45,18 @@ class Long:
         self._file.close()
 
     def __del__(self) -> None:
-        if hasattr(self, "_file"):
-            self._file.close()
+        self._file.close()
+
+
+def _long(pieces: Iterable[bytes]) -> Long:
+    file: IO[bytes] = tempfile.TemporaryFile(prefix="daysheet-")  # noqa: SIM115
+    try:
+        length = sum(map(file.write, pieces))
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    return Long(file, length)
 
 
 Body = bytes | Long
@@ -68,7 +71,7 @@ def gathered(pieces: Iterable[bytes], in_memory: int = IN_MEMORY) -> Body:
         some.append(piece)
         size += len(piece)
         if size > in_memory:
-            return Long(chain(_emptied(some), remaining))
+            return _long(chain(_emptied(some), remaining))
     return b"".join(some)
 
 

@@ -15,10 +15,13 @@ import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from wsgiref.types import WSGIEnvironment
+
+from radicale.types import WSGIEnviron
 
 from scheduling.calendars.calendars import CalendarState
 from scheduling.errors import DatabaseUnavailable, Invalid
+from scheduling.ports import Calendar, CalendarStorage, Resource, SignIn
 from server import conditional
 from server.dav import reports
 from server.dav.fast import understood
@@ -39,8 +42,7 @@ _WITH_BODY = frozenset({"PROPFIND", "REPORT"})
 _SIMPLE_REPORTS = (b"sync-collection", b"calendar-multiget")
 _FAILED = b"Something went wrong on the server; its log says more.\n"
 _METHODS = frozenset({*_WITH_BODY, "GET", "HEAD"})
-Environ = dict[str, Any]
-Note = Callable[[Mapping[str, Any], Sequence[CalendarState], int], None]
+Note = Callable[[WSGIEnviron, Sequence[CalendarState], int], None]
 """Called with the environment, the calendars and the app password of a request that has been answered."""
 
 
@@ -52,8 +54,8 @@ class Polls:
     def __init__(
         self,
         answers: FastAnswers,
-        storage: Any,
-        auth: Any,
+        storage: CalendarStorage,
+        sign_in: SignIn,
         *,
         extra_headers: Mapping[str, str],
         max_body: int,
@@ -62,14 +64,14 @@ class Polls:
     ) -> None:
         self._answers = answers
         self._storage = storage
-        self._auth = auth
+        self._sign_in = sign_in
         self._extra_headers = tuple(extra_headers.items())
         self._longest = min(max_body, _LONGEST)
         self._note = note
         self._away = away
         self._bodies = Bodies()
 
-    def answer(self, environ: Environ) -> Started | None:
+    def answer(self, environ: WSGIEnvironment) -> Started | None:
         """The WSGI answer, or None with the request's body still to be read."""
         method = environ["REQUEST_METHOD"]
         path = _PATH.fullmatch(environ.get("PATH_INFO", "")) if method in _METHODS else None
@@ -80,7 +82,7 @@ class Polls:
         password = _password(environ.get("HTTP_AUTHORIZATION", ""), path[1])
         if password is None or not self._read_body(environ, method):
             return None
-        lookup = self._auth.lookup(password)
+        lookup = self._sign_in.lookup(password)
         try:
             if path[2] is None:
                 return self._home(environ, path[1], lookup)
@@ -94,7 +96,7 @@ class Polls:
             headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(_FAILED)))]
             return "500 Internal Server Error", headers, [_FAILED]
 
-    def _read_body(self, environ: Environ, method: str) -> bool:
+    def _read_body(self, environ: WSGIEnvironment, method: str) -> bool:
         """Read the body whole; False where it is not one of stated and moderate length."""
         length = environ.get("CONTENT_LENGTH") or ""
         if method not in _WITH_BODY:
@@ -106,7 +108,7 @@ class Polls:
         environ["daysheet.body"] = body
         return len(body) == int(length)
 
-    def _answer(self, environ: Environ, username: str, slug: str, lookup: bytes) -> Started | None:
+    def _answer(self, environ: WSGIEnvironment, username: str, slug: str, lookup: bytes) -> Started | None:
         """Of a calendar."""
         if _may_be_simple(environ):
             found = self._storage.glance(username, lookup, slug)
@@ -116,20 +118,23 @@ class Polls:
             if answer is not None:
                 return self._finished(environ, answer, [found[0].state], found[1])
         with self._storage.polling(username, lookup, slug) as found:
-            answer = None if found is None else self._of(found[0], environ)
+            if found is None:
+                return None
+            answer = self._of(found[0], environ)
         return None if answer is None else self._finished(environ, answer, [found[0].state], found[1])
 
-    def _object(self, environ: Environ, username: str, slug: str, name: str, lookup: bytes) -> Started | None:
+    def _object(
+        self, environ: WSGIEnvironment, username: str, slug: str, name: str, lookup: bytes
+    ) -> Started | None:
         """Of an object in a calendar, which is right in itself."""
         found = self._storage.glance(username, lookup, slug)
-        item = None if found is None else found[0].one(name)
-        if item is None:
+        if found is None or (item := found[0].one(name)) is None:
             return None
         unchanged = _unchanged(environ, item)
         answer = self._answers.own_object(item) if unchanged is None else unchanged
         return self._finished(environ, answer, [found[0].state], found[1])
 
-    def _home(self, environ: Environ, username: str, lookup: bytes) -> Started | None:
+    def _home(self, environ: WSGIEnvironment, username: str, lookup: bytes) -> Started | None:
         """The user's calendar home and the calendars in it."""
         names = understood.properties(environ["daysheet.body"]) if "daysheet.body" in environ else None
         found = self._storage.glance_home(username, lookup) if names else None
@@ -139,15 +144,16 @@ class Polls:
         answer = self._answers.own_home(asked, names, PREFIX, username, minimal=_minimal(environ))
         if answer is None:
             return None
-        return self._finished(environ, answer, [it.state for it in asked if hasattr(it, "state")], found[1])
+        states = [it.state for it in asked if it.resource == "calendar"]
+        return self._finished(environ, answer, states, found[1])
 
     def _finished(
-        self, environ: Environ, answer: Answered, states: Sequence[CalendarState], app_password: int
+        self, environ: WSGIEnvironment, answer: Answered, states: Sequence[CalendarState], app_password: int
     ) -> Started:
         self._note(environ, states, app_password)
         return finish(environ, answer, self._extra_headers, minimal=_minimal(environ))
 
-    def _at_a_glance(self, environ: Environ, calendar: Any) -> Answer:
+    def _at_a_glance(self, environ: WSGIEnvironment, calendar: Calendar) -> Answer:
         """304, properties of the calendar itself, synchronisations that find nothing new, and objects by their names,
         each of which is right in itself.
         """
@@ -161,7 +167,7 @@ class Polls:
             return self._report(calendar, environ, (reports.MULTIGET,))
         return _unchanged(environ, calendar)
 
-    def _of(self, calendar: Any, environ: Environ) -> Answer:
+    def _of(self, calendar: Calendar, environ: WSGIEnvironment) -> Answer:
         method = environ["REQUEST_METHOD"]
         if method == "PROPFIND":
             return self._properties(calendar, environ)
@@ -173,7 +179,9 @@ class Polls:
         body = self._bodies.get(key, lambda: gathered(calendar.pieces(), KEPT), gzip=gzip)
         return status, {**headers, **({"Content-Encoding": "gzip"} if gzip else {})}, body, log
 
-    def _report(self, calendar: Any, environ: Environ, kinds: tuple[str, ...] = reports.SUPPORTED) -> Answer:
+    def _report(
+        self, calendar: Calendar, environ: WSGIEnvironment, kinds: tuple[str, ...] = reports.SUPPORTED
+    ) -> Answer:
         """The answer to a report of these kinds that passes `reports.check`; None for others, which are refused by name
         later.
         """
@@ -188,7 +196,7 @@ class Polls:
         except (BadBody, reports.BadReport, Invalid):
             return None
 
-    def _properties(self, calendar: Any, environ: Environ) -> Answer:
+    def _properties(self, calendar: Calendar, environ: WSGIEnvironment) -> Answer:
         names = understood.properties(environ["daysheet.body"])
         if not names:
             return None
@@ -213,7 +221,7 @@ def _password(header: str, username: str) -> str | None:
     return password if name == username and 0 < len(password) <= 1024 and "\x00" not in password else None
 
 
-def _unchanged(environ: Environ, it: Any) -> Answer:
+def _unchanged(environ: WSGIEnvironment, it: Resource) -> Answer:
     """304 where the client has this calendar or object already (RFC 9110, section 13); None where it has not."""
     if not conditional.is_conditional(environ) or not conditional.not_modified(
         environ, it.etag, it.last_modified
@@ -222,7 +230,7 @@ def _unchanged(environ: Environ, it: Any) -> Answer:
     return HTTPStatus.NOT_MODIFIED, {"ETag": it.etag, "Last-Modified": it.last_modified}, None, None
 
 
-def _may_be_simple(environ: Environ) -> bool:
+def _may_be_simple(environ: WSGIEnvironment) -> bool:
     """Whether the calendar's state alone may be enough; a wrong guess costs one statement."""
     method = environ["REQUEST_METHOD"]
     if method == "PROPFIND":
@@ -232,5 +240,5 @@ def _may_be_simple(environ: Environ) -> bool:
     return conditional.is_conditional(environ)
 
 
-def _minimal(environ: Environ) -> bool:
+def _minimal(environ: WSGIEnvironment) -> bool:
     return "return=minimal" in environ.get("HTTP_PREFER", "").replace(" ", "").lower()

@@ -7,12 +7,12 @@ Each value equals what Radicale and server/dav/multistatus.py make of the same c
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 from radicale.xmlutils import make_human_tag
 
+from scheduling.ports import Calendar, Collection, Home, Mailbox
 from server.dav import mailboxes
 from server.dav.multistatus import XML_VALUED
 from server.dav.reports import FREE_BUSY, MULTIGET, QUERY, SYNC
@@ -41,26 +41,6 @@ NAMESPACES = "".join(
     f' xmlns:{prefix.rstrip(":")}="{uri}"' if prefix else f' xmlns="{uri}"'
     for uri, prefix in PREFIXES.items()
 )
-
-
-class Collection(Protocol):
-    """What is asked of a collection of the storage plugin."""
-
-    path: str
-    etag: str
-    last_modified: str
-
-    def get_meta(self, key: str | None = None) -> Any:
-        """One property by Radicale's short name."""
-
-    def sync(self, old_token: str = "") -> tuple[str, Any]:
-        """The sync token first."""
-
-
-class Mailbox(Collection, Protocol):
-    """As a scheduling inbox or outbox of the storage plugin."""
-
-    mailbox: str
 
 
 class Context:
@@ -92,7 +72,7 @@ def element(name: str, content: str = "") -> str:
     return f"<{tag}{declared}>{content}</{tag}>" if content else f"<{tag}{declared} />"
 
 
-def calendar(name: str, collection: Collection, context: Context) -> str | None:
+def calendar(name: str, collection: Calendar, context: Context) -> str | None:
     """A calendar's property as an element; None where it has none."""
     special = _CALENDAR.get(name) or _SHARED.get(name)
     if special is not None:
@@ -100,7 +80,7 @@ def calendar(name: str, collection: Collection, context: Context) -> str | None:
     return None if name in _NOT_CALENDAR else _meta(name, collection)
 
 
-def home(name: str, collection: Collection, context: Context) -> str | None:
+def home(name: str, collection: Home, context: Context) -> str | None:
     """A calendar home's property as an element; None where it has none."""
     special = _HOME.get(name) or _SHARED.get(name)
     if special is not None:
@@ -135,15 +115,14 @@ def _reports(*names: str) -> str:
 
 
 _REPORTS: tuple[str, ...] = (SYNC, MULTIGET, QUERY, FREE_BUSY)
-_Special = Callable[[Any, Context], str]
 _READ_OWN = f"{D}read-current-user-privilege-set"
-_SHARED: dict[str, _Special] = {
+_SHARED: dict[str, Callable[[Collection, Context], str]] = {
     f"{D}principal-collection-set": lambda _it, context: context.href("/"),
     f"{D}current-user-principal": lambda _it, context: context.href(f"/{context.user}/"),
     f"{D}owner": lambda it, context: context.href(f"/{it.path.split('/')[0]}/"),
     f"{C}max-resource-size": lambda _it, context: str(context.max_resource_size),
 }
-_CALENDAR: dict[str, _Special] = {
+_CALENDAR: dict[str, Callable[[Calendar, Context], str]] = {
     f"{D}getetag": lambda it, _context: escape(it.etag),
     f"{CS}getctag": lambda it, _context: escape(it.etag),
     f"{D}getlastmodified": lambda it, _context: it.last_modified,
@@ -157,7 +136,7 @@ _CALENDAR: dict[str, _Special] = {
     ),
     f"{D}supported-report-set": lambda _it, _context: _reports(*_REPORTS),
 }
-_HOME: dict[str, _Special] = {
+_HOME: dict[str, Callable[[Home, Context], str]] = {
     f"{D}principal-URL": lambda _it, context: context.href(context.path),
     f"{C}calendar-home-set": lambda _it, context: context.href(context.path),
     f"{C}calendar-user-address-set": lambda it, context: context.href(context.path) + _mailto(it),
@@ -172,6 +151,6 @@ _NOT_MAILBOX = (frozenset(_CALENDAR) | frozenset(_HOME) | {mailboxes.USER_TYPE, 
 }
 
 
-def _mailto(it: Any) -> str:
+def _mailto(it: Home) -> str:
     email = it.principal.email if it.principal is not None else None
     return f"<href>{escape(f'mailto:{email}')}</href>" if email else ""

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from http import HTTPStatus
-from typing import Any
+
+from radicale.types import WSGIEnviron
 
 from server.dav.fast.bodies import Body, packed
 
@@ -18,13 +19,13 @@ SHORTEST = 1200
 """Octets of a body that is worth compressing: a shorter one fits into one packet as it is."""
 
 
-def accepts_gzip(environ: Mapping[str, Any]) -> bool:
+def accepts_gzip(environ: WSGIEnviron) -> bool:
     """As Radicale reads Accept-Encoding."""
     return "gzip" in [it.strip() for it in environ.get("HTTP_ACCEPT_ENCODING", "").split(",")]
 
 
 def finish(
-    environ: Mapping[str, Any], answer: Answered, extra: Sequence[tuple[str, str]], *, minimal: bool
+    environ: WSGIEnviron, answer: Answered, extra: Sequence[tuple[str, str]], *, minimal: bool
 ) -> Started:
     """The WSGI answer. One that is compressed already says so in its headers."""
     status, given, body, _ = answer

@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any
 
 from server.dav import reports
 from server.dav.fast.recognise import Sync, propfind, report
@@ -51,7 +50,7 @@ def _properties(body: bytes) -> tuple[str, ...] | None:
 @lru_cache(maxsize=_MOST)
 def _synchronisation(body: bytes) -> Sync | None:
     try:
-        root: Any = parse(body)
+        root = parse(body)
         reports.check(root)
         asked = report(root, "")
     except (BadBody, reports.BadReport):
