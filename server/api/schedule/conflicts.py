@@ -93,6 +93,10 @@ class Conflicts(Shown):
 
     conflicts: list[Conflict]
     next: str | None = Field(description="The cursor of the next page; null on the last.")
+    crowded: list[str] = Field(
+        description="On the first page: users who have more conflicts than are kept, which is 100 for one job and"
+        " 1,000 for one user. The others follow as these are resolved."
+    )
 
 
 class ConflictQuery(Paged):
@@ -131,7 +135,8 @@ def list_conflicts(call: Call, query: ConflictQuery) -> Reply:
     found = listing.page(call.connection, wanted, after=after, limit=query.limit + 1)
     page = found[: query.limit]
     following = cursor.write(*page[-1].position) if len(found) > len(page) else None
-    return Reply(body=Conflicts(conflicts=[_shown(it) for it in page], next=following))
+    crowded = listing.crowded(call.connection, user_id) if after is None else []
+    return Reply(body=Conflicts(conflicts=[_shown(it) for it in page], next=following, crowded=crowded))
 
 
 @routes.operation("GET", "/conflicts/{conflict_id}", returns=Conflict, versioned=True)

@@ -260,8 +260,8 @@ class ConflictMachine(RuleBasedStateMachine):
             shown = view(connection, self.config)
             ensure_calendars(connection, user, self.now)
             catch_up(connection, user, slug, shown, self.now)
-            if check:
-                check_step(connection, user, Rules.of(shown), self.now)
+        if check:
+            check_step(self.database, user, Rules.of(shown), self.now)
 
     @rule(person=PERSON)
     def leave(self, person: int) -> None:
