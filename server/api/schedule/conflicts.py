@@ -145,7 +145,10 @@ def get_conflict(call: Call, conflict_id: Id) -> Reply:
     call.snapshot.settle_conflicts()
     found = listing.get(call.connection, conflict_id)
     if not permits(
-        call.actor, Permission.CALENDARS_READ_ALL, own=Permission.SCHEDULE_READ_OWN, owner_id=found.user_id
+        Permission.CALENDARS_READ_ALL,
+        own=Permission.SCHEDULE_READ_OWN,
+        owner_id=found.user_id,
+        actor=call.actor,
     ):
         raise NotFound(f"There is no conflict {conflict_id}.")
     return Reply(body=_shown(found), etag=found.etag)
@@ -162,7 +165,7 @@ def acknowledge_conflict(call: Call, conflict_id: Id, body: Acknowledgement) -> 
     call.require(Permission.SCHEDULE_WRITE)
     call.require(Permission.CALENDARS_READ_ALL)
     call.require_current(listing.get(call.connection, conflict_id, lock=True).etag)
-    found = acknowledge.acknowledge(call.connection, call.actor, conflict_id, body.note)
+    found = acknowledge.acknowledge(call.connection, conflict_id, body.note, actor=call.actor)
     return Reply(body=_shown(found), etag=found.etag)
 
 

@@ -136,7 +136,7 @@ def show(session: Session, *, number: int, as_json: bool) -> None:
 def acknowledge(session: Session, *, number: int, note: str | None, as_json: bool) -> None:
     """Note that you know of the conflict ID and let it be."""
     with session.database.write() as connection:
-        found = acts.acknowledge(connection, session.actor, number, note)
+        found = acts.acknowledge(connection, number, note, actor=session.actor)
     if as_json:
         print_json(_plain(found))
     else:

@@ -190,7 +190,7 @@ def test_conflicts_of_who_is_gone_are_resolved_when_conflicts_are_switched_off(
     watch.turn(NOW)
     dispatch.delete("users", user)
     with database.write() as connection:
-        change(connection, "conflicts.enabled", "no")
+        change(connection, "conflicts.enabled", "no", actor=SYSTEM)
     watch.turn(NOW)
     assert dispatch.execute("SELECT status, reason FROM conflicts") == [("resolved", "off")]
 
@@ -203,10 +203,10 @@ def test_rules_that_are_changed_there_and_back_are_followed(database: Database, 
 
     def count_offered(value: str) -> None:
         with database.write() as connection:
-            change(connection, "conflicts.offered_jobs", value)
+            change(connection, "conflicts.offered_jobs", value, actor=SYSTEM)
 
     with database.write() as connection:
-        change(connection, "calendars.job_statuses", "offered,confirmed")
+        change(connection, "calendars.job_statuses", "offered,confirmed", actor=SYSTEM)
     for _ in range(2):  # the second finds that everybody was compared by these rules
         watch.turn(NOW)
     for value, count in (("yes", 1), ("no", 0)):
@@ -300,7 +300,7 @@ def test_a_comparison_is_void_when_a_calendar_or_a_conflict_has_changed(
     comparison = compared()
     assert is_current(comparison)
     with database.write() as connection:
-        acknowledge(connection, SYSTEM, one.id, "known", NOW + 5)
+        acknowledge(connection, one.id, "known", NOW + 5, actor=SYSTEM)
     assert not is_current(comparison)
     comparison = compared()
     dispatch.blocker(user)
