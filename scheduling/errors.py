@@ -17,6 +17,15 @@ class SchedulingError(Exception):
 class DatabaseUnavailable(SchedulingError):
     """The scheduling database cannot be reached or is locked; try again shortly."""
 
+    retry_after = 10
+    """Seconds after which it is worth while to ask again (RFC 9110, section 10.2.3)."""
+
+
+class StillCatchingUp(DatabaseUnavailable):
+    """Very much has changed in the calendar, and it is still being brought up to date; try again shortly."""
+
+    retry_after = 5
+
 
 class SchemaMismatch(SchedulingError):
     """The database schema is not the one this version needs; run `daysheet db upgrade`."""

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import date
+from functools import partial
+from types import TracebackType
 from typing import TypeVar
 
 from scheduling.calendars import catch_up
@@ -25,6 +27,7 @@ from scheduling.calendars.calendars import (
     list_calendars_of,
     list_principals,
 )
+from scheduling.calendars.flights import flights_of
 from scheduling.config.sections import Config
 from scheduling.conflicts.watch import Watch
 from scheduling.database.connection import Connection, Database
@@ -33,16 +36,32 @@ from scheduling.settings.view import View, today
 
 _Read = TypeVar("_Read")
 _ATTEMPTS = 3
-"""How often a calendar is caught up again when writers are faster; after that the last consistent state is served."""
+"""How often calendars are created and caught up before the last consistent state is served. What was caught up since
+the request came is not caught up again: what is behind now was written later.
+"""
+PATIENCE = 4.0
+"""Seconds for which a client of the server waits for a calendar that is far behind."""
 
 
 class Snapshot:
-    """Belongs to one thread and one request; a context manager that ends its transaction."""
+    """Belongs to one thread and one request; a context manager that ends its transaction.
 
-    def __init__(self, database: Database, config: Config, clock: Callable[[], float] = time.time) -> None:
+    Whoever reads a calendar that is far behind waits `patience` seconds for it, or as long as it takes. Reading raises
+    `StillCatchingUp` afterwards; what was done until then stays done.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        config: Config,
+        clock: Callable[[], float] = time.time,
+        *,
+        patience: float | None = None,
+    ) -> None:
         self._database = database
         self._config = config
         self._clock = clock
+        self._patience = patience
         self._stack = ExitStack()
         self._connection: Connection | None = None
         self._view: View | None = None
@@ -50,8 +69,12 @@ class Snapshot:
     def __enter__(self) -> Snapshot:
         return self
 
-    def __exit__(self, *_error: object) -> None:
-        self.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # What went wrong inside goes through the transaction, which knows what a driver's error means.
+        self._connection = self._view = None
+        self._stack.__exit__(kind, error, trace)
 
     @property
     def connection(self) -> Connection:
@@ -125,15 +148,18 @@ class Snapshot:
         `read` takes the connection, the settings and the UTC day. It returns what it found, the ids of users who lack
         calendars, and the calendars (user id, slug) that are behind. Those are made and caught up, then it reads again.
         """
+        done: set[tuple[int, str, str]] = set()
         for attempt in range(_ATTEMPTS + 1):
             view = self.view
             found, incomplete, late = read(self.connection, view, self.today)
+            late = [(user_id, slug) for user_id, slug in late if (user_id, slug, view.epoch) not in done]
             if attempt == _ATTEMPTS or not (incomplete or late):
                 break
             if incomplete:
                 self._create(incomplete)
             else:
                 self._catch_up(late, view)
+                done.update((user_id, slug, view.epoch) for user_id, slug in late)
         return found
 
     def _all(
@@ -158,10 +184,27 @@ class Snapshot:
             for user_id in user_ids:
                 catch_up.ensure_calendars(connection, user_id, self._now())
 
+    def bring_up(self, late: Sequence[tuple[int, str]]) -> None:
+        """Catch up calendars (user id, slug) that were seen to be behind, together with whoever waits for them too."""
+        if late:
+            self._catch_up(late, self.view)
+
     def _catch_up(self, late: Sequence[tuple[int, str]], view: View) -> None:
         self.close()
+        flights = flights_of(self._database)
         for user_id, slug in late:
-            catch_up.catch_up_in_steps(self._database, user_id, slug, view, self._now())
+            step = partial(
+                catch_up.catch_up_in_steps,
+                self._database,
+                user_id,
+                slug,
+                view,
+                self._now(),
+                patience=self._patience,
+            )
+            flights.join(
+                (user_id, slug, view.epoch), step, None if self._patience is None else self._patience + 1
+            )
 
     def settle_conflicts(self) -> None:
         """Bring conflicts up to date before they are read, as the daemon does."""

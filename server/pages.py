@@ -53,7 +53,7 @@ def create_pages(settings: Settings) -> Flask:
         return (
             f"{AWAY}\n",
             503,
-            {"Retry-After": "30", "Content-Type": "text/plain; charset=utf-8"},
+            {"Retry-After": str(error.retry_after), "Content-Type": "text/plain; charset=utf-8"},
         )
 
     @app.errorhandler(Exception)

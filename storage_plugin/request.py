@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from scheduling import snapshot
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.snapshot import Snapshot
@@ -15,6 +16,6 @@ class Request(Snapshot):
     """A snapshot with its `viewer`, the logged-in username or empty."""
 
     def __init__(self, database: Database, config: Config, viewer: str, clock: Callable[[], float]) -> None:
-        super().__init__(database, config, clock)
+        super().__init__(database, config, clock, patience=snapshot.PATIENCE)
         self.viewer = viewer
         self.overlay = Overlay(database, viewer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Any, NoReturn
@@ -177,7 +177,7 @@ class Storage(BaseStorage, CalendarStorage):
         self, username: str, lookup: bytes, slug: str
     ) -> Iterator[tuple[CalendarCollection, int] | None]:
         """A user's own calendar by an app password's keyed hash, and the app password, in one statement; None for
-        whatever takes more than that (a wrong password, a calendar that is behind or missing, a password whose use is
+        whatever takes more than that (a wrong password, a calendar that is missing, a password whose use is
         to be noted).
         """
         request = Request(self._database, self._config, username, self.clock)
@@ -185,6 +185,9 @@ class Storage(BaseStorage, CalendarStorage):
         try:
             now = self.clock()
             found = self._polls.within(request.connection, username, lookup, slug, now)
+            if found is not None and found.enabled and found.calendar.behind:
+                request.bring_up(_keys([found.calendar]))
+                found = self._polls.within(request.connection, username, lookup, slug, now)
             if found is not None and credentials.needs_touch(found.used_at, datetime.fromtimestamp(now, UTC)):
                 found = None  # this transaction only reads
             yield self._polled(found, request.overlay)
@@ -198,6 +201,9 @@ class Storage(BaseStorage, CalendarStorage):
         """
         now = self.clock()
         found = self._polls.glance(username, lookup, slug, now)
+        if found is not None and found.enabled and found.calendar.behind:
+            self._bring_up(username, [found.calendar])
+            found = self._polls.glance(username, lookup, slug, now)
         if found is not None:
             self._note_use(found, now)
         return self._polled(found, Overlay(self._database, username))
@@ -206,7 +212,10 @@ class Storage(BaseStorage, CalendarStorage):
         """As `glance`, of the user's home: itself, the calendars and the mailboxes in it."""
         now = self.clock()
         found = self._polls.home(username, lookup, now)
-        if found is None or not found.enabled or any(it.behind for it in found.calendars):
+        if found is not None and found.enabled and any(state.behind for state in found.calendars):
+            self._bring_up(username, found.calendars)
+            found = self._polls.home(username, lookup, now)
+        if found is None or not found.enabled:
             return None
         self._note_use(found, now)
         overlay = Overlay(self._database, username)
@@ -218,12 +227,17 @@ class Storage(BaseStorage, CalendarStorage):
         ]
         return collections, found.app_password_id
 
+    def _bring_up(self, username: str, calendars: Sequence[CalendarState]) -> None:
+        """What is behind after this was written after the request came."""
+        with Request(self._database, self._config, username, self.clock) as request:
+            request.bring_up(_keys(calendars))
+
     def _note_use(self, found: Poll | HomePoll, now: float) -> None:
         moment = datetime.fromtimestamp(now, UTC)
         credentials.note_use(self._database, found.app_password_id, found.used_at, moment)
 
     def _polled(self, found: Poll | None, overlay: Overlay) -> tuple[CalendarCollection, int] | None:
-        if found is None or not found.enabled or found.calendar.behind:
+        if found is None or not found.enabled:
             return None
         return CalendarCollection(self, found.calendar, overlay), found.app_password_id
 
@@ -286,3 +300,8 @@ class Storage(BaseStorage, CalendarStorage):
 def _is_private(state: CalendarState, owner: str, viewer: str) -> bool:
     """Whether the calendar is imported and somebody else's, who only sees from free-busy that it takes time."""
     return state.kind == "external" and owner != viewer
+
+
+def _keys(calendars: Sequence[CalendarState]) -> list[tuple[int, str]]:
+    """Those that are behind."""
+    return [(state.owner.user_id, state.slug) for state in calendars if state.behind]

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 from sqlalchemy.exc import IntegrityError
 
 from scheduling.access import audit, roles
-from scheduling.access.permissions import Actor, Permission, require
+from scheduling.access.permissions import SYSTEM, Actor, Permission, require
 from scheduling.database.types import Role
 from scheduling.errors import Conflict, Invalid, NotFound
 from scheduling.ical.timezones import is_zone
@@ -63,10 +63,10 @@ def create(
     email: str | None = None,
     time_zone: str = "UTC",
     role: str = Role.MEMBER,
-    actor: Actor,
+    actor: Actor = SYSTEM,
 ) -> User:
     """Add a user. Raises `Forbidden`, `Conflict` for a username in use, `Invalid` for a bad username or value."""
-    require(Permission.USERS_MANAGE, actor=actor)
+    require(actor, Permission.USERS_MANAGE)
     if (
         not username
         or username != username.strip()
@@ -79,13 +79,13 @@ def create(
         )
     values = {"display_name": display_name, "email": email, "time_zone": time_zone, "role": role}
     _check(connection, values)
-    roles.require_authority(connection, role, actor=actor)
+    roles.require_authority(connection, actor, role)
     try:
         with connection.begin_nested():
             connection.execute(insert(UserRow).values(username=username, **values))
     except IntegrityError as error:
         raise Conflict(f"There is a user {username!r} already.") from error
-    audit.record(connection, "user.create", f"user:{username}", role=role, actor=actor)
+    audit.record(connection, actor, "user.create", f"user:{username}", role=role)
     return get(connection, username)
 
 
@@ -112,51 +112,51 @@ def count(connection: Connection) -> int:
     return connection.scalar(select(func.count()).select_from(UserRow)) or 0
 
 
-def change(connection: Connection, username: str, changes: Mapping[str, Any], *, actor: Actor) -> User:
+def change(
+    connection: Connection, username: str, changes: Mapping[str, Any], *, actor: Actor = SYSTEM
+) -> User:
     """Set columns of `CHANGEABLE`; what a user may see follows at the next request. Raises `Forbidden`, `NotFound`,
     `Invalid` for a column or value that cannot be.
     """
-    require(Permission.USERS_MANAGE, actor=actor)
+    require(actor, Permission.USERS_MANAGE)
     before = get(connection, username)
     _check(connection, changes)
     differing = {name: value for name, value in changes.items() if getattr(before, name) != value}
     if "role" in differing or "active" in differing:
-        roles.require_authority(connection, before.role, actor=actor)
-        roles.require_authority(connection, differing.get("role", before.role), actor=actor)
+        roles.require_authority(connection, actor, before.role)
+        roles.require_authority(connection, actor, differing.get("role", before.role))
     if differing:
         connection.execute(update(UserRow).where(UserRow.id == before.id).values(**differing))
         facts = {name: differing.get(name) for name in ("role", "active", "calendar_access")}
         others = " ".join(sorted(set(differing) - set(facts)))
-        audit.record(
-            connection, "user.change", f"user:{username}", **facts, columns=others or None, actor=actor
-        )
+        audit.record(connection, actor, "user.change", f"user:{username}", **facts, columns=others or None)
     return get(connection, username)
 
 
-def set_active(connection: Connection, username: str, *, active: bool, actor: Actor) -> None:
+def set_active(connection: Connection, username: str, *, active: bool, actor: Actor = SYSTEM) -> None:
     """Disable or enable a user; a disabled one gets nothing from the next request on. Raises as `change`."""
     change(connection, username, {"active": active}, actor=actor)
 
 
-def set_access(connection: Connection, username: str, *, allowed: bool, actor: Actor) -> None:
+def set_access(connection: Connection, username: str, *, allowed: bool, actor: Actor = SYSTEM) -> None:
     """Take calendar access away or give it back, for example with the plan: CalDAV and feeds stop and resume at the
     next request, and nothing is lost. Raises as `change`.
     """
     change(connection, username, {"calendar_access": allowed}, actor=actor)
 
 
-def set_role(connection: Connection, username: str, role: str, *, actor: Actor) -> None:
+def set_role(connection: Connection, username: str, role: str, *, actor: Actor = SYSTEM) -> None:
     """Give a user another role. Raises as `change`."""
     change(connection, username, {"role": role}, actor=actor)
 
 
-def remove(connection: Connection, username: str, *, actor: Actor) -> None:
+def remove(connection: Connection, username: str, *, actor: Actor = SYSTEM) -> None:
     """Delete a user with everything that belongs to the user. Raises `Forbidden`, `NotFound`."""
-    require(Permission.USERS_MANAGE, actor=actor)
+    require(actor, Permission.USERS_MANAGE)
     found = get(connection, username)
-    roles.require_authority(connection, found.role, actor=actor)
+    roles.require_authority(connection, actor, found.role)
     connection.execute(delete(UserRow).where(UserRow.id == found.id))
-    audit.record(connection, "user.delete", f"user:{username}", user_id=found.id, actor=actor)
+    audit.record(connection, actor, "user.delete", f"user:{username}", user_id=found.id)
 
 
 def _check(connection: Connection, values: Mapping[str, Any]) -> None:

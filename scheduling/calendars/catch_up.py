@@ -37,6 +37,7 @@ from scheduling.calendars.rendered import Rendered
 from scheduling.conflicts import checks
 from scheduling.database.connection import Database
 from scheduling.database.dialects import insert_into, row_number
+from scheduling.errors import StillCatchingUp
 from scheduling.ical.spans import RECURRING, Horizon
 from scheduling.models import (
     Calendar,
@@ -59,8 +60,12 @@ _CALENDAR = (
     .where(Calendar.user_id == bindparam("user"), Calendar.slug == bindparam("slug"))
     .with_for_update()
 )
-STEP = 5000
+STEP = 250
 """Changes that one transaction works off at most, so that no writer waits long for it."""
+_FAIR = 3
+"""Steps after which SQLite's only write lock is left to others for as long as a step took. A writer that finds it taken
+tries again after some milliseconds, and would find it taken each time.
+"""
 _PENDING = (ScheduleChange.user_id == bindparam("user"), ScheduleChange.slug == bindparam("slug"))
 _OF_ALL = select(func.max(ScheduleChange.changed_at)).where(*_PENDING, ScheduleChange.source_id.is_(None))
 _PENDING_IDS = (
@@ -135,15 +140,30 @@ def catch_up(connection: Connection, user_id: int, slug: str, view: View, now: i
             return total
 
 
-def catch_up_in_steps(database: Database, user_id: int, slug: str, view: View, now: int | None = None) -> int:
-    """As `catch_up`, each step in a transaction of its own, so that no writer waits long. Raises
-    `DatabaseUnavailable`.
+def catch_up_in_steps(
+    database: Database,
+    user_id: int,
+    slug: str,
+    view: View,
+    now: int | None = None,
+    *,
+    patience: float | None = None,
+) -> int:
+    """As `catch_up`, each step in a transaction of its own, so that no writer waits long. After `patience` seconds no
+    further step begins. Raises `StillCatchingUp` then, and `DatabaseUnavailable`.
     """
-    total, more = 0, True
+    total, more, steps = 0, True, 0
+    until = None if patience is None else time.monotonic() + patience
     while more:
+        began = time.monotonic()
         with database.write() as connection:
             changed, more = catch_up_step(connection, user_id, slug, view, now)
         total += changed
+        steps += 1
+        if more and until is not None and time.monotonic() >= until:
+            raise StillCatchingUp
+        if more and database.is_sqlite and steps >= _FAIR:
+            time.sleep(time.monotonic() - began)
     return total
 
 

@@ -41,7 +41,6 @@ DAV = "1, 3, access-control, calendar-access, calendar-auto-schedule, calendar-p
 ALLOW = "OPTIONS, GET, HEAD, PROPFIND, PROPPATCH, REPORT"
 ROOT_ALIAS = "daysheet.root_alias"
 """WSGI environment key: the request came to "/" and is answered in place."""
-_RETRY = "5"
 _T = TypeVar("_T")
 
 
@@ -125,7 +124,7 @@ class Application(RadicaleApplication):
     def _away(self, away: DatabaseUnavailable) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
         text = f"{AWAY}\n".encode()
         self._log_away(away)
-        return "503 Service Unavailable", [("Retry-After", _RETRY), *_plain(text)], [text]
+        return "503 Service Unavailable", [("Retry-After", str(away.retry_after)), *_plain(text)], [text]
 
     @staticmethod
     def _log_away(away: DatabaseUnavailable) -> None:
@@ -137,7 +136,7 @@ class Application(RadicaleApplication):
             return answer()
         except DatabaseUnavailable as away:
             self._log_away(away)
-            return plain(HTTPStatus.SERVICE_UNAVAILABLE, AWAY, Retry_After=_RETRY)
+            return plain(HTTPStatus.SERVICE_UNAVAILABLE, AWAY, Retry_After=str(away.retry_after))
 
     def _read_xml_request_body(
         self, environ: types.WSGIEnviron, request_info: dict[str, object]

@@ -20,7 +20,7 @@ from scheduling.availability.question import MOST_PEOPLE
 from scheduling.errors import Invalid, NotFound
 from scheduling.ical import free_busy_request
 from scheduling.ical.errors import IsInvitation, NotAFreeBusyRequest, NotICalendar
-from scheduling.snapshot import Snapshot
+from scheduling.snapshot import PATIENCE, Snapshot
 from server.dav.mailboxes import LARGEST
 from server.dav.xml import C, D, Response, error, plain, to_bytes, without_controls
 from server.settings import Settings
@@ -56,7 +56,7 @@ class Outbox:
         except NotAFreeBusyRequest:
             return error(HTTPStatus.BAD_REQUEST, f"{C}valid-scheduling-message")
         principals = (*self._principals, f"{_origin(environ)}{self._root}/")
-        with Snapshot(self._database, self._config) as snapshot:
+        with Snapshot(self._database, self._config, patience=PATIENCE) as snapshot:
             try:
                 asker = users.get(snapshot.connection, username)
             except NotFound:

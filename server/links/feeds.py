@@ -22,7 +22,7 @@ from scheduling.feeds.body import Scope
 from scheduling.feeds.links import Link, LinkState, find_link
 from scheduling.readership import client_families
 from scheduling.readership.ledger import Ledger, Seen, ledger_of
-from scheduling.snapshot import Snapshot
+from scheduling.snapshot import PATIENCE, Snapshot
 from server import conditional
 from server.links.cache import FeedCache
 from server.settings import Settings
@@ -65,7 +65,7 @@ def create_feeds(settings: Settings) -> Blueprint:
     def feed(token: str) -> Response:
         if not _TOKEN.fullmatch(token):
             abort(404, "There is no such feed.")
-        with Snapshot(database, settings.config) as snapshot:
+        with Snapshot(database, settings.config, patience=PATIENCE) as snapshot:
             link = find_link(snapshot.connection, keyring, token)
             if link.state is LinkState.GONE:
                 abort(410, "This feed's link was replaced or revoked; ask its owner for a new one.")

@@ -17,7 +17,6 @@ from functools import cached_property
 from pathlib import Path
 
 from scheduling.access import credentials, users
-from scheduling.access.permissions import SYSTEM
 from scheduling.database.connection import Database
 from scheduling.feeds import feeds
 from scheduling.feeds.options import FeedOptions
@@ -67,7 +66,7 @@ class Running:
             with self.database.write() as connection:
                 user = users.get(connection, username)
                 _, text = credentials.create_app_password(
-                    connection, self.settings.keyring(), user.id, "Test", actor=SYSTEM
+                    connection, self.settings.keyring(), user.id, "Test"
                 )
             self.passwords[username] = text
         return self.passwords[username]
@@ -79,7 +78,7 @@ class Running:
 
     def set_password(self, username: str, password: str) -> None:
         with self.database.write() as connection:
-            credentials.set_password(connection, users.get(connection, username).id, password, actor=SYSTEM)
+            credentials.set_password(connection, users.get(connection, username).id, password)
 
     def feed(
         self, username: str, label: str = "Phone", options: FeedOptions | None = None
@@ -87,9 +86,7 @@ class Running:
         """A new feed: its id and token."""
         with self.database.write() as connection:
             user = users.get(connection, username)
-            feed, token = feeds.create(
-                connection, self.settings.keyring(), user.id, label, options, actor=SYSTEM
-            )
+            feed, token = feeds.create(connection, self.settings.keyring(), user.id, label, options)
         return feed.id, token
 
 

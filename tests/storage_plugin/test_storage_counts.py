@@ -14,6 +14,7 @@ import pytest
 import vobject.base
 
 from scheduling.database.connection import Database
+from scheduling.snapshot import Snapshot
 from tests.factories import Dispatch
 from tests.server.client import CS, Client, D, during, multiget
 from tests.server.running import Running, start
@@ -39,6 +40,8 @@ def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     with Dispatch.connect(database.url) as dispatch:
         _fill(dispatch)
     running = start(folder, database)
+    with Snapshot(database, running.settings.config) as snapshot:
+        snapshot.calendars("anna")
     running.client("anna").propfind("/dav/anna/", f"{D}displayname", depth="1")
     with Dispatch.connect(database.url) as dispatch:
         dispatch.execute("ANALYZE")

@@ -13,7 +13,7 @@ from flask import Response, request
 from scheduling.access import idempotency
 from scheduling.access.idempotency import Answer
 from scheduling.access.permissions import Actor
-from scheduling.snapshot import Snapshot
+from scheduling.snapshot import PATIENCE, Snapshot
 from server import conditional
 from server.api.protocol import requests
 from server.api.protocol.authentication import authenticate
@@ -44,7 +44,7 @@ class Dispatcher:
             )
             given = requests.arguments(operation, request, path)
             if operation.reads:
-                with Snapshot(self._database, self._settings.config) as snapshot:
+                with Snapshot(self._database, self._settings.config, patience=PATIENCE) as snapshot:
                     return _response(self._handle(operation, actor, given, snapshot))
             return _response(self._write(operation, actor, given))
 

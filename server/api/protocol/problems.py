@@ -14,7 +14,6 @@ from scheduling.errors import Conflict, DatabaseUnavailable, Invalid, NotFound, 
 from scheduling.schedule.entries import BadValue, LoadFailed
 
 MEDIA_TYPE = "application/problem+json"
-RETRY_SECONDS = 30
 _SHOWN = 20
 _BY_STATUS: Mapping[type[Exception], HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
@@ -93,7 +92,7 @@ def of_scheduling(error: SchedulingError | BadValue) -> Refused:
         errors = [Fault(where="body", detail=one) for one in error.problems[:_SHOWN]]
         return Refused(status, "Nothing was changed: some items cannot be stored.", errors=errors)
     text = str(error)
-    headers = {"Retry-After": str(RETRY_SECONDS)} if isinstance(error, DatabaseUnavailable) else {}
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, DatabaseUnavailable) else {}
     return Refused(status, text[:1].upper() + text[1:].rstrip(".") + ".", headers=headers)
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from scheduling.access import audit, users
 from scheduling.access.audit import Filters
-from scheduling.access.permissions import SYSTEM
 from scheduling.database.connection import Database
 from scheduling.errors import Conflict, Invalid, NotFound
 
@@ -17,7 +16,7 @@ from scheduling.errors import Conflict, Invalid, NotFound
 @pytest.fixture(autouse=True)
 def _anna(database: Database) -> None:
     with database.write() as connection:
-        users.create(connection, username="anna", display_name="Anna", email="anna@example.com", actor=SYSTEM)
+        users.create(connection, username="anna", display_name="Anna", email="anna@example.com")
 
 
 def test_columns_are_changed_together_and_audited(database: Database) -> None:
@@ -26,7 +25,6 @@ def test_columns_are_changed_together_and_audited(database: Database) -> None:
             connection,
             "anna",
             {"role": "dispatcher", "email": None, "time_zone": "Europe/Berlin", "display_name": "Anna"},
-            actor=SYSTEM,
         )
         (entry,) = audit.page(connection, filters=Filters(action="user.change"))
     assert (found.role, found.email, found.time_zone) == ("dispatcher", None, "Europe/Berlin")
@@ -35,14 +33,14 @@ def test_columns_are_changed_together_and_audited(database: Database) -> None:
 
 def test_saying_what_is_so_already_leaves_no_entry(database: Database) -> None:
     with database.write() as connection:
-        users.change(connection, "anna", {"active": True, "role": "member"}, actor=SYSTEM)
+        users.change(connection, "anna", {"active": True, "role": "member"})
         assert audit.page(connection, filters=Filters(action="user.change")) == []
 
 
 def test_access_and_activity_are_audited_by_value(database: Database) -> None:
     with database.write() as connection:
-        users.set_access(connection, "anna", allowed=False, actor=SYSTEM)
-        users.set_active(connection, "anna", active=False, actor=SYSTEM)
+        users.set_access(connection, "anna", allowed=False)
+        users.set_active(connection, "anna", active=False)
         entries = audit.page(connection, filters=Filters(action="user.change"))
         found = users.get(connection, "anna")
     assert [it.facts for it in reversed(entries)] == [{"calendar_access": False}, {"active": False}]
@@ -69,23 +67,23 @@ def test_what_cannot_be_is_refused(database: Database, changes: dict[str, Any], 
     with database.write() as connection:
         before = users.get(connection, "anna")
         with pytest.raises(Invalid, match=message):
-            users.change(connection, "anna", changes, actor=SYSTEM)
+            users.change(connection, "anna", changes)
         assert users.get(connection, "anna") == before
 
 
 def test_a_new_user_is_checked_alike(database: Database) -> None:
     with database.write() as connection:
         with pytest.raises(Invalid, match="There is no role 'boss'"):
-            users.create(connection, username="bo", role="boss", actor=SYSTEM)
+            users.create(connection, username="bo", role="boss")
         with pytest.raises(Conflict):
-            users.create(connection, username="anna", actor=SYSTEM)
+            users.create(connection, username="anna")
 
 
 def test_who_is_not_there_is_not_found(database: Database) -> None:
     with database.write() as connection:
         with pytest.raises(NotFound):
-            users.change(connection, "bo", {"active": False}, actor=SYSTEM)
+            users.change(connection, "bo", {"active": False})
         with pytest.raises(NotFound):
-            users.remove(connection, "bo", actor=SYSTEM)
-        users.remove(connection, "anna", actor=SYSTEM)
+            users.remove(connection, "bo")
+        users.remove(connection, "anna")
         assert users.list_users(connection) == []

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Readers who come while a calendar is caught up share the next catch-up, and nobody waits for ever."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from scheduling.calendars.flights import Flights
+from scheduling.errors import DatabaseUnavailable, StillCatchingUp
+
+WAIT = 30
+"""Seconds after which a test gives up."""
+
+
+def test_those_who_wait_share_one_catch_up_that_begins_after_they_came() -> None:
+    flights, first, go = Flights(), threading.Event(), threading.Event()
+    begun: list[int] = []
+
+    def catch_up() -> None:
+        begun.append(len(begun))
+        first.set()
+        assert go.wait(WAIT)
+
+    with ThreadPoolExecutor(20) as readers:
+        one = readers.submit(flights.join, "jobs", catch_up, WAIT)
+        assert first.wait(WAIT)
+        others = [readers.submit(flights.join, "jobs", catch_up, WAIT) for _ in range(19)]
+        while flights._calendars["jobs"].waiting < 20:
+            assert not one.done()
+        go.set()
+        for reader in (one, *others):
+            reader.result(WAIT)
+    assert begun == [0, 1]
+
+
+def test_other_calendars_do_not_wait() -> None:
+    flights, go = Flights(), threading.Event()
+    with ThreadPoolExecutor(1) as readers:
+        slow = readers.submit(flights.join, "jobs", lambda: go.wait(WAIT), WAIT)
+        flights.join("blockers", lambda: None, WAIT)
+        assert not slow.done()
+        go.set()
+        slow.result(WAIT)
+
+
+def test_a_failure_is_everybodys_and_the_next_one_tries_again() -> None:
+    flights = Flights()
+
+    def fail() -> None:
+        raise DatabaseUnavailable("The disk is full.")
+
+    with pytest.raises(DatabaseUnavailable, match="The disk is full"):
+        flights.join("jobs", fail, WAIT)
+    flights.join("jobs", lambda: None, WAIT)
+
+
+def test_who_waits_too_long_is_told_to_come_again() -> None:
+    flights, first, go = Flights(), threading.Event(), threading.Event()
+
+    def catch_up() -> None:
+        first.set()
+        go.wait(WAIT)
+
+    with ThreadPoolExecutor(1) as readers:
+        slow = readers.submit(flights.join, "jobs", catch_up, WAIT)
+        assert first.wait(WAIT)
+        with pytest.raises(StillCatchingUp):
+            flights.join("jobs", catch_up, 0.05)
+        go.set()
+        slow.result(WAIT)
+
+
+def test_calendars_nobody_waits_for_are_forgotten() -> None:
+    flights = Flights()
+    for number in range(1_500):
+        flights.join(number, lambda: None, WAIT)
+    assert len(flights._calendars) <= 1_001
