@@ -13,6 +13,7 @@ from benchmarks import process
 from benchmarks.peers import ROOT, Peer
 from benchmarks.schedule import SLUG, USER, Row, write
 from scheduling.access import credentials, users
+from scheduling.access.permissions import SYSTEM
 from scheduling.calendars import objects
 from scheduling.database import schema
 from scheduling.snapshot import Snapshot
@@ -27,7 +28,9 @@ def install(folder: Path, url: str, rows: Sequence[Row]) -> tuple[Settings, str]
     write(url, rows)
     with database.write() as connection:
         user = users.get(connection, USER)
-        _, password = credentials.create_app_password(connection, settings.keyring(), user.id, "benchmark")
+        _, password = credentials.create_app_password(
+            connection, settings.keyring(), user.id, "benchmark", actor=SYSTEM
+        )
     with Snapshot(database, settings.config) as snapshot:
         snapshot.calendars(USER)
     return settings, password

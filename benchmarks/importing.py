@@ -22,6 +22,7 @@ import icalendar
 from benchmarks import daysheet, process, report
 from benchmarks.feed_server import calendar
 from scheduling.access import users
+from scheduling.access.permissions import SYSTEM
 from scheduling.database import schema
 from scheduling.subscriptions import subscriptions
 from server.settings import Settings, load
@@ -117,9 +118,11 @@ def _subscribe(settings: Settings, count: int, port: int) -> None:
     with settings.database().write() as connection:
         for number in range(count):
             if number % _PER_USER == 0:
-                user = users.create(connection, username=f"user-{number}")
+                user = users.create(connection, username=f"user-{number}", actor=SYSTEM)
             url = f"http://127.0.0.1:{port}/{number}"
-            subscriptions.add(connection, settings.keyring(), user.id, url, f"Calendar {number}")
+            subscriptions.add(
+                connection, settings.keyring(), user.id, url, f"Calendar {number}", actor=SYSTEM
+            )
 
 
 def _feeds(folder: Path, port: int, events: int, mode: str) -> process.Server:

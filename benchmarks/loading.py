@@ -91,7 +91,7 @@ def _installed(folder: Path, url: str) -> Mapping[str, str]:
     schema.upgrade(database)
     with database.write() as connection:
         for number in range(USERS):
-            users.create(connection, username=f"user{number}")
+            users.create(connection, username=f"user{number}", actor=SYSTEM)
     database.dispose()
     return environment
 
@@ -137,10 +137,10 @@ def _key(settings: Settings) -> str:
         _, key = api_keys.create(
             connection,
             settings.keyring(),
-            SYSTEM,
             user_id=None,
             label="benchmark",
             permissions=[Permission.SCHEDULE_WRITE],
+            actor=SYSTEM,
         )
     database.dispose()
     return key

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 
 from benchmarks.accounts import Account, Known
 from scheduling.access import credentials, users
+from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
 from scheduling.calendars import sync
 from scheduling.database import schema
@@ -171,7 +172,7 @@ def _logins(database: Database, keyring: Keyring, count: int) -> list[tuple[str,
     with database.write() as connection:
         for number in range(1, count + 1):
             user = users.get(connection, f"user{number}")
-            _, password = credentials.create_app_password(connection, keyring, user.id, "phone")
-            _, token = feeds.create(connection, keyring, user.id, "elsewhere")
+            _, password = credentials.create_app_password(connection, keyring, user.id, "phone", actor=SYSTEM)
+            _, token = feeds.create(connection, keyring, user.id, "elsewhere", actor=SYSTEM)
             made.append((password, feeds.path_of(token)))
     return made

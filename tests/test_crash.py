@@ -22,6 +22,7 @@ import pytest
 from sqlalchemy import text
 
 from scheduling.access import credentials, users
+from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
 from scheduling.config.sections import Config, SecuritySettings
 from scheduling.database.connection import Database
@@ -147,8 +148,10 @@ def _ahead(number: int) -> dict[str, str]:
 def test_kill_9_of_the_server_loses_nothing(database: Database, tmp_path: Path) -> None:
     config = Config(security=SecuritySettings(key_file=tmp_path / "key"))
     with database.write() as connection:
-        user = users.create(connection, username="anna")
-        _, password = credentials.create_app_password(connection, Keyring.open(config), user.id, "test")
+        user = users.create(connection, username="anna", actor=SYSTEM)
+        _, password = credentials.create_app_password(
+            connection, Keyring.open(config), user.id, "test", actor=SYSTEM
+        )
     environment = {
         "DAYSHEET_DATABASE_URL": database.url.render_as_string(hide_password=False),
         "DAYSHEET_SECURITY_KEY_FILE": str(tmp_path / "key"),

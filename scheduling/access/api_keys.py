@@ -74,19 +74,19 @@ _BY_SECRET = _KEYS.where(
 def create(
     connection: Connection,
     keyring: Keyring,
-    actor: Actor,
     *,
     user_id: int | None,
     label: str,
     permissions: Iterable[Permission],
     expires_at: datetime | None = None,
+    actor: Actor,
 ) -> tuple[ApiKey, str]:
     """A new key and its text, which is not shown again. It can be given no permission that the actor or the owner
     lacks. Raises `Forbidden`, `NotFound` for no such user, `Invalid`.
     """
-    require(actor, Permission.API_KEYS_MANAGE)
+    require(Permission.API_KEYS_MANAGE, actor=actor)
     wanted = frozenset(permissions)
-    require_no_more(actor, wanted)
+    require_no_more(wanted, actor=actor)
     label = label.strip()
     if not 1 <= len(label) <= 255:
         raise Invalid("The label of an API key has 1 to 255 characters, for example the name of the script.")
@@ -111,13 +111,13 @@ def create(
     ).scalar_one()
     audit.record(
         connection,
-        actor,
         "api_key.create",
         f"api-key:{created}",
         label=label,
         user_id=user_id,
         permissions=" ".join(sorted(wanted)),
         expires_at=None if expires_at is None else expires_at.isoformat(timespec="seconds"),
+        actor=actor,
     )
     return get(connection, created), secret
 
@@ -138,16 +138,16 @@ def list_keys(connection: Connection, user_id: int | None = None) -> list[ApiKey
     return [_api_key(row) for row in connection.execute(statement)]
 
 
-def revoke(connection: Connection, actor: Actor, key_id: int) -> None:
+def revoke(connection: Connection, key_id: int, *, actor: Actor) -> None:
     """Make the key stop working at once. Raises `Forbidden`, `NotFound` for none that could be revoked."""
-    require(actor, Permission.API_KEYS_MANAGE)
-    require_no_more(actor, get(connection, key_id).permissions)
+    require(Permission.API_KEYS_MANAGE, actor=actor)
+    require_no_more(get(connection, key_id).permissions, actor=actor)
     result = connection.execute(
         update(_R).where(_R.id == key_id, _R.revoked_at.is_(None)).values(revoked_at=datetime.now(UTC))
     )
     if result.rowcount == 0:
         raise NotFound(f"The API key {key_id} is revoked already.")
-    audit.record(connection, actor, "api_key.revoke", f"api-key:{key_id}")
+    audit.record(connection, "api_key.revoke", f"api-key:{key_id}", actor=actor)
 
 
 def find(connection: Connection, keyring: Keyring, secret: str, now: datetime) -> ApiKey | None:

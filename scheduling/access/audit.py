@@ -59,7 +59,7 @@ _SELECT = select(
 )
 
 
-def record(connection: Connection, actor: Actor, action: str, subject: str, **facts: Fact) -> None:
+def record(connection: Connection, action: str, subject: str, *, actor: Actor, **facts: Fact) -> None:
     """Note an act: `action` as noun.verb (`feed.create`), `subject` as noun:name (`user:anna`). Facts that are None
     are left out. Inside the transaction of the act.
     """

@@ -17,7 +17,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select, update
 
 from scheduling.access import audit, roles
-from scheduling.access.permissions import READS_ALL, SYSTEM, Actor, Permission, require
+from scheduling.access.permissions import READS_ALL, Actor, Permission, require
 from scheduling.access.secrets import Keyring, new_token
 from scheduling.database.connection import Database
 from scheduling.errors import DatabaseUnavailable, Invalid, NotFound
@@ -115,7 +115,7 @@ def verify(password_hash: str | None, password: str) -> bool:
     return password_hash is not None
 
 
-def set_password(connection: Connection, user_id: int, password: str, *, actor: Actor = SYSTEM) -> None:
+def set_password(connection: Connection, user_id: int, password: str, *, actor: Actor) -> None:
     """Set the main password; the old one stops working at once everywhere. Raises `Forbidden`, `NotFound`, `Invalid`
     for a short one.
     """
@@ -131,11 +131,11 @@ def set_password(connection: Connection, user_id: int, password: str, *, actor: 
             changed_at=datetime.now(UTC),
         )
     )
-    audit.record(connection, actor, "password.set", f"user:{owner}")
+    audit.record(connection, "password.set", f"user:{owner}", actor=actor)
 
 
 def create_app_password(
-    connection: Connection, keyring: Keyring, user_id: int, label: str, *, actor: Actor = SYSTEM
+    connection: Connection, keyring: Keyring, user_id: int, label: str, *, actor: Actor
 ) -> tuple[AppPassword, str]:
     """A new app password and its text, which is not shown again. Raises `Forbidden`, `NotFound`, `Invalid` for an
     empty or long label.
@@ -151,7 +151,12 @@ def create_app_password(
         .returning(AppPasswordRow.id)
     ).scalar_one()
     audit.record(
-        connection, actor, "app_password.create", f"app-password:{created}", user=owner, label=label.strip()
+        connection,
+        "app_password.create",
+        f"app-password:{created}",
+        user=owner,
+        label=label.strip(),
+        actor=actor,
     )
     return AppPassword(
         id=created, label=label.strip(), created_at=now, last_used_at=None, revoked_at=None
@@ -173,9 +178,7 @@ def list_app_passwords(connection: Connection, user_id: int) -> list[AppPassword
     return [_app_password(row) for row in rows]
 
 
-def revoke_app_password(
-    connection: Connection, user_id: int, app_password_id: int, *, actor: Actor = SYSTEM
-) -> None:
+def revoke_app_password(connection: Connection, user_id: int, app_password_id: int, *, actor: Actor) -> None:
     """Make an app password stop working at once. Raises `Forbidden`, `NotFound`."""
     owner = _require(connection, actor, user_id)
     result = connection.execute(
@@ -189,7 +192,9 @@ def revoke_app_password(
     )
     if result.rowcount == 0:
         raise NotFound(f"The user has no app password {app_password_id} that could be revoked.")
-    audit.record(connection, actor, "app_password.revoke", f"app-password:{app_password_id}", user=owner)
+    audit.record(
+        connection, "app_password.revoke", f"app-password:{app_password_id}", user=owner, actor=actor
+    )
 
 
 def needs_touch(used: datetime | None, now: datetime) -> bool:
@@ -213,12 +218,12 @@ def note_use(database: Database, app_password_id: int, used: datetime | None, no
 
 def _require(connection: Connection, actor: Actor, user_id: int) -> str:
     """The username of whose passwords the actor may manage. Raises `Forbidden`, `NotFound`."""
-    require(actor, Permission.USERS_MANAGE, own=Permission.PASSWORDS_MANAGE_OWN, owner_id=user_id)
+    require(Permission.USERS_MANAGE, own=Permission.PASSWORDS_MANAGE_OWN, owner_id=user_id, actor=actor)
     row = connection.execute(select(User.username, User.role).where(User.id == user_id)).first()
     if row is None:
         raise NotFound(f"There is no user with the id {user_id}.")
     if actor.user_id != user_id:
-        roles.require_authority(connection, actor, row.role)
+        roles.require_authority(connection, row.role, actor=actor)
     return str(row.username)
 
 

@@ -89,15 +89,15 @@ _OF_ROLE = select(RolePermission.permission).where(RolePermission.role == bindpa
 
 
 def require(
-    actor: Actor, permission: Permission, *, own: Permission | None = None, owner_id: int | None = None
+    permission: Permission, *, own: Permission | None = None, owner_id: int | None = None, actor: Actor
 ) -> None:
     """Pass with `permission`, or with `own` where what is acted on belongs to the actor. Raises `Forbidden`."""
-    if not permits(actor, permission, own=own, owner_id=owner_id):
+    if not permits(permission, own=own, owner_id=owner_id, actor=actor):
         raise Forbidden(permission if own is None or not _owns(actor, owner_id) else own)
 
 
 def permits(
-    actor: Actor, permission: Permission, *, own: Permission | None = None, owner_id: int | None = None
+    permission: Permission, *, own: Permission | None = None, owner_id: int | None = None, actor: Actor
 ) -> bool:
     """Whether `require` would pass."""
     if permission in actor.permissions:
@@ -105,7 +105,7 @@ def permits(
     return own is not None and own in actor.permissions and _owns(actor, owner_id)
 
 
-def require_no_more(actor: Actor, permissions: Iterable[Permission]) -> None:
+def require_no_more(permissions: Iterable[Permission], *, actor: Actor) -> None:
     """Nobody gives away, or takes over, what they may not do themselves. Raises `Forbidden`."""
     for permission in sorted(frozenset(permissions) - actor.permissions):
         raise Forbidden(permission)

@@ -17,7 +17,6 @@ from scheduling.access import audit
 from scheduling.access.permissions import (
     EVERYTHING,
     SUPER_ADMIN,
-    SYSTEM,
     Actor,
     Permission,
     known,
@@ -97,12 +96,12 @@ def add(
     permissions: Iterable[Permission],
     *,
     description: str = "",
-    actor: Actor = SYSTEM,
+    actor: Actor,
 ) -> Role:
     """A new role. Raises `Forbidden`, `Conflict` for a name in use, `Invalid` for one that cannot be."""
     wanted = frozenset(permissions)
-    require(actor, Permission.ROLES_MANAGE)
-    require_no_more(actor, wanted)
+    require(Permission.ROLES_MANAGE, actor=actor)
+    require_no_more(wanted, actor=actor)
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,31}", name):
         raise Invalid(
             f"{name!r} cannot name a role: use up to 32 lower-case letters, digits and '-', a letter first."
@@ -115,51 +114,51 @@ def add(
     except IntegrityError as error:
         raise Conflict(f"There is a role {name!r} already.") from error
     _grant(connection, name, wanted)
-    audit.record(connection, actor, "role.add", f"role:{name}", permissions=_listed(wanted))
+    audit.record(connection, "role.add", f"role:{name}", permissions=_listed(wanted), actor=actor)
     return get(connection, name)
 
 
 def set_permissions(
-    connection: Connection, name: str, permissions: Iterable[Permission], *, actor: Actor = SYSTEM
+    connection: Connection, name: str, permissions: Iterable[Permission], *, actor: Actor
 ) -> Role:
     """Make these the role's permissions. Raises `Forbidden`, `NotFound`, `Invalid` for the super-admin."""
     wanted = frozenset(permissions)
-    require(actor, Permission.ROLES_MANAGE)
+    require(Permission.ROLES_MANAGE, actor=actor)
     if name == SUPER_ADMIN:
         raise Invalid(f"The role {SUPER_ADMIN} always has every permission; edit or add another role.")
     before = get(connection, name).permissions
-    require_no_more(actor, before ^ wanted)
+    require_no_more(before ^ wanted, actor=actor)
     connection.execute(delete(RolePermission).where(RolePermission.role == name))
     _grant(connection, name, wanted)
     audit.record(
         connection,
-        actor,
         "role.set",
         f"role:{name}",
         granted=_listed(wanted - before),
         withdrawn=_listed(before - wanted),
+        actor=actor,
     )
     return get(connection, name)
 
 
-def describe(connection: Connection, name: str, description: str, *, actor: Actor = SYSTEM) -> Role:
+def describe(connection: Connection, name: str, description: str, *, actor: Actor) -> Role:
     """Say what a role is for. Raises `Forbidden`, `NotFound`, `Invalid` for more than 255 characters."""
-    require(actor, Permission.ROLES_MANAGE)
+    require(Permission.ROLES_MANAGE, actor=actor)
     get(connection, name)
     if len(description) > 255:
         raise Invalid("The description of a role has at most 255 characters.")
     connection.execute(update(RoleRow).where(RoleRow.name == name).values(description=description.strip()))
-    audit.record(connection, actor, "role.describe", f"role:{name}")
+    audit.record(connection, "role.describe", f"role:{name}", actor=actor)
     return get(connection, name)
 
 
-def remove(connection: Connection, name: str, *, actor: Actor = SYSTEM) -> None:
+def remove(connection: Connection, name: str, *, actor: Actor) -> None:
     """Delete a role of one's own making. Raises `Forbidden`, `NotFound`, `Invalid` for a built-in one, `Conflict`
     while users have it.
     """
-    require(actor, Permission.ROLES_MANAGE)
+    require(Permission.ROLES_MANAGE, actor=actor)
     role = get(connection, name)
-    require_no_more(actor, role.permissions)
+    require_no_more(role.permissions, actor=actor)
     if role.built_in:
         raise Invalid(f"The role {name} is built in and stays; its permissions can be edited.")
     try:
@@ -167,14 +166,14 @@ def remove(connection: Connection, name: str, *, actor: Actor = SYSTEM) -> None:
             connection.execute(delete(RoleRow).where(RoleRow.name == name))
     except IntegrityError as error:
         raise Conflict(f"Users still have the role {name}; give them another one first.") from error
-    audit.record(connection, actor, "role.remove", f"role:{name}")
+    audit.record(connection, "role.remove", f"role:{name}", actor=actor)
 
 
-def require_authority(connection: Connection, actor: Actor, role: str) -> None:
+def require_authority(connection: Connection, role: str, *, actor: Actor) -> None:
     """Whoever takes over, deletes or appoints somebody with this role must have its powers over others too. Raises
     `Forbidden`.
     """
-    require_no_more(actor, {it for it in permissions_of_role(connection, role) if not it.is_personal})
+    require_no_more({it for it in permissions_of_role(connection, role) if not it.is_personal}, actor=actor)
 
 
 def _grant(connection: Connection, name: str, permissions: frozenset[Permission]) -> None:

@@ -72,7 +72,7 @@ def _audit(connection: Connection, username: str, address: str, subject: str, fa
     actor = Actor(
         kind="system", user_id=None, name="sign-in", permissions=frozenset(), address=address or None
     )
-    audit.record(connection, actor, "login.failures", subject, failures=failures)
+    audit.record(connection, "login.failures", subject, failures=failures, actor=actor)
 
 
 def forgive(connection: Connection, keyring: Keyring, username: str, address: str) -> None:

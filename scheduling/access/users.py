@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 from sqlalchemy.exc import IntegrityError
 
 from scheduling.access import audit, roles
-from scheduling.access.permissions import SYSTEM, Actor, Permission, require
+from scheduling.access.permissions import Actor, Permission, require
 from scheduling.database.types import Role
 from scheduling.errors import Conflict, Invalid, NotFound
 from scheduling.ical.timezones import is_zone
@@ -63,10 +63,10 @@ def create(
     email: str | None = None,
     time_zone: str = "UTC",
     role: str = Role.MEMBER,
-    actor: Actor = SYSTEM,
+    actor: Actor,
 ) -> User:
     """Add a user. Raises `Forbidden`, `Conflict` for a username in use, `Invalid` for a bad username or value."""
-    require(actor, Permission.USERS_MANAGE)
+    require(Permission.USERS_MANAGE, actor=actor)
     if (
         not username
         or username != username.strip()
@@ -79,13 +79,13 @@ def create(
         )
     values = {"display_name": display_name, "email": email, "time_zone": time_zone, "role": role}
     _check(connection, values)
-    roles.require_authority(connection, actor, role)
+    roles.require_authority(connection, role, actor=actor)
     try:
         with connection.begin_nested():
             connection.execute(insert(UserRow).values(username=username, **values))
     except IntegrityError as error:
         raise Conflict(f"There is a user {username!r} already.") from error
-    audit.record(connection, actor, "user.create", f"user:{username}", role=role)
+    audit.record(connection, "user.create", f"user:{username}", role=role, actor=actor)
     return get(connection, username)
 
 
@@ -112,51 +112,51 @@ def count(connection: Connection) -> int:
     return connection.scalar(select(func.count()).select_from(UserRow)) or 0
 
 
-def change(
-    connection: Connection, username: str, changes: Mapping[str, Any], *, actor: Actor = SYSTEM
-) -> User:
+def change(connection: Connection, username: str, changes: Mapping[str, Any], *, actor: Actor) -> User:
     """Set columns of `CHANGEABLE`; what a user may see follows at the next request. Raises `Forbidden`, `NotFound`,
     `Invalid` for a column or value that cannot be.
     """
-    require(actor, Permission.USERS_MANAGE)
+    require(Permission.USERS_MANAGE, actor=actor)
     before = get(connection, username)
     _check(connection, changes)
     differing = {name: value for name, value in changes.items() if getattr(before, name) != value}
     if "role" in differing or "active" in differing:
-        roles.require_authority(connection, actor, before.role)
-        roles.require_authority(connection, actor, differing.get("role", before.role))
+        roles.require_authority(connection, before.role, actor=actor)
+        roles.require_authority(connection, differing.get("role", before.role), actor=actor)
     if differing:
         connection.execute(update(UserRow).where(UserRow.id == before.id).values(**differing))
         facts = {name: differing.get(name) for name in ("role", "active", "calendar_access")}
         others = " ".join(sorted(set(differing) - set(facts)))
-        audit.record(connection, actor, "user.change", f"user:{username}", **facts, columns=others or None)
+        audit.record(
+            connection, "user.change", f"user:{username}", **facts, columns=others or None, actor=actor
+        )
     return get(connection, username)
 
 
-def set_active(connection: Connection, username: str, *, active: bool, actor: Actor = SYSTEM) -> None:
+def set_active(connection: Connection, username: str, *, active: bool, actor: Actor) -> None:
     """Disable or enable a user; a disabled one gets nothing from the next request on. Raises as `change`."""
     change(connection, username, {"active": active}, actor=actor)
 
 
-def set_access(connection: Connection, username: str, *, allowed: bool, actor: Actor = SYSTEM) -> None:
+def set_access(connection: Connection, username: str, *, allowed: bool, actor: Actor) -> None:
     """Take calendar access away or give it back, for example with the plan: CalDAV and feeds stop and resume at the
     next request, and nothing is lost. Raises as `change`.
     """
     change(connection, username, {"calendar_access": allowed}, actor=actor)
 
 
-def set_role(connection: Connection, username: str, role: str, *, actor: Actor = SYSTEM) -> None:
+def set_role(connection: Connection, username: str, role: str, *, actor: Actor) -> None:
     """Give a user another role. Raises as `change`."""
     change(connection, username, {"role": role}, actor=actor)
 
 
-def remove(connection: Connection, username: str, *, actor: Actor = SYSTEM) -> None:
+def remove(connection: Connection, username: str, *, actor: Actor) -> None:
     """Delete a user with everything that belongs to the user. Raises `Forbidden`, `NotFound`."""
-    require(actor, Permission.USERS_MANAGE)
+    require(Permission.USERS_MANAGE, actor=actor)
     found = get(connection, username)
-    roles.require_authority(connection, actor, found.role)
+    roles.require_authority(connection, found.role, actor=actor)
     connection.execute(delete(UserRow).where(UserRow.id == found.id))
-    audit.record(connection, actor, "user.delete", f"user:{username}", user_id=found.id)
+    audit.record(connection, "user.delete", f"user:{username}", user_id=found.id, actor=actor)
 
 
 def _check(connection: Connection, values: Mapping[str, Any]) -> None:

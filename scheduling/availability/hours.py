@@ -16,7 +16,7 @@ from itertools import pairwise
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from scheduling.access import audit
-from scheduling.access.permissions import SYSTEM, Actor, Permission, require
+from scheduling.access.permissions import Actor, Permission, require
 from scheduling.errors import Invalid
 from scheduling.ical.timezones import is_zone, zone
 from scheduling.models import WorkingPeriod
@@ -58,15 +58,15 @@ def of_users(connection: Connection, user_ids: Sequence[int]) -> dict[int, Hours
     return {user_id: tuple(own) for user_id, own in found.items()}
 
 
-def of_user(connection: Connection, user_id: int, *, actor: Actor = SYSTEM) -> Hours:
+def of_user(connection: Connection, user_id: int, *, actor: Actor) -> Hours:
     """The working hours of one user, nothing where none are stored. Raises `Forbidden`."""
-    require(actor, Permission.SCHEDULE_READ_ALL, own=Permission.SCHEDULE_READ_OWN, owner_id=user_id)
+    require(Permission.SCHEDULE_READ_ALL, own=Permission.SCHEDULE_READ_OWN, owner_id=user_id, actor=actor)
     return of_users(connection, [user_id]).get(user_id, ())
 
 
-def store(connection: Connection, user_id: int, hours: Iterable[Working], *, actor: Actor = SYSTEM) -> Hours:
+def store(connection: Connection, user_id: int, hours: Iterable[Working], *, actor: Actor) -> Hours:
     """Replace a user's working hours; none at all means any time. Raises `Forbidden`, `Invalid`."""
-    require(actor, Permission.SCHEDULE_WRITE)
+    require(Permission.SCHEDULE_WRITE, actor=actor)
     wanted = _checked(hours)
     connection.execute(delete(WorkingPeriod).where(WorkingPeriod.user_id == user_id))
     rows = [
@@ -74,7 +74,7 @@ def store(connection: Connection, user_id: int, hours: Iterable[Working], *, act
     ]
     if rows:
         connection.execute(insert(WorkingPeriod), rows)
-    audit.record(connection, actor, "working-hours.change", f"user:{user_id}", user_id=user_id)
+    audit.record(connection, "working-hours.change", f"user:{user_id}", user_id=user_id, actor=actor)
     return wanted
 
 

@@ -12,7 +12,7 @@ import time
 from sqlalchemy import Connection, delete, insert, select
 
 from scheduling.access import audit
-from scheduling.access.permissions import SYSTEM, Actor, Permission, require
+from scheduling.access.permissions import Actor, Permission, require
 from scheduling.access.secrets import Keyring, new_token
 from scheduling.errors import NotFound
 from scheduling.models import FreeBusyLink, User
@@ -25,9 +25,9 @@ def path_of(token: str) -> str:
     return f"/freebusy/{token}.ifb"
 
 
-def renew(connection: Connection, keyring: Keyring, user_id: int, *, actor: Actor = SYSTEM) -> str:
+def renew(connection: Connection, keyring: Keyring, user_id: int, *, actor: Actor) -> str:
     """A new token; the link there was stops working at once. Raises `Forbidden`."""
-    require(actor, _ALL, own=Permission.FEEDS_CREATE_OWN, owner_id=user_id)
+    require(_ALL, own=Permission.FEEDS_CREATE_OWN, owner_id=user_id, actor=actor)
     token = new_token()
     connection.execute(delete(FreeBusyLink).where(FreeBusyLink.user_id == user_id))
     connection.execute(
@@ -38,7 +38,7 @@ def renew(connection: Connection, keyring: Keyring, user_id: int, *, actor: Acto
             created_at=int(time.time()),
         )
     )
-    audit.record(connection, actor, "free-busy-link.renew", f"user:{user_id}", user_id=user_id)
+    audit.record(connection, "free-busy-link.renew", f"user:{user_id}", user_id=user_id, actor=actor)
     return token
 
 
@@ -47,21 +47,21 @@ def exists(connection: Connection, user_id: int) -> bool:
     return connection.scalar(select(FreeBusyLink.user_id).where(FreeBusyLink.user_id == user_id)) is not None
 
 
-def show(connection: Connection, keyring: Keyring, user_id: int, *, actor: Actor = SYSTEM) -> str:
+def show(connection: Connection, keyring: Keyring, user_id: int, *, actor: Actor) -> str:
     """The present token. Raises `Forbidden`, `NotFound`, `SecretsUnreadable`."""
-    require(actor, _ALL, own=Permission.FEEDS_VIEW_OWN, owner_id=user_id)
+    require(_ALL, own=Permission.FEEDS_VIEW_OWN, owner_id=user_id, actor=actor)
     found = connection.scalar(select(FreeBusyLink.encrypted_token).where(FreeBusyLink.user_id == user_id))
     if found is None:
         raise NotFound("There is no free-busy link of this user yet.")
     return keyring.decrypt(found)
 
 
-def revoke(connection: Connection, user_id: int, *, actor: Actor = SYSTEM) -> None:
+def revoke(connection: Connection, user_id: int, *, actor: Actor) -> None:
     """End the link. Raises `Forbidden`, `NotFound`."""
-    require(actor, _ALL, own=Permission.FEEDS_CREATE_OWN, owner_id=user_id)
+    require(_ALL, own=Permission.FEEDS_CREATE_OWN, owner_id=user_id, actor=actor)
     if not connection.execute(delete(FreeBusyLink).where(FreeBusyLink.user_id == user_id)).rowcount:
         raise NotFound("There is no free-busy link of this user.")
-    audit.record(connection, actor, "free-busy-link.revoke", f"user:{user_id}", user_id=user_id)
+    audit.record(connection, "free-busy-link.revoke", f"user:{user_id}", user_id=user_id, actor=actor)
 
 
 def find(connection: Connection, keyring: Keyring, token: str) -> str | None:

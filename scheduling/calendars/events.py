@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Row, bindparam, select
 from scheduling.calendars.calendars import CalendarState
 from scheduling.errors import NotFound
 from scheduling.ical import series_json
+from scheduling.ical.component import properties_of
 from scheduling.ical.series import expand
 from scheduling.ical.spans import LONG, LONG_SPAN, RECURRING, SHORT_SPAN
 from scheduling.models import CalendarObject
@@ -32,7 +33,6 @@ SOURCES: Mapping[str, Source] = {
 """By the kind of calendar; conflicts are no events of their own."""
 MOST_INSTANCES = 1000
 _ID = re.compile(r"(job|blocker|time_off|external_ical)-([1-9][0-9]{0,15})")
-_ESCAPED = re.compile(r"\\(.)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,7 +149,7 @@ def parse_id(event_id: str) -> tuple[Source, int]:
 
 def summary_of(component: str) -> str:
     """The title of a stored component."""
-    return _properties(component).get("SUMMARY", ("", ""))[1]
+    return properties_of(component).get("SUMMARY", ("", ""))[1]
 
 
 def _key(calendar: CalendarState) -> dict[str, int]:
@@ -172,7 +172,7 @@ def _events(calendar: CalendarState, row: Row[*tuple[Any, ...]], start: int, end
 def _event(
     calendar: CalendarState, row: Row[*tuple[Any, ...]], instances: tuple[tuple[int, int], ...]
 ) -> Event:
-    properties = _properties(row.component)
+    properties = properties_of(row.component)
     starts_at, ends_at = instances[0] if instances else _first(row)
     return Event(
         source=SOURCES[calendar.kind],
@@ -203,30 +203,3 @@ def _first(row: Row[*tuple[Any, ...]]) -> tuple[int, int]:
     if isinstance(start, datetime) and isinstance(end, datetime):
         return row.starts_at, row.starts_at + int((end - start).total_seconds())
     return row.starts_at, row.starts_at + (end.toordinal() - start.toordinal()) * 86400
-
-
-def _properties(component: str) -> dict[str, tuple[str, str]]:
-    """Name to parameters and text value, of the first VEVENT of a stored component; the first of each name."""
-    found: dict[str, tuple[str, str]] = {}
-    for line in component.replace("\r\n ", "").split("\r\n"):
-        if line == "END:VEVENT":
-            break
-        head, value = _split(line)
-        name, _, parameters = head.partition(";")
-        found.setdefault(name, (parameters, _ESCAPED.sub(_unescaped, value)))
-    return found
-
-
-def _split(line: str) -> tuple[str, str]:
-    """A content line before and behind its colon, which is the first outside quotes (RFC 5545, section 3.1)."""
-    quoted = False
-    for index, character in enumerate(line):
-        if character == '"':
-            quoted = not quoted
-        elif character == ":" and not quoted:
-            return line[:index], line[index + 1 :]
-    return line, ""
-
-
-def _unescaped(found: re.Match[str]) -> str:
-    return "\n" if found[1] in "nN" else found[1]

@@ -13,11 +13,11 @@ from datetime import date, datetime
 
 from scheduling.calendars.objects import HEAD, TAIL, StoredObject
 from scheduling.ical import series_json, text
+from scheduling.ical.component import BEGIN, END, content_lines, events, name_of
 from scheduling.ical.series import Series, expand
 from scheduling.ical.timezones import from_epoch, to_epoch
 
 _REPLACED = frozenset({"DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID"})
-_BEGIN, _END = "BEGIN:VEVENT\r\n", "END:VEVENT\r\n"
 Moment = int | date
 """An instant in epoch seconds, or a day."""
 
@@ -52,64 +52,48 @@ def limited(stored: StoredObject, start: int, end: int) -> str:
         )
         if any(begins < end and max(ends, begins + 1) > start for begins, ends in spans):
             kept.add(key)
-    events = [f"{_BEGIN}{event}" for event in stored.component.split(_BEGIN)[1:]]
-    wanted = [event for event in events if _replaced(event, series.tzid) in {None, *kept}]
+    wanted = [event for event in events(stored.component) if _replaced(event, series.tzid) in {None, *kept}]
     return stored.calendar.replace(stored.component, "".join(wanted))
 
 
 def _instances(component: str, series: Series, start: int, end: int) -> Iterator[str]:
-    events = {_replaced(event, series.tzid): event for event in component.split(_BEGIN)[1:]}
-    if None in events:
+    by_instance = {_replaced(event, series.tzid): event for event in events(component)}
+    if None in by_instance:
         plain = dataclasses.replace(series, exdates=(*series.exdates, *series.overrides), overrides={})
         momentary = series.end == series.start
         for found in expand(plain, start, end):
             first, last = _moment(found.starts_at, series), _moment(found.ends_at, series)
-            yield _instance(events[None], first, first if momentary else last, first)
+            yield _instance(by_instance[None], first, first if momentary else last, first)
     for key, override in series.overrides.items():
         begins, ends = _epoch(override.start, series.tzid), _epoch(override.end, series.tzid)
-        if key in events and begins < end and max(ends, begins + 1) > start:
+        if key in by_instance and begins < end and max(ends, begins + 1) > start:
             moments = (
                 _moment(begins, series),
                 _moment(ends, series),
                 _moment(_epoch(key, series.tzid), series),
             )
-            yield _instance(events[key], *moments)
+            yield _instance(by_instance[key], *moments)
 
 
 def _instance(event: str, start: Moment, end: Moment, replaced: Moment) -> str:
     """One instance with the other properties of `event`."""
-    lines = [line for line in _content_lines(event.removesuffix(_END)) if _name(line) not in _REPLACED]
+    lines = [line for line in content_lines(event) if name_of(line) not in _REPLACED]
     times = [_line("RECURRENCE-ID", replaced), _line("DTSTART", start)]
     if end != start:
         times.append(_line("DTEND", end))
-    return "".join([_BEGIN, lines[0], *times, *lines[1:], _END])
+    return "".join([BEGIN, lines[0], *times, *lines[1:], END])
 
 
 def _replaced(event: str, tzid: str) -> date | None:
     """The instance that an override replaces, as its series names it; None for the master."""
-    for line in _content_lines(event):
-        if _name(line) == "RECURRENCE-ID":
+    for line in content_lines(event):
+        if name_of(line) == "RECURRENCE-ID":
             value = line.rstrip().rpartition(":")[2]
             if "T" not in value:
                 return datetime.strptime(value, "%Y%m%d").date()  # noqa: DTZ007 (a date)
             moment = datetime.strptime(value.rstrip("Z"), "%Y%m%dT%H%M%S")  # noqa: DTZ007 (a wall clock time)
             return from_epoch(to_epoch(moment, "UTC"), tzid) if value.endswith("Z") else moment
     return None
-
-
-def _content_lines(event: str) -> list[str]:
-    """The content lines, each with its continuations as they are folded."""
-    lines: list[str] = []
-    for line in event.split("\r\n")[:-1]:
-        if line.startswith((" ", "\t")) and lines:
-            lines[-1] += f"{line}\r\n"
-        else:
-            lines.append(f"{line}\r\n")
-    return lines
-
-
-def _name(line: str) -> str:
-    return line.partition(":")[0].partition(";")[0]
 
 
 def _moment(epoch: int, series: Series) -> Moment:

@@ -10,22 +10,14 @@ from hashlib import blake2b
 from typing import Literal
 
 from scheduling.errors import Invalid
-from scheduling.ical import text
+from scheduling.ical.component import busy_time, events, is_cancelled, unfolded
 from scheduling.ical.event import BUSY_STATUS_FREE
 from scheduling.ical.series import Series
 
 BUSY = ("honour", "all")
 TENTATIVE = ("tentative", "busy")
 VISIBILITY = ("full", "busy-only", "hidden")
-_BEGIN = "BEGIN:VEVENT\r\n"
 _FREE = f"\r\n{BUSY_STATUS_FREE}"
-_CANCELLED = "\r\nSTATUS:CANCELLED\r\n"
-_TIMES = frozenset(
-    (
-        *("DTSTART", "DTEND", "DURATION", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID"),
-        *("STATUS", "TRANSP", "X-MICROSOFT-CDO-BUSYSTATUS"),
-    )
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +51,7 @@ def series(policy: Policy, given: Series, template: str) -> Series:
     """When the event blocks under the policy; `template` is its text, whose VEVENTs are the master and then the
     overrides by RECURRENCE-ID.
     """
-    cancelled = [_CANCELLED in event for event in _events(template)]
+    cancelled = [is_cancelled(event) for event in events(template)]
     keys = sorted(given.overrides)
     known = dict(zip(keys, cancelled[1:], strict=True)) if len(cancelled) == len(keys) + 1 else {}
     overrides = {
@@ -85,9 +77,9 @@ def component(policy: Policy, template: str, instance: str) -> str:
     if policy.busy == "all":
         shown = "".join(
             event
-            if _CANCELLED in event
+            if is_cancelled(event)
             else event.replace("\r\nTRANSP:TRANSPARENT\r\n", "\r\nTRANSP:OPAQUE\r\n").replace(_FREE, "\r\n")
-            for event in _events(shown)
+            for event in events(shown)
         )
     if policy.tentative == "busy" or policy.busy == "all":
         shown = shown.replace("\r\nSTATUS:TENTATIVE\r\n", "\r\nSTATUS:CONFIRMED\r\n")
@@ -113,31 +105,4 @@ def opaque_uid(uid: str, instance: str) -> str:
 
 def masked(template: str, instance: str) -> str:
     """The text with nothing but its times, STATUS and TRANSP, and "Busy"."""
-    return "".join(_masked(event, instance) for event in _events(template))
-
-
-def _masked(event: str, instance: str) -> str:
-    kept: list[str] = []
-    for line in _content_lines(event):
-        name = line.partition(":")[0].partition(";")[0].upper()
-        if name == "UID":
-            kept.append(text.line("UID", opaque_uid(line.replace("\r\n ", "")[4:].strip(), instance)))
-        elif name in _TIMES or line.startswith("\x01") or name == "BEGIN":
-            kept.append(line)
-    return "".join((*kept, "SUMMARY:Busy\r\n", "END:VEVENT\r\n"))
-
-
-def _events(template: str) -> list[str]:
-    """The VEVENTs of a text; none of ours holds another component."""
-    return [_BEGIN + event for event in template.split(_BEGIN)[1:]]
-
-
-def _content_lines(event: str) -> list[str]:
-    """Its lines, each still folded (RFC 5545, section 3.1)."""
-    found: list[str] = []
-    for piece in event.splitlines(keepends=True):
-        if piece.startswith(" ") and found:
-            found[-1] += piece
-        else:
-            found.append(piece)
-    return found
+    return busy_time(template, lambda line: opaque_uid(unfolded(line)[4:].strip(), instance), outlook=False)

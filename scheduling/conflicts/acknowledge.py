@@ -19,14 +19,14 @@ LONGEST_NOTE = 1000
 
 
 def acknowledge(
-    connection: Connection, actor: Actor, conflict_id: int, note: str | None = None, now: int | None = None
+    connection: Connection, conflict_id: int, note: str | None = None, now: int | None = None, *, actor: Actor
 ) -> Conflict:
     """Note that the actor knows of a conflict, inside a write transaction. Doing so again changes who and the note;
     where nothing would be different, nothing is done. Raises `Forbidden`, `NotFound`, `Conflict` for a resolved one,
     `Invalid` for a long note.
     """
-    require(actor, Permission.SCHEDULE_WRITE)
-    require(actor, Permission.CALENDARS_READ_ALL)
+    require(Permission.SCHEDULE_WRITE, actor=actor)
+    require(Permission.CALENDARS_READ_ALL, actor=actor)
     note = (note or "").strip() or None
     if note is not None and (len(note) > LONGEST_NOTE or "\x00" in note):
         raise Invalid(f"A note has at most {LONGEST_NOTE} characters, none of them NUL.")
@@ -51,11 +51,11 @@ def acknowledge(
     )
     audit.record(
         connection,
-        actor,
         "conflict.acknowledge",
         f"conflict:{conflict_id}",
         user=found.username,
         job=found.job_id,
+        actor=actor,
     )
     announce.told(connection, {conflict_id: "acknowledged"}, int(moment.timestamp()))
     return listing.get(connection, conflict_id)

@@ -1,68 +1,103 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Comparing a user's changed events with the others, and keeping conflicts accordingly: opened, opened again, resolved.
+"""Keeping a user's conflicts as the changed events demand: opened, opened again, resolved.
 
-One step is one transaction under a lock per user, so that any number of daemons and servers open a conflict once and
-tell of it once. What was written to calendars meanwhile is in the queue again and looked at afterwards.
+One step compares in a snapshot, without a lock (comparison.py), and then writes in one short transaction under a lock
+per user, so that any number of workers and servers open a conflict once and tell of it once. What was written to
+calendars meanwhile makes the comparison void: it is made again. Where that happens again and again, a few objects are
+compared under the lock.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from scheduling.calendars.calendars import BLOCKING
-from scheduling.calendars.catch_up import subscription_of
 from scheduling.conflicts import announce, checks
-from scheduling.conflicts.overlaps import Overlaps, Pair, Source
-from scheduling.conflicts.pairs import Side, Sides, is_material, load, values_of
+from scheduling.conflicts.comparison import (
+    MOST,
+    MOST_OF_USER,
+    STEP,
+    UNRESOLVED,
+    Comparison,
+    ConflictRow,
+    compare,
+)
+from scheduling.conflicts.pairs import is_material, load, values_of
 from scheduling.conflicts.rules import Rules
+from scheduling.database.connection import Database
 from scheduling.database.dialects import insert_into
-from scheduling.models import Calendar, Conflict, ConflictUser, User
+from scheduling.models import Conflict, ConflictUser, User
 
-logger = logging.getLogger(__name__)
-
-STEP = 100
-"""Changed objects that one transaction compares at most."""
-MOST = 100
-"""Conflicts that one job has at the same time at most."""
+_ATTEMPTS = 3
+_UNDER_LOCK = 5
+"""Changed objects that are compared under the lock at most."""
 
 _C = Conflict
-_UNRESOLVED = _C.status != "resolved"
-_LOCK = select(ConflictUser.epoch).where(ConflictUser.user_id == bindparam("user")).with_for_update()
-_SOURCES = select(
-    Calendar.id, Calendar.slug, Calendar.kind, Calendar.display_name, Calendar.expanded_until
-).where(Calendar.user_id == bindparam("user"), Calendar.kind.in_(BLOCKING))
-_COUNTS = (
-    select(_C.job_name, func.count())
-    .where(_C.user_id == bindparam("user"), _UNRESOLVED, _C.job_name.in_(bindparam("names", expanding=True)))
-    .group_by(_C.job_name)
+_STATE = (
+    select(User.id.label("present"), ConflictUser.epoch, ConflictUser.crowded)
+    .select_from(select(bindparam("user").label("id")).subquery("asked"))
+    .outerjoin(User, User.id == bindparam("user"))
+    .outerjoin(ConflictUser, ConflictUser.user_id == bindparam("user"))
 )
+_LOCK = select(ConflictUser.epoch).where(ConflictUser.user_id == bindparam("user")).with_for_update()
 _SET = update(Conflict).where(_C.id == bindparam("conflict"))
-ConflictRow = Row[*tuple[Any, ...]]
 
 
-def check_step(connection: Connection, user_id: int, rules: Rules, now: int) -> bool:
-    """Work off at most `STEP` changed objects of one user; returns whether there is more. In `Database.write()`."""
-    if not _lock(connection, user_id, rules, now):
-        return False
-    changed = checks.take(connection, user_id, STEP)
-    if not changed:
-        return False
-    work = _Work(connection, user_id, rules, now)
-    work.compare(changed)
-    return checks.waits(connection, user_id)
+def check_step(database: Database, user_id: int, rules: Rules, now: int, size: int = STEP) -> int:
+    """Work off at most `size` changed objects of one user. Returns how many to compare in the next step, 0 where
+    nothing is left. Raises `DatabaseUnavailable`.
+    """
+    for _ in range(_ATTEMPTS):
+        with database.read() as connection:
+            follows = _follows(connection, user_id, rules)
+            compared = compare(connection, user_id, rules, now, size) if follows else None
+        if not follows:
+            with database.write() as connection:
+                if not _follow(connection, user_id, rules, now):
+                    return 0
+            continue
+        if compared is None:
+            return 0
+        comparison, size = compared
+        with database.write() as connection:
+            _lock(connection, user_id)
+            if comparison.is_current(connection, user_id):
+                return _keep(connection, user_id, comparison, now, size)
+    with database.write() as connection:
+        _lock(connection, user_id)
+        compared = compare(connection, user_id, rules, now, _UNDER_LOCK)
+        return 0 if compared is None else _keep(connection, user_id, compared[0], now, size)
 
 
-def _lock(connection: Connection, user_id: int, rules: Rules, now: int) -> bool:
-    """Take the user's lock; by new rules everything is to be compared. Returns whether there can be conflicts."""
-    epoch = connection.scalar(_LOCK, {"user": user_id})
+def _keep(connection: Connection, user_id: int, comparison: Comparison, now: int, size: int) -> int:
+    _Keeping(connection, user_id, comparison, now).keep()
+    if not checks.waits(connection, user_id):
+        return 0
+    return min(STEP, size * 2 if size < STEP else size)
+
+
+def _follows(connection: Connection, user_id: int, rules: Rules) -> bool:
+    """Whether the user is there and was last compared by these rules, and there can be conflicts by them."""
+    state = connection.execute(_STATE, {"user": user_id}).one()
+    return rules.enabled and state.present is not None and state.epoch == rules.epoch
+
+
+def _lock(connection: Connection, user_id: int) -> str:
+    """Take the user's lock; returns the epoch of the rules by which everything was compared."""
+    epoch: str | None = connection.scalar(_LOCK, {"user": user_id})
     if epoch is None:
-        _insert_state(connection, user_id)
+        state = insert_into(connection, ConflictUser).values(user_id=user_id, epoch="")
+        connection.execute(state.on_conflict_do_nothing(index_elements=["user_id"]))
         epoch = connection.scalar(_LOCK, {"user": user_id})
+    return epoch or ""
+
+
+def _follow(connection: Connection, user_id: int, rules: Rules, now: int) -> bool:
+    """By new rules everything is to be compared. Returns whether there can be conflicts."""
+    epoch = _lock(connection, user_id)
     is_there = connection.scalar(select(User.id).where(User.id == user_id)) is not None
     if not is_there or not rules.enabled:
         _resolve_all(connection, user_id, "gone" if rules.enabled else "off", now)
@@ -73,17 +108,12 @@ def _lock(connection: Connection, user_id: int, rules: Rules, now: int) -> bool:
         checks.mark_user(connection, user_id, now)
     if epoch != rules.epoch:
         state = update(ConflictUser).where(ConflictUser.user_id == user_id)
-        connection.execute(state.values(epoch=rules.epoch))
+        connection.execute(state.values(epoch=rules.epoch, crowded=False))
     return is_there and rules.enabled
 
 
-def _insert_state(connection: Connection, user_id: int) -> None:
-    state = insert_into(connection, ConflictUser).values(user_id=user_id, epoch="")
-    connection.execute(state.on_conflict_do_nothing(index_elements=["user_id"]))
-
-
 def _resolve_all(connection: Connection, user_id: int, reason: str, now: int) -> None:
-    rows = connection.execute(select(Conflict).where(_UNRESOLVED, _C.user_id == user_id)).all()
+    rows = connection.execute(select(Conflict).where(UNRESOLVED, _C.user_id == user_id)).all()
     _resolve(connection, [(row, reason) for row in rows], now)
     announce.told(connection, {row.id: "resolved" for row in rows}, now)
 
@@ -106,85 +136,33 @@ def _resolve(connection: Connection, ended: Iterable[tuple[ConflictRow, str]], n
         connection.execute(_SET.values({name: bindparam(name) for name in names}), rows)
 
 
-class _Work:
+class _Keeping:
     """One step for one user, under the lock."""
 
-    def __init__(self, connection: Connection, user_id: int, rules: Rules, now: int) -> None:
+    def __init__(self, connection: Connection, user_id: int, comparison: Comparison, now: int) -> None:
         self._connection = connection
         self._user_id = user_id
-        self._rules = rules
+        self._is = comparison
         self._now = now
         self._moment = datetime.fromtimestamp(now, UTC)
         self._told: dict[int, str] = {}
         self._touched: set[int] = set()
-        self._sources = {
-            row.slug: Source(
-                id=row.id,
-                slug=row.slug,
-                kind=row.kind,
-                label=row.display_name or row.slug,
-                expanded_until=row.expanded_until,
-            )
-            for row in connection.execute(_SOURCES, {"user": user_id})
-        }
 
-    def compare(self, changed: Mapping[str, set[str]]) -> None:
-        """Make conflicts what the changed objects and the others are."""
-        changed = self._with_equal(changed)
-        overlaps = Overlaps(self._sources.values(), self._rules, self._now)
-        overlaps.add(self._connection, changed)
-        found = overlaps.once()
-        known = {
-            (row.job_name, row.other_slug, row.other_name): row
-            for row in self._connection.execute(self._touching(changed))
-        }
-        ended = [row for pair, row in known.items() if row.status != "resolved" and pair not in found]
-        sides = Sides(self._connection, self._sources)
-        sides.load([*found, *((row.job_name, row.other_slug, row.other_name) for row in ended)])
-        new = {
-            pair: spans
-            for pair, spans in found.items()
-            if pair not in known or known[pair].status == "resolved"
-        }
-        counts = self._counts({pair[0] for pair in new} | {row.job_name for row in ended})
-        for pair, row in known.items():
-            if pair in found and row.status != "resolved":
-                self._keep(row, sorted(found[pair]), sides.job(pair), sides.other(pair))
-        self._end(ended, sides, counts)
-        self._open(new, known, sides, counts)
+    def keep(self) -> None:
+        """Make conflicts what the comparison found, and take what it was about from the queue."""
+        checks.done(self._connection, self._user_id, self._is.changed)
+        for pair, row in self._is.known.items():
+            if pair in self._is.found and row.status != "resolved":
+                self._go_on(pair, row)
+        self._end()
+        self._open()
         announce.told(self._connection, self._told, self._now)
         checks.touch(self._connection, self._touched - self._told.keys(), self._now)
 
-    def _with_equal(self, changed: Mapping[str, set[str]]) -> dict[str, set[str]]:
-        """With the objects of the same names, and so of the same UIDs, in all outside calendars: which of them counts
-        depends on the others.
-        """
-        outside = [slug for slug, names in changed.items() if names and subscription_of(slug) is not None]
-        names = set().union(*(changed[slug] for slug in outside))
-        found = dict(changed)
-        for slug in {*outside, *(it.slug for it in self._sources.values() if it.kind == "external")}:
-            if names:
-                found[slug] = names
-        return found
-
-    def _touching(self, changed: Mapping[str, set[str]]) -> Any:
-        some: list[Any] = [
-            (_C.other_slug == slug) & _C.other_name.in_(names) for slug, names in changed.items()
-        ]
-        if jobs := changed.get("jobs"):
-            some.append(_C.job_name.in_(jobs))
-        return select(Conflict).where(_C.user_id == self._user_id, or_(*some))
-
-    def _counts(self, jobs: set[str]) -> dict[str, int]:
-        """How many conflicts each of these jobs has before this step."""
-        if not jobs:
-            return {}
-        rows = self._connection.execute(_COUNTS, {"user": self._user_id, "names": list(jobs)})
-        return {row[0]: row[1] for row in rows}
-
-    def _keep(self, row: ConflictRow, spans: list[tuple[int, int]], job: Side, other: Side) -> None:
+    def _go_on(self, pair: tuple[str, str, str], row: ConflictRow) -> None:
         """Still in conflict: note what is different, and open one again that was acknowledged as something else."""
-        values = values_of(job, other, spans)
+        spans, sides = sorted(self._is.found[pair]), self._is.sides
+        values = values_of(sides.job(pair), sides.other(pair), spans)
         if is_material(load(row.overlaps), row.overlap_count, spans, self._now):
             values |= {"status": "open", "version": row.version + 1}
             values |= {"acknowledged_at": None, "acknowledged_by": None, "note": None}
@@ -197,34 +175,26 @@ class _Work:
             self._connection.execute(_SET.values(differing), {"conflict": row.id})
             self._touched.add(row.id)
 
-    def _end(self, ended: list[ConflictRow], sides: Sides, counts: Mapping[str, int]) -> None:
-        _resolve(self._connection, [(row, self._reason(row, sides)) for row in ended], self._now)
+    def _end(self) -> None:
+        ended, counts = self._is.ended, self._is.counts
+        _resolve(self._connection, [(row, self._reason(row)) for row in ended], self._now)
         self._told.update((row.id, "resolved") for row in ended)
         # What was left out because a job had too many has its turn now.
         full = {row.job_name for row in ended if counts.get(row.job_name, 0) >= MOST}
         checks.mark(self._connection, self._user_id, "jobs", full)
 
-    def _reason(self, row: ConflictRow, sides: Sides) -> str:
+    def _reason(self, row: ConflictRow) -> str:
         pair = (row.job_name, row.other_slug, row.other_name)
         if row.last_ends_at <= self._now:
             return "past"
-        there = sides.is_busy(pair, self._rules)
-        return "moved" if there else "gone"
+        return "moved" if self._is.sides.is_busy(pair) else "gone"
 
-    def _open(
-        self,
-        new: Mapping[Pair, set[tuple[int, int]]],
-        known: Mapping[Pair, ConflictRow],
-        sides: Sides,
-        counts: dict[str, int],
-    ) -> None:
+    def _open(self) -> None:
         rows: list[dict[str, Any]] = []
-        for pair, found in sorted(new.items(), key=lambda it: (min(it[1]), it[0])):
-            if counts.get(pair[0], 0) >= MOST:
-                logger.warning("job %d is in more than %d conflicts", sides.job(pair).source_id, MOST)
-                continue
-            counts[pair[0]] = counts.get(pair[0], 0) + 1
-            values = values_of(sides.job(pair), sides.other(pair), sorted(found))
+        for pair in self._is.opening:
+            values = values_of(
+                self._is.sides.job(pair), self._is.sides.other(pair), sorted(self._is.found[pair])
+            )
             values |= {
                 "status": "open",
                 "reason": None,
@@ -232,13 +202,25 @@ class _Work:
                 "changed_at": self._moment,
             }
             values |= {"resolved_at": None, "acknowledged_at": None, "acknowledged_by": None, "note": None}
-            if pair in known:
-                again = {**values, "version": known[pair].version + 1}
-                self._connection.execute(_SET.values(again), {"conflict": known[pair].id})
-                self._told[known[pair].id] = "opened"
+            if (known := self._is.known.get(pair)) is not None:
+                again = {**values, "version": known.version + 1}
+                self._connection.execute(_SET.values(again), {"conflict": known.id})
+                self._told[known.id] = "opened"
             else:
                 key = dict(zip(("job_name", "other_slug", "other_name"), pair, strict=True))
                 rows.append({"user_id": self._user_id, **key, **values, "version": 1})
         if rows:
             added = insert(Conflict).returning(_C.id, sort_by_parameter_order=True)
-            self._told.update((it, "opened") for it in self._connection.scalars(added, rows))
+            self._told.update((number, "opened") for number in self._connection.scalars(added, rows))
+        self._note_whether_crowded()
+
+    def _note_whether_crowded(self) -> None:
+        """Remember that conflicts of the user were left out; look for them when half of what is kept has ended."""
+        total = sum(self._is.counts.values()) - len(self._is.ended) + len(self._is.opening)
+        state = update(ConflictUser).where(ConflictUser.user_id == self._user_id)
+        if self._is.left_out and total >= MOST_OF_USER:
+            self._connection.execute(state.where(~ConflictUser.crowded).values(crowded=True))
+        elif self._is.ended and total <= MOST_OF_USER // 2:
+            was = state.where(ConflictUser.crowded).values(crowded=False)
+            if self._connection.execute(was).rowcount:
+                checks.mark_user(self._connection, self._user_id, self._now)

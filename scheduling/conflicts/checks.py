@@ -5,8 +5,7 @@ which neither wait for others nor make them wait; whoever comes first works them
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
 
 from sqlalchemy import (
     BigInteger,
@@ -17,7 +16,6 @@ from sqlalchemy import (
     exists,
     insert,
     literal,
-    literal_column,
     or_,
     select,
     union,
@@ -102,15 +100,17 @@ def waits(connection: Connection, user_id: int) -> bool:
     return connection.scalar(found) is not None
 
 
-def take(connection: Connection, user_id: int, limit: int) -> dict[str, set[str]]:
-    """Take at most `limit` of a user's: names by calendar."""
-    number: ColumnElement[Any] = literal_column("rowid" if connection.dialect.name == "sqlite" else "ctid")
-    some = select(number).select_from(ConflictCheck).where(ConflictCheck.user_id == user_id).limit(limit)
-    taken = delete(ConflictCheck).where(number.in_(some)).returning(ConflictCheck.slug, ConflictCheck.name)
-    found: dict[str, set[str]] = {}
-    for slug, name in connection.execute(taken):
-        found.setdefault(slug, set()).add(name)
-    return found
+def peek(connection: Connection, user_id: int, limit: int) -> list[tuple[str, str]]:
+    """At most `limit` of a user's, each once: calendar and name."""
+    some = select(ConflictCheck.slug, ConflictCheck.name).where(ConflictCheck.user_id == user_id)
+    return [(slug, name) for slug, name in connection.execute(some.distinct().limit(limit))]
+
+
+def done(connection: Connection, user_id: int, changed: Mapping[str, Collection[str]]) -> None:
+    """Forget objects (names by calendar) that were compared as they are now."""
+    for slug, names in changed.items():
+        of_calendar = (ConflictCheck.user_id == user_id) & (ConflictCheck.slug == slug)
+        connection.execute(delete(ConflictCheck).where(of_calendar, ConflictCheck.name.in_(names)))
 
 
 def clear(connection: Connection, user_id: int) -> None:

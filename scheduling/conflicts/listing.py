@@ -8,12 +8,13 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, or_, select
+from sqlalchemy import Connection, Row, Select, and_, func, or_, select
 
 from scheduling.conflicts import pairs
+from scheduling.conflicts.comparison import MOST
 from scheduling.errors import NotFound
 from scheduling.models import Conflict as ConflictRow
-from scheduling.models import User
+from scheduling.models import ConflictUser, User
 
 STATUSES = ("open", "acknowledged", "resolved")
 LARGEST_ID = 2**53 - 1
@@ -95,6 +96,18 @@ def page(
         behind = or_(_R.starts_at > start, and_(_R.starts_at == start, _R.id > number))
         statement = statement.where(_R.starts_at >= start, behind)
     return [_conflict(row) for row in connection.execute(statement)]
+
+
+def crowded(connection: Connection, user_id: int | None = None) -> list[str]:
+    """Names of users who have more conflicts than are kept: of one job `MOST`, of one user `MOST_OF_USER`."""
+    full = select(_R.user_id).where(_R.status != "resolved").group_by(_R.user_id, _R.job_name)
+    many = select(ConflictUser.user_id).where(ConflictUser.crowded)
+    found = select(User.username).where(
+        or_(User.id.in_(many), User.id.in_(full.having(func.count() >= MOST)))
+    )
+    if user_id is not None:
+        found = found.where(User.id == user_id)
+    return list(connection.scalars(found.order_by(User.username)))
 
 
 def get(connection: Connection, conflict_id: int, *, lock: bool = False) -> Conflict:

@@ -2,8 +2,8 @@
 """Which pairs of a job and another event of one user overlap, for the objects that changed.
 
 Changed objects are joined with the user's other events by the indexes on their extents, so the cost follows from what
-changed and what it meets, not from the size of the calendars; the number of statements is fixed. Instances beyond a
-calendar's horizon are expanded from the stored series.
+changed and what it meets, not from the size of the calendars; the number of statements is fixed, and so is how many
+rows each of them may give. Instances beyond a calendar's horizon are expanded from the stored series.
 """
 
 from __future__ import annotations
@@ -31,14 +31,18 @@ is the job.
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """A calendar of the user. `expanded_until` (epoch seconds) is the end of its horizon."""
+    """A calendar of the user at a revision. `expanded_until` (epoch seconds) is the end of its horizon."""
 
     id: int
     slug: str
     kind: str
     label: str
     expanded_until: int
+    revision: int
 
+
+ROWS = 4_000
+"""Meetings of two events that one statement reads at most."""
 
 _C: Any = aliased(CalendarObject, name="changed")
 _I: Any = aliased(OccurrenceRow, name="changed_instance")
@@ -56,8 +60,12 @@ _MET_INSTANCE = (_TI, (), True)
 _MET_LONG_INSTANCE = (_TI, (lasts(_TI),), False)
 
 
-def _meeting(changed: tuple[Any, tuple[Any, ...]], met: tuple[Any, tuple[Any, ...], bool]) -> Select[Any]:
-    """`low` and `high` are the seconds by which the changed event is widened before and after."""
+def _meeting(
+    changed: tuple[Any, tuple[Any, ...]], met: tuple[Any, tuple[Any, ...], bool], *, named: bool
+) -> Select[Any]:
+    """`low` and `high` are the seconds by which the changed event is widened before and after. With `named` only events
+    called so are met.
+    """
     ours, of_ours = changed
     theirs, of_theirs, short = met
     conditions = [
@@ -72,6 +80,8 @@ def _meeting(changed: tuple[Any, tuple[Any, ...]], met: tuple[Any, tuple[Any, ..
         theirs.starts_at < ours.ends_at + bindparam("high"),
         theirs.ends_at > ours.starts_at - bindparam("low"),
     ]
+    if named:
+        conditions.append(theirs.name.in_(bindparam("only", expanding=True)))
     if short:  # bounds what is read of the index
         conditions.append(theirs.starts_at >= ours.starts_at - bindparam("low") - LONG)
     return select(
@@ -85,13 +95,30 @@ def _meeting(changed: tuple[Any, tuple[Any, ...]], met: tuple[Any, tuple[Any, ..
     ).where(*conditions)
 
 
-_JOB_MEETS_JOB: Any = union_all(_meeting(_SINGLE, _MET_SHORT), _meeting(_SINGLE, _MET_LONG))
-_JOB_MEETS_OTHER: Any = union_all(
-    *(_meeting(_SINGLE, met) for met in (_MET_SHORT, _MET_LONG, _MET_INSTANCE, _MET_LONG_INSTANCE))
-)
-_OTHER_MEETS_JOB: Any = union_all(
-    *(_meeting(changed, met) for changed in (_SINGLE, _INSTANCE) for met in (_MET_SHORT, _MET_LONG))
-)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Meetings:
+    """The statements that find what changed events meet: all of it up to a number of rows, or only events by name."""
+
+    jobs_of_job: Any
+    others_of_job: Any
+    jobs_of_other: Any
+
+    @classmethod
+    def make(cls, *, named: bool) -> _Meetings:
+        singles = (_MET_SHORT, _MET_LONG)
+        others = (*singles, _MET_INSTANCE, _MET_LONG_INSTANCE)
+        found = (
+            [_meeting(_SINGLE, met, named=named) for met in singles],
+            [_meeting(_SINGLE, met, named=named) for met in others],
+            [_meeting(changed, met, named=named) for changed in (_SINGLE, _INSTANCE) for met in singles],
+        )
+        ours, theirs, of_others = (
+            union_all(*some) if named else union_all(*some).limit(ROWS + 1) for some in found
+        )
+        return cls(jobs_of_job=ours, others_of_job=theirs, jobs_of_other=of_others)
+
+
+_ALL, _NAMED = _Meetings.make(named=False), _Meetings.make(named=True)
 _O = CalendarObject
 _FAR = (
     _O.calendar_id == bindparam("calendar"),
@@ -115,7 +142,9 @@ _THESE_FAR_SERIES = _FAR_SERIES.where(_O.name.in_(bindparam("names", expanding=T
 
 
 class Overlaps:
-    """The pairs found so far for one user: `found` maps each to its overlaps, of which none is over at `now`."""
+    """The pairs found so far for one user: `found` maps each to its overlaps, of which none is over at `now`. `is_cut`
+    says that there are more than were read.
+    """
 
     def __init__(self, sources: Iterable[Source], rules: Rules, now: int) -> None:
         every = list(sources)
@@ -124,18 +153,48 @@ class Overlaps:
         self._rules = rules
         self._now = now
         self.found: dict[Pair, set[Span]] = {}
+        self.is_cut = False
 
     def add(self, connection: Connection, changed: Mapping[str, Collection[str]]) -> None:
         """Look what changed objects (names by calendar) meet. A fixed number of statements for each calendar."""
         if self._jobs is None:
             return
-        jobs = changed.get(self._jobs.slug, ())
-        if jobs:
-            self._of_jobs(connection, self._jobs, jobs)
+        self._meet(connection, self._jobs, changed, None)
+        if not self.is_cut:
+            self._beyond(connection, self._jobs, changed)
+
+    def add_known(
+        self, connection: Connection, changed: Mapping[str, Collection[str]], pairs: Collection[Pair]
+    ) -> None:
+        """Look whether the events of known pairs still meet, where `add` did not read everything."""
+        if self._jobs is not None and pairs:
+            only = sorted({pair[0] for pair in pairs} | {pair[2] for pair in pairs})
+            self._meet(connection, self._jobs, changed, only)
+            self._beyond(connection, self._jobs, changed)
+
+    def _meet(
+        self,
+        connection: Connection,
+        jobs: Source,
+        changed: Mapping[str, Collection[str]],
+        only: Collection[str] | None,
+    ) -> None:
+        if names := changed.get(jobs.slug):
+            self._of_jobs(connection, jobs, names, only)
         for other in self._others.values():
-            if changed.get(other.slug):
-                self._of_others(connection, self._jobs, other, changed[other.slug])
-        self._beyond(connection, self._jobs, changed)
+            if self.is_cut and only is None:
+                return  # fewer objects are looked at instead
+            if names := changed.get(other.slug):
+                self._of_others(connection, jobs, other, names, only)
+
+    def _rows(
+        self, connection: Connection, statement: Any, values: Mapping[str, Any], only: Collection[str] | None
+    ) -> Sequence[Row[*tuple[Any, ...]]]:
+        if only is not None:
+            return connection.execute(statement, {**values, "only": list(only)}).all()
+        rows = connection.execute(statement, values).all()
+        self.is_cut |= len(rows) > ROWS
+        return rows[:ROWS]
 
     def once(self) -> dict[Pair, set[Span]]:
         """What was found, but for pairs all of whose overlaps an event of the same UID in an older outside calendar has
@@ -155,28 +214,37 @@ class Overlaps:
             result[pair] = spans
         return result
 
-    def _of_jobs(self, connection: Connection, jobs: Source, names: Collection[str]) -> None:
-        rules = self._rules
+    def _of_jobs(
+        self, connection: Connection, jobs: Source, names: Collection[str], only: Collection[str] | None
+    ) -> None:
+        rules, statements = self._rules, _ALL if only is None else _NAMED
         key = self._key(jobs, names, rules.job_busy)
         if "jobs" in rules.kinds:
             between = {"low": rules.between, "high": rules.between}
             met = {"others": [jobs.id], "other_busy": rules.job_busy}
-            for row in connection.execute(_JOB_MEETS_JOB, {**key, **between, **met}):
+            for row in self._rows(connection, statements.jobs_of_job, {**key, **between, **met}, only):
                 self._note_jobs(jobs, row)
         if self._others:
             around = {"low": rules.before, "high": rules.after}
             met = {"others": list(self._others), "other_busy": rules.other_busy}
-            for row in connection.execute(_JOB_MEETS_OTHER, {**key, **around, **met}):
+            for row in self._rows(connection, statements.others_of_job, {**key, **around, **met}, only):
                 other = self._others[row.other_calendar]
                 span = (row.other_starts_at, row.other_ends_at)
                 self._note(row.name, (row.starts_at, row.ends_at), other, row.other_name, span)
 
-    def _of_others(self, connection: Connection, jobs: Source, other: Source, names: Collection[str]) -> None:
-        rules = self._rules
+    def _of_others(
+        self,
+        connection: Connection,
+        jobs: Source,
+        other: Source,
+        names: Collection[str],
+        only: Collection[str] | None,
+    ) -> None:
+        rules, statements = self._rules, _ALL if only is None else _NAMED
         key = self._key(other, names, rules.other_busy)
         around = {"low": rules.after, "high": rules.before}
         met = {"others": [jobs.id], "other_busy": rules.job_busy}
-        for row in connection.execute(_OTHER_MEETS_JOB, {**key, **around, **met}):
+        for row in self._rows(connection, statements.jobs_of_other, {**key, **around, **met}, only):
             job = (row.other_starts_at, row.other_ends_at)
             self._note(row.other_name, job, other, row.name, (row.starts_at, row.ends_at))
 

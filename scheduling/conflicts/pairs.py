@@ -42,8 +42,9 @@ class Side:
 class Sides:
     """Reads the events of pairs, in a fixed number of statements for each calendar and 500 of them."""
 
-    def __init__(self, connection: Connection, sources: Mapping[str, Source]) -> None:
+    def __init__(self, connection: Connection, sources: Mapping[str, Source], rules: Rules) -> None:
         self._connection = connection
+        self._rules = rules
         self._sources = sources
         self._known: dict[tuple[str, str], Side] = {}
 
@@ -65,13 +66,13 @@ class Sides:
         """The other event of a pair that was found."""
         return self._known[pair[1], pair[2]]
 
-    def is_busy(self, pair: Pair, rules: Rules) -> bool:
+    def is_busy(self, pair: Pair) -> bool:
         """Whether both are still there and take time."""
         job, other = self._known.get(("jobs", pair[0])), self._known.get((pair[1], pair[2]))
         if job is None or other is None:
             return False
-        other_busy = rules.job_busy if pair[1] == "jobs" else rules.other_busy
-        return job.busy in rules.job_busy and other.busy in other_busy
+        other_busy = self._rules.job_busy if pair[1] == "jobs" else self._rules.other_busy
+        return job.busy in self._rules.job_busy and other.busy in other_busy
 
     def _read(self, source: Source, names: list[str]) -> None:
         for some in _chunks(names):

@@ -21,6 +21,7 @@ from scheduling.calendars.catch_up import catch_up_in_steps, ensure_calendars
 from scheduling.config.sections import Config
 from scheduling.conflicts import checks
 from scheduling.conflicts.check import check_step
+from scheduling.conflicts.comparison import STEP
 from scheduling.conflicts.rules import Rules
 from scheduling.database.connection import Database
 from scheduling.models import Calendar, Conflict, ConflictUser, ScheduleChange, User
@@ -35,6 +36,8 @@ _UNLIKE = union_all(
 """The latter of users that are gone, too: what they leave behind is to be resolved. Nobody is in both."""
 _SLUGS = select(Calendar.slug).where(Calendar.user_id == bindparam("user"), Calendar.kind.in_(BLOCKING))
 
+_STEPS = 50
+"""Steps for one user in one turn at most; others have theirs meanwhile."""
 _ASKED_AGAIN = 900
 """Seconds after which everybody's rules are looked at again. Another process may have followed rules that were changed
 back before this one saw them.
@@ -93,8 +96,9 @@ class Watch:
         if late or others or over:
             with self._database.read() as connection:
                 waiting = checks.waiting(connection, limit)
-        self._compare([*others, *(it for it in waiting if it not in others)], rules, now)
-        return any(len(it) >= limit for it in (late, others, waiting))
+        users = [*others, *(user_id for user_id in waiting if user_id not in others)]
+        more = self._compare(users, rules, now)
+        return more or any(len(found) >= limit for found in (late, others, waiting))
 
     def _by_other_rules(self, connection: Connection, rules: Rules, now: int, limit: int) -> list[int]:
         """Users whose events were last compared by other rules, or never. Nobody may have read the calendars of these,
@@ -113,12 +117,17 @@ class Watch:
         for slug in slugs:
             catch_up_in_steps(self._database, user_id, slug, view, now)
 
-    def _compare(self, users: Iterable[int], rules: Rules, now: int) -> None:
+    def _compare(self, users: Iterable[int], rules: Rules, now: int) -> bool:
+        """Returns whether there is more to compare for somebody."""
+        more = False
         for user_id in users:
-            more = True
-            while more:
-                with self._database.write() as connection:
-                    more = check_step(connection, user_id, rules, now)
+            size = STEP
+            for _ in range(_STEPS):
+                size = check_step(self._database, user_id, rules, now, size)
+                if not size:
+                    break
+            more |= size > 0
+        return more
 
 
 def _grouped(late: Iterable[Any]) -> list[tuple[int, list[str]]]:

@@ -88,7 +88,7 @@ def create(
     label: str,
     options: FeedOptions | None = None,
     *,
-    actor: Actor = SYSTEM,
+    actor: Actor,
 ) -> tuple[Feed, str]:
     """A new feed of the user and its token. Raises `Invalid` for an empty or long label or an expiry that is past,
     `NotFound` for no such user.
@@ -111,16 +111,20 @@ def create(
         )
         .returning(FeedRow.id)
     ).scalar_one()
-    audit.record(connection, actor, "feed.create", f"feed:{feed_id}", user=username, detail=options.detail)
+    audit.record(
+        connection, "feed.create", f"feed:{feed_id}", user=username, detail=options.detail, actor=actor
+    )
     return _get(connection, feed_id), _issue(connection, keyring, feed_id, now)
 
 
-def get(connection: Connection, feed_id: int, *, actor: Actor = SYSTEM) -> Feed:
-    """One feed. Raises `NotFound`."""
-    return _visible(_get(connection, feed_id), actor)
+def get(
+    connection: Connection, feed_id: int, *, own: Permission = Permission.FEEDS_VIEW_OWN, actor: Actor
+) -> Feed:
+    """One feed; `own` is what its owner needs for what is to be done with it. Raises `Forbidden`, `NotFound`."""
+    return _visible(_get(connection, feed_id), actor, own)
 
 
-def list_feeds(connection: Connection, user_id: int | None = None, *, actor: Actor = SYSTEM) -> list[Feed]:
+def list_feeds(connection: Connection, user_id: int | None = None, *, actor: Actor) -> list[Feed]:
     """The feeds of one user or of all, oldest first, revoked ones too."""
     _require(actor, user_id, own=Permission.FEEDS_VIEW_OWN)
     statement = select(*_FEED).order_by(FeedRow.id)
@@ -142,11 +146,11 @@ def show(connection: Connection, keyring: Keyring, feed_id: int) -> str:
     return keyring.decrypt(encrypted)
 
 
-def reveal(connection: Connection, keyring: Keyring, feed_id: int, *, actor: Actor = SYSTEM) -> str:
+def reveal(connection: Connection, keyring: Keyring, feed_id: int, *, actor: Actor) -> str:
     """As `show`, with permission and in the audit log: inside a write transaction."""
     get(connection, feed_id, actor=actor)
     token = show(connection, keyring, feed_id)
-    audit.record(connection, actor, "feed.show", f"feed:{feed_id}")
+    audit.record(connection, "feed.show", f"feed:{feed_id}", actor=actor)
     return token
 
 
@@ -156,7 +160,7 @@ def update(
     *,
     label: str | None = None,
     options: FeedOptions | None = None,
-    actor: Actor = SYSTEM,
+    actor: Actor,
 ) -> Feed:
     """Give the feed another label or other options; its link stays. Raises `NotFound` for no such feed or a revoked
     one, `Invalid`.
@@ -172,12 +176,12 @@ def update(
     if values:
         connection.execute(sql_update(FeedRow).where(FeedRow.id == feed_id).values(**values))
         changed = sorted(name for name in values if name != "changed_at")
-        audit.record(connection, actor, "feed.update", f"feed:{feed_id}", changed=", ".join(changed))
+        audit.record(connection, "feed.update", f"feed:{feed_id}", changed=", ".join(changed), actor=actor)
     return _get(connection, feed_id)
 
 
 def regenerate(
-    connection: Connection, keyring: Keyring, feed_id: int, *, overlap_hours: int = 0, actor: Actor = SYSTEM
+    connection: Connection, keyring: Keyring, feed_id: int, *, overlap_hours: int = 0, actor: Actor
 ) -> str:
     """A new token. The old link answers 410 from now on or, with an overlap, first says for that many hours that it
     was replaced. Raises `NotFound` for no such feed or a revoked one, `Invalid`.
@@ -188,19 +192,22 @@ def regenerate(
     now = datetime.now(UTC)
     ends_at = now + timedelta(hours=overlap_hours) if overlap_hours else None
     _retire(connection, feed_id, now, ends_at)
-    audit.record(connection, actor, "feed.regenerate", f"feed:{feed_id}", overlap_hours=overlap_hours or None)
+    audit.record(
+        connection, "feed.regenerate", f"feed:{feed_id}", overlap_hours=overlap_hours or None, actor=actor
+    )
     emit_regenerated(connection, feed_id, overlap_hours)
     return _issue(connection, keyring, feed_id, now)
 
 
-def reset_all(connection: Connection, keyring: Keyring, user_id: int, *, actor: Actor = SYSTEM) -> int:
+def reset_all(connection: Connection, keyring: Keyring, user_id: int, *, actor: Actor) -> int:
     """New links for all of the user's feeds; every old one, those in an overlap too, answers 410 from now on. Returns
     how many feeds have a new link.
     """
     _require(actor, user_id, own=Permission.FEEDS_CREATE_OWN)
     now = datetime.now(UTC)
     count = 0
-    for feed in list_feeds(connection, user_id):
+    # Whoever may renew the links needs no permission to see them.
+    for feed in list_feeds(connection, user_id, actor=SYSTEM):
         connection.execute(
             sql_update(FeedToken)
             .where(FeedToken.feed_id == feed.id, FeedToken.ends_at > now)
@@ -212,7 +219,7 @@ def reset_all(connection: Connection, keyring: Keyring, user_id: int, *, actor: 
     return count
 
 
-def revoke(connection: Connection, feed_id: int, *, actor: Actor = SYSTEM) -> None:
+def revoke(connection: Connection, feed_id: int, *, actor: Actor) -> None:
     """End the feed; its links answer 410 from now on. Raises `NotFound`."""
     feed = _visible(_get(connection, feed_id), actor, own=Permission.FEEDS_CREATE_OWN)
     if feed.revoked_at is not None:
@@ -220,16 +227,16 @@ def revoke(connection: Connection, feed_id: int, *, actor: Actor = SYSTEM) -> No
     now = datetime.now(UTC)
     _retire(connection, feed_id, now, None)
     connection.execute(sql_update(FeedRow).where(FeedRow.id == feed_id).values(revoked_at=now))
-    audit.record(connection, actor, "feed.revoke", f"feed:{feed_id}")
+    audit.record(connection, "feed.revoke", f"feed:{feed_id}", actor=actor)
 
 
 def _require(actor: Actor, user_id: int | None, *, own: Permission) -> None:
-    require(actor, Permission.FEEDS_MANAGE_ALL, own=own, owner_id=user_id)
+    require(Permission.FEEDS_MANAGE_ALL, own=own, owner_id=user_id, actor=actor)
 
 
 def _visible(feed: Feed, actor: Actor, own: Permission = Permission.FEEDS_VIEW_OWN) -> Feed:
     """The feed, if the actor may do with it what `own` permits with his own ones."""
-    if permits(actor, Permission.FEEDS_MANAGE_ALL, own=own, owner_id=feed.user_id):
+    if permits(Permission.FEEDS_MANAGE_ALL, own=own, owner_id=feed.user_id, actor=actor):
         return feed
     if feed.user_id != actor.user_id:
         raise _unknown(feed.id)

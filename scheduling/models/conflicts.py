@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Identity, Index, String, Text
+from sqlalchemy import CheckConstraint, Identity, Index, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from scheduling.database.types import BigInt, UtcDateTime
@@ -83,10 +83,11 @@ class ConflictCheck(Base):
 
 class ConflictUser(Base):
     """By which rules (a hash of settings) all events of a user have been compared; also the lock under which they
-    are.
+    are. `crowded`: some of the user's conflicts were left out, because there are more than are kept for one user.
     """
 
     __tablename__ = "conflict_users"
 
     user_id: Mapped[int] = mapped_column(BigInt, primary_key=True, autoincrement=False)
     epoch: Mapped[str] = mapped_column(String(32))
+    crowded: Mapped[bool] = mapped_column(server_default=false())

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from scheduling.access import roles, users
+from scheduling.access.permissions import SYSTEM
 from scheduling.errors import Conflict, SchedulingError
 from scheduling.models import Blocker, Job, JobAssignment, TimeOff, User
 from scheduling.schedule.columns import COLUMNS, EMPTY
@@ -99,7 +100,7 @@ def _apply_users(loading: _Loading, chunk: Sequence[Entry]) -> None:
     for entry in chunk:
         if entry.key not in known:
             try:
-                users.create(loading.connection, username=entry.key)
+                users.create(loading.connection, username=entry.key, actor=SYSTEM)
             except SchedulingError as error:
                 loading.problems.append(f"{entry.place}: {error}")
     stored = _users(loading.connection, [entry.key for entry in chunk])
@@ -112,7 +113,7 @@ def _apply_users(loading: _Loading, chunk: Sequence[Entry]) -> None:
             row = stored[entry.key]
             changed = differences(entry.values, row)
             if changed.keys() & _AUDITED:
-                users.change(loading.connection, entry.key, changed)
+                users.change(loading.connection, entry.key, changed, actor=SYSTEM)
             elif changed:
                 loading.connection.execute(update(User).where(User.id == row["id"]).values(**changed))
             loading.count(entry, new=entry.key not in known, changed=bool(changed))

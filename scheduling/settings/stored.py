@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from scheduling.access import audit
-from scheduling.access.permissions import SYSTEM, Actor, Permission, require
+from scheduling.access.permissions import Actor, Permission, require
 from scheduling.config import ini
 from scheduling.config.sections import CHANGEABLE, Config
 from scheduling.errors import Invalid
@@ -107,12 +107,12 @@ def change(
     value: str | None,
     *,
     config: Config | None = None,
-    actor: Actor = SYSTEM,
+    actor: Actor,
 ) -> None:
     """Keep `value` for the setting, or with None fall back to the ini file. Raises `Forbidden`, `Locked` for one
     that `config` locks, and `Invalid` with what is permitted.
     """
-    require(actor, Permission.SETTINGS_EDIT)
+    require(Permission.SETTINGS_EDIT, actor=actor)
     if name not in names():
         raise Invalid(
             f"There is no setting {name!r}{ini.did_you_mean(name, names())}; see `daysheet settings show`."
@@ -127,7 +127,7 @@ def change(
     connection.execute(_REMOVE, {"setting": name})
     if value is not None:
         connection.execute(insert(Setting).values(name=name, value=value, changed_at=datetime.now(UTC)))
-    audit.record(connection, actor, "setting.change", f"setting:{name}", before=before, after=value)
+    audit.record(connection, "setting.change", f"setting:{name}", before=before, after=value, actor=actor)
 
 
 def _check(name: str, value: str) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from scheduling.access import audit
-from scheduling.access.permissions import SYSTEM, Actor
+from scheduling.access.permissions import Actor
 from scheduling.calendars.catch_up import catch_up
 from scheduling.errors import Conflict, NotFound
 from scheduling.ical import series_json, timezones
@@ -45,23 +45,19 @@ class Difference:
     starts_at: int | None
 
 
-def list_generations(
-    connection: Connection, subscription_id: int, *, actor: Actor = SYSTEM
-) -> list[Generation]:
+def list_generations(connection: Connection, subscription_id: int, *, actor: Actor) -> list[Generation]:
     """Those kept, newest first. Raises `NotFound`."""
     subscriptions.get(connection, subscription_id, actor=actor)
     return generations.listed(connection, subscription_id)
 
 
-def get(
-    connection: Connection, subscription_id: int, generation_id: int, *, actor: Actor = SYSTEM
-) -> Generation:
+def get(connection: Connection, subscription_id: int, generation_id: int, *, actor: Actor) -> Generation:
     """Raises `NotFound`."""
     return _both(connection, subscription_id, generation_id, actor)[1]
 
 
 def diff(
-    connection: Connection, subscription_id: int, generation_id: int, *, actor: Actor = SYSTEM
+    connection: Connection, subscription_id: int, generation_id: int, *, actor: Actor
 ) -> list[Difference]:
     """What would change if the generation were shown in place of the current one; at most `MOST_LISTED` events. Titles
     are the owner's alone, and the system's. Raises `NotFound`.
@@ -88,7 +84,7 @@ def diff(
 
 
 def accept(
-    connection: Connection, subscription_id: int, generation_id: int, view: View, *, actor: Actor = SYSTEM
+    connection: Connection, subscription_id: int, generation_id: int, view: View, *, actor: Actor
 ) -> None:
     """Believe a state that was in quarantine, withdrawn or rejected, and show it. Raises `NotFound`, `Conflict`."""
     found, generation = _both(connection, subscription_id, generation_id, actor)
@@ -99,7 +95,7 @@ def accept(
 
 
 def roll_back(
-    connection: Connection, subscription_id: int, generation_id: int, view: View, *, actor: Actor = SYSTEM
+    connection: Connection, subscription_id: int, generation_id: int, view: View, *, actor: Actor
 ) -> None:
     """Show an earlier state again; the one until now is rejected. Raises `NotFound`, `Conflict`."""
     found, generation = _both(connection, subscription_id, generation_id, actor)
@@ -111,9 +107,7 @@ def roll_back(
     _record(connection, actor, "subscription.roll_back", found, generation)
 
 
-def reject(
-    connection: Connection, subscription_id: int, generation_id: int, *, actor: Actor = SYSTEM
-) -> None:
+def reject(connection: Connection, subscription_id: int, generation_id: int, *, actor: Actor) -> None:
     """Never take over a state that is in quarantine. Raises `NotFound`, `Conflict`."""
     found, generation = _both(connection, subscription_id, generation_id, actor)
     if generation.state not in (generations.QUARANTINED, generations.WITHDRAWN):
@@ -169,12 +163,12 @@ def _record(
 ) -> None:
     audit.record(
         connection,
-        actor,
         action,
         f"subscription:{found.id}",
         user_id=found.user_id,
         generation=generation.id,
         events=generation.events,
+        actor=actor,
     )
 
 

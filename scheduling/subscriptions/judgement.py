@@ -72,11 +72,11 @@ class Judgement:
         if since is not None and self._is_ripe(since):
             audit.record(
                 self._connection,
-                SYSTEM,
                 "subscription.accept",
                 f"subscription:{self._due.id}",
                 reason=reasons[0],
                 hours=self._limits.quarantine_hours,
+                actor=SYSTEM,
             )
             return self._believed(known)
         return self._quarantined(known, reasons, since)
@@ -152,11 +152,11 @@ class Judgement:
         if is_new and since is None:
             audit.record(
                 connection,
-                SYSTEM,
                 "subscription.quarantine",
                 f"subscription:{self._due.id}",
                 generation=known.id,
                 reason=reasons[0],
+                actor=SYSTEM,
             )
             emit_quarantined(connection, self._due.id, known.id, reasons[0], message)
         self._kept_back(known, reasons[0], message)

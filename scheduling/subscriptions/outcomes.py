@@ -92,7 +92,7 @@ def failed(connection: Connection, subscription_id: int, failure: Failure) -> No
     if failure.pause:
         emit_paused(connection, subscription_id, reason, message)
         audit.record(
-            connection, SYSTEM, "subscription.pause", f"subscription:{subscription_id}", reason=reason
+            connection, "subscription.pause", f"subscription:{subscription_id}", reason=reason, actor=SYSTEM
         )
     now = datetime.now(UTC)
     values: dict[str, Any] = {

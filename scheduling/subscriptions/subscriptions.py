@@ -15,7 +15,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from scheduling.access import audit
-from scheduling.access.permissions import SYSTEM, Actor, Permission, permits, require
+from scheduling.access.permissions import Actor, Permission, permits, require
 from scheduling.access.secrets import Keyring
 from scheduling.admission import Admission, anywhere
 from scheduling.calendars import policy as import_policy
@@ -79,12 +79,12 @@ def add(
     policy: Policy | None = None,
     time_zone: str | None = None,
     admit: Admission = anywhere,
-    actor: Actor = SYSTEM,
+    actor: Actor,
 ) -> Subscription:
     """Subscribe a user; the first import is due at once. `time_zone` is that of floating times (None: the user's),
     `admit` says which URLs may be fetched here. Raises `Forbidden`, and `Invalid` for what cannot be.
     """
-    require(actor, _ALL, own=_OWN, owner_id=user_id)
+    require(_ALL, own=_OWN, owner_id=user_id, actor=actor)
     url, label = subscription_url.checked(url, admit), _label(label)
     host = subscription_url.host_of(url)
     policy = import_policy.checked(policy or Policy())
@@ -110,27 +110,29 @@ def add(
         connection, user_id=user_id, slug=slug_of(created), kind="external", now=now, display_name=label
     )
     _hide(connection, user_id, created, policy.visibility)
-    audit.record(connection, actor, "subscription.add", f"subscription:{created}", user_id=user_id, host=host)
-    return get(connection, created)
+    audit.record(
+        connection, "subscription.add", f"subscription:{created}", user_id=user_id, host=host, actor=actor
+    )
+    return get(connection, created, actor=actor)
 
 
-def get(connection: Connection, subscription_id: int, *, actor: Actor = SYSTEM) -> Subscription:
+def get(connection: Connection, subscription_id: int, *, actor: Actor) -> Subscription:
     """Raises `NotFound`, for another user's too unless the actor may manage all."""
     return _one(connection, subscription_id, actor, detached=False)
 
 
-def get_detached(connection: Connection, subscription_id: int, *, actor: Actor = SYSTEM) -> Subscription:
+def get_detached(connection: Connection, subscription_id: int, *, actor: Actor) -> Subscription:
     """As `get`, what stayed of a subscription that was ended."""
     return _one(connection, subscription_id, actor, detached=True)
 
 
 def list_subscriptions(
-    connection: Connection, user_id: int | None = None, *, detached: bool = False, actor: Actor = SYSTEM
+    connection: Connection, user_id: int | None = None, *, detached: bool = False, actor: Actor
 ) -> list[Subscription]:
     """The subscriptions of one user or of all, oldest first; with `detached`, those that were ended and whose events
     stayed. Raises `Forbidden`.
     """
-    require(actor, _ALL, own=_OWN, owner_id=user_id)
+    require(_ALL, own=_OWN, owner_id=user_id, actor=actor)
     wanted = _R.detached_at.is_not(None) if detached else _R.detached_at.is_(None)
     statement = select(*COLUMNS).where(wanted).order_by(_R.id)
     if user_id is not None:
@@ -145,7 +147,7 @@ def change(
     changes: Changes,
     *,
     admit: Admission = anywhere,
-    actor: Actor = SYSTEM,
+    actor: Actor,
 ) -> Subscription:
     """Change a subscription. With another URL the events of the old one go on blocking until the new one was read and
     is not doubted; what shall be shown, and how, counts at once. Raises `NotFound`, `Invalid`.
@@ -180,25 +182,25 @@ def change(
     changed += [name for name in ("url", "credentials") if f"encrypted_{name}" in values]
     audit.record(
         connection,
-        actor,
         "subscription.change",
         f"subscription:{subscription_id}",
         changed=", ".join(changed),
         host=values.get("host"),
+        actor=actor,
     )
-    return get(connection, subscription_id)
+    return get(connection, subscription_id, actor=actor)
 
 
-def pause(connection: Connection, subscription_id: int, *, actor: Actor = SYSTEM) -> None:
+def pause(connection: Connection, subscription_id: int, *, actor: Actor) -> None:
     """Stop fetching; what was imported goes on blocking. Raises `NotFound`."""
     get(connection, subscription_id, actor=actor)
     connection.execute(
         update(_R).where(_R.id == subscription_id).values(status="paused", lease=None, lease_until=0)
     )
-    audit.record(connection, actor, "subscription.pause", f"subscription:{subscription_id}")
+    audit.record(connection, "subscription.pause", f"subscription:{subscription_id}", actor=actor)
 
 
-def resume(connection: Connection, subscription_id: int, *, actor: Actor = SYSTEM) -> None:
+def resume(connection: Connection, subscription_id: int, *, actor: Actor) -> None:
     """Fetch again, at once. Raises `NotFound`."""
     get(connection, subscription_id, actor=actor)
     connection.execute(
@@ -213,12 +215,10 @@ def resume(connection: Connection, subscription_id: int, *, actor: Actor = SYSTE
             next_at=int(time.time()),
         )
     )
-    audit.record(connection, actor, "subscription.resume", f"subscription:{subscription_id}")
+    audit.record(connection, "subscription.resume", f"subscription:{subscription_id}", actor=actor)
 
 
-def request_sync(
-    connection: Connection, subscription_id: int, *, wait: int = 0, actor: Actor = SYSTEM
-) -> None:
+def request_sync(connection: Connection, subscription_id: int, *, wait: int = 0, actor: Actor) -> None:
     """Make a subscription due now, or `wait` seconds after the last fetch that was asked for. With `wait`, one that is
     asked for or under way is not asked for twice, and a server that wants to be left alone is. Raises `NotFound`,
     `Invalid` for a paused one.
@@ -247,7 +247,7 @@ def remove(
     subscription_id: int,
     *,
     events: Literal["keep", "delete"] = "keep",
-    actor: Actor = SYSTEM,
+    actor: Actor,
 ) -> None:
     """End a subscription and forget its URL. What it imported stays, detached, or goes. Raises `NotFound`."""
     found = get(connection, subscription_id, actor=actor)
@@ -267,7 +267,7 @@ def remove(
     _audit_end(connection, actor, "subscription.remove", found, events)
 
 
-def remove_detached(connection: Connection, subscription_id: int, *, actor: Actor = SYSTEM) -> None:
+def remove_detached(connection: Connection, subscription_id: int, *, actor: Actor) -> None:
     """Remove the events that stayed of a subscription. Raises `NotFound`."""
     found = get_detached(connection, subscription_id, actor=actor)
     _erase(connection, found)
@@ -277,7 +277,7 @@ def remove_detached(connection: Connection, subscription_id: int, *, actor: Acto
 def _one(connection: Connection, subscription_id: int, actor: Actor, *, detached: bool) -> Subscription:
     row = connection.execute(select(*COLUMNS).where(_R.id == subscription_id)).first()
     found = row is not None and (row.detached_at is not None) == detached
-    if row is None or not found or not permits(actor, _ALL, own=_OWN, owner_id=row.user_id):
+    if row is None or not found or not permits(_ALL, own=_OWN, owner_id=row.user_id, actor=actor):
         what = "detached calendar" if detached else "subscription"
         raise NotFound(f"There is no {what} {subscription_id}; `daysheet subscription list` shows them.")
     return read(row)
@@ -342,12 +342,12 @@ def _erase(connection: Connection, found: Subscription) -> None:
 def _audit_end(connection: Connection, actor: Actor, action: str, found: Subscription, events: str) -> None:
     audit.record(
         connection,
-        actor,
         action,
         f"subscription:{found.id}",
         user_id=found.user_id,
         host=found.host,
         events=events,
+        actor=actor,
     )
 
 

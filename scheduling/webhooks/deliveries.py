@@ -101,18 +101,18 @@ def page(
     return [_delivery(row) for row in connection.execute(statement)]
 
 
-def retry(connection: Connection, actor: Actor, webhook_id: int, delivery_id: int) -> Delivery:
+def retry(connection: Connection, webhook_id: int, delivery_id: int, *, actor: Actor) -> Delivery:
     """Queue a delivery again, whatever became of it, with all its attempts. Raises `NotFound`, `Invalid` for a paused
     webhook, `Forbidden`.
     """
-    require(actor, Permission.WEBHOOKS_MANAGE)
+    require(Permission.WEBHOOKS_MANAGE, actor=actor)
     get(connection, webhook_id, delivery_id)
     if endpoints.get(connection, webhook_id).status == "paused":
         raise Invalid(f"Webhook {webhook_id} is paused; resume it first.")
     anew = {"status": "pending", "attempts": 0, "next_at": 0, "expires_at": int(time.time()) + EXPIRES}
     connection.execute(update(_D).where(_D.id == delivery_id).values(**anew))
     connection.execute(update(Webhook).where(Webhook.id == webhook_id).values(next_at=0))
-    audit.record(connection, actor, "webhook.retry", f"webhook:{webhook_id}", delivery=delivery_id)
+    audit.record(connection, "webhook.retry", f"webhook:{webhook_id}", delivery=delivery_id, actor=actor)
     return get(connection, webhook_id, delivery_id)
 
 

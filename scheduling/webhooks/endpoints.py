@@ -83,7 +83,6 @@ _SHOWN = select(
 def add(
     connection: Connection,
     keyring: Keyring,
-    actor: Actor,
     url: str,
     events: Collection[str] = tuple(EventType),
     *,
@@ -91,11 +90,12 @@ def add(
     within_hours: int = DEFAULT_HOURS,
     allow_http: bool = False,
     admit: Admission = anywhere,
+    actor: Actor,
 ) -> tuple[Webhook, str]:
     """Register an address for event types; returns the webhook and its signing secret. `allow_http` also takes
     unencrypted addresses, `admit` says which can be reached. Raises `Invalid`, `Forbidden`.
     """
-    require(actor, Permission.WEBHOOKS_MANAGE)
+    require(Permission.WEBHOOKS_MANAGE, actor=actor)
     host, secret = host_of(url, allow_http=allow_http), _new_secret()
     admit(url.strip())
     created = connection.execute(
@@ -132,7 +132,6 @@ def page(connection: Connection, *, after: int = 0, limit: int = 1000) -> list[W
 def change(
     connection: Connection,
     keyring: Keyring,
-    actor: Actor,
     webhook_id: int,
     *,
     url: str | None = None,
@@ -141,9 +140,10 @@ def change(
     within_hours: int | None = None,
     allow_http: bool = False,
     admit: Admission = anywhere,
+    actor: Actor,
 ) -> Webhook:
     """Change what is not None. Raises `NotFound`, `Invalid`, `Forbidden`."""
-    require(actor, Permission.WEBHOOKS_MANAGE)
+    require(Permission.WEBHOOKS_MANAGE, actor=actor)
     get(connection, webhook_id)
     values: dict[str, Any] = {}
     if url is not None:
@@ -163,11 +163,11 @@ def change(
     return get(connection, webhook_id)
 
 
-def replace_secret(connection: Connection, keyring: Keyring, actor: Actor, webhook_id: int) -> str:
+def replace_secret(connection: Connection, keyring: Keyring, webhook_id: int, *, actor: Actor) -> str:
     """Make a new signing secret and return it; for a day, deliveries are signed with the old one too. Raises
     `NotFound`, `Forbidden`.
     """
-    require(actor, Permission.WEBHOOKS_MANAGE)
+    require(Permission.WEBHOOKS_MANAGE, actor=actor)
     get(connection, webhook_id)
     secret = _new_secret()
     connection.execute(
@@ -183,9 +183,9 @@ def replace_secret(connection: Connection, keyring: Keyring, actor: Actor, webho
     return secret
 
 
-def pause(connection: Connection, actor: Actor, webhook_id: int, *, reason: str | None = None) -> None:
+def pause(connection: Connection, webhook_id: int, *, reason: str | None = None, actor: Actor) -> None:
     """Send nothing and queue nothing new; what is queued waits. Raises `NotFound`, `Forbidden`."""
-    require(actor, Permission.WEBHOOKS_MANAGE)
+    require(Permission.WEBHOOKS_MANAGE, actor=actor)
     get(connection, webhook_id)
     connection.execute(
         update(_R).where(_R.id == webhook_id).values(status="paused", lease=None, lease_until=0)
@@ -193,9 +193,9 @@ def pause(connection: Connection, actor: Actor, webhook_id: int, *, reason: str 
     _note(connection, actor, "pause", webhook_id, reason=reason)
 
 
-def resume(connection: Connection, actor: Actor, webhook_id: int) -> None:
+def resume(connection: Connection, webhook_id: int, *, actor: Actor) -> None:
     """Send again, at once. Raises `NotFound`, `Forbidden`."""
-    require(actor, Permission.WEBHOOKS_MANAGE)
+    require(Permission.WEBHOOKS_MANAGE, actor=actor)
     get(connection, webhook_id)
     connection.execute(
         update(_R)
@@ -205,19 +205,19 @@ def resume(connection: Connection, actor: Actor, webhook_id: int) -> None:
     _note(connection, actor, "resume", webhook_id)
 
 
-def remove(connection: Connection, actor: Actor, webhook_id: int) -> None:
+def remove(connection: Connection, webhook_id: int, *, actor: Actor) -> None:
     """Forget a webhook, its queue and its log. Raises `NotFound`, `Forbidden`."""
-    require(actor, Permission.WEBHOOKS_MANAGE)
+    require(Permission.WEBHOOKS_MANAGE, actor=actor)
     found = get(connection, webhook_id)
     connection.execute(delete(_R).where(_R.id == webhook_id))
     _note(connection, actor, "remove", webhook_id, host=found.host)
 
 
-def test(connection: Connection, actor: Actor, webhook_id: int) -> int:
+def test(connection: Connection, webhook_id: int, *, actor: Actor) -> int:
     """Queue a test event, to be tried at once; returns the delivery's id. Raises `NotFound`, `Invalid` for a paused
     webhook, `Forbidden`.
     """
-    require(actor, Permission.WEBHOOKS_MANAGE)
+    require(Permission.WEBHOOKS_MANAGE, actor=actor)
     found = get(connection, webhook_id)
     if found.status == "paused":
         raise Invalid(f"Webhook {webhook_id} is paused; resume it first.")
@@ -280,7 +280,7 @@ def _checked_hours(hours: int) -> int:
 
 
 def _note(connection: Connection, actor: Actor, verb: str, webhook_id: int, **facts: audit.Fact) -> None:
-    audit.record(connection, actor, f"webhook.{verb}", f"webhook:{webhook_id}", **facts)
+    audit.record(connection, f"webhook.{verb}", f"webhook:{webhook_id}", **facts, actor=actor)
 
 
 def _webhook(row: Row[*tuple[Any, ...]]) -> Webhook:

@@ -132,7 +132,7 @@ class WebhookQueue:
             renewed = {"lease_until": now + lease_seconds}
             connection.execute(update(_W).where(_W.id == claim.webhook_id).values(**state, **renewed))
             if attempt.gone:
-                endpoints.pause(connection, SYSTEM, claim.webhook_id, reason=attempt.reason)
+                endpoints.pause(connection, claim.webhook_id, reason=attempt.reason, actor=SYSTEM)
             return not (attempt.away or attempt.gone)
 
     def release(self, claim: Claim) -> None:

@@ -158,13 +158,13 @@ def create_webhook(call: Call, body: WebhookGiven) -> Reply:
     made, secret = endpoints.add(
         call.connection,
         call.keyring,
-        call.actor,
         body.url,
         body.events,
         label=body.label,
         within_hours=body.within_hours,
         allow_http=call.settings.importer.allow_http,
         admit=importing.admission(call.settings),
+        actor=call.actor,
     )
     return Reply(
         body=CreatedWebhook(**_told(made), secret=secret), etag=_etag(made), location=f"/webhooks/{made.id}"
@@ -187,15 +187,15 @@ def change_webhook(call: Call, webhook_id: Id, body: WebhookChange) -> Reply:
     endpoints.change(
         call.connection,
         call.keyring,
-        call.actor,
         webhook_id,
         **changes,
         allow_http=call.settings.importer.allow_http,
         admit=importing.admission(call.settings),
+        actor=call.actor,
     )
     if status is not None:
         act = endpoints.pause if status == "paused" else endpoints.resume
-        act(call.connection, call.actor, webhook_id)
+        act(call.connection, webhook_id, actor=call.actor)
     changed = endpoints.get(call.connection, webhook_id)
     return Reply(body=Webhook(**_told(changed)), etag=_etag(changed))
 
@@ -204,7 +204,7 @@ def change_webhook(call: Call, webhook_id: Id, body: WebhookChange) -> Reply:
 def delete_webhook(call: Call, webhook_id: Id) -> Reply:
     """Forget a webhook, what is queued for it, and its log."""
     call.require_current(_etag(_webhook(call, webhook_id)))
-    endpoints.remove(call.connection, call.actor, webhook_id)
+    endpoints.remove(call.connection, webhook_id, actor=call.actor)
     return Reply()
 
 
@@ -214,7 +214,7 @@ def replace_webhook_secret(call: Call, webhook_id: Id) -> Reply:
 
     For a day, deliveries carry a signature with the old one too.
     """
-    secret = endpoints.replace_secret(call.connection, call.keyring, call.actor, webhook_id)
+    secret = endpoints.replace_secret(call.connection, call.keyring, webhook_id, actor=call.actor)
     return Reply(body=WebhookSecret(secret=secret))
 
 
@@ -224,7 +224,7 @@ def test_webhook(call: Call, webhook_id: Id) -> Reply:
 
     The answer is 202 at once; the delivery in the log tells what came of it. It is tried once.
     """
-    delivery_id = endpoints.test(call.connection, call.actor, webhook_id)
+    delivery_id = endpoints.test(call.connection, webhook_id, actor=call.actor)
     found = deliveries.get(call.connection, webhook_id, delivery_id)
     return Reply(body=WebhookDelivery(**_facts(found)))
 
@@ -265,7 +265,7 @@ def get_webhook_delivery(call: Call, webhook_id: Id, delivery_id: Id) -> Reply:
 )
 def retry_webhook_delivery(call: Call, webhook_id: Id, delivery_id: Id) -> Reply:
     """Queue a delivery again, whatever became of it."""
-    found = deliveries.retry(call.connection, call.actor, webhook_id, delivery_id)
+    found = deliveries.retry(call.connection, webhook_id, delivery_id, actor=call.actor)
     return Reply(body=WebhookDelivery(**_facts(found)))
 
 

@@ -10,6 +10,7 @@ import argon2
 import pytest
 
 from scheduling.access import credentials, users
+from scheduling.access.permissions import SYSTEM
 from scheduling.database.connection import Database
 from tests.factories import Dispatch
 from tests.server.away import away
@@ -105,7 +106,7 @@ def test_a_revoked_app_password_stops_at_once_in_every_process(
     assert [status(it, "anna", password) for it in (one, other)] == [207, 207]
     with one.database.write() as connection:
         (found,) = credentials.list_app_passwords(connection, people["anna"])
-        credentials.revoke_app_password(connection, people["anna"], found.id)
+        credentials.revoke_app_password(connection, people["anna"], found.id, actor=SYSTEM)
     assert [status(it, "anna", password) for it in (one, other)] == [401, 401]
 
 
@@ -113,7 +114,7 @@ def test_a_disabled_user_is_out_at_once(running: Running, main_password: str) ->
     app = running.password("anna")
     assert status(running, "anna", main_password) == 207
     with running.database.write() as connection:
-        users.set_active(connection, "anna", active=False)
+        users.set_active(connection, "anna", active=False, actor=SYSTEM)
     assert [status(running, "anna", it) for it in (main_password, app)] == [401, 401]
 
 

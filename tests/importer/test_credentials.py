@@ -22,6 +22,7 @@ from importer.fetch.addresses import Exemptions
 from importer.fetch.exchange import FetchRequest, fetch
 from importer.fetch.policy import FetchPolicy
 from scheduling.access import users
+from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
@@ -69,10 +70,16 @@ def test_they_reach_the_server_and_no_log(
     server.says("/b", 200, CALENDAR)
     server.says("/refused", 401, f"no {value}".encode(), www_authenticate=f'Basic realm="{SECRET}"')
     with sqlite_database.write() as connection:
-        user = users.create(connection, username="anna", time_zone="Europe/Berlin")
+        user = users.create(connection, username="anna", time_zone="Europe/Berlin", actor=SYSTEM)
         for path in ("/a", "/refused"):
             subscriptions.add(
-                connection, Keyring(KEY), user.id, server.url(path), "Other", credentials=credentials
+                connection,
+                Keyring(KEY),
+                user.id,
+                server.url(path),
+                "Other",
+                credentials=credentials,
+                actor=SYSTEM,
             )
     store = ImportStore(sqlite_database, Config(), Keyring(KEY))
     config = ImporterConfig(allow_http=True, allow_hosts=Exemptions.parse(["127.0.0.1"]))
@@ -85,7 +92,7 @@ def test_they_reach_the_server_and_no_log(
         ("/a", "/b", "/refused"), value
     )
     with sqlite_database.read() as connection:
-        shown = [str(it) for it in subscriptions.list_subscriptions(connection)]
+        shown = [str(it) for it in subscriptions.list_subscriptions(connection, actor=SYSTEM)]
     for secret in (SECRET, value):
         assert secret not in caplog.text + "".join(shown)
 

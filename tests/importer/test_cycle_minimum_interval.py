@@ -12,6 +12,7 @@ from importer.fetch.policy import FetchPolicy
 from importer.schedule import Schedule
 from importer.understand.body import read
 from scheduling.access import users
+from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
@@ -26,13 +27,13 @@ POLICY = FetchPolicy(allow_http=True, allow=Exemptions.parse(["127.0.0.1"]), dea
 def test_no_fetch_is_planned_sooner_than_the_setting_says(database: Database, server: Any) -> None:
     address = server.says("/a", 304)
     with database.write() as connection:
-        user = users.create(connection, username="anna")
-        subscription = subscriptions.add(connection, KEYRING, user.id, address, "Mine")
-        stored.change(connection, "subscriptions.minimum_minutes", "120")
+        user = users.create(connection, username="anna", actor=SYSTEM)
+        subscription = subscriptions.add(connection, KEYRING, user.id, address, "Mine", actor=SYSTEM)
+        stored.change(connection, "subscriptions.minimum_minutes", "120", actor=SYSTEM)
     store = ImportStore(database, Config(), KEYRING)
     now = int(time.time())
     (due,) = store.claim(now + 1, 600, 10)
     assert due.minimum_interval == 7200
     synchronise([due], Means(store=store, policy=POLICY, schedule=Schedule(interval=60), read=read))
     with database.read() as connection:
-        assert subscriptions.get(connection, subscription.id).next_at >= now + 7200
+        assert subscriptions.get(connection, subscription.id, actor=SYSTEM).next_at >= now + 7200

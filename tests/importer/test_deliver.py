@@ -132,7 +132,7 @@ class Case:
 def case(database: Database, receiver: Receiver) -> Case:
     keyring = Keyring(KEY)
     with database.write() as connection:
-        _, secret = endpoints.add(connection, keyring, SYSTEM, receiver.url, allow_http=True)
+        _, secret = endpoints.add(connection, keyring, receiver.url, allow_http=True, actor=SYSTEM)
     return Case(
         database,
         keyring,
@@ -188,7 +188,7 @@ def test_after_a_new_secret_both_are_proved(
     case: Case, receiver: Receiver, is_genuine: Callable[..., bool]
 ) -> None:
     with case.database.write() as connection:
-        new = endpoints.replace_secret(connection, case.keyring, SYSTEM, 1)
+        new = endpoints.replace_secret(connection, case.keyring, 1, actor=SYSTEM)
     case.emit()
     case.deliver()
     ((_, headers, body),) = receiver.requests
@@ -329,9 +329,9 @@ def test_neither_address_nor_secret_is_logged_or_recorded(
 def test_once_imports_and_then_tells_of_what_came_of_it(case: Case, receiver: Receiver) -> None:
     receiver.script = []
     with case.database.write() as connection:
-        anna = users.create(connection, username="anna")
+        anna = users.create(connection, username="anna", actor=SYSTEM)
         address = f"http://127.0.0.1:{receiver.port}/calendar.ics"
-        subscriptions.add(connection, case.keyring, anna.id, address, "Private")
+        subscriptions.add(connection, case.keyring, anna.id, address, "Private", actor=SYSTEM)
     stop = threading.Event()
     assert run(case.store, CONFIG, once=True, stop=stop, queue=case.queue) == Summary(failed=1, delivered=1)
     envelope = json.loads(receiver.requests[0][2])
@@ -347,12 +347,12 @@ def test_a_subscription_tells_when_it_begins_to_fail_and_when_it_works_again(
     case: Case, receiver: Receiver, server: Any, data: Callable[[str], bytes]
 ) -> None:
     with case.database.write() as connection:
-        anna = users.create(connection, username="anna")
-        subscriptions.add(connection, case.keyring, anna.id, server.url("/a.ics"), "Private")
+        anna = users.create(connection, username="anna", actor=SYSTEM)
+        subscriptions.add(connection, case.keyring, anna.id, server.url("/a.ics"), "Private", actor=SYSTEM)
     for status in (200, 500, 503, 200, 200, 404):
         server.says("/a.ics", status, data("google.ics") if status == 200 else b"")
         with case.database.write() as connection:
-            subscriptions.request_sync(connection, 1)
+            subscriptions.request_sync(connection, 1, actor=SYSTEM)
         run(case.store, CONFIG, once=True, stop=threading.Event(), queue=case.queue)
     told = [json.loads(body)["type"] for _, _, body in receiver.requests]
     assert told == ["subscription.error", "subscription.recovered", "subscription.error"]

@@ -16,6 +16,7 @@ from importer.config import ImporterConfig
 from importer.daemon import Summary, run
 from importer.fetch.addresses import Exemptions
 from scheduling.access import users
+from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
 from scheduling.calendars import objects, sync
 from scheduling.calendars.calendars import CalendarState
@@ -62,13 +63,13 @@ class Case:
 
     def synchronise(self) -> Summary:
         with self.database.write() as connection:
-            if subscriptions.get(connection, self.subscription_id).status != "paused":
-                subscriptions.request_sync(connection, self.subscription_id)
+            if subscriptions.get(connection, self.subscription_id, actor=SYSTEM).status != "paused":
+                subscriptions.request_sync(connection, self.subscription_id, actor=SYSTEM)
         return run(self.store, CONFIG, once=True, stop=threading.Event(), only=self.subscription_id)
 
     def subscription(self) -> Subscription:
         with self.database.read() as connection:
-            return subscriptions.get(connection, self.subscription_id)
+            return subscriptions.get(connection, self.subscription_id, actor=SYSTEM)
 
     def calendar(self) -> CalendarState:
         with Snapshot(self.database, Config()) as snapshot:
@@ -89,8 +90,10 @@ class Case:
 def case(database: Database, server: CalendarServer) -> Case:
     keyring = Keyring(KEY)
     with database.write() as connection:
-        user = users.create(connection, username="anna", time_zone="Europe/Berlin")
-        added = subscriptions.add(connection, keyring, user.id, server.url(f"/{SECRET}.ics"), "Private")
+        user = users.create(connection, username="anna", time_zone="Europe/Berlin", actor=SYSTEM)
+        added = subscriptions.add(
+            connection, keyring, user.id, server.url(f"/{SECRET}.ics"), "Private", actor=SYSTEM
+        )
     return Case(database, ImportStore(database, Config(), keyring), user.id, added.id)
 
 
@@ -207,14 +210,14 @@ def test_paused_subscriptions_are_left_alone_and_removed_ones_take_their_events(
     server.says(f"/{SECRET}.ics", 200, _feed(_event("a", "Gym")))
     case.synchronise()
     with case.database.write() as connection:
-        subscriptions.pause(connection, case.subscription_id)
+        subscriptions.pause(connection, case.subscription_id, actor=SYSTEM)
     assert case.store.claim(int(time.time()) + 10**6, 60, 10) == []
     assert len(case.texts()) == 1
     with case.database.write() as connection:
-        subscriptions.resume(connection, case.subscription_id)
+        subscriptions.resume(connection, case.subscription_id, actor=SYSTEM)
     assert [due.id for due in case.store.claim(int(time.time()), 60, 10)] == [case.subscription_id]
     with case.database.write() as connection:
-        subscriptions.remove(connection, case.subscription_id, events="delete")
+        subscriptions.remove(connection, case.subscription_id, events="delete", actor=SYSTEM)
     with Snapshot(case.database, Config()) as snapshot:
         assert snapshot.calendar("anna", f"external-{case.subscription_id}") is None
 
@@ -252,10 +255,15 @@ def _facts(etag: str) -> Facts:
 def test_importers_beside_each_other_never_claim_the_same(database: Database) -> None:
     keyring = Keyring(KEY)
     with database.write() as connection:
-        user = users.create(connection, username="anna")
+        user = users.create(connection, username="anna", actor=SYSTEM)
         for number in range(40):
             subscriptions.add(
-                connection, keyring, user.id, f"https://example.com/{number}.ics", f"Calendar {number}"
+                connection,
+                keyring,
+                user.id,
+                f"https://example.com/{number}.ics",
+                f"Calendar {number}",
+                actor=SYSTEM,
             )
     claimed: list[Due] = []
 

@@ -24,6 +24,7 @@ import pytest
 from sqlalchemy import text
 
 from scheduling.access import users
+from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
 from scheduling.calendars import objects
 from scheduling.config.sections import Config
@@ -96,9 +97,10 @@ class Imported:
         self._database = database
         self._sources = sources
         with database.write() as connection:
-            user = users.create(connection, username="anna")
+            user = users.create(connection, username="anna", actor=SYSTEM)
             self._ids = [
-                subscriptions.add(connection, Keyring(KEY), user.id, url, "Other").id for url in sources.urls
+                subscriptions.add(connection, Keyring(KEY), user.id, url, "Other", actor=SYSTEM).id
+                for url in sources.urls
             ]
 
     def make_due(self) -> None:

@@ -14,6 +14,7 @@ from importer.config import ImporterConfig
 from importer.daemon import run
 from importer.fetch.addresses import Exemptions
 from scheduling.access import users
+from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
 from scheduling.calendars import objects
 from scheduling.calendars.calendars import BUILT_IN
@@ -45,7 +46,7 @@ class Installation:
 
     def user(self, name: str) -> int:
         with self.database.write() as connection:
-            return users.create(connection, username=name, time_zone="Europe/Berlin").id
+            return users.create(connection, username=name, time_zone="Europe/Berlin", actor=SYSTEM).id
 
     def job(self, *assignees: int, hours: int = 0) -> int:
         start = SOON + timedelta(hours=hours)
@@ -53,15 +54,15 @@ class Installation:
 
     def subscribe(self, user_id: int, url: str) -> int:
         with self.database.write() as connection:
-            return subscriptions.add(connection, KEYRING, user_id, url, "Elsewhere").id
+            return subscriptions.add(connection, KEYRING, user_id, url, "Elsewhere", actor=SYSTEM).id
 
     def synchronise(self, subscription: int) -> dict[str, int]:
         with self.database.write() as connection:
-            subscriptions.request_sync(connection, subscription)
+            subscriptions.request_sync(connection, subscription, actor=SYSTEM)
         store = ImportStore(self.database, Config(), KEYRING)
         assert run(store, CONFIG, once=True, stop=threading.Event(), only=subscription).failed == 0
         with self.database.read() as connection:
-            report = subscriptions.get(connection, subscription).report
+            report = subscriptions.get(connection, subscription, actor=SYSTEM).report
         assert report is not None
         return report
 
@@ -134,7 +135,9 @@ def test_the_events_of_a_busy_only_feed_are_known_by_its_key(
     busy = []
     for name, user in (("anna", anna), ("ben", ben)):
         with ours.database.write() as connection:
-            feed, _ = feeds.create(connection, KEYRING, user, "Busy", FeedOptions(detail="busy"))
+            feed, _ = feeds.create(
+                connection, KEYRING, user, "Busy", FeedOptions(detail="busy"), actor=SYSTEM
+            )
         key = text.uid_key(KEYRING, feed.id)
         busy += [text.busy(component, key) for component in ours.exported(name)]
     number = ours.subscribe(anna, server.says("/a.ics", 200, passed_on(busy)))

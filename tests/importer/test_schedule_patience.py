@@ -19,6 +19,7 @@ from importer.config import ImporterConfig
 from importer.daemon import Summary, run
 from importer.fetch.addresses import Exemptions
 from scheduling.access import users
+from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
 from scheduling.calendars import objects
 from scheduling.config.sections import Config
@@ -47,8 +48,8 @@ class Subscribed:
     def __init__(self, database: Database, url: str) -> None:
         self._database = database
         with database.write() as connection:
-            user = users.create(connection, username="anna", time_zone="Europe/Berlin")
-            self._id = subscriptions.add(connection, KEYRING, user.id, url, "Other").id
+            user = users.create(connection, username="anna", time_zone="Europe/Berlin", actor=SYSTEM)
+            self._id = subscriptions.add(connection, KEYRING, user.id, url, "Other", actor=SYSTEM).id
 
     def cycle(self, config: ImporterConfig = CONFIG) -> Summary:
         """Let its time come."""
@@ -63,7 +64,7 @@ class Subscribed:
     @property
     def now(self) -> Subscription:
         with self._database.read() as connection:
-            return subscriptions.get(connection, self._id)
+            return subscriptions.get(connection, self._id, actor=SYSTEM)
 
     @property
     def wait(self) -> int:
@@ -165,7 +166,7 @@ def test_what_fails_for_too_long_is_paused_noted_and_told_and_blocks_on(
     (shown,) = it.shown()
     assert "TRANSP:OPAQUE" in shown
     with database.write() as connection:
-        subscriptions.resume(connection, it.now.id)
+        subscriptions.resume(connection, it.now.id, actor=SYSTEM)
     server.says("/a?key=S3CRET", 200, feed())
     assert it.cycle(config).processed == 1
     assert it.now.status == "active"
@@ -199,16 +200,21 @@ def test_each_host_is_told_its_own_name(sqlite_database: Database, server: Any) 
 def test_calendars_that_are_due_together_do_not_stay_together(sqlite_database: Database, server: Any) -> None:
     """Up to a tenth later by chance (threat T18)."""
     with sqlite_database.write() as connection:
-        user = users.create(connection, username="anna", time_zone="Europe/Berlin")
+        user = users.create(connection, username="anna", time_zone="Europe/Berlin", actor=SYSTEM)
         for number in range(40):
             subscriptions.add(
-                connection, KEYRING, user.id, server.says(f"/{number}", 200, feed()), f"Other {number}"
+                connection,
+                KEYRING,
+                user.id,
+                server.says(f"/{number}", 200, feed()),
+                f"Other {number}",
+                actor=SYSTEM,
             )
     config = dataclasses.replace(CONFIG, interval=9000, host_rate=1000.0, host_concurrency=8)
     store = ImportStore(sqlite_database, Config(), KEYRING)
     before = int(time.time())
     assert run(store, config, once=True, stop=threading.Event()) == Summary(applied=40)
     with sqlite_database.read() as connection:
-        waits = [it.next_at - before for it in subscriptions.list_subscriptions(connection)]
+        waits = [it.next_at - before for it in subscriptions.list_subscriptions(connection, actor=SYSTEM)]
     assert min(waits) >= 9000
     assert len(set(waits)) > 20

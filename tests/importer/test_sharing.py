@@ -29,6 +29,7 @@ from importer.store import Due, Standing
 from importer.understand.body import Job, Reader, digest, read
 from importer.work import Work, tasks_of
 from scheduling.access import users
+from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
@@ -61,8 +62,8 @@ def due(number: int, url: str = "https://example.com/", key: bytes = b"", **fact
 def subscribe(database: Database, url: str, count: int) -> ImportStore:
     with database.write() as connection:
         for number in range(count):
-            user = users.create(connection, username=f"user-{number}")
-            subscriptions.add(connection, Keyring(KEY), user.id, url, "Shared")
+            user = users.create(connection, username=f"user-{number}", actor=SYSTEM)
+            subscriptions.add(connection, Keyring(KEY), user.id, url, "Shared", actor=SYSTEM)
     return ImportStore(database, Config(), Keyring(KEY))
 
 
@@ -219,9 +220,9 @@ def test_new_calendars_that_never_answer_hold_up_no_other(sqlite_database: Datab
         with sqlite_database.write() as connection:
             for number in range(12):
                 door = silent.enter_context(socket.create_server((f"127.0.0.{number + 2}", 0)))
-                user = users.create(connection, username=f"slow-{number}")
+                user = users.create(connection, username=f"slow-{number}", actor=SYSTEM)
                 url = "http://{}:{}/".format(*door.getsockname())
-                subscriptions.add(connection, Keyring(KEY), user.id, url, "Slow")
+                subscriptions.add(connection, Keyring(KEY), user.id, url, "Slow", actor=SYSTEM)
             connection.execute(text("UPDATE subscriptions SET next_at = (id = 1)"))
         running = threading.Thread(target=run, args=(store, config), kwargs={"once": False, "stop": stop})
         running.start()

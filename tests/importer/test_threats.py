@@ -17,6 +17,7 @@ import vobject
 
 from importer.daemon import run
 from scheduling.access import users
+from scheduling.access.permissions import SYSTEM
 from scheduling.calendars import objects
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
@@ -121,8 +122,8 @@ def served(sqlite_database: Database, server: CalendarServer) -> Callable[[str],
         )
         url = server.says("/a.ics", 200, text.encode("utf-8", "surrogateescape"))
         with sqlite_database.write() as connection:
-            user = users.create(connection, username="anna", time_zone="Europe/Berlin")
-            number = subscriptions.add(connection, KEYRING, user.id, url, "Elsewhere").id
+            user = users.create(connection, username="anna", time_zone="Europe/Berlin", actor=SYSTEM)
+            number = subscriptions.add(connection, KEYRING, user.id, url, "Elsewhere", actor=SYSTEM).id
         store = ImportStore(sqlite_database, Config(), KEYRING)
         assert run(store, CONFIG, once=True, stop=threading.Event(), only=number).applied == 1
         with Snapshot(sqlite_database, Config()) as snapshot:
@@ -130,7 +131,7 @@ def served(sqlite_database: Database, server: CalendarServer) -> Callable[[str],
             assert state is not None
             texts = [it.calendar for it in objects.all_objects(snapshot.connection, state.id, state.cutoff)]
         with sqlite_database.read() as connection:
-            report = subscriptions.get(connection, number).report
+            report = subscriptions.get(connection, number, actor=SYSTEM).report
         assert report is not None
         return Imported(report=report, texts=texts)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from scheduling.access import actors, users
-from scheduling.access.permissions import Actor, Permission
+from scheduling.access.permissions import SYSTEM, Actor, Permission
 from scheduling.database.connection import Connection, Database
 
 BUILT_IN = ("member", "dispatcher", "admin", "super-admin")
@@ -16,8 +16,8 @@ def everybody(database: Database) -> dict[str, Actor]:
     """Users named after their role, and a member called `other`."""
     with database.write() as connection:
         for role in BUILT_IN:
-            users.create(connection, username=role, role=role)
-        users.create(connection, username="other")
+            users.create(connection, username=role, role=role, actor=SYSTEM)
+        users.create(connection, username="other", actor=SYSTEM)
         return {name: actor(connection, name) for name in (*BUILT_IN, "other")}
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from scheduling import load
 from scheduling.access import users
+from scheduling.access.permissions import SYSTEM
 from scheduling.calendars.calendars import BUILT_IN
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
@@ -31,8 +32,8 @@ on_sqlite = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 @pytest.fixture(autouse=True)
 def _people(database: Database) -> None:
     with database.write() as connection:
-        users.create(connection, username="anna", time_zone="Europe/Berlin")
-        users.create(connection, username="james", time_zone="America/New_York")
+        users.create(connection, username="anna", time_zone="Europe/Berlin", actor=SYSTEM)
+        users.create(connection, username="james", time_zone="America/New_York", actor=SYSTEM)
 
 
 def run(database: Database, content: str | bytes, file_format: Format, user: str | None = None) -> Counts:

@@ -17,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 
 from scheduling.access import credentials, users
+from scheduling.access.permissions import SYSTEM
 from scheduling.database.connection import Database
 from scheduling.feeds import feeds
 from scheduling.feeds.options import FeedOptions
@@ -66,7 +67,7 @@ class Running:
             with self.database.write() as connection:
                 user = users.get(connection, username)
                 _, text = credentials.create_app_password(
-                    connection, self.settings.keyring(), user.id, "Test"
+                    connection, self.settings.keyring(), user.id, "Test", actor=SYSTEM
                 )
             self.passwords[username] = text
         return self.passwords[username]
@@ -78,7 +79,7 @@ class Running:
 
     def set_password(self, username: str, password: str) -> None:
         with self.database.write() as connection:
-            credentials.set_password(connection, users.get(connection, username).id, password)
+            credentials.set_password(connection, users.get(connection, username).id, password, actor=SYSTEM)
 
     def feed(
         self, username: str, label: str = "Phone", options: FeedOptions | None = None
@@ -86,7 +87,9 @@ class Running:
         """A new feed: its id and token."""
         with self.database.write() as connection:
             user = users.get(connection, username)
-            feed, token = feeds.create(connection, self.settings.keyring(), user.id, label, options)
+            feed, token = feeds.create(
+                connection, self.settings.keyring(), user.id, label, options, actor=SYSTEM
+            )
         return feed.id, token
 
 

@@ -103,7 +103,7 @@ def known(running: Running, dispatch: Dispatch) -> Running:
     dispatch.job(dispatch.user("other"))
     with running.database.write() as connection:
         for name in (*BUILT_IN, "other"):
-            links.renew(connection, running.settings.keyring(), users.get(connection, name).id)
+            links.renew(connection, running.settings.keyring(), users.get(connection, name).id, actor=SYSTEM)
     return running
 
 
@@ -115,10 +115,10 @@ def api(running: Running, username: str) -> Api:
         _, secret = api_keys.create(
             connection,
             running.settings.keyring(),
-            SYSTEM,
             user_id=user.id,
             label="Test",
             permissions=granted,
+            actor=SYSTEM,
         )
     return Api(running.application, secret)
 
@@ -199,13 +199,13 @@ def test_caldav_goes_by_the_permission_and_not_by_the_roles_name(known: Running)
         return known.client(username).propfind("/dav/other/jobs/", f"{D}getetag").status == 207
 
     with known.database.write() as connection:
-        roles.set_permissions(connection, DISPATCHER, {Permission.SCHEDULE_WRITE})
-        roles.add(connection, "supervisor", {Permission.CALENDARS_READ_ALL})
-        users.set_role(connection, MEMBER, "supervisor")
+        roles.set_permissions(connection, DISPATCHER, {Permission.SCHEDULE_WRITE}, actor=SYSTEM)
+        roles.add(connection, "supervisor", {Permission.CALENDARS_READ_ALL}, actor=SYSTEM)
+        users.set_role(connection, MEMBER, "supervisor", actor=SYSTEM)
     assert not reads_others(DISPATCHER)
     assert reads_others(MEMBER)
     with known.database.write() as connection:
-        roles.set_permissions(connection, "supervisor", ())
+        roles.set_permissions(connection, "supervisor", (), actor=SYSTEM)
     assert not reads_others(MEMBER)
 
 

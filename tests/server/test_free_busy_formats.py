@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert
 
+from scheduling.access.permissions import SYSTEM
 from scheduling.availability import hours
 from scheduling.availability.hours import Working
 from scheduling.database.connection import Database
@@ -95,7 +96,9 @@ def test_every_format_gives_the_same_answer(
     )
     dispatch.time_off(anna, start_date="2027-03-11", end_date="2027-03-12")
     with database.write() as connection:
-        hours.store(connection, anna, [Working(weekday=day, starts=480, ends=1020) for day in range(5)])
+        hours.store(
+            connection, anna, [Working(weekday=day, starts=480, ends=1020) for day in range(5)], actor=SYSTEM
+        )
         if stale:
             values = {"label": "x", "host": "x", "encrypted_url": b"", "next_at": 0}
             created = datetime.now(UTC)
@@ -163,7 +166,9 @@ def test_generated_schedules_have_one_answer(
         dispatch.time_off(user, status=status, **_columns(*when))
     now = datetime.now(UTC)
     with running.database.write() as connection:
-        hours.store(connection, user, [Working(weekday=it, starts=480, ends=1020) for it in working])
+        hours.store(
+            connection, user, [Working(weekday=it, starts=480, ends=1020) for it in working], actor=SYSTEM
+        )
         for ago in read_ago:
             read = None if ago is None else now - timedelta(seconds=ago)
             values = {"label": "x", "host": "x", "encrypted_url": b"", "next_at": 0, "last_success_at": read}

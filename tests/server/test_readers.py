@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from scheduling.access.permissions import SYSTEM
 from scheduling.feeds import feeds
 from scheduling.readership import deliveries
 from scheduling.readership.ledger import ledger_of
@@ -122,7 +123,7 @@ def test_feeds_are_noted_with_every_get(
 def test_neither_a_wrong_nor_an_ended_link_is_noted(running: Running, nobody: Client) -> None:
     number, token = running.feed("anna")
     with running.database.write() as connection:
-        feeds.regenerate(connection, running.settings.keyring(), number, overlap_hours=1)
+        feeds.regenerate(connection, running.settings.keyring(), number, overlap_hours=1, actor=SYSTEM)
     nobody.get(feeds.path_of(token))
     nobody.get(f"/feeds/{'a' * 32}.ics")
     assert state(running) == []

@@ -209,7 +209,7 @@ def regenerate_feed(call: Call, user: Username, feed_id: Id, body: Regeneration)
 
 def _feed(call: Call, user: str, feed_id: int, own: Permission) -> StoredFeed:
     found = owner(call, user, Permission.FEEDS_MANAGE_ALL, own)
-    feed = feeds.get(call.connection, feed_id)
+    feed = feeds.get(call.connection, feed_id, own=own, actor=call.actor)
     if feed.user_id != found.id:
         raise NotFound(f"There is no feed {feed_id} of this user.")
     return feed

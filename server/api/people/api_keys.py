@@ -76,11 +76,11 @@ def create_api_key(call: Call, body: ApiKeyGiven) -> Reply:
     made, text = api_keys.create(
         call.connection,
         call.keyring,
-        call.actor,
         user_id=user_id,
         label=body.label,
         permissions=body.permissions,
         expires_at=moment(body.expires_at, "expires_at"),
+        actor=call.actor,
     )
     return Reply(body=NewApiKey(**dict(_shown(made)), key=text), location=f"/api-keys/{made.id}")
 
@@ -95,7 +95,7 @@ def get_api_key(call: Call, api_key_id: Id) -> Reply:
 @routes.operation("DELETE", "/api-keys/{api_key_id}")
 def revoke_api_key(call: Call, api_key_id: Id) -> Reply:
     """Revoke an API key: it stops working at once."""
-    api_keys.revoke(call.connection, call.actor, api_key_id)
+    api_keys.revoke(call.connection, api_key_id, actor=call.actor)
     return Reply()
 
 

@@ -71,7 +71,7 @@ class Call:
         self, permission: Permission, *, own: Permission | None = None, owner_id: int | None = None
     ) -> None:
         """As `permissions.require`. Raises `Forbidden`."""
-        require(self.actor, permission, own=own, owner_id=owner_id)
+        require(permission, own=own, owner_id=owner_id, actor=self.actor)
 
     def require_current(self, etag: str) -> None:
         """Raises `Refused`, 412, where If-Match (RFC 9110, section 13.1.1) names no such version."""

@@ -93,6 +93,10 @@ class Conflicts(Shown):
 
     conflicts: list[Conflict]
     next: str | None = Field(description="The cursor of the next page; null on the last.")
+    crowded: list[str] = Field(
+        description="On the first page: users who have more conflicts than are kept, which is 100 for one job and"
+        " 1,000 for one user. The others follow as these are resolved."
+    )
 
 
 class ConflictQuery(Paged):
@@ -131,7 +135,8 @@ def list_conflicts(call: Call, query: ConflictQuery) -> Reply:
     found = listing.page(call.connection, wanted, after=after, limit=query.limit + 1)
     page = found[: query.limit]
     following = cursor.write(*page[-1].position) if len(found) > len(page) else None
-    return Reply(body=Conflicts(conflicts=[_shown(it) for it in page], next=following))
+    crowded = listing.crowded(call.connection, user_id) if after is None else []
+    return Reply(body=Conflicts(conflicts=[_shown(it) for it in page], next=following, crowded=crowded))
 
 
 @routes.operation("GET", "/conflicts/{conflict_id}", returns=Conflict, versioned=True)
@@ -140,7 +145,10 @@ def get_conflict(call: Call, conflict_id: Id) -> Reply:
     call.snapshot.settle_conflicts()
     found = listing.get(call.connection, conflict_id)
     if not permits(
-        call.actor, Permission.CALENDARS_READ_ALL, own=Permission.SCHEDULE_READ_OWN, owner_id=found.user_id
+        Permission.CALENDARS_READ_ALL,
+        own=Permission.SCHEDULE_READ_OWN,
+        owner_id=found.user_id,
+        actor=call.actor,
     ):
         raise NotFound(f"There is no conflict {conflict_id}.")
     return Reply(body=_shown(found), etag=found.etag)
@@ -157,7 +165,7 @@ def acknowledge_conflict(call: Call, conflict_id: Id, body: Acknowledgement) -> 
     call.require(Permission.SCHEDULE_WRITE)
     call.require(Permission.CALENDARS_READ_ALL)
     call.require_current(listing.get(call.connection, conflict_id, lock=True).etag)
-    found = acknowledge.acknowledge(call.connection, call.actor, conflict_id, body.note)
+    found = acknowledge.acknowledge(call.connection, conflict_id, body.note, actor=call.actor)
     return Reply(body=_shown(found), etag=found.etag)
 
 

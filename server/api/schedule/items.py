@@ -112,7 +112,7 @@ def readable(call: Call, kind: Kind, item_id: int) -> Item:
     item = items.get(call.connection, kind, item_id)
     owner = call.actor.user_id if call.actor.user_id in item.user_ids else None
     if not permits(
-        call.actor, Permission.SCHEDULE_READ_ALL, own=Permission.SCHEDULE_READ_OWN, owner_id=owner
+        Permission.SCHEDULE_READ_ALL, own=Permission.SCHEDULE_READ_OWN, owner_id=owner, actor=call.actor
     ):
         raise NotFound(f"There is no {kind} {item_id}.")
     return item

@@ -79,7 +79,7 @@ class DetachedCalendars(Shown):
 def list_generations(call: Call, user: Username, subscription_id: Id) -> Reply:
     """List the kept states of a subscription, newest first."""
     found = subscription(call, user, subscription_id)
-    rows = history.list_generations(call.connection, found.id)
+    rows = history.list_generations(call.connection, found.id, actor=call.actor)
     return Reply(body=Generations(generations=[_shown(it) for it in rows]))
 
 
@@ -119,7 +119,9 @@ def roll_back_generation(call: Call, user: Username, subscription_id: Id, genera
 @routes.operation("GET", "/users/{user}/detached-calendars", returns=DetachedCalendars)
 def list_detached_calendars(call: Call, user: Username) -> Reply:
     """List what stayed of a user's ended subscriptions; it goes on blocking."""
-    rows = subscriptions.list_subscriptions(call.connection, _owner(call, user), detached=True)
+    rows = subscriptions.list_subscriptions(
+        call.connection, _owner(call, user), detached=True, actor=call.actor
+    )
     return Reply(body=DetachedCalendars(detached_calendars=[_detached(it) for it in rows]))
 
 
@@ -127,7 +129,7 @@ def list_detached_calendars(call: Call, user: Username) -> Reply:
 def delete_detached_calendar(call: Call, user: Username, subscription_id: Id) -> Reply:
     """Remove what stayed of an ended subscription."""
     user_id = _owner(call, user)
-    if subscriptions.get_detached(call.connection, subscription_id).user_id != user_id:
+    if subscriptions.get_detached(call.connection, subscription_id, actor=call.actor).user_id != user_id:
         raise NotFound(f"There is no detached calendar {subscription_id} of this user.")
     subscriptions.remove_detached(call.connection, subscription_id, actor=call.actor)
     return Reply()
@@ -142,7 +144,7 @@ def _view(call: Call) -> View:
 
 
 def _answer(call: Call, found: StoredSubscription, generation_id: int) -> Reply:
-    return Reply(body=_shown(history.get(call.connection, found.id, generation_id)))
+    return Reply(body=_shown(history.get(call.connection, found.id, generation_id, actor=call.actor)))
 
 
 def _shown(it: StoredGeneration) -> Generation:

@@ -92,7 +92,7 @@ def preview_subscription(call: Call, body: PreviewGiven) -> Reply:
     zone = user.time_zone
     stored: dict[str, str] = {}
     if body.subscription_id is not None:
-        compared = subscriptions.get(call.connection, body.subscription_id)
+        compared = subscriptions.get(call.connection, body.subscription_id, actor=call.actor)
         if compared.user_id != user.id:
             raise NotFound(f"There is no subscription {body.subscription_id} of this user.")
         zone = compared.time_zone or zone

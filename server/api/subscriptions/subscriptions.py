@@ -157,7 +157,7 @@ def list_subscriptions(call: Call, user: Username, query: SubscriptionQuery) -> 
     after = cursor.number(query.cursor) or 0
     rest = [
         it
-        for it in subscriptions.list_subscriptions(call.connection, found)
+        for it in subscriptions.list_subscriptions(call.connection, found, actor=call.actor)
         if it.id > after and query.status in (None, it.status)
     ]
     page = rest[: query.limit]
@@ -230,7 +230,7 @@ def change_subscription(call: Call, user: Username, subscription_id: Id, body: S
     if "status" in given:
         change = subscriptions.pause if body.status == "paused" else subscriptions.resume
         change(call.connection, found.id, actor=call.actor)
-    changed = subscriptions.get(call.connection, found.id)
+    changed = subscriptions.get(call.connection, found.id, actor=call.actor)
     return Reply(body=_shown(changed), etag=_etag(changed))
 
 
@@ -262,13 +262,13 @@ def sync_subscription(call: Call, user: Username, subscription_id: Id) -> Reply:
     found = subscription(call, user, subscription_id)
     wait = stored.effective(call.connection, call.settings.config).subscriptions.sync_seconds
     subscriptions.request_sync(call.connection, found.id, wait=wait, actor=call.actor)
-    return Reply(body=_shown(subscriptions.get(call.connection, found.id)))
+    return Reply(body=_shown(subscriptions.get(call.connection, found.id, actor=call.actor)))
 
 
 def subscription(call: Call, user: str, subscription_id: int) -> StoredSubscription:
     """The subscription at this address, if the caller may manage it. Raises `Forbidden`, `NotFound`."""
     user_id = _owner(call, user)
-    found = subscriptions.get(call.connection, subscription_id)
+    found = subscriptions.get(call.connection, subscription_id, actor=call.actor)
     if found.user_id != user_id:
         raise NotFound(f"There is no subscription {subscription_id} of this user.")
     return found

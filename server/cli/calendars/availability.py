@@ -199,7 +199,7 @@ def hours(session: Session, *, username: str, days: Sequence[str], clear: bool, 
             found = working_hours.store(connection, user_id, wanted, actor=session.actor)
     else:
         with session.database.read() as connection:
-            found = working_hours.of_user(connection, users.get(connection, username).id)
+            found = working_hours.of_user(connection, users.get(connection, username).id, actor=session.actor)
     shown = {
         name: [f"{working_hours.clock(it.starts)}-{working_hours.clock(it.ends)}" for it in parts]
         for name, parts in working_hours.by_weekday(found).items()

@@ -13,6 +13,7 @@ from scheduling.access import users
 from scheduling.calendars.events import SOURCES
 from scheduling.conflicts import acknowledge as acts
 from scheduling.conflicts import listing
+from scheduling.conflicts.comparison import MOST, MOST_OF_USER
 from scheduling.conflicts.listing import STATUSES, Conflict
 from scheduling.snapshot import Snapshot
 from server.cli.terminal.manual import ManualGroup
@@ -91,8 +92,9 @@ def list_(
             end=_epoch(end),
         )
         found = listing.page(snapshot.connection, wanted, limit=limit)
+        crowded = listing.crowded(snapshot.connection, wanted.user_id)
     if as_json:
-        print_json({"conflicts": [_plain(it) for it in found]})
+        print_json({"conflicts": [_plain(it) for it in found], "crowded": crowded})
         return
     print_table(
         ("Id", "User", "Status", "From", "To", "Job", "With"),
@@ -102,6 +104,11 @@ def list_(
         ],
         empty="There are no such conflicts.",
     )
+    for name in crowded:
+        click.echo(
+            f"{name} has more conflicts than are kept: {MOST} for a job, {MOST_OF_USER:,} for a user."
+            " The others follow as these are resolved."
+        )
 
 
 @conflict.command("show")
@@ -129,7 +136,7 @@ def show(session: Session, *, number: int, as_json: bool) -> None:
 def acknowledge(session: Session, *, number: int, note: str | None, as_json: bool) -> None:
     """Note that you know of the conflict ID and let it be."""
     with session.database.write() as connection:
-        found = acts.acknowledge(connection, session.actor, number, note)
+        found = acts.acknowledge(connection, number, note, actor=session.actor)
     if as_json:
         print_json(_plain(found))
     else:

@@ -65,7 +65,7 @@ def list_(session: Session, *, username: str | None, as_json: bool) -> None:
     """List the feeds of USERNAME or of everybody, without their links."""
     with session.database.read() as connection:
         user_id = None if username is None else users.get(connection, username).id
-        found = feeds.list_feeds(connection, user_id)
+        found = feeds.list_feeds(connection, user_id, actor=session.actor)
         names = {one.id: one.username for one in users.list_users(connection)}
     if as_json:
         print_json({"feeds": [_json(one, names[one.user_id]) for one in found]})
@@ -91,7 +91,7 @@ def show(session: Session, *, number: int, as_json: bool) -> None:
     """Show the link of the feed ID again, its options, and whether its subscribers are up to date."""
     with session.database.write() as connection:
         token = feeds.reveal(connection, session.keyring, number, actor=session.actor)
-        found = feeds.get(connection, number)
+        found = feeds.get(connection, number, actor=session.actor)
         owner = users.by_id(connection, found.user_id).username
     with Snapshot(session.database, session.settings.config) as snapshot:
         snapshot.calendars_of(found.user_id)
@@ -124,7 +124,7 @@ def show(session: Session, *, number: int, as_json: bool) -> None:
 def update(session: Session, /, *, number: int, label: str | None, **given: Any) -> None:
     """Change what the feed ID shows; its link stays."""
     with session.database.write() as connection:
-        options = chosen(feeds.get(connection, number).options, given)
+        options = chosen(feeds.get(connection, number, actor=session.actor).options, given)
         feeds.update(connection, number, label=label, options=options, actor=session.actor)
     click.echo(f"Updated feed {number}.")
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import click
 
 from scheduling.access import credentials, users
+from scheduling.access.permissions import Actor
 from scheduling.database import schema
 from scheduling.demo.schedule import fill
 from scheduling.feeds import feeds
@@ -35,7 +36,13 @@ class DemoUser:
 
 
 def create(
-    settings: Settings, *, users_wanted: int, jobs: int, seed: int, progress: Callable[[int], None]
+    settings: Settings,
+    *,
+    users_wanted: int,
+    jobs: int,
+    seed: int,
+    progress: Callable[[int], None],
+    actor: Actor,
 ) -> list[DemoUser]:
     """Add the demo schedule in one transaction, with an app password and a feed for each user.
 
@@ -56,8 +63,10 @@ def create(
         made = []
         for user in sorted(users.list_users(connection), key=lambda one: one.id):
             if user.id in ids:
-                _, app_password = credentials.create_app_password(connection, keyring, user.id, LABEL)
-                _, token = feeds.create(connection, keyring, user.id, LABEL)
+                _, app_password = credentials.create_app_password(
+                    connection, keyring, user.id, LABEL, actor=actor
+                )
+                _, token = feeds.create(connection, keyring, user.id, LABEL, actor=actor)
                 made.append(
                     DemoUser(
                         username=user.username,
@@ -101,7 +110,14 @@ def demo(session: Session, *, users_wanted: int, jobs: int, seed: int, if_empty:
     made: list[DemoUser] = []
     if not if_empty or is_empty(session.settings):
         with progress("Making jobs", users_wanted * jobs) as advance:
-            made = create(session.settings, users_wanted=users_wanted, jobs=jobs, seed=seed, progress=advance)
+            made = create(
+                session.settings,
+                users_wanted=users_wanted,
+                jobs=jobs,
+                seed=seed,
+                progress=advance,
+                actor=session.actor,
+            )
     if as_json:
         print_json({"users": [asdict(one) for one in made]})
     elif not made:

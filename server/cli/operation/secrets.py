@@ -40,7 +40,7 @@ def rotate(session: Session, *, as_json: bool) -> None:
         keyring = keyring.with_new_key()
     count = reencrypt(database, keyring)
     with database.write() as connection:
-        audit.record(connection, session.actor, "secrets.rotate", "secrets", encrypted=count)
+        audit.record(connection, "secrets.rotate", "secrets", encrypted=count, actor=session.actor)
     if as_json:
         print_json({"encrypted": count})
     else:

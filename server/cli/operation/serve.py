@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scheduling.access.permissions import Actor
 from scheduling.database import schema
 from server import log, serving
 from server.cli.terminal.manual import ManualCommand
@@ -82,7 +83,7 @@ def start(session: Session, *, host: str | None, port: int | None) -> None:
     settings = _overridden(session.settings, host, port, None, None)
     log.configure(settings.server.log_level)
     schema.upgrade(settings.database())
-    for account in _accounts(settings):
+    for account in _accounts(settings, session.actor):
         print_facts(
             f"{account.display_name} ({account.role})",
             [
@@ -112,14 +113,16 @@ def _overridden(
     return dataclasses.replace(settings, server=server)
 
 
-def _accounts(settings: Settings) -> list[DemoUser]:
+def _accounts(settings: Settings, actor: Actor) -> list[DemoUser]:
     """The demo accounts: made on first start, read back later; none where the users are not ours."""
     from server.cli.operation.demo import DemoUser, create, is_empty  # noqa: PLC0415 - `serve` makes no demo
 
     kept = (settings.database().path or settings.config.key_path()).with_name(_ACCOUNTS)
     if is_empty(settings):
         with progress("Making a demo schedule", _USERS * _JOBS) as advance:
-            accounts = create(settings, users_wanted=_USERS, jobs=_JOBS, seed=_SEED, progress=advance)
+            accounts = create(
+                settings, users_wanted=_USERS, jobs=_JOBS, seed=_SEED, progress=advance, actor=actor
+            )
         _keep(kept, accounts)
         return accounts
     if not kept.exists():

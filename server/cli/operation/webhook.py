@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
+from typing import Protocol
 
 import click
 
@@ -81,13 +81,13 @@ def add(
         added, secret = endpoints.add(
             connection,
             session.keyring,
-            session.actor,
             address,
             events or tuple(EventType),
             label=label,
             within_hours=within_hours,
             allow_http=session.settings.importer.allow_http,
             admit=session.admission,
+            actor=session.actor,
         )
     if as_json:
         print_json({**asdict(added), "secret": secret})
@@ -147,7 +147,6 @@ def change(
         changed = endpoints.change(
             connection,
             session.keyring,
-            session.actor,
             number,
             url=read_line("address").strip() if url_stdin else None,
             events=events or None,
@@ -155,6 +154,7 @@ def change(
             within_hours=within_hours,
             allow_http=session.settings.importer.allow_http,
             admit=session.admission,
+            actor=session.actor,
         )
     if as_json:
         print_json(asdict(changed))
@@ -170,7 +170,7 @@ def change(
 def test(session: Session, *, number: int, queue: bool, as_json: bool) -> None:
     """Send the webhook ID a test event now; the exit code is 1 when that fails."""
     with session.database.write() as connection:
-        delivery_id = endpoints.test(connection, session.actor, number)
+        delivery_id = endpoints.test(connection, number, actor=session.actor)
     if not queue:
         from server import importing  # noqa: PLC0415 - only where something is sent
 
@@ -227,7 +227,7 @@ def log(
 def retry(session: Session, *, number: int, delivery: int) -> None:
     """Queue a DELIVERY of the webhook ID again, a dead one for example."""
     with session.database.write() as connection:
-        deliveries.retry(connection, session.actor, number, delivery)
+        deliveries.retry(connection, number, delivery, actor=session.actor)
     click.echo(f"Delivery {delivery} of webhook {number} is queued.")
 
 
@@ -241,7 +241,7 @@ def secret(session: Session, *, number: int, as_json: bool) -> None:
     For a day, deliveries carry a signature with the old one too, so that the receiver can be changed in peace.
     """
     with session.database.write() as connection:
-        made = endpoints.replace_secret(connection, session.keyring, session.actor, number)
+        made = endpoints.replace_secret(connection, session.keyring, number, actor=session.actor)
     if as_json:
         print_json({"id": number, "secret": made})
     else:
@@ -275,6 +275,10 @@ def remove(session: Session, *, number: int) -> None:
     click.echo(f"Removed webhook {number}.")
 
 
-def _apply(session: Session, act: Callable[[Connection, Actor, int], None], number: int) -> None:
+class _Act(Protocol):
+    def __call__(self, connection: Connection, webhook_id: int, /, *, actor: Actor) -> None: ...
+
+
+def _apply(session: Session, act: _Act, number: int) -> None:
     with session.database.write() as connection:
-        act(connection, session.actor, number)
+        act(connection, number, actor=session.actor)

@@ -62,11 +62,11 @@ def create(
         key, secret = api_keys.create(
             connection,
             session.keyring,
-            session.actor,
             user_id=None if owner is None else owner.id,
             label=label,
             permissions=granted.parse(permissions),
             expires_at=expires_at,
+            actor=session.actor,
         )
     if as_json:
         print_json({**_facts(key), "api_key": secret})
@@ -119,7 +119,7 @@ def list_(session: Session, *, username: str | None, as_json: bool) -> None:
 def revoke(session: Session, *, number: int) -> None:
     """Make the key ID stop working at once."""
     with session.database.write() as connection:
-        api_keys.revoke(connection, session.actor, number)
+        api_keys.revoke(connection, number, actor=session.actor)
     click.echo(f"Revoked API key {number}.")
 
 

@@ -27,7 +27,7 @@ def show(session: Session, *, number: int, as_json: bool) -> None:
     Each event that was left out has its line and the reason; what was guessed, such as a time zone, is a warning.
     """
     with session.database.read() as connection:
-        found = subscriptions.get(connection, number)
+        found = subscriptions.get(connection, number, actor=session.actor)
     if as_json:
         print_json(asdict(found))
         return

@@ -65,7 +65,7 @@ def preview(
         with session.database.read() as connection:
             user = None if username is None else users.get(connection, username)
             if number is not None:
-                found = subscriptions.get(connection, number)
+                found = subscriptions.get(connection, number, actor=session.actor)
                 if user is not None and found.user_id != user.id:
                     raise Invalid(f"The subscription {number} is not of this user.")
                 user = users.by_id(connection, found.user_id)

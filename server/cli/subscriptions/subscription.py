@@ -130,7 +130,7 @@ def list_(
     """List the subscriptions of USERNAME or of everybody."""
     with session.database.read() as connection:
         user_id = None if username is None else users.get(connection, username).id
-        listed = subscriptions.list_subscriptions(connection, user_id, detached=detached)
+        listed = subscriptions.list_subscriptions(connection, user_id, detached=detached, actor=session.actor)
         found = [one for one in listed if status in (None, one.status)]
         names = {one.id: one.username for one in users.list_users(connection)}
     if as_json:
@@ -162,7 +162,7 @@ def sync(session: Session, *, number: int, queue: bool, as_json: bool) -> None:
 
         importing.run(session.settings, once=True, only=number)
     with session.database.read() as connection:
-        found = subscriptions.get(connection, number)
+        found = subscriptions.get(connection, number, actor=session.actor)
     if as_json:
         print_json(asdict(found))
     elif queue:
@@ -263,7 +263,7 @@ def change(
 def generations(session: Session, *, number: int, as_json: bool) -> None:
     """List the states in which the subscription ID was read."""
     with session.database.read() as connection:
-        found = history.list_generations(connection, number)
+        found = history.list_generations(connection, number, actor=session.actor)
     if as_json:
         rows = [{name: it for name, it in asdict(one).items() if name != "manifest"} for one in found]
         print_json({"generations": rows})

@@ -24,6 +24,7 @@ from pathlib import Path
 from sqlalchemy import bindparam, text
 
 from scheduling.access import users
+from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
 from scheduling.availability.busy_time import of_user
 from scheduling.calendars import objects
@@ -185,7 +186,7 @@ class World:
         for name, attack in [*attacks.items(), *((f"good {n}", None) for n in range(GOOD))]:
             self.feeds.append(Feed(len(self.feeds), name, attack))
         with self.database.write() as connection:
-            user = users.create(connection, username="anna", time_zone="Europe/Berlin")
+            user = users.create(connection, username="anna", time_zone="Europe/Berlin", actor=SYSTEM)
             for feed in self.feeds:
                 attack = feed.attack
                 by_tls = feed.number % 2 == 0 if attack is None else attack.door.startswith("tls")
@@ -201,6 +202,7 @@ class World:
                 feed.subscription = subscriptions.add(
                     connection, Keyring(KEY), user.id, url, feed.name[:200],
                     credentials=Credentials(kind="basic", name="anna", secret=SECRET) if feed.number % 3 else None,
+                    actor=SYSTEM,
                 ).id  # fmt: skip
 
     def make_war(self) -> None:
@@ -243,7 +245,7 @@ class World:
     def states(self) -> dict[str, tuple[str, str | None]]:
         """Status and reason of each attacked calendar."""
         with self.database.read() as connection:
-            found = {it.id: it for it in subscriptions.list_subscriptions(connection)}
+            found = {it.id: it for it in subscriptions.list_subscriptions(connection, actor=SYSTEM)}
         return {
             feed.name: (found[feed.subscription].status, found[feed.subscription].reason)
             for feed in self.attacked

@@ -22,7 +22,7 @@ READ, WRITE = Permission.SCHEDULE_READ_OWN, Permission.SCHEDULE_WRITE
 @pytest.fixture
 def anna(database: Database) -> int:
     with database.write() as connection:
-        return users.create(connection, username="anna").id
+        return users.create(connection, username="anna", actor=SYSTEM).id
 
 
 def made(
@@ -35,11 +35,11 @@ def made(
         key, secret = api_keys.create(
             connection,
             KEYRING,
-            SYSTEM,
             user_id=user_id,
             label="Script",
             permissions=permissions or {READ},
             expires_at=expires_at,
+            actor=SYSTEM,
         )
     return key.id, secret
 
@@ -65,7 +65,7 @@ def test_a_users_key_never_permits_more_than_the_role_does_now(database: Databas
     assert (found.user_id, found.name) == (anna, "anna")
     assert found.permissions == {READ, Permission.FEEDS_VIEW_OWN}
     with database.write() as connection:
-        roles.set_permissions(connection, "member", {READ, WRITE})
+        roles.set_permissions(connection, "member", {READ, WRITE}, actor=SYSTEM)
     found = actor(database, secret)
     assert found is not None
     assert found.permissions == {READ}
@@ -78,16 +78,16 @@ def test_a_key_stops_with_revocation_expiry_and_its_owner(database: Database, an
     assert actor(database, short) is not None
     assert actor(database, short, soon + timedelta(seconds=1)) is None
     with database.write() as connection:
-        users.set_active(connection, "anna", active=False)
+        users.set_active(connection, "anna", active=False, actor=SYSTEM)
     assert actor(database, secret) is None
     with database.write() as connection:
-        users.set_active(connection, "anna", active=True)
-        api_keys.revoke(connection, SYSTEM, key_id)
+        users.set_active(connection, "anna", active=True, actor=SYSTEM)
+        api_keys.revoke(connection, key_id, actor=SYSTEM)
     assert actor(database, secret) is None
     with database.write() as connection:
         with pytest.raises(NotFound, match="revoked already"):
-            api_keys.revoke(connection, SYSTEM, key_id)
-        users.remove(connection, "anna")
+            api_keys.revoke(connection, key_id, actor=SYSTEM)
+        users.remove(connection, "anna", actor=SYSTEM)
         assert api_keys.list_keys(connection) == []
 
 
@@ -101,7 +101,7 @@ def test_what_cannot_be_a_key_is_refused(database: Database, anna: int) -> None:
     def refused(kind: type[Exception], match: str, **changed: object) -> None:
         wanted: dict[str, object] = {"user_id": None, "label": "Script", "permissions": {READ}, **changed}
         with database.write() as connection, pytest.raises(kind, match=match):
-            api_keys.create(connection, KEYRING, SYSTEM, **wanted)  # type: ignore[arg-type]
+            api_keys.create(connection, KEYRING, **wanted, actor=SYSTEM)  # type: ignore[arg-type]
 
     refused(Invalid, "label", label=" ")
     refused(Invalid, "label", label="x" * 256)
@@ -121,12 +121,14 @@ def test_nobody_makes_or_ends_a_key_that_permits_more_than_they_may(database: Da
     key_id, _ = made(database, None, WRITE)
     with database.write() as connection:
         with pytest.raises(Forbidden, match=r"schedule\.write"):
-            api_keys.create(connection, KEYRING, someone, user_id=None, label="x", permissions={WRITE})
+            api_keys.create(connection, KEYRING, user_id=None, label="x", permissions={WRITE}, actor=someone)
         with pytest.raises(Forbidden, match=r"schedule\.write"):
-            api_keys.revoke(connection, someone, key_id)
+            api_keys.revoke(connection, key_id, actor=someone)
         with pytest.raises(Forbidden, match=r"api_keys\.manage"):
-            api_keys.create(connection, KEYRING, with_only(READ), user_id=None, label="x", permissions={READ})
-        api_keys.create(connection, KEYRING, someone, user_id=None, label="x", permissions={READ})
+            api_keys.create(
+                connection, KEYRING, user_id=None, label="x", permissions={READ}, actor=with_only(READ)
+            )
+        api_keys.create(connection, KEYRING, user_id=None, label="x", permissions={READ}, actor=someone)
 
 
 def test_its_use_is_noted_now_and_then(database: Database) -> None:

@@ -25,7 +25,7 @@ SCRIPT = Actor(
 
 def note(database: Database, action: str, subject: str = "feed:1", actor: Actor = ANNA) -> None:
     with database.write() as connection:
-        audit.record(connection, actor, action, subject)
+        audit.record(connection, action, subject, actor=actor)
 
 
 def actions(database: Database, filters: Filters | None = None) -> list[str]:
@@ -36,9 +36,11 @@ def actions(database: Database, filters: Filters | None = None) -> list[str]:
 def test_an_entry_says_who_did_what_when_and_from_where(database: Database) -> None:
     before = datetime.now(UTC) - timedelta(seconds=2)
     with database.write() as connection:
-        audit.record(connection, ANNA, "feed.create", "feed:1", label='Ä "x"\n\x00', count=2, nothing=None)
-        audit.record(connection, SCRIPT, "feed.show", "feed:1")
-        audit.record(connection, SYSTEM, "feed.revoke", "feed:1")
+        audit.record(
+            connection, "feed.create", "feed:1", label='Ä "x"\n\x00', count=2, nothing=None, actor=ANNA
+        )
+        audit.record(connection, "feed.show", "feed:1", actor=SCRIPT)
+        audit.record(connection, "feed.revoke", "feed:1", actor=SYSTEM)
     with database.read() as connection:
         system, script, anna = audit.page(connection)
     assert before <= anna.at <= datetime.now(UTC) + timedelta(seconds=2)
@@ -64,8 +66,8 @@ def test_the_database_refuses_to_change_it(database: Database, statement: str) -
 def test_an_act_that_fails_leaves_no_entry(database: Database) -> None:
     def create_twice() -> None:
         with database.write() as connection:
-            users.create(connection, username="anna")
-            users.create(connection, username="anna")
+            users.create(connection, username="anna", actor=SYSTEM)
+            users.create(connection, username="anna", actor=SYSTEM)
 
     with pytest.raises(Conflict):
         create_twice()
@@ -74,8 +76,8 @@ def test_an_act_that_fails_leaves_no_entry(database: Database) -> None:
 
 def test_an_entry_outlives_whom_it_speaks_of(database: Database) -> None:
     with database.write() as connection:
-        users.create(connection, username="anna")
-        users.remove(connection, "anna")
+        users.create(connection, username="anna", actor=SYSTEM)
+        users.remove(connection, "anna", actor=SYSTEM)
     assert actions(database) == ["user.delete", "user.create"]
 
 
@@ -136,7 +138,7 @@ def failures(database: Database) -> list[tuple[str, str | None, object]]:
 
 def test_a_burst_of_failed_logins_is_one_entry(database: Database) -> None:
     with database.write() as connection:
-        users.create(connection, username="anna")
+        users.create(connection, username="anna", actor=SYSTEM)
     fail(database, "anna", 2)
     assert failures(database) == []
     fail(database, "anna", 10)
@@ -149,7 +151,7 @@ def test_a_burst_of_failed_logins_is_one_entry(database: Database) -> None:
 
 def test_an_account_attacked_from_everywhere_and_an_address_that_tries_everybody(database: Database) -> None:
     with database.write() as connection:
-        users.create(connection, username="anna")
+        users.create(connection, username="anna", actor=SYSTEM)
     for number in range(30):
         fail(database, "anna", 1, f"192.0.2.{number}")
     assert failures(database) == [("user:anna", "192.0.2.29", 30)]

@@ -38,11 +38,13 @@ Act = Callable[[Connection, Actor, int], object]
 
 
 def _feed(connection: Connection, owner: int) -> int:
-    return feeds.create(connection, KEYRING, owner, "Phone")[0].id
+    return feeds.create(connection, KEYRING, owner, "Phone", actor=SYSTEM)[0].id
 
 
 def _subscription(connection: Connection, owner: int) -> int:
-    return subscriptions.add(connection, KEYRING, owner, "https://calendar.example.com/a.ics", "Mine").id
+    return subscriptions.add(
+        connection, KEYRING, owner, "https://calendar.example.com/a.ics", "Mine", actor=SYSTEM
+    ).id
 
 
 def _name(connection: Connection, user_id: int) -> str:
@@ -50,7 +52,7 @@ def _name(connection: Connection, user_id: int) -> str:
 
 
 def _app_password(connection: Connection, actor: Actor, owner: int) -> None:
-    made, _ = credentials.create_app_password(connection, KEYRING, owner, "Phone")
+    made, _ = credentials.create_app_password(connection, KEYRING, owner, "Phone", actor=SYSTEM)
     credentials.revoke_app_password(connection, owner, made.id, actor=actor)
 
 
@@ -160,13 +162,13 @@ GENERAL: dict[str, tuple[Act, set[str]]] = {
     ),
     "create an API key": (
         lambda c, a, _: api_keys.create(
-            c, KEYRING, a, user_id=None, label="Script", permissions={Permission.SCHEDULE_WRITE}
+            c, KEYRING, user_id=None, label="Script", permissions={Permission.SCHEDULE_WRITE}, actor=a
         ),
         {ADMIN, SUPER_ADMIN},
     ),
     "create an API key for roles": (
         lambda c, a, _: api_keys.create(
-            c, KEYRING, a, user_id=None, label="Script", permissions={Permission.ROLES_MANAGE}
+            c, KEYRING, user_id=None, label="Script", permissions={Permission.ROLES_MANAGE}, actor=a
         ),
         {SUPER_ADMIN},
     ),
@@ -231,26 +233,26 @@ def test_nobody_demotes_a_more_powerful_user(database: Database) -> None:
 
 def test_a_permission_of_all_or_of_the_own_lets_pass() -> None:
     every, own = Permission.FEEDS_MANAGE_ALL, Permission.FEEDS_VIEW_OWN
-    assert permits(with_only(every), every)
-    assert permits(with_only(own, user_id=7), every, own=own, owner_id=7)
+    assert permits(every, actor=with_only(every))
+    assert permits(every, own=own, owner_id=7, actor=with_only(own, user_id=7))
     for actor, owner_id in (
         (with_only(own, user_id=7), 8),
         (with_only(own, user_id=7), None),
         (with_only(own), None),
         (with_only(user_id=7), 7),
     ):
-        assert not permits(actor, every, own=own, owner_id=owner_id)
+        assert not permits(every, own=own, owner_id=owner_id, actor=actor)
         with pytest.raises(Forbidden):
-            require(actor, every, own=own, owner_id=owner_id)
+            require(every, own=own, owner_id=owner_id, actor=actor)
 
 
 def test_a_refusal_names_the_permission_that_is_missing() -> None:
     every, own = Permission.FEEDS_MANAGE_ALL, Permission.FEEDS_VIEW_OWN
     with pytest.raises(Forbidden, match=r"needs the permission feeds\.view_own;") as refused:
-        require(with_only(user_id=7), every, own=own, owner_id=7)
+        require(every, own=own, owner_id=7, actor=with_only(user_id=7))
     assert refused.value.permission is own
     with pytest.raises(Forbidden, match=r"needs the permission feeds\.manage_all;"):
-        require(with_only(own, user_id=7), every, own=own, owner_id=8)
+        require(every, own=own, owner_id=8, actor=with_only(own, user_id=7))
 
 
 def test_a_misspelt_permission_is_refused_by_name() -> None:
@@ -280,7 +282,7 @@ def test_the_table_in_the_documentation_is_that_of_the_roles(database: Database)
 def test_a_disabled_or_unknown_user_is_nobody(database: Database) -> None:
     people = everybody(database)
     with database.write() as connection:
-        users.set_active(connection, "other", active=False)
+        users.set_active(connection, "other", active=False, actor=SYSTEM)
     with database.read() as connection:
         for user_id in (people["other"].user_id, 4711):
             assert user_id is not None

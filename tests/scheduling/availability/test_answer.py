@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 import pytest
 from sqlalchemy import update
 
+from scheduling.access.permissions import SYSTEM
 from scheduling.availability import busy_time
 from scheduling.availability.answer import question_of, version
 from scheduling.availability.question import Question
@@ -27,7 +28,7 @@ from tests.scheduling.availability.asking import DAY, HOUR, NOW, answers, ask, a
 def test_schedule_of_a_day(database: Database, dispatch: Dispatch) -> None:
     ann = dispatch.user("ann")
     with database.write() as connection:
-        change(connection, "calendars.job_statuses", "offered,confirmed,cancelled")
+        change(connection, "calendars.job_statuses", "offered,confirmed,cancelled", actor=SYSTEM)
     dispatch.job(ann, status="confirmed", starts_at=at(9), ends_at=at(11))
     dispatch.job(ann, status="offered", starts_at=at(10), ends_at=at(13))
     dispatch.job(ann, status="cancelled", starts_at=at(14), ends_at=at(15))
@@ -144,7 +145,7 @@ def test_calendars_that_only_show_something_take_no_time(database: Database, dis
 def test_buffers_lie_around_jobs_only_and_block_as_they_do(database: Database, dispatch: Dispatch) -> None:
     ann = dispatch.user("ann")
     with database.write() as connection:
-        change(connection, "calendars.job_statuses", "offered,confirmed")
+        change(connection, "calendars.job_statuses", "offered,confirmed", actor=SYSTEM)
     dispatch.job(ann, starts_at=at(9), ends_at=at(11))
     dispatch.job(ann, status="offered", starts_at=at(13), ends_at=at(14))
     dispatch.blocker(ann, starts_at=at(17), ends_at=at(18))

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from scheduling.access.permissions import SYSTEM
 from scheduling.availability import hours, slots
 from scheduling.availability.hours import Working
 from scheduling.availability.slots import Search
@@ -152,7 +153,7 @@ def _write(database: Database, dispatch: Dispatch, schedule: Schedule, zone: str
         subscribe(database, user)
     with database.write() as connection:
         working = [Working(weekday=it, starts=low * 60, ends=high * 60) for it, low, high in schedule.hours]
-        hours.store(connection, user, working)
+        hours.store(connection, user, working, actor=SYSTEM)
     return username
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from scheduling.access.permissions import SYSTEM
 from scheduling.calendars.calendars import CalendarState, behind, find_calendar
 from scheduling.calendars.catch_up import catch_up, count_left_out, create_calendar, ensure_calendars
 from scheduling.calendars.objects import StoredObject, all_objects
@@ -221,12 +222,12 @@ def test_changed_template_moves_only_what_it_changes(ann: Reader, dispatch: Disp
     before = {stored.name: stored for stored in ann.objects("jobs")}
     state = ann.state("jobs")
     with ann.database.write() as connection:
-        change(connection, "templates.job_description", "{notes}")
-        change(connection, "templates.job_summary", "{organisation}")
+        change(connection, "templates.job_description", "{notes}", actor=SYSTEM)
+        change(connection, "templates.job_summary", "{organisation}", actor=SYSTEM)
     assert ann.state("jobs").behind
     assert ann.catch_up("jobs", NOW + 60) == 2
     with ann.database.write() as connection:
-        change(connection, "templates.job_location", "{address}{notes}")
+        change(connection, "templates.job_location", "{address}{notes}", actor=SYSTEM)
     assert ann.catch_up("jobs", NOW + 120) == 1
     after = {stored.name: stored for stored in ann.objects("jobs", NOW + 120)}
     assert sorted(sequence(stored) for stored in after.values()) == [1, 2]
@@ -240,7 +241,7 @@ def test_setting_with_no_effect_on_the_objects_moves_nothing(ann: Reader, dispat
     ann.catch_up("jobs")
     before = ann.state("jobs")
     with ann.database.write() as connection:
-        change(connection, "templates.time_off_summary", "Away: {kind}")
+        change(connection, "templates.time_off_summary", "Away: {kind}", actor=SYSTEM)
     assert ann.state("jobs").behind
     assert ann.catch_up("jobs", NOW + 60) == 0
     assert ann.state("jobs") == before
@@ -251,10 +252,10 @@ def test_visible_statuses_can_be_widened_and_narrowed(ann: Reader, dispatch: Dis
     dispatch.job(ann.user, status="confirmed")
     assert len(ann.objects("jobs")) == 1
     with ann.database.write() as connection:
-        change(connection, "calendars.job_statuses", "offered,confirmed,cancelled")
+        change(connection, "calendars.job_statuses", "offered,confirmed,cancelled", actor=SYSTEM)
     assert len(ann.objects("jobs", NOW + 60)) == 2
     with ann.database.write() as connection:
-        change(connection, "calendars.job_statuses", "offered")
+        change(connection, "calendars.job_statuses", "offered", actor=SYSTEM)
     assert len(ann.objects("jobs", NOW + 120)) == 1
 
 

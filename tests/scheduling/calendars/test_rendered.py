@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from scheduling.access.permissions import SYSTEM
 from scheduling.calendars import listings, objects
 from scheduling.calendars.calendars import find_calendar
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
@@ -132,7 +133,7 @@ def rendered(database: Database, config: Config, dispatch: Dispatch, case: str) 
     dispatch.execute("UPDATE schedule_changes SET changed_at = :moment", moment=NOW)
     with database.write() as connection:
         for name, value in stored.items():
-            change(connection, name, value)
+            change(connection, name, value, actor=SYSTEM)
         ensure_calendars(connection, user, NOW)
         shown = view(connection, config)
         catch_up(connection, user, slug, shown, NOW)

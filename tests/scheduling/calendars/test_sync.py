@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from scheduling.access.permissions import SYSTEM
 from scheduling.calendars import objects, sync
 from scheduling.calendars.calendars import CalendarState, find_calendar
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
@@ -141,11 +142,11 @@ def test_objects_leave_and_enter_with_the_window(client: Client, dispatch: Dispa
     assert client.token != first
     assert client.token.rsplit("/", 1)[0] == first.rsplit("/", 1)[0]
     with client.database.write() as connection:
-        change(connection, "calendars.history_months", "2")
+        change(connection, "calendars.history_months", "2", actor=SYSTEM)
     assert len(client.sync(NOW + DAY)) == 1
     assert len(client.held) == 2
     with client.database.write() as connection:
-        change(connection, "calendars.history_months", "all")
+        change(connection, "calendars.history_months", "all", actor=SYSTEM)
     assert client.sync(NOW + DAY) == {}
     assert client.token.endswith("/0001-01-01")
 

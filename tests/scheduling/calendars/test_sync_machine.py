@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import text
 
+from scheduling.access.permissions import SYSTEM
 from scheduling.calendars import objects, sync
 from scheduling.calendars.calendars import CalendarState, list_calendars_of
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
@@ -191,7 +192,7 @@ class SyncMachine(RuleBasedStateMachine):
 
     def set(self, name: str, value: str | None) -> None:
         with self.database.write() as connection:
-            change(connection, name, value)
+            change(connection, name, value, actor=SYSTEM)
 
     @rule(days=st.sampled_from([0, 0, 1, 20]))
     def prune(self, days: int) -> None:

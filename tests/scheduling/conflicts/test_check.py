@@ -8,12 +8,18 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from scheduling.access.permissions import SYSTEM
+from scheduling.calendars.catch_up import catch_up
 from scheduling.config.sections import Config
-from scheduling.conflicts import listing
-from scheduling.conflicts.check import MOST
+from scheduling.conflicts import checks, listing, overlaps
+from scheduling.conflicts.acknowledge import acknowledge
+from scheduling.conflicts.comparison import MOST, MOST_OF_USER, Comparison, compare
+from scheduling.conflicts.rules import Rules
 from scheduling.conflicts.watch import Watch
 from scheduling.database.connection import Database
-from scheduling.settings.stored import change
+from scheduling.settings.stored import change, view
 from scheduling.snapshot import Snapshot
 from tests.factories import Dispatch
 
@@ -184,7 +190,7 @@ def test_conflicts_of_who_is_gone_are_resolved_when_conflicts_are_switched_off(
     watch.turn(NOW)
     dispatch.delete("users", user)
     with database.write() as connection:
-        change(connection, "conflicts.enabled", "no")
+        change(connection, "conflicts.enabled", "no", actor=SYSTEM)
     watch.turn(NOW)
     assert dispatch.execute("SELECT status, reason FROM conflicts") == [("resolved", "off")]
 
@@ -197,10 +203,10 @@ def test_rules_that_are_changed_there_and_back_are_followed(database: Database, 
 
     def count_offered(value: str) -> None:
         with database.write() as connection:
-            change(connection, "conflicts.offered_jobs", value)
+            change(connection, "conflicts.offered_jobs", value, actor=SYSTEM)
 
     with database.write() as connection:
-        change(connection, "calendars.job_statuses", "offered,confirmed")
+        change(connection, "calendars.job_statuses", "offered,confirmed", actor=SYSTEM)
     for _ in range(2):  # the second finds that everybody was compared by these rules
         watch.turn(NOW)
     for value, count in (("yes", 1), ("no", 0)):
@@ -214,3 +220,91 @@ def test_rules_that_are_changed_there_and_back_are_followed(database: Database, 
     count_offered("no")
     watch.turn(NOW + 1800)
     assert open_ones(database) == []
+
+
+def settle(watch: Watch) -> None:
+    for _ in range(200):
+        if not watch.turn(NOW):
+            return
+    pytest.fail("comparing does not end")
+
+
+def test_very_many_overlapping_jobs_are_compared_in_steps_and_the_user_is_named(
+    database: Database, dispatch: Dispatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overlaps, "ROWS", 400)
+    monkeypatch.setattr(overlaps, "_ALL", overlaps._Meetings.make(named=False))
+    user = dispatch.user("ann")
+    fill(dispatch, user, 150, timedelta(seconds=1))
+    jobs = [row[0] for row in dispatch.execute("SELECT id FROM jobs ORDER BY id")]
+    watch = Watch(database, Config())
+    settle(watch)
+    with database.read() as connection:
+        assert listing.crowded(connection) == ["ann"]
+        assert listing.crowded(connection, user + 1) == []
+    assert len(open_ones(database)) == MOST_OF_USER
+    for job in jobs[:100]:
+        dispatch.delete("jobs", job)
+    settle(watch)  # half of them have ended, so the others are looked for: 1,225 pairs are left
+    assert len(open_ones(database)) == MOST_OF_USER
+    for job in jobs[100:125]:
+        dispatch.delete("jobs", job)
+    settle(watch)
+    assert len(open_ones(database)) == 25 * 24 // 2
+    with database.read() as connection:
+        assert listing.crowded(connection) == []
+
+
+def test_an_event_that_meets_more_than_one_statement_reads_keeps_its_conflicts(
+    database: Database, dispatch: Dispatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overlaps, "ROWS", 20)
+    monkeypatch.setattr(overlaps, "_ALL", overlaps._Meetings.make(named=False))
+    user = dispatch.user()
+    fill(dispatch, user, 60, timedelta(hours=1))
+    leave = dispatch.blocker(user, starts_at=str(START), ends_at=str(START + timedelta(hours=60)))
+    watch = Watch(database, Config())
+    settle(watch)
+    found = open_ones(database)
+    assert {(one.other_kind, one.other_id) for one in found} == {("blocker", leave)}
+    assert len(found) == 60
+    dispatch.execute("UPDATE blockers SET notes = 'the same time' WHERE id = :id", id=leave)
+    settle(watch)
+    assert [(one.id, one.version) for one in open_ones(database)] == [(one.id, 1) for one in found]
+    dispatch.execute("UPDATE blockers SET ends_at = :end", end=str(START + timedelta(hours=10)))
+    settle(watch)
+    assert len(open_ones(database)) == 10
+
+
+def test_a_comparison_is_void_when_a_calendar_or_a_conflict_has_changed(
+    database: Database, dispatch: Dispatch
+) -> None:
+    user = dispatch.user()
+    fill(dispatch, user, 2, timedelta(minutes=30))
+    watch = Watch(database, Config())
+    watch.turn(NOW)
+    (one,) = open_ones(database)
+
+    def compared() -> Comparison:
+        with database.write() as connection:
+            checks.mark_user(connection, user, NOW)
+        with database.read() as connection:
+            found = compare(connection, user, Rules.of(view(connection, Config())), NOW)
+        assert found is not None
+        return found[0]
+
+    def is_current(comparison: Comparison) -> bool:
+        with database.write() as connection:
+            return comparison.is_current(connection, user)
+
+    comparison = compared()
+    assert is_current(comparison)
+    with database.write() as connection:
+        acknowledge(connection, one.id, "known", NOW + 5, actor=SYSTEM)
+    assert not is_current(comparison)
+    comparison = compared()
+    dispatch.blocker(user)
+    assert is_current(comparison)  # nobody has caught up yet
+    with database.write() as connection:
+        catch_up(connection, user, "blockers", view(connection, Config()), NOW)
+    assert not is_current(comparison)

@@ -251,7 +251,7 @@ class ConflictMachine(RuleBasedStateMachine):
 
     def set(self, name: str, value: str) -> None:
         with self.database.write() as connection:
-            change(connection, name, value)
+            change(connection, name, value, actor=SYSTEM)
 
     @rule(person=PERSON, slug=st.sampled_from(["jobs", "blockers", "time-off"]), check=st.booleans())
     def somebody_reads(self, person: int, slug: str, check: bool) -> None:
@@ -260,8 +260,8 @@ class ConflictMachine(RuleBasedStateMachine):
             shown = view(connection, self.config)
             ensure_calendars(connection, user, self.now)
             catch_up(connection, user, slug, shown, self.now)
-            if check:
-                check_step(connection, user, Rules.of(shown), self.now)
+        if check:
+            check_step(self.database, user, Rules.of(shown), self.now)
 
     @rule(person=PERSON)
     def leave(self, person: int) -> None:
@@ -299,7 +299,7 @@ class ConflictMachine(RuleBasedStateMachine):
         with self.database.write() as connection:
             found = listing.page(connection, listing.Filter(statuses=("open", "acknowledged")))
             if found:
-                one = acknowledge(connection, SYSTEM, found[which % len(found)].id, words, self.now)
+                one = acknowledge(connection, found[which % len(found)].id, words, self.now, actor=SYSTEM)
                 key = (one.user_id, one.job_id, one.other_kind, one.other_id)
                 self.acknowledged[key] = list(one.overlaps)
         self.check()

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from scheduling.access.permissions import SYSTEM
 from scheduling.calendars.catch_up import create_calendar
 from scheduling.config.sections import Config
 from scheduling.conflicts.watch import Watch
@@ -112,6 +113,6 @@ def test_when_a_calendar_goes_the_other_one_that_has_its_event_counts(
     watch.turn(NOW)
     assert others(database) == events[:1]
     with database.write() as connection:
-        subscriptions.remove(connection, calendars[0], events="delete")
+        subscriptions.remove(connection, calendars[0], events="delete", actor=SYSTEM)
     watch.turn(NOW)
     assert others(database) == events[1:]

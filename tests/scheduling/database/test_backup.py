@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from scheduling.access import users
+from scheduling.access.permissions import SYSTEM
 from scheduling.database import schema
 from scheduling.database.backup import backup
 from scheduling.database.connection import Database
@@ -27,10 +28,10 @@ def test_a_copy_holds_what_is_committed_while_somebody_writes(
     sqlite_database: Database, tmp_path: Path
 ) -> None:
     with sqlite_database.write() as connection:
-        users.create(connection, username="anna")
+        users.create(connection, username="anna", actor=SYSTEM)
     target = tmp_path / "copy.db"
     with sqlite_database.write() as connection:
-        users.create(connection, username="not-yet")
+        users.create(connection, username="not-yet", actor=SYSTEM)
         size = backup(sqlite_database, target)
     assert usernames(target) == ["anna"]
     assert target.stat().st_size == size
@@ -43,7 +44,7 @@ def test_a_copy_is_a_database_to_go_on_with(sqlite_database: Database, tmp_path:
     copy = Database(f"sqlite:///{tmp_path}/copy.db")
     schema.require_current(copy)
     with copy.write() as connection:
-        users.create(connection, username="anna")
+        users.create(connection, username="anna", actor=SYSTEM)
         connection.execute(
             text(
                 "INSERT INTO blockers (user_id, title, start_date, end_date)"

@@ -18,6 +18,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy import make_url, text
 
 from scheduling.access import credentials
+from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
 from scheduling.calendars.poll import Polling
 from scheduling.config.sections import Config
@@ -125,7 +126,7 @@ def test_everything_works_through_pgbouncer(behind_pgbouncer: str, postgresql_da
         config = Config()
         keyring = Keyring(Fernet.generate_key().decode())
         with database.write() as connection:
-            _, password = credentials.create_app_password(connection, keyring, user, "phone")
+            _, password = credentials.create_app_password(connection, keyring, user, "phone", actor=SYSTEM)
         with Snapshot(database, config) as snapshot:
             assert len(snapshot.calendars("ann")) == 3
         lookup = keyring.lookup(password)

@@ -32,7 +32,7 @@ def ann(dispatch: Dispatch) -> int:
 
 def make(database: Database, user: int, options: FeedOptions | None = None) -> tuple[int, str]:
     with database.write() as connection:
-        feed, token = feeds.create(connection, KEYRING, user, "Phone", options)
+        feed, token = feeds.create(connection, KEYRING, user, "Phone", options, actor=SYSTEM)
     return feed.id, token
 
 
@@ -62,7 +62,7 @@ def test_a_new_feed_has_the_options_it_was_given(database: Database, ann: int) -
     )
     number, token = make(database, ann, options)
     with database.read() as connection:
-        found = feeds.get(connection, number)
+        found = feeds.get(connection, number, actor=SYSTEM)
     assert (found.options, found.last_fetched_at, found.expires_at) == (options, None, options.expires_at)
     assert link(database, token).options == options
 
@@ -79,7 +79,7 @@ def test_an_expired_link_is_gone_until_the_expiry_is_moved(database: Database, a
     assert link(database, token).state is LinkState.CURRENT
     assert link(database, token, 2 * HOUR).state is LinkState.GONE
     with database.write() as connection:
-        feeds.update(connection, number, options=FeedOptions())
+        feeds.update(connection, number, options=FeedOptions(), actor=SYSTEM)
     assert link(database, token, 2 * HOUR).state is LinkState.CURRENT
 
 
@@ -90,18 +90,18 @@ def test_every_change_of_options_moves_the_version_and_an_empty_one_does_not(
     versions = [link(database, token).changed_at]
     for months in (1, 2, 2, 3):
         with database.write() as connection:
-            feeds.update(connection, number, options=FeedOptions(future_months=months))
+            feeds.update(connection, number, options=FeedOptions(future_months=months), actor=SYSTEM)
         versions.append(link(database, token).changed_at)
     assert versions[0] < versions[1] < versions[2] == versions[3] < versions[4]
     with database.write() as connection:
-        feeds.update(connection, number, label="Tablet")
+        feeds.update(connection, number, label="Tablet", actor=SYSTEM)
     assert link(database, token).changed_at == versions[4]
 
 
 def test_a_replaced_link_says_so_until_its_overlap_ends(database: Database, ann: int) -> None:
     number, old = make(database, ann)
     with database.write() as connection:
-        new = feeds.regenerate(connection, KEYRING, number, overlap_hours=6)
+        new = feeds.regenerate(connection, KEYRING, number, overlap_hours=6, actor=SYSTEM)
     assert link(database, new).state is LinkState.CURRENT
     replaced = link(database, old, 5 * HOUR)
     assert (replaced.state, replaced.ends_at - replaced.replaced_at) == (LinkState.REPLACED, 6 * 3600)
@@ -111,7 +111,7 @@ def test_a_replaced_link_says_so_until_its_overlap_ends(database: Database, ann:
 def test_without_an_overlap_a_replaced_link_is_gone_at_once(database: Database, ann: int) -> None:
     number, old = make(database, ann)
     with database.write() as connection:
-        feeds.regenerate(connection, KEYRING, number)
+        feeds.regenerate(connection, KEYRING, number, actor=SYSTEM)
     assert link(database, old).state is LinkState.GONE
 
 
@@ -119,7 +119,7 @@ def test_without_an_overlap_a_replaced_link_is_gone_at_once(database: Database, 
 def test_an_overlap_has_bounds(database: Database, ann: int, hours: int) -> None:
     number, _ = make(database, ann)
     with database.write() as connection, pytest.raises(Invalid, match="from 0 to 720"):
-        feeds.regenerate(connection, KEYRING, number, overlap_hours=hours)
+        feeds.regenerate(connection, KEYRING, number, overlap_hours=hours, actor=SYSTEM)
 
 
 def test_resetting_ends_every_old_link_those_in_an_overlap_too(
@@ -130,11 +130,11 @@ def test_resetting_ends_every_old_link_those_in_an_overlap_too(
     revoked, _ = make(database, ann)
     _, theirs = make(database, dispatch.user("bo"))
     with database.write() as connection:
-        old = feeds.regenerate(connection, KEYRING, number, overlap_hours=24)
-        feeds.revoke(connection, revoked)
+        old = feeds.regenerate(connection, KEYRING, number, overlap_hours=24, actor=SYSTEM)
+        feeds.revoke(connection, revoked, actor=SYSTEM)
     assert link(database, oldest).state is LinkState.REPLACED
     with database.write() as connection:
-        assert feeds.reset_all(connection, KEYRING, ann) == 2
+        assert feeds.reset_all(connection, KEYRING, ann, actor=SYSTEM) == 2
     assert [link(database, it, HOUR).state for it in (oldest, old, other)] == [LinkState.GONE] * 3
     assert link(database, theirs).state is LinkState.CURRENT
 
@@ -142,13 +142,13 @@ def test_resetting_ends_every_old_link_those_in_an_overlap_too(
 def test_a_revoked_feed_ends_its_overlap(database: Database, ann: int) -> None:
     number, old = make(database, ann)
     with database.write() as connection:
-        feeds.regenerate(connection, KEYRING, number, overlap_hours=24)
-        feeds.revoke(connection, number)
+        feeds.regenerate(connection, KEYRING, number, overlap_hours=24, actor=SYSTEM)
+        feeds.revoke(connection, number, actor=SYSTEM)
     assert link(database, old).state is LinkState.GONE
     with database.write() as connection:
         with pytest.raises(NotFound, match="is revoked"):
-            feeds.update(connection, number, label="Again")
-        feeds.revoke(connection, number)
+            feeds.update(connection, number, label="Again", actor=SYSTEM)
+        feeds.revoke(connection, number, actor=SYSTEM)
     assert actions(database)[-1] == ("feed.revoke", f"feed:{number}")
 
 
@@ -157,10 +157,10 @@ def test_every_act_is_in_the_audit_log_without_a_token(
 ) -> None:
     number, token = make(database, ann)
     with database.write() as connection:
-        assert feeds.reveal(connection, KEYRING, number) == token
-        feeds.update(connection, number, options=FeedOptions(detail="busy"))
-        new = feeds.regenerate(connection, KEYRING, number, overlap_hours=2)
-        feeds.revoke(connection, number)
+        assert feeds.reveal(connection, KEYRING, number, actor=SYSTEM) == token
+        feeds.update(connection, number, options=FeedOptions(detail="busy"), actor=SYSTEM)
+        new = feeds.regenerate(connection, KEYRING, number, overlap_hours=2, actor=SYSTEM)
+        feeds.revoke(connection, number, actor=SYSTEM)
     assert actions(database) == [
         (f"feed.{verb}", f"feed:{number}") for verb in ("create", "show", "update", "regenerate", "revoke")
     ]
@@ -224,12 +224,12 @@ def test_webhooks_are_told_of_a_new_link_and_not_what_it_is(
         endpoints.add(
             connection,
             KEYRING,
-            SYSTEM,
             label="Chat",
             url="https://hooks.example.com/x",
             events=["feed.regenerated"],
+            actor=SYSTEM,
         )
-        token = feeds.regenerate(connection, KEYRING, number, overlap_hours=3)
+        token = feeds.regenerate(connection, KEYRING, number, overlap_hours=3, actor=SYSTEM)
     [(payload,)] = dispatch.execute("SELECT body FROM webhook_deliveries")
     assert json.loads(payload)["data"] == {
         "feed": {"id": number, "user": "ann", "label": "Phone"},

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from scheduling.access import credentials
+from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring, new_key
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
 from scheduling.config.sections import Config
@@ -40,9 +41,11 @@ class Ann:
         with database.write() as connection:
             ensure_calendars(connection, self.id, NOW - 1000)
             feed, _ = feeds.create(
-                connection, KEYRING, self.id, "Phone", FeedOptions(kinds=("jobs", "time-off"))
+                connection, KEYRING, self.id, "Phone", FeedOptions(kinds=("jobs", "time-off")), actor=SYSTEM
             )
-            password, _ = credentials.create_app_password(connection, KEYRING, self.id, "Laptop")
+            password, _ = credentials.create_app_password(
+                connection, KEYRING, self.id, "Laptop", actor=SYSTEM
+            )
         self.feed, self.password = feed.id, password.id
         self.job = dispatch.job(self.id)
         self.catch_up(NOW - 900)
@@ -111,7 +114,7 @@ def test_a_subscriber_that_fetched_everything_is_up_to_date(ann: Ann) -> None:
     assert (found.first_at, found.last_at) == (moment(NOW - 60), moment(NOW))
     assert (found.fetched_at, found.address) == (moment(NOW - 60), "192.0.2.1")
     with ann.database.read() as connection:
-        assert feeds.get(connection, ann.feed).last_fetched_at == moment(NOW)
+        assert feeds.get(connection, ann.feed, actor=SYSTEM).last_fetched_at == moment(NOW)
 
 
 def test_it_is_stale_since_the_first_change_it_has_not_fetched(ann: Ann) -> None:
@@ -135,7 +138,7 @@ def test_calendars_it_does_not_show_do_not_matter(ann: Ann) -> None:
 def test_a_changed_feed_makes_its_subscribers_stale(ann: Ann) -> None:
     ann.fetch()
     with ann.database.write() as connection:
-        feeds.update(connection, ann.feed, options=FeedOptions(kinds=("jobs",)))
+        feeds.update(connection, ann.feed, options=FeedOptions(kinds=("jobs",)), actor=SYSTEM)
         changed_at = connection.scalar(text("SELECT changed_at FROM feeds"))
     [found] = ann.delivered()
     assert found.stale_since is not None
@@ -233,8 +236,8 @@ def test_revoked_links_and_passwords_are_no_subscribers(ann: Ann) -> None:
     ann.fetch()
     ann.fetch_by_caldav()
     with ann.database.write() as connection:
-        feeds.revoke(connection, ann.feed)
-        credentials.revoke_app_password(connection, ann.id, ann.password)
+        feeds.revoke(connection, ann.feed, actor=SYSTEM)
+        credentials.revoke_app_password(connection, ann.id, ann.password, actor=SYSTEM)
     assert ann.delivered() == []
     assert ann.seen().readers == ()
 

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from scheduling.access import audit
+from scheduling.access.permissions import SYSTEM
 from scheduling.config.sections import CalendarSettings, Config, LockSettings
 from scheduling.database.connection import Database
 from scheduling.errors import Invalid
@@ -22,7 +23,7 @@ from scheduling.settings.stored import Locked
 
 def change(database: Database, name: str, value: str | None) -> None:
     with database.write() as connection:
-        stored.change(connection, name, value)
+        stored.change(connection, name, value, actor=SYSTEM)
 
 
 def shown(database: Database, config: Config) -> dict[str, tuple[str, str]]:
@@ -118,10 +119,10 @@ def test_a_locked_setting_is_the_files_whatever_was_stored(database: Database, c
     assert (found.name, found.value, found.source) == ("calendars.history_months", "1", "file")
     for value in ("2", None):
         with database.write() as connection, pytest.raises(Locked, match="locked") as refused:
-            stored.change(connection, "calendars.history_months", value, config=locked)
+            stored.change(connection, "calendars.history_months", value, config=locked, actor=SYSTEM)
         assert refused.value.name == "calendars.history_months"
     with database.write() as connection:
-        stored.change(connection, "calendars.jobs_name", "Work", config=locked)
+        stored.change(connection, "calendars.jobs_name", "Work", config=locked, actor=SYSTEM)
 
 
 def test_every_changeable_section_takes_effect(database: Database, config: Config) -> None:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from scheduling.access import users
+from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
@@ -36,8 +37,8 @@ def add(database: Database) -> Callable[..., int]:
     def added(url: str, *, at: int = SOON) -> int:
         with database.write() as connection:
             number = len(users.list_users(connection))
-            user = users.create(connection, username=f"user-{number}")
-            found = subscriptions.add(connection, Keyring(KEY), user.id, url, "Calendar")
+            user = users.create(connection, username=f"user-{number}", actor=SYSTEM)
+            found = subscriptions.add(connection, Keyring(KEY), user.id, url, "Calendar", actor=SYSTEM)
             connection.execute(
                 text("UPDATE subscriptions SET next_at = :at WHERE id = :id"), {"at": at, "id": found.id}
             )
@@ -183,7 +184,7 @@ def test_what_is_given_up_is_paused_noted_and_not_claimed_until_resumed(
     store.failed(again, Failure(reason="gone", message="Given up.", next_at=SOON, pause=True))
     assert store.claim(SOON, 60, 10) == []
     with database.write() as connection:
-        found = subscriptions.get(connection, number)
+        found = subscriptions.get(connection, number, actor=SYSTEM)
         assert (found.status, found.reason, found.message) == ("paused", "gone", "Given up.")
         assert (
             connection.scalar(text("SELECT count(*) FROM audit_log WHERE action = 'subscription.pause'")) == 1
@@ -191,7 +192,7 @@ def test_what_is_given_up_is_paused_noted_and_not_claimed_until_resumed(
         assert connection.scalars(text("SELECT event_type FROM webhook_deliveries")).all() == [
             "subscription.paused"
         ]
-        subscriptions.resume(connection, number)
+        subscriptions.resume(connection, number, actor=SYSTEM)
     [resumed] = store.claim(SOON, 60, 10)
     assert (resumed.failures, resumed.failing_since) == (0, None)
 
@@ -215,7 +216,7 @@ def test_that_nothing_is_new_is_noted_with_one_statement(
         store.unchanged(due, facts)
     assert len(seen) == 1
     with database.read() as connection:
-        found = subscriptions.get(connection, due.id)
+        found = subscriptions.get(connection, due.id, actor=SYSTEM)
     assert (found.status, found.sync.result, found.last_success_at is None) == ("active", "unchanged", False)
     [due] = store.claim(SOON, 60, 10)
     assert due.etag == '"1"'
@@ -228,4 +229,4 @@ def test_that_nothing_is_new_is_noted_with_one_statement(
     assert due.etag == '"1"'
     store.unchanged(due, facts)
     with database.read() as connection:
-        assert subscriptions.get(connection, due.id).status == "active"
+        assert subscriptions.get(connection, due.id, actor=SYSTEM).status == "active"

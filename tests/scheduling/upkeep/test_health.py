@@ -62,7 +62,7 @@ def test_a_disabled_trigger_is_a_problem(postgresql_database: Database) -> None:
 def test_a_damaged_file_is_a_problem(sqlite_database: Database) -> None:
     with sqlite_database.write() as connection:
         for number in range(200):
-            users.create(connection, username=f"user{number}", display_name="x" * 200)
+            users.create(connection, username=f"user{number}", display_name="x" * 200, actor=SYSTEM)
         page = connection.scalar(text("SELECT rootpage FROM sqlite_master WHERE name = 'users'"))
         size = connection.scalar(text("PRAGMA page_size"))
     assert sqlite_database.path is not None
@@ -81,7 +81,7 @@ def test_a_damaged_file_is_a_problem(sqlite_database: Database) -> None:
 
 def test_rows_left_out_and_failing_imports_are_warnings(database: Database) -> None:
     with database.write() as connection:
-        user = users.create(connection, username="anna")
+        user = users.create(connection, username="anna", actor=SYSTEM)
         connection.execute(
             text(
                 "INSERT INTO blockers (user_id, title, start_date, end_date, rrule)"
@@ -91,9 +91,9 @@ def test_rows_left_out_and_failing_imports_are_warnings(database: Database) -> N
         )
         ensure_calendars(connection, user.id)
         catch_up(connection, user.id, "blockers", view(connection, Config()))
-        subscriptions.add(connection, key(), user.id, "https://example.com/a.ics", "Private")
+        subscriptions.add(connection, key(), user.id, "https://example.com/a.ics", "Private", actor=SYSTEM)
         connection.execute(text("UPDATE subscriptions SET status = 'error'"))
-        endpoints.add(connection, key(), SYSTEM, "https://example.com/")
+        endpoints.add(connection, key(), "https://example.com/", actor=SYSTEM)
         connection.execute(text("UPDATE webhooks SET status = 'error'"))
     found = examine(database)
     assert found["webhooks"][0] is Level.WARNING
@@ -105,7 +105,7 @@ def test_rows_left_out_and_failing_imports_are_warnings(database: Database) -> N
 
 def test_changes_that_wait_for_long_are_a_warning(database: Database) -> None:
     with database.write() as connection:
-        user = users.create(connection, username="anna")
+        user = users.create(connection, username="anna", actor=SYSTEM)
         ensure_calendars(connection, user.id)
         connection.execute(
             text(
@@ -127,10 +127,12 @@ def test_changes_that_wait_for_long_are_a_warning(database: Database) -> None:
 def test_secrets_of_another_key_are_a_problem(database: Database) -> None:
     right, wrong = key(), key()
     with database.write() as connection:
-        user = users.create(connection, username="anna")
-        feeds.create(connection, right, user.id, "Phone")
-        subscriptions.add(connection, right, user.id, "https://example.com/secret.ics", "Private")
-        endpoints.add(connection, right, SYSTEM, "https://example.com/")
+        user = users.create(connection, username="anna", actor=SYSTEM)
+        feeds.create(connection, right, user.id, "Phone", actor=SYSTEM)
+        subscriptions.add(
+            connection, right, user.id, "https://example.com/secret.ics", "Private", actor=SYSTEM
+        )
+        endpoints.add(connection, right, "https://example.com/", actor=SYSTEM)
     assert examine(database, right)["secrets"] == (
         Level.OK,
         "All 4 stored secrets can be read with the key.",
@@ -142,7 +144,7 @@ def test_secrets_of_another_key_are_a_problem(database: Database) -> None:
 
 def test_counts_are_of_what_is_there(database: Database) -> None:
     with database.write() as connection:
-        users.create(connection, username="anna")
+        users.create(connection, username="anna", actor=SYSTEM)
     with database.read() as connection:
         counts = health.counts(connection)
     assert counts["users"] == 1

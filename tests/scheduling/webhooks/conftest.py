@@ -34,7 +34,7 @@ class Webhooks:
         self, url: str = "https://app.example.com/a", events: Collection[str] = tuple(EventType), **named: Any
     ) -> int:
         with self.database.write() as connection:
-            return endpoints.add(connection, self.keyring, SYSTEM, url, events, **named)[0].id
+            return endpoints.add(connection, self.keyring, url, events, **named, actor=SYSTEM)[0].id
 
     def emit(self, number: int = 1, event_type: str = EventType.FEED_REGENERATED, **named: Any) -> None:
         with self.database.write() as connection:

@@ -21,14 +21,14 @@ MARK = "s3cret"
 URL = f"https://app.example.com/hooks/{MARK}?key={MARK}"
 Act = Callable[[Connection, "Webhooks", Actor], Any]
 ACTS: dict[str, Act] = {
-    "create": lambda it, hooks, actor: endpoints.add(it, hooks.keyring, actor, URL),
-    "change": lambda it, hooks, actor: endpoints.change(it, hooks.keyring, actor, 1, within_hours=3),
-    "replace_secret": lambda it, hooks, actor: endpoints.replace_secret(it, hooks.keyring, actor, 1),
-    "test": lambda it, _, actor: endpoints.test(it, actor, 1),
-    "retry": lambda it, _, actor: deliveries.retry(it, actor, 1, 1),
-    "pause": lambda it, _, actor: endpoints.pause(it, actor, 1),
-    "resume": lambda it, _, actor: endpoints.resume(it, actor, 1),
-    "remove": lambda it, _, actor: endpoints.remove(it, actor, 1),
+    "create": lambda it, hooks, actor: endpoints.add(it, hooks.keyring, URL, actor=actor),
+    "change": lambda it, hooks, actor: endpoints.change(it, hooks.keyring, 1, within_hours=3, actor=actor),
+    "replace_secret": lambda it, hooks, actor: endpoints.replace_secret(it, hooks.keyring, 1, actor=actor),
+    "test": lambda it, _, actor: endpoints.test(it, 1, actor=actor),
+    "retry": lambda it, _, actor: deliveries.retry(it, 1, 1, actor=actor),
+    "pause": lambda it, _, actor: endpoints.pause(it, 1, actor=actor),
+    "resume": lambda it, _, actor: endpoints.resume(it, 1, actor=actor),
+    "remove": lambda it, _, actor: endpoints.remove(it, 1, actor=actor),
 }
 
 
@@ -46,7 +46,7 @@ def test_an_address_that_cannot_be_is_refused_without_being_quoted(
     database: Database, webhooks: Webhooks, url: str
 ) -> None:
     with pytest.raises(Invalid) as refusal, database.write() as connection:
-        endpoints.add(connection, webhooks.keyring, SYSTEM, url)
+        endpoints.add(connection, webhooks.keyring, url, actor=SYSTEM)
     assert "example.com\\" not in str(refusal.value)
     assert "ann" not in str(refusal.value)
 
@@ -85,10 +85,14 @@ def test_a_webhook_is_what_was_given(webhooks: Webhooks) -> None:
 def test_only_what_is_given_is_changed(database: Database, webhooks: Webhooks) -> None:
     before = webhooks.get(webhooks.add(URL, label="App"))
     with database.write() as connection:
-        after = endpoints.change(connection, webhooks.keyring, SYSTEM, before.id, events=["job.changed"])
+        after = endpoints.change(
+            connection, webhooks.keyring, before.id, events=["job.changed"], actor=SYSTEM
+        )
     assert after == replace(before, events=(EventType.JOB_CHANGED,))
     with database.write() as connection:
-        endpoints.change(connection, webhooks.keyring, SYSTEM, before.id, url="https://other.example.com/")
+        endpoints.change(
+            connection, webhooks.keyring, before.id, url="https://other.example.com/", actor=SYSTEM
+        )
     assert webhooks.get().host == "other.example.com"
 
 
@@ -119,20 +123,20 @@ def test_a_paused_webhook_is_neither_tested_nor_retried(database: Database, webh
     webhooks.add()
     webhooks.emit()
     with database.write() as connection:
-        endpoints.pause(connection, SYSTEM, 1)
+        endpoints.pause(connection, 1, actor=SYSTEM)
         with pytest.raises(Invalid, match="resume it first"):
-            endpoints.test(connection, SYSTEM, 1)
+            endpoints.test(connection, 1, actor=SYSTEM)
         with pytest.raises(Invalid, match="resume it first"):
-            deliveries.retry(connection, SYSTEM, 1, 1)
+            deliveries.retry(connection, 1, 1, actor=SYSTEM)
 
 
 def test_neither_address_nor_secret_is_readable_in_the_database(
     database: Database, webhooks: Webhooks
 ) -> None:
     with database.write() as connection:
-        _, first = endpoints.add(connection, webhooks.keyring, SYSTEM, URL)
-        second = endpoints.replace_secret(connection, webhooks.keyring, SYSTEM, 1)
-        endpoints.test(connection, SYSTEM, 1)
+        _, first = endpoints.add(connection, webhooks.keyring, URL, actor=SYSTEM)
+        second = endpoints.replace_secret(connection, webhooks.keyring, 1, actor=SYSTEM)
+        endpoints.test(connection, 1, actor=SYSTEM)
     with database.read() as connection:
         kept = "".join(
             str([bytes(cell) if isinstance(cell, memoryview) else cell for cell in row])
@@ -149,7 +153,7 @@ def test_a_removed_webhook_leaves_nothing_but_its_audit(database: Database, webh
     webhooks.add()
     webhooks.emit()
     with database.write() as connection:
-        endpoints.remove(connection, SYSTEM, 1)
+        endpoints.remove(connection, 1, actor=SYSTEM)
     assert webhooks.bodies() == []
     with pytest.raises(NotFound):
         webhooks.get()

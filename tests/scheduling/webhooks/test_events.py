@@ -50,10 +50,10 @@ def test_an_event_of_a_transaction_that_fails_never_was(database: Database, webh
 def test_a_paused_webhook_is_queued_nothing(database: Database, webhooks: Webhooks) -> None:
     number = webhooks.add()
     with database.write() as connection:
-        endpoints.pause(connection, SYSTEM, number)
+        endpoints.pause(connection, number, actor=SYSTEM)
     webhooks.emit()
     with database.write() as connection:
-        endpoints.resume(connection, SYSTEM, number)
+        endpoints.resume(connection, number, actor=SYSTEM)
     webhooks.emit(2)
     assert webhooks.data() == [{"number": 2}]
 

@@ -182,7 +182,7 @@ def test_a_dead_delivery_can_be_asked_for_again(database: Database, webhooks: We
     webhooks.emit()
     webhooks.queue.release(claimed(webhooks, int(time.time()) + 3 * 86_400))
     with database.write() as connection:
-        found = deliveries.retry(connection, SYSTEM, 1, 1)
+        found = deliveries.retry(connection, 1, 1, actor=SYSTEM)
     assert (found.status, found.attempts) == ("pending", 0)
     assert attempt(webhooks, OK)
 
@@ -194,7 +194,7 @@ def test_an_address_that_is_gone_pauses_the_webhook(database: Database, webhooks
     assert not webhooks.queue.is_due(NOW + 10**6)
     with database.write() as connection:
         assert audit.page(connection, limit=1)[0].facts == {"reason": "http-410"}
-        endpoints.resume(connection, SYSTEM, 1)
+        endpoints.resume(connection, 1, actor=SYSTEM)
     assert attempt(webhooks, OK)
 
 
@@ -202,7 +202,7 @@ def test_a_test_is_tried_once(database: Database, webhooks: Webhooks) -> None:
     webhooks.emit()
     attempt(webhooks, AWAY)
     with database.write() as connection:
-        number = endpoints.test(connection, SYSTEM, 1)
+        number = endpoints.test(connection, 1, actor=SYSTEM)
     claim = claimed(webhooks, only=number)
     assert [it.event_type for it in claim.deliveries] == ["webhook.test"]
     webhooks.queue.record(claim, claim.deliveries[0], AWAY, NOW, 60)
@@ -215,11 +215,11 @@ def test_a_webhook_paused_or_removed_while_it_is_told_is_left_alone(
     webhooks.emit()
     claim = claimed(webhooks)
     with database.write() as connection:
-        endpoints.pause(connection, SYSTEM, 1)
+        endpoints.pause(connection, 1, actor=SYSTEM)
     assert not webhooks.queue.record(claim, claim.deliveries[0], OK, NOW, 60)
     assert webhooks.get().status == "paused"
     with database.write() as connection:
-        endpoints.remove(connection, SYSTEM, 1)
+        endpoints.remove(connection, 1, actor=SYSTEM)
     assert not webhooks.queue.record(claim, claim.deliveries[0], OK, NOW, 60)
 
 
@@ -239,7 +239,7 @@ def test_a_secret_that_cannot_be_read_is_said_and_stops_no_other_webhook(
 ) -> None:
     other = Keyring("b3RoZXJvdGhlcm90aGVyb3RoZXJvdGhlcm90aGVyb3Q=")
     with database.write() as connection:
-        endpoints.add(connection, other, SYSTEM, "https://other.example.com/")
+        endpoints.add(connection, other, "https://other.example.com/", actor=SYSTEM)
     webhooks.emit()
     found = WebhookQueue(database, Config(), other).claim(NOW, 60)
     assert found is not None
@@ -251,7 +251,7 @@ def test_a_replaced_secret_signs_for_a_day_more(database: Database, webhooks: We
     webhooks.emit()
     (before,) = claimed_and_released(webhooks, NOW).secrets
     with database.write() as connection:
-        new = endpoints.replace_secret(connection, webhooks.keyring, SYSTEM, 1)
+        new = endpoints.replace_secret(connection, webhooks.keyring, 1, actor=SYSTEM)
     assert claimed_and_released(webhooks, NOW).secrets == (new, before)
     assert claimed_and_released(webhooks, int(time.time()) + endpoints.OVERLAP).secrets == (new,)
 

@@ -27,10 +27,10 @@ def api_of(
         _, secret = api_keys.create(
             connection,
             running.settings.keyring(),
-            SYSTEM,
             user_id=user_id,
             label="Test",
             permissions=permissions,
+            actor=SYSTEM,
         )
     return Api(running.application, secret)
 

@@ -76,8 +76,8 @@ def test_the_api_is_as_its_document_says(
     with running.database.write() as connection:
         for _ in range(2):
             keyring, url = running.settings.keyring(), "https://calendar.example.com/a.ics"
-            subscriptions.add(connection, keyring, people["anna"], url, "Private")
-        roles.add(connection, "custom", [Permission.SCHEDULE_READ_OWN])
+            subscriptions.add(connection, keyring, people["anna"], url, "Private", actor=SYSTEM)
+        roles.add(connection, "custom", [Permission.SCHEDULE_READ_OWN], actor=SYSTEM)
     file = tmp_path / "schemathesis.toml"
     file.write_text(SETTINGS)
     with granian(running, tmp_path / "server.log") as url:
@@ -121,10 +121,10 @@ def _key(running: Running, dispatch: Dispatch) -> str:
         made, secret = api_keys.create(
             connection,
             running.settings.keyring(),
-            SYSTEM,
             user_id=None,
             label="schemathesis",
             permissions=EVERYTHING,
+            actor=SYSTEM,
         )
     dispatch.execute("UPDATE api_keys SET id = :new WHERE id = :old", new=OUT_OF_REACH, old=made.id)
     return secret

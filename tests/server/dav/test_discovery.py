@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from scheduling.access.permissions import SYSTEM
 from scheduling.settings import stored
 from tests.server import fixtures
 from tests.server.client import APPLE, CS, C, Client, D
@@ -286,6 +287,6 @@ def test_a_browser_is_sent_from_the_tree_to_the_landing_page(anna: Client) -> No
 
 def test_the_calendars_are_off_when_they_are_switched_off(anna: Client) -> None:
     with anna.application._settings.database().write() as connection:  # type: ignore[attr-defined]
-        stored.change(connection, "calendars.enabled", "no")
+        stored.change(connection, "calendars.enabled", "no", actor=SYSTEM)
     assert list(anna.propfind("/dav/anna/", CURRENT, depth="1").resources) == ["/dav/anna/"]
     assert anna.get("/dav/anna/jobs/").status == 404

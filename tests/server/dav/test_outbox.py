@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 import pytest
 
 from scheduling.access import roles
-from scheduling.access.permissions import Permission
+from scheduling.access.permissions import SYSTEM, Permission
 from scheduling.database.connection import Database
 from scheduling.settings import stored
 from tests.factories import Dispatch
@@ -94,9 +94,9 @@ def test_the_permission_is_that_of_availability(
     anna: Client, running: Running, dispatch: Dispatch, people: dict[str, int]
 ) -> None:
     with running.database.write() as connection:
-        roles.add(connection, "planner", [Permission.SCHEDULE_READ_ALL])
-        roles.add(connection, "reader", [Permission.CALENDARS_READ_ALL])
-        roles.add(connection, "watcher", [Permission.USERS_VIEW, Permission.SCHEDULE_READ_OWN])
+        roles.add(connection, "planner", [Permission.SCHEDULE_READ_ALL], actor=SYSTEM)
+        roles.add(connection, "reader", [Permission.CALENDARS_READ_ALL], actor=SYSTEM)
+        roles.add(connection, "watcher", [Permission.USERS_VIEW, Permission.SCHEDULE_READ_OWN], actor=SYSTEM)
     for role, status in (("planner", SUCCESS), ("reader", SUCCESS), ("watcher", NO_AUTHORITY)):
         dispatch.update("users", people["anna"], role=role)
         assert statuses(post(anna, OUTBOX, request(ANNA, BO))) == [status]
@@ -227,6 +227,6 @@ def test_requests_are_counted(configured: Callable[[Sections], Running], people:
 
 def test_calendars_that_are_off_have_no_outbox(anna: Client, running: Running) -> None:
     with running.database.write() as connection:
-        stored.change(connection, "calendars.enabled", "no")
+        stored.change(connection, "calendars.enabled", "no", actor=SYSTEM)
     assert post(anna, OUTBOX, MESSAGE).status == 404
     assert anna.propfind(OUTBOX, f"{D}resourcetype").status == 404

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from scheduling.access.permissions import SYSTEM
 from scheduling.database.connection import Database
 from scheduling.feeds import feeds
 from scheduling.settings import stored
@@ -182,7 +183,9 @@ class TestOverlap:
     def replaced(self, running: Running, path: str) -> tuple[str, str]:
         """The old and the new path."""
         with running.database.write() as connection:
-            token = feeds.regenerate(connection, running.settings.keyring(), 1, overlap_hours=30)
+            token = feeds.regenerate(
+                connection, running.settings.keyring(), 1, overlap_hours=30, actor=SYSTEM
+            )
         return path, feeds.path_of(token)
 
     def test_the_old_link_shows_one_all_day_event_and_no_data(
@@ -208,7 +211,7 @@ class TestOverlap:
     ) -> None:
         before = nobody.get(path)
         with running.database.write() as connection:
-            feeds.regenerate(connection, running.settings.keyring(), 1, overlap_hours=1)
+            feeds.regenerate(connection, running.settings.keyring(), 1, overlap_hours=1, actor=SYSTEM)
         assert nobody.get(path, If_None_Match=before.headers["etag"]).status == 200
 
     def test_then_it_is_gone(self, nobody: Client, replaced: tuple[str, str], dispatch: Dispatch) -> None:
@@ -229,14 +232,14 @@ class TestOverlap:
         self, running: Running, nobody: Client, replaced: tuple[str, str]
     ) -> None:
         with running.database.write() as connection:
-            stored.change(connection, "calendars.enabled", "no")
+            stored.change(connection, "calendars.enabled", "no", actor=SYSTEM)
         assert nobody.get(replaced[0]).status == 404
 
 
 def test_a_revoked_feed_is_not_served_from_the_cache(running: Running, nobody: Client, path: str) -> None:
     assert nobody.get(path).status == 200
     with running.database.write() as connection:
-        feeds.revoke(connection, 1)
+        feeds.revoke(connection, 1, actor=SYSTEM)
     assert nobody.get(path).status == 410
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from scheduling.access.permissions import SYSTEM
 from scheduling.database.connection import Database
 from scheduling.feeds import feeds
 from scheduling.feeds.feeds import FeedOptions
@@ -60,7 +61,7 @@ def filled(running: Running, dispatch: Dispatch, people: dict[str, int]) -> Runn
 
 def link(running: Running, options: FeedOptions) -> str:
     with running.database.write() as connection:
-        _, token = feeds.create(connection, running.settings.keyring(), 1, "Test", options)
+        _, token = feeds.create(connection, running.settings.keyring(), 1, "Test", options, actor=SYSTEM)
     return feeds.path_of(token)
 
 
@@ -153,7 +154,7 @@ def test_where_cancelled_jobs_are_in_the_calendars_the_feed_decides(
     filled: Running, days: int | None, expected: int
 ) -> None:
     with filled.database.write() as connection:
-        stored.change(connection, "calendars.job_statuses", "confirmed,cancelled")
+        stored.change(connection, "calendars.job_statuses", "confirmed,cancelled", actor=SYSTEM)
     events = shown(filled, kinds=("jobs",), cancelled_days=days)
     assert [str(it["STATUS"]) for it in events].count("CANCELLED") == expected
 
@@ -197,7 +198,7 @@ def test_a_changed_option_shows_at_the_next_request(filled: Running) -> None:
     path = link(filled, FeedOptions())
     before = filled.client().get(path)
     with filled.database.write() as connection:
-        feeds.update(connection, 1, options=FeedOptions(kinds=("time-off",)))
+        feeds.update(connection, 1, options=FeedOptions(kinds=("time-off",)), actor=SYSTEM)
     after = filled.client().get(
         path, If_None_Match=before.headers["etag"], If_Modified_Since=before.headers["last-modified"]
     )
@@ -215,11 +216,13 @@ def test_a_feed_does_not_change_with_kinds_it_does_not_show(filled: Running, dis
 def test_a_removed_subscription_moves_tag_and_date(filled: Running) -> None:
     with filled.database.write() as connection:
         keyring = filled.settings.keyring()
-        made = subscriptions.add(connection, keyring, 1, "https://calendar.example.com/a.ics", label="Home")
+        made = subscriptions.add(
+            connection, keyring, 1, "https://calendar.example.com/a.ics", label="Home", actor=SYSTEM
+        )
     path = link(filled, FeedOptions())
     before = filled.client().get(path)
     with filled.database.write() as connection:
-        subscriptions.remove(connection, made.id, events="delete")
+        subscriptions.remove(connection, made.id, events="delete", actor=SYSTEM)
     assert filled.client().get(path, If_None_Match=before.headers["etag"]).status == 200
     assert filled.client().get(path, If_Modified_Since=before.headers["last-modified"]).status == 200
 
@@ -318,7 +321,9 @@ def test_imported_calendars_are_one_of_the_kinds(filled: Running, dispatch: Disp
     moment = TODAY + timedelta(days=1, hours=12)
     with filled.database.write() as connection:
         keyring = filled.settings.keyring()
-        made = subscriptions.add(connection, keyring, 1, "https://calendar.example.com/a.ics", label="Home")
+        made = subscriptions.add(
+            connection, keyring, 1, "https://calendar.example.com/a.ics", label="Home", actor=SYSTEM
+        )
     span = {"start": moment.replace(tzinfo=None), "end": moment.replace(tzinfo=None) + timedelta(hours=1)}
     nothing: dict[str, Any] = {"rule": None, "rdates": (), "exdates": (), "overrides": {}, "busy": "BUSY"}
     dispatch.insert(

@@ -13,6 +13,7 @@ from alembic import command
 from sqlalchemy import text
 
 from scheduling.access import roles
+from scheduling.access.permissions import SYSTEM
 from scheduling.database import schema
 from scheduling.database.connection import Database
 from scheduling.errors import SchedulingError
@@ -67,7 +68,7 @@ def test_nothing_is_lost_and_the_contract_goes_on(old: Database) -> None:
         with pytest.raises((sqlite3.IntegrityError, psycopg.errors.ForeignKeyViolation)):
             dispatch.user("cara", role="boss")
     with old.write() as connection:
-        roles.add(connection, "planner", ())
+        roles.add(connection, "planner", (), actor=SYSTEM)
         connection.execute(text("UPDATE users SET role = 'planner' WHERE username = 'anna'"))
         assert roles.get(connection, "planner").users == 1
         if old.is_sqlite:

@@ -11,6 +11,7 @@ from alembic import command
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring, new_key
 from scheduling.calendars.policy import Policy
 from scheduling.database import schema
@@ -67,11 +68,11 @@ def test_subscriptions_keep_their_events_and_get_the_defaults(empty: Database) -
         )
     schema.upgrade(empty)
     with empty.write() as connection:
-        found = subscriptions.get(connection, 1)
+        found = subscriptions.get(connection, 1, actor=SYSTEM)
         assert (found.label, found.policy, found.sync.state) == ("Private", Policy(), "never")
         assert (found.has_credentials, found.time_zone, found.detached_at) == (False, None, None)
         assert connection.scalar(text("SELECT count(*) FROM external_events")) == 1
-        changed = subscriptions.change(connection, KEYRING, 1, Changes(busy="all"))
+        changed = subscriptions.change(connection, KEYRING, 1, Changes(busy="all"), actor=SYSTEM)
         assert changed.policy.busy == "all"
         assert connection.scalars(text("SELECT label FROM subscriptions WHERE prompt")).all() == ["Read"]
         if empty.is_sqlite:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from scheduling.access.permissions import Permission
+from scheduling.access.permissions import SYSTEM, Permission
 from scheduling.ical import series_json
 from scheduling.ical.series import Series
 from scheduling.subscriptions import subscriptions
@@ -35,7 +35,7 @@ def schedule(running: Running, dispatch: Dispatch, people: dict[str, int]) -> di
     anna = people["anna"]
     with running.database.write() as connection:
         keyring, url = running.settings.keyring(), "https://calendar.example.com/private.ics"
-        subscription = subscriptions.add(connection, keyring, anna, url, "Private")
+        subscription = subscriptions.add(connection, keyring, anna, url, "Private", actor=SYSTEM)
     return {
         "job": dispatch.job(
             anna, people["bo"], job_type="Repair", organisation="Müller, Söhne; Co", address="A 1"
