@@ -15,6 +15,7 @@ from benchmarks.schedule import SLUG, USER, Row, write
 from scheduling.access import credentials, users
 from scheduling.access.permissions import SYSTEM
 from scheduling.calendars import objects
+from scheduling.composition import FOLLOWERS
 from scheduling.database import schema
 from scheduling.snapshot import Snapshot
 from server.settings import Settings, load
@@ -31,14 +32,14 @@ def install(folder: Path, url: str, rows: Sequence[Row]) -> tuple[Settings, str]
         _, password = credentials.create_app_password(
             connection, settings.keyring(), user.id, "benchmark", actor=SYSTEM
         )
-    with Snapshot(database, settings.config) as snapshot:
+    with Snapshot(database, settings.config, followers=FOLLOWERS) as snapshot:
         snapshot.calendars(USER)
     return settings, password
 
 
 def texts(settings: Settings) -> Iterator[tuple[str, str]]:
     """Name and iCalendar text of every object in the calendar."""
-    with Snapshot(settings.database(), settings.config) as snapshot:
+    with Snapshot(settings.database(), settings.config, followers=FOLLOWERS) as snapshot:
         state = snapshot.calendar(USER, SLUG)
         assert state is not None
         for stored in objects.all_objects(snapshot.connection, state.id, state.cutoff):

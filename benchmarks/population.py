@@ -17,6 +17,7 @@ from scheduling.access import credentials, users
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
 from scheduling.calendars import sync
+from scheduling.composition import FOLLOWERS
 from scheduling.database import schema
 from scheduling.database.connection import Database
 from scheduling.feeds import feeds
@@ -145,7 +146,7 @@ def caught_up(environment: Environment, names: Sequence[str]) -> list[tuple[str,
     database = settings.database()
     found = []
     for name in names:
-        with Snapshot(database, settings.config) as snapshot:
+        with Snapshot(database, settings.config, followers=FOLLOWERS) as snapshot:
             calendars = [
                 Known(
                     slug=it.slug,

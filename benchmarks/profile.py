@@ -27,6 +27,7 @@ from benchmarks.databases import Kind, both
 from benchmarks.exchanges import Exchange, exchanges
 from benchmarks.schedule import SLUG, USER, Ranges, blockers
 from scheduling.calendars import objects, sync
+from scheduling.composition import FOLLOWERS
 from scheduling.snapshot import Snapshot
 from server import wsgi
 from server.settings import Settings, load
@@ -163,7 +164,7 @@ def _as_file(settings: Settings, file: Path) -> Settings:
 
 def _asked(settings: Settings, names: Sequence[str] = ()) -> list[Exchange]:
     """The requests called `names`, or all that need no entity tag."""
-    with Snapshot(settings.database(), settings.config) as snapshot:
+    with Snapshot(settings.database(), settings.config, followers=FOLLOWERS) as snapshot:
         state = snapshot.calendar(USER, SLUG)
         assert state is not None
         known = sorted(objects.names(snapshot.connection, state.id, state.cutoff))

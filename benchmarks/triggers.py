@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from benchmarks import process, report
 from benchmarks.databases import Kind, both
 from benchmarks.writer import WRITES, Writer
+from scheduling.composition import FOLLOWERS
 from scheduling.config.file import load
 from scheduling.config.sections import Config
 from scheduling.database import schema
@@ -62,7 +63,7 @@ def catching_up(kind: Kind, jobs: int) -> CaughtUp:
         writer.add_users(1)
         writer.insert_at_once(jobs, users=1)
     before = process.cpu_seconds(kind.pids) + time.process_time()
-    with Snapshot(database, _config(url)) as snapshot:
+    with Snapshot(database, _config(url), followers=FOLLOWERS) as snapshot:
         snapshot.calendar("user1", "jobs")
     seconds = process.cpu_seconds(kind.pids) + time.process_time() - before
     database.dispose()

@@ -22,6 +22,7 @@ from benchmarks.report import Table
 from benchmarks.schedule import SLUG, USER, Ranges, blockers
 from scheduling.calendars import listings, objects
 from scheduling.calendars.calendars import CalendarState
+from scheduling.composition import FOLLOWERS
 from scheduling.database.connection import Database
 from scheduling.database.prepared import Prepared
 from scheduling.models import Calendar
@@ -147,7 +148,7 @@ def _ways(sqlite: Database, other: Database, seconds: float, pids: Sequence[int]
 
 def _of_the_calendar(settings: Settings, seconds: float) -> Iterator[Table]:
     """What is chosen by the whole calendar: SQLite's memory, and compression."""
-    with Snapshot(settings.database(), settings.config) as snapshot:
+    with Snapshot(settings.database(), settings.config, followers=FOLLOWERS) as snapshot:
         state = snapshot.calendar(USER, SLUG)
         assert state is not None
         pieces = listings.whole_calendar(

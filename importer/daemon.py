@@ -12,6 +12,7 @@ import signal
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -65,6 +66,7 @@ def run(
     stop: threading.Event,
     only: int | None = None,
     queue: Queue | None = None,
+    turns: Sequence[deliver.Turn] = (),
 ) -> Summary:
     """Synchronise due subscriptions until `stop` is set; with `once` until none is due, with `only` that one.
     Meanwhile, or with `once` afterwards, deliver what webhooks are due in `queue`.
@@ -77,10 +79,10 @@ def run(
         return daemon.run(once=once or only is not None, only=only)
     policy = deliver.policy(config)
     if not once:
-        with deliver.in_background(queue, policy, stop):
+        with deliver.in_background(queue, turns, policy, stop):
             return daemon.run(once=False, only=None)
     imported = daemon.run(once=True, only=None)
-    deliver.catch_up(queue, stop)
+    deliver.catch_up(turns, stop)
     tally = deliver.deliver_due(queue, policy, stop)
     return replace(imported, delivered=tally.delivered, undelivered=tally.undelivered)
 

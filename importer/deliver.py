@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -47,21 +47,30 @@ def policy(config: ImporterConfig) -> FetchPolicy:
     return replace(config.policy(), deadline=TIMEOUT)
 
 
-def catch_up(queue: Queue, stop: threading.Event) -> None:
-    """Make events of all that has changed in the schedule, some at a time."""
+Turn = Callable[[int], bool]
+"""Works off some of what has changed in the schedule at the epoch second given; returns whether there may be more."""
+
+
+def catch_up(turns: Sequence[Turn], stop: threading.Event) -> None:
+    """Work off all that has changed in the schedule, some at a time."""
     for _ in range(_MOST_TURNS):
-        if stop.is_set() or not queue.catch_up(int(time.time())):
+        if stop.is_set():
+            return
+        more = [turn(int(time.time())) for turn in turns]
+        if not any(more):
             return
 
 
 @contextmanager
-def in_background(queue: Queue, policy: FetchPolicy, stop: threading.Event) -> Iterator[None]:
+def in_background(
+    queue: Queue, turns: Sequence[Turn], policy: FetchPolicy, stop: threading.Event
+) -> Iterator[None]:
     """Look for events and deliver them, in threads, until `stop` is set, which leaving the context does. A receiver
     that is slow holds up one of several workers.
     """
 
     def look() -> None:
-        catch_up(queue, stop)
+        catch_up(turns, stop)
 
     def work() -> None:
         if queue.is_due(int(time.time())):

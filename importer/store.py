@@ -89,10 +89,6 @@ class Store(Protocol):
 class Queue(Protocol):
     """The events that webhooks are to be told of. Without the lease nothing is written."""
 
-    def catch_up(self, now: int) -> bool:
-        """Make events of some of what has changed in the schedule; returns whether there may be more."""
-        ...
-
     def is_due(self, now: int) -> bool:
         """Whether `claim` would find something; takes no lock."""
         ...

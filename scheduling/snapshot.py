@@ -17,7 +17,6 @@ from typing import TypeVar
 
 from scheduling.calendars import catch_up
 from scheduling.calendars.calendars import (
-    CONFLICTS,
     CalendarState,
     Principal,
     built_in,
@@ -28,8 +27,8 @@ from scheduling.calendars.calendars import (
     list_principals,
 )
 from scheduling.calendars.flights import flights_of
+from scheduling.calendars.followers import Followers
 from scheduling.config.sections import Config
-from scheduling.conflicts.watch import Watch
 from scheduling.database.connection import Connection, Database
 from scheduling.settings import stored
 from scheduling.settings.view import View, today
@@ -57,7 +56,9 @@ class Snapshot:
         clock: Callable[[], float] = time.time,
         *,
         patience: float | None = None,
+        followers: Followers,
     ) -> None:
+        self._followers = followers
         self._database = database
         self._config = config
         self._clock = clock
@@ -115,8 +116,8 @@ class Snapshot:
 
     def calendar(self, username: str, slug: str) -> CalendarState | None:
         """One calendar, caught up; None where there is none or calendars are switched off."""
-        if slug == CONFLICTS and self._may_have_conflicts(username):
-            self.settle_conflicts()
+        if slug in self._followers.settle and self._may_have(username, slug):
+            self.settle(slug)
 
         def read(
             connection: Connection, view: View, day: date
@@ -201,23 +202,24 @@ class Snapshot:
                 view,
                 self._now(),
                 patience=self._patience,
+                followers=self._followers,
             )
             flights.join(
                 (user_id, slug, view.epoch), step, None if self._patience is None else self._patience + 1
             )
 
-    def settle_conflicts(self) -> None:
-        """Bring conflicts up to date before they are read, as the daemon does."""
+    def settle(self, kind: str) -> None:
+        """Bring up to date the rows that calendars of a kind are made of (`Followers.settle`), before they are read."""
         self.close()
-        Watch.of_readers(self._database, self._config).turn(self._now())
+        self._followers.settle[kind](self._database, self._config, self._followers, self._now())
 
-    def _may_have_conflicts(self, username: str) -> bool:
-        """Whether the user may have the calendar of conflicts; for others it need not be up to date."""
+    def _may_have(self, username: str, slug: str) -> bool:
+        """Whether the user may have this built-in calendar; for others it need not be up to date."""
         view = self.view
         if not view.calendars.enabled:
             return False
-        found = find_calendar(self.connection, username, CONFLICTS, view, self.today)
-        return found is not None and CONFLICTS in built_in(found[0], view)
+        found = find_calendar(self.connection, username, slug, view, self.today)
+        return found is not None and slug in built_in(found[0], view)
 
     def _now(self) -> int:
         return int(self._clock())

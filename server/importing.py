@@ -13,15 +13,14 @@ from importer.daemon import Summary, deliver_now, stop_on_signals
 from importer.daemon import run as run_daemon
 from importer.fetch.admission import require_reachable
 from importer.preview import MOST_OCTETS, ImporterError, Judged, Note, Preview, Span, fetched, preview
-from scheduling.access.secrets import Keyring
-from scheduling.config.sections import Config
+from scheduling.composition import FOLLOWERS
 from scheduling.conflicts.watch import Watch
 from scheduling.database import schema
-from scheduling.database.connection import Database
 from scheduling.errors import Invalid
 from scheduling.subscriptions.credentials import Credentials, checked
 from scheduling.subscriptions.store import ImportStore
 from scheduling.webhooks.queue import WebhookQueue
+from scheduling.webhooks.watch import JobWatch
 from server import log
 from server.settings import Settings
 from server.supervision import end_with_supervisor
@@ -56,28 +55,16 @@ def run(settings: Settings, *, once: bool, only: int | None = None) -> Summary:
     stop = threading.Event()
     stop_on_signals(stop)
     end_with_supervisor(stop.set)
-    store = ImportStore(database, settings.config, settings.keyring())
-    queue = _Queue(database, settings.config, settings.keyring())
-    return run_daemon(store, settings.importer, once=once, stop=stop, only=only, queue=queue)
-
-
-class _Queue(WebhookQueue):
-    """The queue as the daemon works it off: what becomes of conflicts goes into it too."""
-
-    def __init__(self, database: Database, config: Config, keyring: Keyring) -> None:
-        super().__init__(database, config, keyring)
-        self._watch = Watch(database, config)
-
-    def catch_up(self, now: int, limit: int = 100) -> bool:
-        """Make events of changed jobs and of conflicts; returns whether there may be more."""
-        more = super().catch_up(now, limit)
-        return self._watch.turn(now, limit) or more
+    store = ImportStore(database, settings.config, settings.keyring(), followers=FOLLOWERS)
+    queue = WebhookQueue(database, settings.keyring())
+    turns = [watch(database, settings.config, followers=FOLLOWERS).turn for watch in (JobWatch, Watch)]
+    return run_daemon(store, settings.importer, once=once, stop=stop, only=only, queue=queue, turns=turns)
 
 
 def deliver(settings: Settings, delivery_id: int) -> None:
     """Make one attempt at a webhook's delivery now, due or not."""
     log.configure(settings.server.log_level)
-    queue = WebhookQueue(settings.database(), settings.config, settings.keyring())
+    queue = WebhookQueue(settings.database(), settings.keyring())
     deliver_now(queue, settings.importer, delivery_id)
 
 

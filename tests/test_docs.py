@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from scheduling.access.permissions import Permission
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.feeds.options import KINDS
@@ -55,7 +56,7 @@ def test_the_sql_examples_run_and_show(database: Database) -> None:
     with database.write() as connection:
         ensure_calendars(connection, 1)
         shown = [
-            catch_up(connection, 1, slug, view(connection, config))
+            catch_up(connection, 1, slug, view(connection, config), followers=FOLLOWERS)
             for slug in ("jobs", "blockers", "time-off")
         ]
         components = "".join(

@@ -20,6 +20,7 @@ from scheduling.availability.answer import Availability, answer, question_of, ve
 from scheduling.availability.people import Person
 from scheduling.availability.question import Question
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
+from scheduling.calendars.followers import Followers
 from scheduling.calendars.free_busy import Period, coalesce, free
 from scheduling.errors import Invalid, SchedulingError
 from scheduling.settings.view import View, today
@@ -67,13 +68,15 @@ def hold(
     view: View,
     now: int,
     create: Callable[[], T],
+    *,
+    followers: Followers,
 ) -> T:
     """Check the claim and let `create` write what takes the time; returns what that returns. `default` is the question
     that is asked where `seen` is empty.
 
     Raises `Changed`, `Taken`, `NotFound`, and `Invalid` for what `create` wrote not taking the time.
     """
-    found = _locked(connection, claim, view, now)
+    found = _locked(connection, claim, view, now, followers)
     default.during(claim.start, claim.end).check(len(found))
     question = _seen(connection, claim, found, now) or default
     question = replace(question, start=claim.start, end=claim.end, granularity=0)
@@ -81,7 +84,7 @@ def hold(
     if any(_missing(it, claim.permitted) for it in wanted):
         raise Taken("Not all of this time is free.", wanted, version(wanted))
     made = create()
-    found = _caught_up(connection, claim, view, now)
+    found = _caught_up(connection, claim, view, now, followers)
     if not all(_held(it) for it in answer(connection, found, question, now)):
         raise Invalid(
             "This would not take the time: a job in a status that calendars do not show leaves it free. Choose one of"
@@ -90,15 +93,17 @@ def hold(
     return made
 
 
-def _locked(connection: Connection, claim: Claim, view: View, now: int) -> list[Person]:
+def _locked(connection: Connection, claim: Claim, view: View, now: int, followers: Followers) -> list[Person]:
     if connection.dialect.name == "postgresql":
         found = people.load(connection, claim.usernames, view, today(now))
         for person in sorted(found, key=lambda it: it.id):
             connection.execute(_LOCK, {"key": _SPACE + person.id})
-    return _caught_up(connection, claim, view, now)
+    return _caught_up(connection, claim, view, now, followers)
 
 
-def _caught_up(connection: Connection, claim: Claim, view: View, now: int) -> list[Person]:
+def _caught_up(
+    connection: Connection, claim: Claim, view: View, now: int, followers: Followers
+) -> list[Person]:
     found = people.load(connection, claim.usernames, view, today(now))
     incomplete = [it.id for it in found if it.incomplete]
     for user_id in incomplete:
@@ -107,7 +112,7 @@ def _caught_up(connection: Connection, claim: Claim, view: View, now: int) -> li
         found = people.load(connection, claim.usernames, view, today(now))
     late = sorted(calendar for it in found for calendar in it.behind)
     for user_id, slug in late:
-        catch_up(connection, user_id, slug, view, now)
+        catch_up(connection, user_id, slug, view, now, followers=followers)
     return people.load(connection, claim.usernames, view, today(now)) if late else found
 
 

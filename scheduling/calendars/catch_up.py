@@ -31,10 +31,10 @@ from sqlalchemy.sql.dml import ReturningDelete
 
 from scheduling.access.permissions import READS_ALL
 from scheduling.calendars import sources
-from scheduling.calendars.calendars import BLOCKING, BUILT_IN, CONFLICTS
+from scheduling.calendars.calendars import BUILT_IN, CONFLICTS
 from scheduling.calendars.changeset import STORED_COLUMNS, Changeset, StoredRow
+from scheduling.calendars.followers import Change, Followers, UserGone
 from scheduling.calendars.rendered import Rendered
-from scheduling.conflicts import checks
 from scheduling.database.connection import Database
 from scheduling.database.dialects import insert_into, row_number
 from scheduling.errors import StillCatchingUp
@@ -50,7 +50,6 @@ from scheduling.models import (
     User,
 )
 from scheduling.settings.view import View, today
-from scheduling.webhooks.jobs import emit_changes
 
 logger = logging.getLogger(__name__)
 
@@ -128,13 +127,21 @@ def create_calendar(
         )
 
 
-def catch_up(connection: Connection, user_id: int, slug: str, view: View, now: int | None = None) -> int:
-    """Bring one calendar wholly up to date in the caller's transaction (`Database.write()`); returns how many
-    objects got a new revision.
+def catch_up(
+    connection: Connection,
+    user_id: int,
+    slug: str,
+    view: View,
+    now: int | None = None,
+    *,
+    followers: Followers,
+) -> int:
+    """Bring one calendar wholly up to date in the caller's transaction (`Database.write()`), and tell the followers;
+    returns how many objects got a new revision.
     """
     total = 0
     while True:
-        changed, more = catch_up_step(connection, user_id, slug, view, now)
+        changed, more = catch_up_step(connection, user_id, slug, view, now, followers=followers)
         total += changed
         if not more:
             return total
@@ -148,6 +155,7 @@ def catch_up_in_steps(
     now: int | None = None,
     *,
     patience: float | None = None,
+    followers: Followers,
 ) -> int:
     """As `catch_up`, each step in a transaction of its own, so that no writer waits long. After `patience` seconds no
     further step begins. Raises `StillCatchingUp` then, and `DatabaseUnavailable`.
@@ -157,7 +165,7 @@ def catch_up_in_steps(
     while more:
         began = time.monotonic()
         with database.write() as connection:
-            changed, more = catch_up_step(connection, user_id, slug, view, now)
+            changed, more = catch_up_step(connection, user_id, slug, view, now, followers=followers)
         total += changed
         steps += 1
         if more and until is not None and time.monotonic() >= until:
@@ -168,7 +176,13 @@ def catch_up_in_steps(
 
 
 def catch_up_step(
-    connection: Connection, user_id: int, slug: str, view: View, now: int | None = None
+    connection: Connection,
+    user_id: int,
+    slug: str,
+    view: View,
+    now: int | None = None,
+    *,
+    followers: Followers,
 ) -> tuple[int, bool]:
     """Work off at most `STEP` changes of one calendar; returns how many objects got a new revision and
     whether there is more to do. Inside `Database.write()`.
@@ -179,10 +193,10 @@ def catch_up_step(
     if calendar is None or owner is None:
         connection.execute(delete(ScheduleChange).where(*_PENDING), {"user": user_id, "slug": slug})
         if owner is None:
-            checks.mark_user(connection, user_id, now)
+            followers.tell(connection, UserGone(user_id=user_id, now=now))
         return 0, False
     horizon = view.horizon(today(now))
-    spread = _spread(connection, calendar, view, horizon, now)
+    spread, everything = _spread(connection, calendar, view, horizon, now)
     pending = connection.execute(_take(connection), {"user": user_id, "slug": slug, "step": STEP}).all()
     changed = _changed(pending, now)
     changeset = Changeset(
@@ -199,12 +213,21 @@ def catch_up_step(
         )
         changeset.store(connection, ids)
     _finish(connection, changeset, calendar, view, horizon)
-    if view.conflicts.enabled and calendar.kind in BLOCKING:
-        checks.mark(connection, user_id, slug, sorted(changeset.touched))
-    if calendar.kind == "jobs":
-        # A job that only looks different because of a setting has not changed.
-        extents = {job: found for job, found in changeset.extents.items() if job not in spread}
-        emit_changes(connection, extents, now)
+    followers.tell(
+        connection,
+        Change(
+            user_id=user_id,
+            slug=slug,
+            kind=calendar.kind,
+            view=view,
+            now=now,
+            shown=changeset.shown,
+            removed=changeset.removed,
+            # What only looks different because of a setting has not changed.
+            sources={source: it for source, it in changeset.extents.items() if source not in spread},
+            everything=everything,
+        ),
+    )
     return changeset.count, len(pending) == STEP
 
 
@@ -240,9 +263,10 @@ def _changed(pending: Iterable[Row[*tuple[Any, ...]]], now: int) -> dict[int, in
 
 def _spread(
     connection: Connection, calendar: Row[*tuple[Any, ...]], view: View, horizon: Horizon, now: int
-) -> set[int]:
+) -> tuple[set[int], bool]:
     """Turn "everything has changed" into one pending change for each source concerned, so that a large
-    calendar is worked off in steps like any other change. Returns those that had none of their own.
+    calendar is worked off in steps like any other change. Returns those that had none of their own, and whether the
+    schedule had said that of everything.
     """
     key = {"user": calendar.user_id, "slug": calendar.slug}
     of_all = connection.scalar(_OF_ALL, key)
@@ -251,8 +275,6 @@ def _spread(
         connection.execute(_DROP_OF_ALL, key)
         subscription = subscription_of(calendar.slug)
         concerned.update(sources.ids(connection, calendar.kind, calendar.user_id, subscription))
-        if calendar.kind == "jobs" and of_all is not None:  # the user may be called something else
-            checks.touch_user(connection, calendar.user_id, now)
         concerned.update(connection.scalars(_LIVE_IDS, {"calendar": calendar.id}))
         connection.execute(delete(UnrenderedSource).where(UnrenderedSource.calendar_id == calendar.id))
     elif (calendar.expanded_from, calendar.expanded_until) != (horizon.start, horizon.end):
@@ -266,7 +288,7 @@ def _spread(
             for it in sorted(concerned)
         ]
         connection.execute(insert(ScheduleChange), rows)
-    return concerned
+    return concerned, of_all is not None
 
 
 def _take(connection: Connection) -> ReturningDelete[*tuple[Any, ...]]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, update
 
+from scheduling.calendars.followers import Extent
 from scheduling.calendars.objects import etag_of
 from scheduling.calendars.rendered import Rendered
 from scheduling.database.dialects import insert_into
@@ -48,8 +49,6 @@ _FAREWELL = (
     .values({name: bindparam(f"new_{name}") for name in _FAREWELL_COLUMNS})
 )
 
-LEEWAY = 86_400
-"""Seconds after its end for which an event can still be in somebody's way: the longest buffer around a job."""
 StoredRow = Row[*tuple[Any, ...]]
 
 
@@ -57,8 +56,7 @@ StoredRow = Row[*tuple[Any, ...]]
 class Changeset:
     """Collects and then writes. `first` is the first revision to give out; `changed` says when a source
     changed, in epoch seconds, and `now` stands in for the others. `extents` are, for every source that looks
-    different now, those of its object before and after; `touched` are the names of objects whose time or text is
-    another now, but for what is long over.
+    different now, those of its object before and after. `shown` and `removed` are as in `followers.Change`.
     """
 
     calendar_id: int
@@ -67,9 +65,10 @@ class Changeset:
     changed: Mapping[int, int]
     count: int = 0
     newest: int = 0
-    extents: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
-    touched: set[str] = field(default_factory=set)
-    _shown: list[dict[str, Any]] = field(default_factory=list)
+    extents: dict[int, list[Extent]] = field(default_factory=dict)
+    shown: dict[str, int] = field(default_factory=dict)
+    removed: dict[str, int] = field(default_factory=dict)
+    _written: list[dict[str, Any]] = field(default_factory=list)
     _facts: list[dict[str, Any]] = field(default_factory=list)
     _buried: list[dict[str, Any]] = field(default_factory=list)
     _farewells: list[dict[str, Any]] = field(default_factory=list)
@@ -90,7 +89,7 @@ class Changeset:
             self._write(rendered, known)
         elif any(getattr(known, name) != getattr(rendered, name) for name in _FACTS):
             facts = {f"new_{name}": getattr(rendered, name) for name in _FACTS}
-            self._touch(rendered.name, known, rendered)
+            self.shown[rendered.name] = max(known.ends_at, rendered.ends_at)
             self._facts.append({"calendar": self.calendar_id, "object": rendered.name, **facts})
 
     def bury(self, known: StoredRow, farewell: Rendered | None = None) -> None:
@@ -100,7 +99,7 @@ class Changeset:
         if known.span == RECURRING:
             self._expanded.append(known.name)
         self._note(known.source_id, known)
-        self._touch(known.name, known)
+        self.removed[known.name] = known.ends_at
         self._buried.append(
             {
                 "calendar": self.calendar_id,
@@ -133,7 +132,7 @@ class Changeset:
             (insert(UnrenderedSource), self._left_out),
             (_BURY, self._buried),
             (_FAREWELL, self._farewells),
-            (_upsert(connection), self._shown),
+            (_upsert(connection), self._written),
             (_NEW_FACTS, self._facts),
             (insert(OccurrenceRow), self._occurrences),
         ):
@@ -159,11 +158,11 @@ class Changeset:
         if known is not None and not known.deleted:
             self._note(rendered.source_id, known)
         self._note(rendered.source_id, rendered)
-        self._touch(rendered.name, rendered, known)
+        self.shown[rendered.name] = max(it.ends_at for it in (rendered, known) if it is not None)
         sequence = 0 if known is None else known.sequence + 1
         changed_at = self._moment(rendered.source_id, 0 if known is None else known.changed_at)
         component = stamped(rendered.template, sequence=sequence, changed_at=changed_at)
-        self._shown.append(
+        self._written.append(
             {
                 "calendar_id": self.calendar_id,
                 "name": rendered.name,
@@ -203,10 +202,6 @@ class Changeset:
 
     def _note(self, source_id: int, shown: Rendered | StoredRow) -> None:
         self.extents.setdefault(source_id, []).append((shown.starts_at, shown.ends_at))
-
-    def _touch(self, name: str, *shown: Rendered | StoredRow | None) -> None:
-        if any(it is not None and it.ends_at > self.now - LEEWAY for it in shown):
-            self.touched.add(name)
 
     def _revision(self) -> int:
         self.count += 1

@@ -21,10 +21,12 @@ from sqlalchemy import (
     union,
 )
 
-from scheduling.calendars.calendars import CONFLICTS
-from scheduling.calendars.changeset import LEEWAY
+from scheduling.calendars.calendars import BLOCKING, CONFLICTS
+from scheduling.calendars.followers import Change, UserGone
 from scheduling.models import Calendar, CalendarObject, Conflict, ConflictCheck, ScheduleChange, User
 
+LEEWAY = 86_400
+"""Seconds after its end for which an event can still be in somebody's way: the longest buffer around a job."""
 _C = Conflict
 _UNRESOLVED = _C.status != "resolved"
 _MARK = insert(ConflictCheck).from_select
@@ -35,6 +37,23 @@ _TOUCH = insert(ScheduleChange).from_select(
     .where(Calendar.slug == CONFLICTS),
 )
 _WAITING = select(ConflictCheck.user_id).distinct().limit(bindparam("some"))
+
+
+def follow(connection: Connection, change: Change | UserGone) -> None:
+    """Have compared what changed in a calendar, but for what is long over (`scheduling.calendars.followers`)."""
+    if isinstance(change, UserGone):
+        mark_user(connection, change.user_id, change.now)
+        return
+    if change.everything and change.kind == "jobs":  # the user may be called something else
+        touch_user(connection, change.user_id, change.now)
+    if change.view.conflicts.enabled and change.kind in BLOCKING:
+        recent = {
+            name
+            for names in (change.shown, change.removed)
+            for name, ends_at in names.items()
+            if ends_at > change.now - LEEWAY
+        }
+        mark(connection, change.user_id, change.slug, sorted(recent))
 
 
 def mark(connection: Connection, user_id: int, slug: str, names: Iterable[str]) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, bindparam, delete, exists, select, union_all
 
 from scheduling.calendars.calendars import BLOCKING
 from scheduling.calendars.catch_up import catch_up_in_steps, ensure_calendars
+from scheduling.calendars.followers import Followers
 from scheduling.config.sections import Config
 from scheduling.conflicts import checks
 from scheduling.conflicts.check import check_step
@@ -62,15 +63,19 @@ _READERS: WeakKeyDictionary[Database, Compared] = WeakKeyDictionary()
 class Watch:
     """Every step is a transaction of its own. Moments are epoch seconds."""
 
-    def __init__(self, database: Database, config: Config, compared: Compared | None = None) -> None:
+    def __init__(
+        self, database: Database, config: Config, compared: Compared | None = None, *, followers: Followers
+    ) -> None:
+        self._followers = followers
         self._database = database
         self._config = config
         self._compared = compared or Compared()
 
     @classmethod
-    def of_readers(cls, database: Database, config: Config) -> Watch:
+    def of_readers(cls, database: Database, config: Config, *, followers: Followers) -> Watch:
         """A watch that knows what readers in this process found out: there is one for every request."""
-        return cls(database, config, _READERS.setdefault(database, Compared()))
+        compared = _READERS.setdefault(database, Compared())
+        return cls(database, config, compared, followers=followers)
 
     def turn(self, now: int, limit: int = 100) -> bool:
         """Catch up at most `limit` calendars that changed, and compare what changed for as many users. Returns whether
@@ -115,7 +120,7 @@ class Watch:
             if slugs is None:
                 slugs = connection.scalars(_SLUGS, {"user": user_id}).all()
         for slug in slugs:
-            catch_up_in_steps(self._database, user_id, slug, view, now)
+            catch_up_in_steps(self._database, user_id, slug, view, now, followers=self._followers)
 
     def _compare(self, users: Iterable[int], rules: Rules, now: int) -> bool:
         """Returns whether there is more to compare for somebody."""
@@ -128,6 +133,11 @@ class Watch:
                     break
             more |= size > 0
         return more
+
+
+def settle(database: Database, config: Config, followers: Followers, now: int) -> None:
+    """Bring conflicts up to date before they are read, as the worker does."""
+    Watch.of_readers(database, config, followers=followers).turn(now)
 
 
 def _grouped(late: Iterable[Any]) -> list[tuple[int, list[str]]]:

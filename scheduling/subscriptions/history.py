@@ -18,6 +18,7 @@ from sqlalchemy import Connection, select, update
 from scheduling.access import audit
 from scheduling.access.permissions import Actor
 from scheduling.calendars.catch_up import catch_up
+from scheduling.calendars.followers import Followers
 from scheduling.errors import Conflict, NotFound
 from scheduling.ical import series_json, timezones
 from scheduling.models import Subscription as SubscriptionRow
@@ -84,18 +85,30 @@ def diff(
 
 
 def accept(
-    connection: Connection, subscription_id: int, generation_id: int, view: View, *, actor: Actor
+    connection: Connection,
+    subscription_id: int,
+    generation_id: int,
+    view: View,
+    *,
+    actor: Actor,
+    followers: Followers,
 ) -> None:
     """Believe a state that was in quarantine, withdrawn or rejected, and show it. Raises `NotFound`, `Conflict`."""
     found, generation = _both(connection, subscription_id, generation_id, actor)
     if generation.state not in (generations.QUARANTINED, generations.WITHDRAWN, generations.REJECTED):
         raise Conflict(f"Generation {generation_id} is {generation.state}; there is nothing to accept.")
-    _show(connection, found, generation, view, leaving=generations.PAST)
+    _show(connection, found, generation, view, leaving=generations.PAST, followers=followers)
     _record(connection, actor, "subscription.accept", found, generation)
 
 
 def roll_back(
-    connection: Connection, subscription_id: int, generation_id: int, view: View, *, actor: Actor
+    connection: Connection,
+    subscription_id: int,
+    generation_id: int,
+    view: View,
+    *,
+    actor: Actor,
+    followers: Followers,
 ) -> None:
     """Show an earlier state again; the one until now is rejected. Raises `NotFound`, `Conflict`."""
     found, generation = _both(connection, subscription_id, generation_id, actor)
@@ -103,7 +116,7 @@ def roll_back(
         raise Conflict(
             f"Generation {generation_id} is {generation.state}; only a past one can be gone back to."
         )
-    _show(connection, found, generation, view, leaving=generations.REJECTED)
+    _show(connection, found, generation, view, leaving=generations.REJECTED, followers=followers)
     _record(connection, actor, "subscription.roll_back", found, generation)
 
 
@@ -131,13 +144,19 @@ def _both(
 
 
 def _show(
-    connection: Connection, found: Subscription, generation: Generation, view: View, *, leaving: str
+    connection: Connection,
+    found: Subscription,
+    generation: Generation,
+    view: View,
+    *,
+    leaving: str,
+    followers: Followers,
 ) -> None:
     # The row first, as the importer does: a fetch under way waits here, and then has lost its claim.
     connection.execute(update(_S).where(_S.id == found.id).values(lease=None, lease_until=0))
     generations.show(connection, generation, found.user_id, int(time.time()), leaving=leaving)
     _settle(connection, found)
-    catch_up(connection, found.user_id, slug_of(found.id), view)
+    catch_up(connection, found.user_id, slug_of(found.id), view, followers=followers)
 
 
 def _settle(connection: Connection, found: Subscription) -> None:

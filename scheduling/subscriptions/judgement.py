@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row
 from scheduling.access import audit
 from scheduling.access.permissions import SYSTEM
 from scheduling.calendars.catch_up import catch_up
+from scheduling.calendars.followers import Followers
 from scheduling.config.sections import Config
 from scheduling.settings import stored
 from scheduling.subscriptions import events, generations, outcomes, plan
@@ -40,9 +41,11 @@ class Judgement:
         changes: Applied,
         *,
         is_new: bool,
+        followers: Followers,
     ) -> None:
         self._connection = connection
         self._is_new = is_new
+        self._followers = followers
         self._config = config
         self._due = due
         self._moved = bool(row.moved)
@@ -119,7 +122,13 @@ class Judgement:
         done = generations.show(connection, known, self._due.user_id, self._now, given=given)
         generations.withdraw_others(connection, self._due.id)
         self._succeed(known)
-        catch_up(connection, self._due.user_id, slug_of(self._due.id), stored.view(connection, self._config))
+        catch_up(
+            connection,
+            self._due.user_id,
+            slug_of(self._due.id),
+            stored.view(connection, self._config),
+            followers=self._followers,
+        )
         return Taken(
             status="applied",
             inserted=len(done.insert),

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select
 
 from scheduling.access.secrets import Keyring
+from scheduling.calendars.followers import Followers
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.errors import SecretsUnreadable
@@ -53,7 +54,8 @@ _HELD = (
 class ImportStore:
     """Every method is one transaction."""
 
-    def __init__(self, database: Database, config: Config, keyring: Keyring) -> None:
+    def __init__(self, database: Database, config: Config, keyring: Keyring, *, followers: Followers) -> None:
+        self._followers = followers
         self._database = database
         self._config = config
         self._keyring = keyring
@@ -131,7 +133,20 @@ class ImportStore:
             if row is None:
                 return Taken(status="lost", reason="lost")
             changes = self._without_own(connection, due, changes)
-            return Judgement(connection, self._config, due, row, changes, is_new=True).decide()
+            return self._judgement(connection, due, row, changes, is_new=True).decide()
+
+    def _judgement(
+        self,
+        connection: Connection,
+        due: Due,
+        row: Row[*tuple[Any, ...]],
+        changes: Applied,
+        *,
+        is_new: bool,
+    ) -> Judgement:
+        return Judgement(
+            connection, self._config, due, row, changes, is_new=is_new, followers=self._followers
+        )
 
     def _without_own(self, connection: Connection, due: Due, changes: Applied) -> Applied:
         """The state without the user's own events come back, which block already."""
@@ -170,7 +185,7 @@ class ImportStore:
                 outcomes.succeeded(connection, due, row.status, values, "unchanged")
             else:
                 state = Applied(seen=seen.manifest, upserts=(), facts=facts)
-                Judgement(connection, self._config, due, row, state, is_new=False).decide()
+                self._judgement(connection, due, row, state, is_new=False).decide()
 
     def failed(self, due: Due, failure: Failure) -> None:
         """Record a failure, leaving the events as they are, and give the claim back."""
@@ -180,7 +195,9 @@ class ImportStore:
 
     def maintain(self, now: int) -> None:
         """Do the periodic upkeep of the database."""
-        maintenance.run(self._database, self._config, datetime.fromtimestamp(now, UTC))
+        maintenance.run(
+            self._database, self._config, datetime.fromtimestamp(now, UTC), followers=self._followers
+        )
 
     def _due(
         self, connection: Connection, row: Row[*tuple[Any, ...]], lease: str, now: int, minimum: int

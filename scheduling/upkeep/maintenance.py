@@ -14,6 +14,7 @@ from sqlalchemy import Connection, String, bindparam, cast, delete, exists, func
 from scheduling.access import idempotency, request_rates, throttle
 from scheduling.calendars import calendars
 from scheduling.calendars.catch_up import catch_up_in_steps
+from scheduling.calendars.followers import Followers
 from scheduling.config.sections import Config
 from scheduling.conflicts import watch
 from scheduling.database.connection import Database
@@ -69,14 +70,14 @@ class Report:
     webhook_deliveries_forgotten: int
 
 
-def run(database: Database, config: Config, now: datetime) -> Report:
+def run(database: Database, config: Config, now: datetime, *, followers: Followers) -> Report:
     """Everything once. Raises `DatabaseUnavailable`; what was done until then stays done."""
     moment = int(now.timestamp())
     with database.read() as connection:
         shown = view(connection, config)
     with database.write() as connection:
         orphans = drop_orphans(connection, moment - _NOTICED if shown.conflicts.enabled else None)
-    caught_up, changed = _catch_up_all(database, shown, moment)
+    caught_up, changed = _catch_up_all(database, shown, moment, followers)
     pruned = 0
     while rows := _prune_batch(database, shown.calendars.tombstone_days, moment):
         pruned += rows
@@ -122,7 +123,7 @@ def drop_orphans(connection: Connection, noticed: int | None = None) -> int:
     return dropped
 
 
-def _catch_up_all(database: Database, shown: View, now: int) -> tuple[int, int]:
+def _catch_up_all(database: Database, shown: View, now: int, followers: Followers) -> tuple[int, int]:
     tried: set[tuple[int, str]] = set()
     changed = 0
     while True:
@@ -131,7 +132,7 @@ def _catch_up_all(database: Database, shown: View, now: int) -> tuple[int, int]:
         if not late:
             return len(tried), changed
         for user_id, slug in sorted(late):
-            changed += catch_up_in_steps(database, user_id, slug, shown, now)
+            changed += catch_up_in_steps(database, user_id, slug, shown, now, followers=followers)
         tried |= late
 
 

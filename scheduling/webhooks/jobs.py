@@ -9,22 +9,19 @@ from __future__ import annotations
 
 import json
 import logging
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Row, bindparam, select
 from sqlalchemy.exc import DBAPIError
 
+from scheduling.calendars.followers import Change, Extent, UserGone
 from scheduling.models import Job, JobAssignment, ScheduleChange, User
 from scheduling.webhooks.endpoints import LONGEST_HOURS
 from scheduling.webhooks.events import EventType, is_awaited, listeners, send
 
 logger = logging.getLogger(__name__)
-
-Extent = tuple[int, int]
-"""Start and end in epoch seconds."""
 
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _JOBS = select(Job).where(Job.id.in_(_IDS))
@@ -44,14 +41,14 @@ _WAITING = (
 _TOLD = ("reference", "job_type", "organisation", "status", "time_zone")
 
 
-def emit_changes(
-    connection: Connection, changes: Mapping[int, Iterable[Extent]], now: int | None = None
-) -> None:
-    """Queue `job.changed` for jobs that look different in a calendar; `changes` gives each job's extents there before
-    and after the change. Without a job near its start, or without webhooks, this costs next to nothing.
+def follow(connection: Connection, change: Change | UserGone) -> None:
+    """Queue `job.changed` for jobs that changed in a calendar (`scheduling.calendars.followers`). Without a job near
+    its start, or without webhooks, this costs next to nothing.
     """
-    now = int(time.time()) if now is None else now
-    near = {job: extents for job, extents in changes.items() if _is_near(extents, now, LONGEST_HOURS)}
+    if isinstance(change, UserGone) or change.kind != "jobs":
+        return
+    now = change.now
+    near = {job: extents for job, extents in change.sources.items() if _is_near(extents, now, LONGEST_HOURS)}
     found = listeners(connection, EventType.JOB_CHANGED) if near else []
     if not found:
         return

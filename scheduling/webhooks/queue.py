@@ -16,13 +16,10 @@ from sqlalchemy.orm import aliased
 
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
-from scheduling.calendars.catch_up import catch_up_in_steps, ensure_calendars
-from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.errors import SecretsUnreadable
 from scheduling.models import Webhook, WebhookDelivery
-from scheduling.settings import stored
-from scheduling.webhooks import TEST, endpoints, jobs
+from scheduling.webhooks import TEST, endpoints
 
 RETRY_AFTER = (10, 60, 300, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 24 * 3600)
 """Seconds to wait after the first, second, ... failure."""
@@ -79,11 +76,10 @@ _D = WebhookDelivery
 
 
 class WebhookQueue:
-    """Every method is one transaction, but for `catch_up`. Moments are in epoch seconds."""
+    """Every method is one transaction. Moments are in epoch seconds."""
 
-    def __init__(self, database: Database, config: Config, keyring: Keyring) -> None:
+    def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
-        self._config = config
         self._keyring = keyring
 
     def is_due(self, now: int) -> bool:
@@ -143,20 +139,6 @@ class WebhookQueue:
                 .where(_W.id == claim.webhook_id, _W.lease == claim.lease)
                 .values(lease=None, lease_until=0)
             )
-
-    def catch_up(self, now: int, limit: int = 100) -> bool:
-        """Bring calendars of jobs up to date where a webhook is to be told of changes in them, whether or not anybody
-        reads them. A short transaction for each step. Returns whether there may be more than `limit` of them.
-        """
-        with self._database.read() as connection:
-            late = jobs.waiting(connection, limit)
-            if late:
-                shown = stored.view(connection, self._config)
-        for user_id in late:
-            with self._database.write() as connection:
-                ensure_calendars(connection, user_id, now)
-            catch_up_in_steps(self._database, user_id, "jobs", shown, now)
-        return len(late) >= limit
 
     def _lease(
         self,

@@ -17,6 +17,7 @@ from radicale.types import WSGIEnviron
 from scheduling.access import request_rates, users
 from scheduling.availability import calendar_users, inquiry
 from scheduling.availability.question import MOST_PEOPLE
+from scheduling.composition import FOLLOWERS
 from scheduling.errors import Invalid, NotFound
 from scheduling.ical import free_busy_request
 from scheduling.ical.errors import IsInvitation, NotAFreeBusyRequest, NotICalendar
@@ -56,7 +57,7 @@ class Outbox:
         except NotAFreeBusyRequest:
             return error(HTTPStatus.BAD_REQUEST, f"{C}valid-scheduling-message")
         principals = (*self._principals, f"{_origin(environ)}{self._root}/")
-        with Snapshot(self._database, self._config, patience=PATIENCE) as snapshot:
+        with Snapshot(self._database, self._config, patience=PATIENCE, followers=FOLLOWERS) as snapshot:
             try:
                 asker = users.get(snapshot.connection, username)
             except NotFound:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, abort, request
 
+from scheduling.composition import FOLLOWERS
 from scheduling.feeds import body as feed_body
 from scheduling.feeds.body import Scope
 from scheduling.feeds.links import Link, LinkState, find_link
@@ -65,7 +66,7 @@ def create_feeds(settings: Settings) -> Blueprint:
     def feed(token: str) -> Response:
         if not _TOKEN.fullmatch(token):
             abort(404, "There is no such feed.")
-        with Snapshot(database, settings.config, patience=PATIENCE) as snapshot:
+        with Snapshot(database, settings.config, patience=PATIENCE, followers=FOLLOWERS) as snapshot:
             link = find_link(snapshot.connection, keyring, token)
             if link.state is LinkState.GONE:
                 abort(410, "This feed's link was replaced or revoked; ask its owner for a new one.")

@@ -15,6 +15,7 @@ from flask import Blueprint, Response, abort, request
 
 from scheduling.availability import formats, links
 from scheduling.availability.busy_time import of_user, version
+from scheduling.composition import FOLLOWERS
 from scheduling.errors import Invalid, NotFound
 from scheduling.snapshot import PATIENCE, Snapshot
 from server import conditional
@@ -41,7 +42,7 @@ def create_free_busy(settings: Settings) -> Blueprint:
     def free_busy(token: str) -> Response:
         if not _TOKEN.fullmatch(token):
             abort(404, "There is no such free-busy link.")
-        with Snapshot(database, settings.config, patience=PATIENCE) as snapshot:
+        with Snapshot(database, settings.config, patience=PATIENCE, followers=FOLLOWERS) as snapshot:
             username = links.find(snapshot.connection, keyring, token)
             if username is None or not snapshot.view.calendars.enabled:
                 abort(404, "There is no such free-busy link.")

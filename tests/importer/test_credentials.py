@@ -24,6 +24,7 @@ from importer.fetch.policy import FetchPolicy
 from scheduling.access import users
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.subscriptions import subscriptions
@@ -81,7 +82,7 @@ def test_they_reach_the_server_and_no_log(
                 credentials=credentials,
                 actor=SYSTEM,
             )
-    store = ImportStore(sqlite_database, Config(), Keyring(KEY))
+    store = ImportStore(sqlite_database, Config(), Keyring(KEY), followers=FOLLOWERS)
     config = ImporterConfig(allow_http=True, allow_hosts=Exemptions.parse(["127.0.0.1"]))
     for name in ("importer", "scheduling"):  # the others' are never this low (server/log.py)
         caplog.set_level(logging.DEBUG, name)

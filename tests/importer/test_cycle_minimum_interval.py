@@ -14,6 +14,7 @@ from importer.understand.body import read
 from scheduling.access import users
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.settings import stored
@@ -30,7 +31,7 @@ def test_no_fetch_is_planned_sooner_than_the_setting_says(database: Database, se
         user = users.create(connection, username="anna", actor=SYSTEM)
         subscription = subscriptions.add(connection, KEYRING, user.id, address, "Mine", actor=SYSTEM)
         stored.change(connection, "subscriptions.minimum_minutes", "120", actor=SYSTEM)
-    store = ImportStore(database, Config(), KEYRING)
+    store = ImportStore(database, Config(), KEYRING, followers=FOLLOWERS)
     now = int(time.time())
     (due,) = store.claim(now + 1, 600, 10)
     assert due.minimum_interval == 7200

@@ -24,6 +24,7 @@ from importer.fetch.policy import FetchPolicy
 from scheduling.access import audit, users
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.subscriptions import subscriptions
@@ -31,6 +32,7 @@ from scheduling.subscriptions.store import ImportStore
 from scheduling.webhooks import EventType, deliveries, emit, endpoints
 from scheduling.webhooks.deliveries import Delivery
 from scheduling.webhooks.queue import WebhookQueue
+from scheduling.webhooks.watch import JobWatch
 from tests.factories import Dispatch
 
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
@@ -137,8 +139,8 @@ def case(database: Database, receiver: Receiver) -> Case:
         database,
         keyring,
         secret,
-        WebhookQueue(database, Config(), keyring),
-        ImportStore(database, Config(), keyring),
+        WebhookQueue(database, keyring),
+        ImportStore(database, Config(), keyring, followers=FOLLOWERS),
     )
 
 
@@ -363,7 +365,14 @@ def test_the_daemon_tells_of_a_changed_job_that_nobody_reads(
 ) -> None:
     stop = threading.Event()
     daemon = threading.Thread(
-        target=run, args=(case.store, CONFIG), kwargs={"once": False, "stop": stop, "queue": case.queue}
+        target=run,
+        args=(case.store, CONFIG),
+        kwargs={
+            "once": False,
+            "stop": stop,
+            "queue": case.queue,
+            "turns": [JobWatch(case.database, Config(), followers=FOLLOWERS).turn],
+        },
     )
     daemon.start()
     try:
@@ -402,7 +411,7 @@ def test_a_database_that_is_away_does_not_end_the_background(
 
     monkeypatch.setattr(case.queue, "is_due", is_due)
     case.emit()
-    with deliver.in_background(case.queue, POLICY, threading.Event()):
+    with deliver.in_background(case.queue, (), POLICY, threading.Event()):
         assert receiver.came.acquire(timeout=60)
     assert "ConnectionError" in caplog.text
     assert MARK not in caplog.text

@@ -20,6 +20,7 @@ from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
 from scheduling.calendars import objects, sync
 from scheduling.calendars.calendars import CalendarState
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.snapshot import Snapshot
@@ -72,7 +73,7 @@ class Case:
             return subscriptions.get(connection, self.subscription_id, actor=SYSTEM)
 
     def calendar(self) -> CalendarState:
-        with Snapshot(self.database, Config()) as snapshot:
+        with Snapshot(self.database, Config(), followers=FOLLOWERS) as snapshot:
             found = snapshot.calendar("anna", f"external-{self.subscription_id}")
         assert found is not None
         return found
@@ -94,7 +95,7 @@ def case(database: Database, server: CalendarServer) -> Case:
         added = subscriptions.add(
             connection, keyring, user.id, server.url(f"/{SECRET}.ics"), "Private", actor=SYSTEM
         )
-    return Case(database, ImportStore(database, Config(), keyring), user.id, added.id)
+    return Case(database, ImportStore(database, Config(), keyring, followers=FOLLOWERS), user.id, added.id)
 
 
 def test_a_feed_becomes_a_calendar(case: Case, server: CalendarServer) -> None:
@@ -218,7 +219,7 @@ def test_paused_subscriptions_are_left_alone_and_removed_ones_take_their_events(
     assert [due.id for due in case.store.claim(int(time.time()), 60, 10)] == [case.subscription_id]
     with case.database.write() as connection:
         subscriptions.remove(connection, case.subscription_id, events="delete", actor=SYSTEM)
-    with Snapshot(case.database, Config()) as snapshot:
+    with Snapshot(case.database, Config(), followers=FOLLOWERS) as snapshot:
         assert snapshot.calendar("anna", f"external-{case.subscription_id}") is None
 
 
@@ -268,7 +269,7 @@ def test_importers_beside_each_other_never_claim_the_same(database: Database) ->
     claimed: list[Due] = []
 
     def work() -> None:
-        store = ImportStore(database, Config(), keyring)
+        store = ImportStore(database, Config(), keyring, followers=FOLLOWERS)
         while found := store.claim(int(time.time()), 600, 3):
             claimed.extend(found)
 
@@ -277,6 +278,8 @@ def test_importers_beside_each_other_never_claim_the_same(database: Database) ->
         worker.start()
     for worker in workers:
         worker.join()
-    while found := ImportStore(database, Config(), keyring).claim(int(time.time()), 600, 10):
+    while found := ImportStore(database, Config(), keyring, followers=FOLLOWERS).claim(
+        int(time.time()), 600, 10
+    ):
         claimed.extend(found)
     assert len(claimed) == len({due.id for due in claimed}) == 40

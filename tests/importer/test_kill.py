@@ -27,6 +27,7 @@ from scheduling.access import users
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
 from scheduling.calendars import objects
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.snapshot import Snapshot
@@ -110,7 +111,7 @@ class Imported:
     def state(self, number: int) -> int:
         """The one state that the calendar of a source shows whole, 0 before the first."""
         slug = f"external-{self._ids[number]}"
-        with Snapshot(self._database, Config()) as snapshot:
+        with Snapshot(self._database, Config(), followers=FOLLOWERS) as snapshot:
             shown = snapshot.calendar("anna", slug)
             assert shown is not None
             texts = [it.calendar for it in objects.all_objects(snapshot.connection, shown.id, shown.cutoff)]

@@ -18,6 +18,7 @@ from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
 from scheduling.calendars import objects
 from scheduling.calendars.calendars import BUILT_IN
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.feeds import feeds, text
@@ -59,7 +60,7 @@ class Installation:
     def synchronise(self, subscription: int) -> dict[str, int]:
         with self.database.write() as connection:
             subscriptions.request_sync(connection, subscription, actor=SYSTEM)
-        store = ImportStore(self.database, Config(), KEYRING)
+        store = ImportStore(self.database, Config(), KEYRING, followers=FOLLOWERS)
         assert run(store, CONFIG, once=True, stop=threading.Event(), only=subscription).failed == 0
         with self.database.read() as connection:
             report = subscriptions.get(connection, subscription, actor=SYSTEM).report
@@ -68,7 +69,7 @@ class Installation:
 
     def components(self, name: str, *slugs: str) -> list[str]:
         found: list[str] = []
-        with Snapshot(self.database, Config()) as snapshot:
+        with Snapshot(self.database, Config(), followers=FOLLOWERS) as snapshot:
             states = [state for slug in slugs if (state := snapshot.calendar(name, slug)) is not None]
         with self.database.read() as connection:
             for state in states:

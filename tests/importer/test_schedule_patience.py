@@ -22,6 +22,7 @@ from scheduling.access import users
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
 from scheduling.calendars import objects
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.snapshot import Snapshot
@@ -54,7 +55,7 @@ class Subscribed:
     def cycle(self, config: ImporterConfig = CONFIG) -> Summary:
         """Let its time come."""
         self.set("next_at = 0")
-        store = ImportStore(self._database, Config(), KEYRING)
+        store = ImportStore(self._database, Config(), KEYRING, followers=FOLLOWERS)
         return run(store, config, once=True, stop=threading.Event())
 
     def set(self, change: str) -> None:
@@ -72,7 +73,7 @@ class Subscribed:
         return self.now.next_at - int(time.time())
 
     def shown(self) -> list[str]:
-        with Snapshot(self._database, Config()) as snapshot:
+        with Snapshot(self._database, Config(), followers=FOLLOWERS) as snapshot:
             state = snapshot.calendar("anna", f"external-{self._id}")
             assert state is not None
             return [it.calendar for it in objects.all_objects(snapshot.connection, state.id, state.cutoff)]
@@ -211,7 +212,7 @@ def test_calendars_that_are_due_together_do_not_stay_together(sqlite_database: D
                 actor=SYSTEM,
             )
     config = dataclasses.replace(CONFIG, interval=9000, host_rate=1000.0, host_concurrency=8)
-    store = ImportStore(sqlite_database, Config(), KEYRING)
+    store = ImportStore(sqlite_database, Config(), KEYRING, followers=FOLLOWERS)
     before = int(time.time())
     assert run(store, config, once=True, stop=threading.Event()) == Summary(applied=40)
     with sqlite_database.read() as connection:

@@ -31,6 +31,7 @@ from importer.work import Work, tasks_of
 from scheduling.access import users
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.subscriptions import subscriptions
@@ -64,7 +65,7 @@ def subscribe(database: Database, url: str, count: int) -> ImportStore:
         for number in range(count):
             user = users.create(connection, username=f"user-{number}", actor=SYSTEM)
             subscriptions.add(connection, Keyring(KEY), user.id, url, "Shared", actor=SYSTEM)
-    return ImportStore(database, Config(), Keyring(KEY))
+    return ImportStore(database, Config(), Keyring(KEY), followers=FOLLOWERS)
 
 
 def test_one_request_serves_two_hundred_users(sqlite_database: Database, server: Any) -> None:
@@ -83,7 +84,7 @@ def test_one_request_serves_two_hundred_users(sqlite_database: Database, server:
 
 def test_several_importers_fetch_a_source_once(postgresql_database: Database, server: Any) -> None:
     subscribe(postgresql_database, server.says("/a", 200, FEED), 30)
-    store = ImportStore(postgresql_database, Config(), Keyring(KEY))
+    store = ImportStore(postgresql_database, Config(), Keyring(KEY), followers=FOLLOWERS)
     found: list[Summary] = []
     importers = [
         threading.Thread(target=lambda: found.append(run(store, CONFIG, once=True, stop=threading.Event())))

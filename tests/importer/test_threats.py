@@ -19,6 +19,7 @@ from importer.daemon import run
 from scheduling.access import users
 from scheduling.access.permissions import SYSTEM
 from scheduling.calendars import objects
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.snapshot import Snapshot
@@ -124,9 +125,9 @@ def served(sqlite_database: Database, server: CalendarServer) -> Callable[[str],
         with sqlite_database.write() as connection:
             user = users.create(connection, username="anna", time_zone="Europe/Berlin", actor=SYSTEM)
             number = subscriptions.add(connection, KEYRING, user.id, url, "Elsewhere", actor=SYSTEM).id
-        store = ImportStore(sqlite_database, Config(), KEYRING)
+        store = ImportStore(sqlite_database, Config(), KEYRING, followers=FOLLOWERS)
         assert run(store, CONFIG, once=True, stop=threading.Event(), only=number).applied == 1
-        with Snapshot(sqlite_database, Config()) as snapshot:
+        with Snapshot(sqlite_database, Config(), followers=FOLLOWERS) as snapshot:
             state = snapshot.calendar("anna", f"external-{number}")
             assert state is not None
             texts = [it.calendar for it in objects.all_objects(snapshot.connection, state.id, state.cutoff)]

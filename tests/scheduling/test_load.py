@@ -16,6 +16,7 @@ from scheduling.access import users
 from scheduling.access.permissions import SYSTEM
 from scheduling.calendars.calendars import BUILT_IN
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.load import Counts, Format, LoadFailed
@@ -82,7 +83,7 @@ def rendered(database: Database, username: str) -> list[str]:
         user_id = users.get(connection, username).id
         ensure_calendars(connection, user_id)
         for slug in BUILT_IN:
-            catch_up(connection, user_id, slug, view(connection, Config()))
+            catch_up(connection, user_id, slug, view(connection, Config()), followers=FOLLOWERS)
         return list(connection.scalars(text("SELECT reason FROM unrendered_sources")))
 
 

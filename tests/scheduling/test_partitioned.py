@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import inspect, text
 
 from scheduling.calendars import objects, sync
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.snapshot import Snapshot
@@ -30,7 +31,7 @@ def partition() -> str:
 
 def _shown(database: Database, config: Config) -> tuple[str, dict[str, str]]:
     """The token of ann's blockers, and what they look like."""
-    with Snapshot(database, config) as snapshot:
+    with Snapshot(database, config, followers=FOLLOWERS) as snapshot:
         state = snapshot.calendar("ann", "blockers")
         assert state is not None
         found = objects.all_objects(snapshot.connection, state.id, state.cutoff)
@@ -71,18 +72,18 @@ def test_partitioning_by_calendar_changes_nothing(
         assert [name for name in shown if shown[name] != before[1][name]] == _changes(
             database, config, before[0]
         )
-        maintenance.run(database, config, datetime.now(UTC))
+        maintenance.run(database, config, datetime.now(UTC), followers=FOLLOWERS)
         with database.read() as connection:
             partitions = connection.scalar(text("SELECT count(DISTINCT tableoid) FROM calendar_objects"))
             assert partitions == 1, "one calendar is in one partition"
         dispatch.delete("users", user)
-        maintenance.run(database, config, datetime.now(UTC))
+        maintenance.run(database, config, datetime.now(UTC), followers=FOLLOWERS)
         with database.read() as connection:
             assert [connection.scalar(text(f"SELECT count(*) FROM {it}")) for it in TABLES] == [0, 0]  # noqa: S608
 
 
 def _changes(database: Database, config: Config, old: str) -> list[str]:
-    with Snapshot(database, config) as snapshot:
+    with Snapshot(database, config, followers=FOLLOWERS) as snapshot:
         state = snapshot.calendar("ann", "blockers")
         assert state is not None
         return list(sync.changes(snapshot.connection, state, old))

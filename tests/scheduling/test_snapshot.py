@@ -8,6 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from scheduling.calendars.calendars import CalendarState
 from scheduling.calendars.catch_up import STEP
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.errors import DatabaseUnavailable, StillCatchingUp
@@ -26,7 +27,7 @@ def test_a_reader_of_a_calendar_far_behind_is_told_to_come_again_and_what_was_do
     )
 
     def read() -> CalendarState | None:
-        with Snapshot(database, Config(), lambda: 1_773_100_800, patience=0) as snapshot:
+        with Snapshot(database, Config(), lambda: 1_773_100_800, patience=0, followers=FOLLOWERS) as snapshot:
             return snapshot.calendar("anna", "blockers")
 
     for steps in (1, 2):
@@ -43,7 +44,7 @@ def test_a_reader_of_a_calendar_far_behind_is_told_to_come_again_and_what_was_do
 
 def test_an_error_of_the_driver_inside_a_snapshot_is_a_database_that_is_away(database: Database) -> None:
     def read() -> None:
-        with Snapshot(database, Config()) as snapshot:
+        with Snapshot(database, Config(), followers=FOLLOWERS) as snapshot:
             assert snapshot.connection is not None
             raise OperationalError("SELECT 1", {}, Exception("canceling statement due to lock timeout"))
 

@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from importer.daemon import run
 from scheduling.access.permissions import Permission
+from scheduling.composition import FOLLOWERS
 from scheduling.subscriptions.store import ImportStore
 from server import importing
 from tests.importer.conftest import CalendarServer, server
@@ -71,7 +72,7 @@ class Case:
     def daemon(self) -> Iterator[None]:
         """An importer that works beside the block."""
         settings = self.running.settings
-        store = ImportStore(self.running.database, settings.config, settings.keyring())
+        store = ImportStore(self.running.database, settings.config, settings.keyring(), followers=FOLLOWERS)
         stop = threading.Event()
         wanted = {"once": False, "stop": stop}
         daemon = threading.Thread(target=run, args=(store, settings.importer), kwargs=wanted)

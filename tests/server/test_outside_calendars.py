@@ -13,6 +13,7 @@ import vobject
 
 from importer.cycle import Means, synchronise
 from importer.understand import body as reading
+from scheduling.composition import FOLLOWERS
 from scheduling.feeds import feeds
 from scheduling.feeds.options import FeedOptions
 from scheduling.subscriptions.store import ImportStore
@@ -273,7 +274,7 @@ def test_what_one_of_the_programs_cannot_read_is_not_served(case: Case) -> None:
     )
     case.server.says(PATH, 200, changed)
     settings = case.running.settings
-    store = ImportStore(case.running.database, settings.config, settings.keyring())
+    store = ImportStore(case.running.database, settings.config, settings.keyring(), followers=FOLLOWERS)
     config = settings.importer
     # As the daemon does it, but read in this process, where vobject is fussy.
     means = Means(store=store, policy=config.policy(), schedule=config.schedule(), read=reading.read)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from scheduling.access.permissions import SYSTEM
+from scheduling.composition import FOLLOWERS
 from scheduling.feeds import feeds
 from scheduling.readership import deliveries
 from scheduling.readership.ledger import ledger_of
@@ -25,7 +26,7 @@ def job(dispatch: Dispatch, people: dict[str, int]) -> int:
 
 def delivered(running: Running, user_id: int = 1) -> list[deliveries.Delivery]:
     ledger_of(running.database, address_days=30).flush()
-    with Snapshot(running.database, running.settings.config) as snapshot:
+    with Snapshot(running.database, running.settings.config, followers=FOLLOWERS) as snapshot:
         snapshot.calendars_of(user_id)
         return deliveries.of_user(snapshot.connection, user_id)
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import vobject.base
 
+from scheduling.composition import FOLLOWERS
 from scheduling.database.connection import Database
 from scheduling.snapshot import Snapshot
 from tests.factories import Dispatch
@@ -40,7 +41,7 @@ def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     with Dispatch.connect(database.url) as dispatch:
         _fill(dispatch)
     running = start(folder, database)
-    with Snapshot(database, running.settings.config) as snapshot:
+    with Snapshot(database, running.settings.config, followers=FOLLOWERS) as snapshot:
         snapshot.calendars("anna")
     running.client("anna").propfind("/dav/anna/", f"{D}displayname", depth="1")
     with Dispatch.connect(database.url) as dispatch:

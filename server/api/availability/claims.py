@@ -13,6 +13,7 @@ from scheduling.access.permissions import Permission
 from scheduling.availability import claims
 from scheduling.availability.busy_time import default_question
 from scheduling.availability.claims import Changed, Taken
+from scheduling.composition import FOLLOWERS
 from scheduling.schedule import edits
 from scheduling.schedule.entries import Kind
 from scheduling.schedule.items import Item
@@ -131,6 +132,7 @@ def _hold(call: Call, body: ClaimGiven, crew: tuple[str, ...]) -> list[Item]:
         stored.view(call.connection, call.settings.config),
         int(time.time()),
         lambda: _create(call, body, crew),
+        followers=FOLLOWERS,
     )
 
 

@@ -13,6 +13,7 @@ from flask import Response, request
 from scheduling.access import idempotency
 from scheduling.access.idempotency import Answer
 from scheduling.access.permissions import Actor
+from scheduling.composition import FOLLOWERS
 from scheduling.snapshot import PATIENCE, Snapshot
 from server import conditional
 from server.api.protocol import requests
@@ -44,7 +45,9 @@ class Dispatcher:
             )
             given = requests.arguments(operation, request, path)
             if operation.reads:
-                with Snapshot(self._database, self._settings.config, patience=PATIENCE) as snapshot:
+                with Snapshot(
+                    self._database, self._settings.config, patience=PATIENCE, followers=FOLLOWERS
+                ) as snapshot:
                     return _response(self._handle(operation, actor, given, snapshot))
             return _response(self._write(operation, actor, given))
 

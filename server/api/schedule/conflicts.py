@@ -8,6 +8,7 @@ from typing import Annotated, Literal, cast
 from pydantic import Field, StringConstraints
 
 from scheduling.access.permissions import Permission, permits
+from scheduling.calendars.calendars import CONFLICTS
 from scheduling.conflicts import acknowledge, listing
 from scheduling.conflicts.acknowledge import LONGEST_NOTE
 from scheduling.conflicts.listing import Conflict as ReadConflict
@@ -131,7 +132,7 @@ def list_conflicts(call: Call, query: ConflictQuery) -> Reply:
         end=None if end is None else int(end.timestamp()),
     )
     after = cast("tuple[int, int] | None", cursor.read(query.cursor, int, int))
-    call.snapshot.settle_conflicts()
+    call.snapshot.settle(CONFLICTS)
     found = listing.page(call.connection, wanted, after=after, limit=query.limit + 1)
     page = found[: query.limit]
     following = cursor.write(*page[-1].position) if len(found) > len(page) else None
@@ -142,7 +143,7 @@ def list_conflicts(call: Call, query: ConflictQuery) -> Reply:
 @routes.operation("GET", "/conflicts/{conflict_id}", returns=Conflict, versioned=True)
 def get_conflict(call: Call, conflict_id: Id) -> Reply:
     """Show a conflict."""
-    call.snapshot.settle_conflicts()
+    call.snapshot.settle(CONFLICTS)
     found = listing.get(call.connection, conflict_id)
     if not permits(
         Permission.CALENDARS_READ_ALL,

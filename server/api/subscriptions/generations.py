@@ -6,6 +6,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from scheduling.access.permissions import Permission
+from scheduling.composition import FOLLOWERS
 from scheduling.errors import NotFound
 from scheduling.settings import stored
 from scheduling.settings.view import View
@@ -96,7 +97,9 @@ def diff_generation(call: Call, user: Username, subscription_id: Id, generation_
 def accept_generation(call: Call, user: Username, subscription_id: Id, generation_id: Id) -> Reply:
     """Believe a doubted state and show it."""
     found = subscription(call, user, subscription_id)
-    history.accept(call.connection, found.id, generation_id, _view(call), actor=call.actor)
+    history.accept(
+        call.connection, found.id, generation_id, _view(call), actor=call.actor, followers=FOLLOWERS
+    )
     return _answer(call, found, generation_id)
 
 
@@ -112,7 +115,9 @@ def reject_generation(call: Call, user: Username, subscription_id: Id, generatio
 def roll_back_generation(call: Call, user: Username, subscription_id: Id, generation_id: Id) -> Reply:
     """Go back to an earlier state; the one until now is rejected."""
     found = subscription(call, user, subscription_id)
-    history.roll_back(call.connection, found.id, generation_id, _view(call), actor=call.actor)
+    history.roll_back(
+        call.connection, found.id, generation_id, _view(call), actor=call.actor, followers=FOLLOWERS
+    )
     return _answer(call, found, generation_id)
 
 

@@ -19,6 +19,7 @@ from scheduling.availability.explain import explain as explained
 from scheduling.availability.hours import WEEKDAYS, Working
 from scheduling.availability.people import caught_up
 from scheduling.availability.slots import PERMITTED, Search
+from scheduling.composition import FOLLOWERS
 from scheduling.errors import Invalid
 from scheduling.ical.timezones import from_epoch, is_zone, to_epoch
 from scheduling.snapshot import Snapshot
@@ -149,7 +150,7 @@ def slots(
 @pass_session
 def explain(session: Session, *, username: str, at: str, as_json: bool) -> None:
     """Say why USERNAME is busy, free or unknown at a moment."""
-    with Snapshot(session.database, session.settings.config) as snapshot:
+    with Snapshot(session.database, session.settings.config, followers=FOLLOWERS) as snapshot:
         calendars = snapshot.calendars_of(users.get(snapshot.connection, username).id)
         people = caught_up(snapshot, [username])
         second = _read(at, people[0].time_zone)
@@ -247,7 +248,7 @@ def link(session: Session, *, username: str, renew: bool, revoke: bool, as_json:
 
 
 def _ask(session: Session, usernames: Sequence[str], start: str, end: str) -> list[Availability]:
-    with Snapshot(session.database, session.settings.config) as snapshot:
+    with Snapshot(session.database, session.settings.config, followers=FOLLOWERS) as snapshot:
         people = caught_up(snapshot, usernames)
         zone = people[0].time_zone
         question = default_question(snapshot.view.availability, _read(start, zone), _read(end, zone))

@@ -10,7 +10,9 @@ from typing import Any
 import click
 
 from scheduling.access import users
+from scheduling.calendars.calendars import CONFLICTS
 from scheduling.calendars.events import SOURCES
+from scheduling.composition import FOLLOWERS
 from scheduling.conflicts import acknowledge as acts
 from scheduling.conflicts import listing
 from scheduling.conflicts.comparison import MOST, MOST_OF_USER
@@ -82,8 +84,8 @@ def list_(
     as_json: bool,
 ) -> None:
     """List conflicts, the soonest first."""
-    with Snapshot(session.database, session.settings.config) as snapshot:
-        snapshot.settle_conflicts()
+    with Snapshot(session.database, session.settings.config, followers=FOLLOWERS) as snapshot:
+        snapshot.settle(CONFLICTS)
         wanted = listing.Filter(
             user_id=None if user is None else users.get(snapshot.connection, user).id,
             statuses=statuses or ("open",),
@@ -117,8 +119,8 @@ def list_(
 @pass_session
 def show(session: Session, *, number: int, as_json: bool) -> None:
     """Show the conflict ID."""
-    with Snapshot(session.database, session.settings.config) as snapshot:
-        snapshot.settle_conflicts()
+    with Snapshot(session.database, session.settings.config, followers=FOLLOWERS) as snapshot:
+        snapshot.settle(CONFLICTS)
         found = listing.get(snapshot.connection, number)
     if as_json:
         print_json(_plain(found))

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from scheduling.access import users
+from scheduling.composition import FOLLOWERS
 from scheduling.feeds import feeds
 from scheduling.feeds.links import LONGEST_URL, subscribe_links
 from scheduling.feeds.options import FeedOptions
@@ -93,7 +94,7 @@ def show(session: Session, *, number: int, as_json: bool) -> None:
         token = feeds.reveal(connection, session.keyring, number, actor=session.actor)
         found = feeds.get(connection, number, actor=session.actor)
         owner = users.by_id(connection, found.user_id).username
-    with Snapshot(session.database, session.settings.config) as snapshot:
+    with Snapshot(session.database, session.settings.config, followers=FOLLOWERS) as snapshot:
         snapshot.calendars_of(found.user_id)
         subscribers = deliveries.of_feed(snapshot.connection, found.user_id, number)
     url = session.settings.url(feeds.path_of(token))

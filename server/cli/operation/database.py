@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from scheduling.composition import FOLLOWERS
 from scheduling.database import backup as copies
 from scheduling.database import schema
 from scheduling.errors import SchemaMismatch
@@ -66,7 +67,9 @@ def status(session: Session, *, as_json: bool) -> None:
 @pass_session
 def maintain(session: Session, *, as_json: bool) -> None:
     """Bring calendars up to date and drop what is no longer needed; a running server does so by itself."""
-    report = maintenance.run(session.database, session.settings.config, datetime.now(UTC))
+    report = maintenance.run(
+        session.database, session.settings.config, datetime.now(UTC), followers=FOLLOWERS
+    )
     facts = asdict(report)
     if as_json:
         print_json(facts)

@@ -12,6 +12,7 @@ import click
 
 from scheduling.access import users
 from scheduling.calendars.policy import BUSY, TENTATIVE, VISIBILITY, Policy
+from scheduling.composition import FOLLOWERS
 from scheduling.settings import stored
 from scheduling.settings.view import View
 from scheduling.subscriptions import history, subscriptions
@@ -305,7 +306,7 @@ def accept(session: Session, *, number: int, generation: int) -> None:
     """Believe a doubted GENERATION of the subscription ID, and show it."""
     with session.database.write() as connection:
         view = _view(session, connection)
-        history.accept(connection, number, generation, view, actor=session.actor)
+        history.accept(connection, number, generation, view, actor=session.actor, followers=FOLLOWERS)
     click.echo(f"Accepted generation {generation} of subscription {number}.")
 
 
@@ -328,7 +329,7 @@ def rollback(session: Session, *, number: int, generation: int) -> None:
     """Go back to an earlier GENERATION of the subscription ID; the one until now is rejected."""
     with session.database.write() as connection:
         view = _view(session, connection)
-        history.roll_back(connection, number, generation, view, actor=session.actor)
+        history.roll_back(connection, number, generation, view, actor=session.actor, followers=FOLLOWERS)
     click.echo(f"Subscription {number} shows generation {generation} again.")
 
 

@@ -28,6 +28,7 @@ from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
 from scheduling.availability.busy_time import of_user
 from scheduling.calendars import objects
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.snapshot import Snapshot
@@ -255,7 +256,7 @@ class World:
         """Events of the time before that are not served any more, or do not block."""
         missing = []
         low, high = slot(0)[0], slot(len(self.feeds))[0]
-        with Snapshot(self.database, Config()) as snapshot:
+        with Snapshot(self.database, Config(), followers=FOLLOWERS) as snapshot:
             for feed in self.feeds:
                 shown = snapshot.calendar("anna", f"external-{feed.subscription}")
                 assert shown is not None
@@ -271,7 +272,7 @@ class World:
 
     def shows(self, feed: Feed) -> int:
         """The state of a well-behaved calendar that is served."""
-        with Snapshot(self.database, Config()) as snapshot:
+        with Snapshot(self.database, Config(), followers=FOLLOWERS) as snapshot:
             shown = snapshot.calendar("anna", f"external-{feed.subscription}")
             assert shown is not None
             texts = [it.calendar for it in objects.all_objects(snapshot.connection, shown.id, shown.cutoff)]

@@ -13,6 +13,7 @@ from scheduling.availability import busy_time, spans
 from scheduling.availability.answer import Availability, answer
 from scheduling.availability.people import caught_up
 from scheduling.availability.question import Question
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.models import Subscription
@@ -33,7 +34,7 @@ def answers(
 ) -> list[Availability]:
     """The availability of users, as of `NOW`."""
     question = Question(start=int(NOW + start * HOUR), end=int(NOW + end * HOUR), **options)
-    with Snapshot(database, Config(), clock=lambda: NOW) as snapshot:
+    with Snapshot(database, Config(), clock=lambda: NOW, followers=FOLLOWERS) as snapshot:
         people = caught_up(snapshot, usernames)
         return answer(snapshot.connection, people, question, NOW)
 

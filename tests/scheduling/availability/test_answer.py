@@ -14,6 +14,7 @@ from scheduling.availability import busy_time
 from scheduling.availability.answer import question_of, version
 from scheduling.availability.question import Question
 from scheduling.calendars.catch_up import create_calendar
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.errors import Invalid, NotFound
@@ -250,6 +251,9 @@ def test_two_hundred_people_take_as_many_statements_as_two(
         assert len(found) == len(some)
         assert all(it.of_type("BUSY") for it in found)
     assert counts == [5, 5], seen  # settings, people, subscriptions, spans, working hours
-    with statements(database) as seen, Snapshot(database, Config(), clock=lambda: NOW) as snapshot:
+    with (
+        statements(database) as seen,
+        Snapshot(database, Config(), clock=lambda: NOW, followers=FOLLOWERS) as snapshot,
+    ):
         assert busy_time.of_user(snapshot, names[0], NOW, NOW + 28 * DAY).of_type("BUSY")
     assert len(seen) == 5, seen

@@ -15,6 +15,7 @@ from scheduling.access.permissions import SYSTEM
 from scheduling.calendars.calendars import CalendarState, behind, find_calendar
 from scheduling.calendars.catch_up import catch_up, count_left_out, create_calendar, ensure_calendars
 from scheduling.calendars.objects import StoredObject, all_objects
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.settings.stored import change, view
@@ -35,7 +36,9 @@ class Reader:
 
     def catch_up(self, slug: str, now: int = NOW) -> int:
         with self.database.write() as connection:
-            return catch_up(connection, self.user, slug, view(connection, self.config), now)
+            return catch_up(
+                connection, self.user, slug, view(connection, self.config), now, followers=FOLLOWERS
+            )
 
     def state(self, slug: str, now: int = NOW) -> CalendarState:
         with self.database.read() as connection:
@@ -427,7 +430,9 @@ def test_writer_that_commits_during_catching_up_is_not_lost(
         late.update("blockers", blocker, title="late")
         dispatch.blocker(ann.user, title="other")
         with postgresql_database.write() as connection:
-            catch_up(connection, ann.user, "blockers", view(connection, config), NOW + 60)
+            catch_up(
+                connection, ann.user, "blockers", view(connection, config), NOW + 60, followers=FOLLOWERS
+            )
             late.execute("COMMIT")
         assert ann.state("blockers").behind
         assert {title(stored) for stored in ann.objects("blockers", NOW + 60)} == {"late", "other"}

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from scheduling.calendars import listings, objects
 from scheduling.calendars.calendars import CalendarState, find_calendar
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Connection, Database
 from scheduling.settings.stored import view
@@ -40,7 +41,7 @@ def _caught_up(database: Database, config: Config, user: int) -> CalendarState:
     with database.write() as connection:
         ensure_calendars(connection, user, NOW)
         shown = view(connection, config)
-        catch_up(connection, user, "blockers", shown, NOW)
+        catch_up(connection, user, "blockers", shown, NOW, followers=FOLLOWERS)
         found = find_calendar(connection, "ann", "blockers", shown, today(NOW))
     assert found is not None
     assert found[1] is not None

@@ -21,6 +21,7 @@ from sqlalchemy import text
 from scheduling.calendars import objects, sync
 from scheduling.calendars.calendars import CalendarState, find_calendar
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.settings.stored import view
@@ -37,7 +38,7 @@ def caught_up(database: Database, config: Config, user: int, username: str, slug
     with database.write() as connection:
         ensure_calendars(connection, user, NOW)
         shown = view(connection, config)
-        catch_up(connection, user, slug, shown, NOW)
+        catch_up(connection, user, slug, shown, NOW, followers=FOLLOWERS)
         found = find_calendar(connection, username, slug, shown, today(NOW))
     assert found is not None
     assert found[1] is not None

@@ -22,6 +22,7 @@ from scheduling.access.permissions import SYSTEM
 from scheduling.calendars import listings, objects
 from scheduling.calendars.calendars import find_calendar
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.database.types import JobStatus
@@ -136,7 +137,7 @@ def rendered(database: Database, config: Config, dispatch: Dispatch, case: str) 
             change(connection, name, value, actor=SYSTEM)
         ensure_calendars(connection, user, NOW)
         shown = view(connection, config)
-        catch_up(connection, user, slug, shown, NOW)
+        catch_up(connection, user, slug, shown, NOW, followers=FOLLOWERS)
         assert connection.execute(text("SELECT * FROM unrendered_sources")).all() == []
         found = find_calendar(connection, "ann", slug, shown, today(NOW))
         assert found is not None
@@ -244,7 +245,7 @@ def test_any_text_means_the_same_to_both_libraries(
     with sqlite_database.write() as connection:
         ensure_calendars(connection, user, NOW)
         shown = view(connection, config)
-        assert catch_up(connection, user, "jobs", shown, NOW) == 1
+        assert catch_up(connection, user, "jobs", shown, NOW, followers=FOLLOWERS) == 1
         row = connection.execute(
             text("SELECT * FROM calendar_objects WHERE source_id = :job"), {"job": job}
         ).one()

@@ -15,6 +15,7 @@ from scheduling.access.permissions import SYSTEM
 from scheduling.calendars import objects, sync
 from scheduling.calendars.calendars import CalendarState, find_calendar
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.errors import InvalidSyncToken
@@ -60,7 +61,7 @@ class Client:
             found = find_calendar(connection, self.username, self.slug, shown, today(now))
             assert found is not None
             ensure_calendars(connection, found[0].user_id, now)
-            catch_up(connection, found[0].user_id, self.slug, shown, now)
+            catch_up(connection, found[0].user_id, self.slug, shown, now, followers=FOLLOWERS)
             found = find_calendar(connection, self.username, self.slug, shown, today(now))
         assert found is not None
         assert found[1] is not None

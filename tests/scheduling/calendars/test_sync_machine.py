@@ -22,6 +22,7 @@ from scheduling.access.permissions import SYSTEM
 from scheduling.calendars import objects, sync
 from scheduling.calendars.calendars import CalendarState, list_calendars_of
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.errors import InvalidSyncToken
@@ -207,7 +208,7 @@ class SyncMachine(RuleBasedStateMachine):
                 ensure_calendars(connection, user, self.now)
                 shown = view(connection, self.config)
                 for slug in ("jobs", "blockers"):
-                    catch_up(connection, user, slug, shown, self.now)
+                    catch_up(connection, user, slug, shown, self.now, followers=FOLLOWERS)
                 listed = list_calendars_of(connection, user, shown, today(self.now))
             assert listed is not None
             found += [state for state in listed[1] if state.slug != "time-off"]
@@ -234,7 +235,9 @@ class SyncMachine(RuleBasedStateMachine):
             shown = view(connection, self.config)
             for user in self.users:
                 for slug in ("jobs", "blockers"):
-                    assert catch_up(connection, user, slug, shown, self.now) == 0, "a write was missed"
+                    assert catch_up(connection, user, slug, shown, self.now, followers=FOLLOWERS) == 0, (
+                        "a write was missed"
+                    )
 
     def check(self, connection: Any, state: CalendarState, promise: Promise, listing: Listing) -> None:
         if promise.token == str(sync.token_of(state)):

@@ -12,6 +12,7 @@ import pytest
 
 from scheduling.access.permissions import SYSTEM
 from scheduling.calendars.catch_up import catch_up
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.conflicts import checks, listing, overlaps
 from scheduling.conflicts.acknowledge import acknowledge
@@ -54,7 +55,7 @@ def test_one_change_costs_the_same_however_many_jobs_there_are(
     database: Database, dispatch: Dispatch, statements: Statements
 ) -> None:
     costs = []
-    watch = Watch(database, Config())
+    watch = Watch(database, Config(), followers=FOLLOWERS)
     for count in (10, 1_000):
         user = dispatch.user()
         fill(dispatch, user, 0, timedelta(hours=2))
@@ -75,7 +76,7 @@ def test_a_job_meets_the_last_day_of_an_instance_of_a_fortnight(
     database: Database, dispatch: Dispatch
 ) -> None:
     user = dispatch.user()
-    watch = Watch(database, Config())
+    watch = Watch(database, Config(), followers=FOLLOWERS)
     dispatch.blocker(
         user, starts_at=str(START), ends_at=str(START + timedelta(days=14)), rrule="FREQ=MONTHLY"
     )
@@ -90,7 +91,7 @@ def test_nothing_to_do_costs_a_few_lookups(
     database: Database, dispatch: Dispatch, statements: Statements
 ) -> None:
     fill(dispatch, dispatch.user(), 100, timedelta(hours=2))
-    watch = Watch(database, Config())
+    watch = Watch(database, Config(), followers=FOLLOWERS)
     watch.turn(NOW)
     watch.turn(NOW)
     with statements(database) as seen:
@@ -104,8 +105,11 @@ def test_readers_do_not_ask_about_everybody_each_time(
     fill(dispatch, dispatch.user(), 2, timedelta(minutes=30))
     counts = []
     for _ in range(3):
-        with statements(database) as seen, Snapshot(database, Config(), lambda: NOW) as snapshot:
-            snapshot.settle_conflicts()
+        with (
+            statements(database) as seen,
+            Snapshot(database, Config(), lambda: NOW, followers=FOLLOWERS) as snapshot,
+        ):
+            snapshot.settle("conflicts")
         counts.append(len(seen))
         assert len(open_ones(database)) == 1
     assert counts[2] <= 4, seen
@@ -116,7 +120,7 @@ def test_only_who_may_have_the_calendar_brings_conflicts_up_to_date(
 ) -> None:
     fill(dispatch, dispatch.user("ann"), 2, timedelta(minutes=30))
     dispatch.user("dana", role="dispatcher")
-    with Snapshot(database, Config(), lambda: NOW) as snapshot:
+    with Snapshot(database, Config(), lambda: NOW, followers=FOLLOWERS) as snapshot:
         for name in ("ann", "nobody"):
             assert snapshot.calendar(name, "conflicts") is None
         assert open_ones(database) == []
@@ -131,7 +135,7 @@ def test_a_job_has_so_many_conflicts_at_most_and_the_rest_follow(
     job = dispatch.job(user, starts_at=str(START), ends_at=str(START + timedelta(hours=1)))
     for _ in range(MOST + 5):
         dispatch.blocker(user, starts_at=str(START), ends_at=str(START + timedelta(hours=1)))
-    watch = Watch(database, Config())
+    watch = Watch(database, Config(), followers=FOLLOWERS)
     watch.turn(NOW)
     found = open_ones(database)
     assert len(found) == MOST
@@ -152,7 +156,7 @@ def test_two_daemons_open_a_conflict_once(database: Database, dispatch: Dispatch
         try:
             barrier.wait()
             for _ in range(3):
-                Watch(database, Config()).turn(NOW)
+                Watch(database, Config(), followers=FOLLOWERS).turn(NOW)
         except BaseException as error:  # noqa: BLE001 (for the test to see)
             failures.append(error)
 
@@ -170,7 +174,7 @@ def test_two_daemons_open_a_conflict_once(database: Database, dispatch: Dispatch
 def test_what_is_over_is_resolved_by_time_alone(database: Database, dispatch: Dispatch) -> None:
     user = dispatch.user()
     fill(dispatch, user, 2, timedelta(minutes=30))
-    watch = Watch(database, Config())
+    watch = Watch(database, Config(), followers=FOLLOWERS)
     watch.turn(NOW)
     (one,) = open_ones(database)
     watch.turn(one.ends_at - 1)
@@ -186,7 +190,7 @@ def test_conflicts_of_who_is_gone_are_resolved_when_conflicts_are_switched_off(
 ) -> None:
     user = dispatch.user()
     fill(dispatch, user, 2, timedelta(minutes=30))
-    watch = Watch(database, Config())
+    watch = Watch(database, Config(), followers=FOLLOWERS)
     watch.turn(NOW)
     dispatch.delete("users", user)
     with database.write() as connection:
@@ -199,7 +203,10 @@ def test_rules_that_are_changed_there_and_back_are_followed(database: Database, 
     user = dispatch.user()
     dispatch.job(user, status="offered", starts_at=str(START), ends_at=str(START + timedelta(hours=1)))
     dispatch.blocker(user, starts_at=str(START), ends_at=str(START + timedelta(hours=1)))
-    watch, other = Watch(database, Config()), Watch(database, Config())
+    watch, other = (
+        Watch(database, Config(), followers=FOLLOWERS),
+        Watch(database, Config(), followers=FOLLOWERS),
+    )
 
     def count_offered(value: str) -> None:
         with database.write() as connection:
@@ -237,7 +244,7 @@ def test_very_many_overlapping_jobs_are_compared_in_steps_and_the_user_is_named(
     user = dispatch.user("ann")
     fill(dispatch, user, 150, timedelta(seconds=1))
     jobs = [row[0] for row in dispatch.execute("SELECT id FROM jobs ORDER BY id")]
-    watch = Watch(database, Config())
+    watch = Watch(database, Config(), followers=FOLLOWERS)
     settle(watch)
     with database.read() as connection:
         assert listing.crowded(connection) == ["ann"]
@@ -263,7 +270,7 @@ def test_an_event_that_meets_more_than_one_statement_reads_keeps_its_conflicts(
     user = dispatch.user()
     fill(dispatch, user, 60, timedelta(hours=1))
     leave = dispatch.blocker(user, starts_at=str(START), ends_at=str(START + timedelta(hours=60)))
-    watch = Watch(database, Config())
+    watch = Watch(database, Config(), followers=FOLLOWERS)
     settle(watch)
     found = open_ones(database)
     assert {(one.other_kind, one.other_id) for one in found} == {("blocker", leave)}
@@ -281,7 +288,7 @@ def test_a_comparison_is_void_when_a_calendar_or_a_conflict_has_changed(
 ) -> None:
     user = dispatch.user()
     fill(dispatch, user, 2, timedelta(minutes=30))
-    watch = Watch(database, Config())
+    watch = Watch(database, Config(), followers=FOLLOWERS)
     watch.turn(NOW)
     (one,) = open_ones(database)
 
@@ -306,5 +313,5 @@ def test_a_comparison_is_void_when_a_calendar_or_a_conflict_has_changed(
     dispatch.blocker(user)
     assert is_current(comparison)  # nobody has caught up yet
     with database.write() as connection:
-        catch_up(connection, user, "blockers", view(connection, Config()), NOW)
+        catch_up(connection, user, "blockers", view(connection, Config()), NOW, followers=FOLLOWERS)
     assert not is_current(comparison)

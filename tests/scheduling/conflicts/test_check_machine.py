@@ -20,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from scheduling.access.permissions import SYSTEM
 from scheduling.calendars import objects, sync
 from scheduling.calendars.catch_up import catch_up, create_calendar, ensure_calendars
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.conflicts import listing
 from scheduling.conflicts.acknowledge import acknowledge
@@ -90,7 +91,7 @@ class ConflictMachine(RuleBasedStateMachine):
         self.users = [self.dispatch.user(f"user{number}") for number in range(2)]
         self.dispatch.user("dana", role="dispatcher")
         self.feeds = [[self.subscribe(user), self.subscribe(user)] for user in self.users]
-        self.watches = [Watch(self.database, self.config) for _ in range(2)]
+        self.watches = [Watch(self.database, self.config, followers=FOLLOWERS) for _ in range(2)]
         self.acknowledged: dict[tuple[int, int, str, int], list[Span]] = {}
         self.dispatch.execute("DELETE FROM webhooks")
         self.webhook()
@@ -259,7 +260,7 @@ class ConflictMachine(RuleBasedStateMachine):
         with self.database.write() as connection:
             shown = view(connection, self.config)
             ensure_calendars(connection, user, self.now)
-            catch_up(connection, user, slug, shown, self.now)
+            catch_up(connection, user, slug, shown, self.now, followers=FOLLOWERS)
         if check:
             check_step(self.database, user, Rules.of(shown), self.now)
 
@@ -332,7 +333,7 @@ class ConflictMachine(RuleBasedStateMachine):
         self.check_calendar(len(live))
 
     def check_calendar(self, count: int) -> None:
-        with Snapshot(self.database, self.config, lambda: self.now) as snapshot:
+        with Snapshot(self.database, self.config, lambda: self.now, followers=FOLLOWERS) as snapshot:
             state = snapshot.calendar("dana", "conflicts")
             assert (state is not None) == snapshot.view.conflicts.enabled
             if state is not None:

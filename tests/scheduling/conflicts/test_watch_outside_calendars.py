@@ -9,6 +9,7 @@ import pytest
 
 from scheduling.access.permissions import SYSTEM
 from scheduling.calendars.catch_up import create_calendar
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.conflicts.watch import Watch
 from scheduling.database.connection import Database
@@ -72,7 +73,7 @@ def test_an_event_that_two_calendars_have_counts_once(
     user = dispatch.user()
     older, newer = outside(database, user), outside(database, user)
     dispatch.job(user, starts_at=str(first), ends_at=str(first + timedelta(hours=3)))
-    watch = Watch(database, Config())
+    watch = Watch(database, Config(), followers=FOLLOWERS)
     copy = weekly(dispatch, newer, user)
     watch.turn(NOW)
     assert others(database) == [copy]
@@ -98,7 +99,7 @@ def test_an_event_that_is_at_another_time_in_each_calendar_counts_in_both(
     user = dispatch.user()
     events = [weekly(dispatch, outside(database, user), user, hours=hours) for hours in (0, 1)]
     dispatch.job(user, starts_at=str(START), ends_at=str(START + timedelta(hours=3)))
-    Watch(database, Config()).turn(NOW)
+    Watch(database, Config(), followers=FOLLOWERS).turn(NOW)
     assert others(database) == events
 
 
@@ -109,7 +110,7 @@ def test_when_a_calendar_goes_the_other_one_that_has_its_event_counts(
     calendars = [outside(database, user), outside(database, user)]
     events = [weekly(dispatch, it, user) for it in calendars]
     dispatch.job(user, starts_at=str(START), ends_at=str(START + timedelta(hours=3)))
-    watch = Watch(database, Config())
+    watch = Watch(database, Config(), followers=FOLLOWERS)
     watch.turn(NOW)
     assert others(database) == events[:1]
     with database.write() as connection:

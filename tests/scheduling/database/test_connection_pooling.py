@@ -21,6 +21,7 @@ from scheduling.access import credentials
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
 from scheduling.calendars.poll import Polling
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database import schema
 from scheduling.database.connection import Database
@@ -127,13 +128,13 @@ def test_everything_works_through_pgbouncer(behind_pgbouncer: str, postgresql_da
         keyring = Keyring(Fernet.generate_key().decode())
         with database.write() as connection:
             _, password = credentials.create_app_password(connection, keyring, user, "phone", actor=SYSTEM)
-        with Snapshot(database, config) as snapshot:
+        with Snapshot(database, config, followers=FOLLOWERS) as snapshot:
             assert len(snapshot.calendars("ann")) == 3
         lookup = keyring.lookup(password)
         polling = Polling(database, config)
 
         def poll(_number: int) -> bool:
-            with Snapshot(database, config) as snapshot:
+            with Snapshot(database, config, followers=FOLLOWERS) as snapshot:
                 state = snapshot.calendar("ann", "jobs")
             found = polling.glance("ann", lookup, "jobs", time.time())
             return found is not None and state is not None and found.calendar.revision == state.revision

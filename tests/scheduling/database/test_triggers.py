@@ -13,6 +13,7 @@ from psycopg import sql
 from sqlalchemy import text
 
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.settings.stored import view
@@ -422,7 +423,7 @@ def test_writers_touching_the_same_users_never_wait(postgresql_database: Databas
             with postgresql_database.write() as connection:
                 connection.execute(text("SET LOCAL lock_timeout = '200ms'"))
                 ensure_calendars(connection, user)
-                count += catch_up(connection, user, "blockers", view(connection, config))
+                count += catch_up(connection, user, "blockers", view(connection, config), followers=FOLLOWERS)
         return count
 
     assert read_calendars() == 4
@@ -436,7 +437,7 @@ def test_writers_touching_the_same_users_never_wait(postgresql_database: Databas
             assert read_calendars() == 0
         with postgresql_database.write() as connection:
             for user in users:  # while these calendars are locked by catching up
-                catch_up(connection, user, "blockers", view(connection, config))
+                catch_up(connection, user, "blockers", view(connection, config), followers=FOLLOWERS)
             one.run(f"UPDATE blockers SET notes = 'late' WHERE id = {mine[0]}")  # noqa: S608
             two.run("COMMIT")
         assert read_calendars() == 2

@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from scheduling.calendars.calendars import BUILT_IN
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database import schema
 from scheduling.database.connection import Database
@@ -142,7 +143,9 @@ def test_everything_in_it_can_be_rendered(database: Database, config: Config) ->
         with database.write() as connection:
             ensure_calendars(connection, user_id, NOW)
             current = view(connection, config)
-            shown += sum(catch_up(connection, user_id, slug, current, NOW) for slug in BUILT_IN)
+            shown += sum(
+                catch_up(connection, user_id, slug, current, NOW, followers=FOLLOWERS) for slug in BUILT_IN
+            )
     assert rows(database, "unrendered_sources") == []
     assert shown > 13 * 15
 

@@ -16,6 +16,7 @@ from scheduling.access import credentials
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring, new_key
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.errors import NotFound
@@ -53,7 +54,7 @@ class Ann:
     def catch_up(self, now: int = NOW) -> None:
         with self.database.write() as connection:
             for slug in ("jobs", "blockers", "time-off"):
-                catch_up(connection, self.id, slug, view(connection, Config()), now)
+                catch_up(connection, self.id, slug, view(connection, Config()), now, followers=FOLLOWERS)
 
     def revisions(self, *slugs: str) -> dict[int, int]:
         with self.database.read() as connection:
@@ -256,10 +257,10 @@ def test_maintenance_forgets_addresses_and_what_belongs_to_nobody(ann: Ann) -> N
     ann.fetch_by_caldav()
     with ann.database.write() as connection:
         assert delivery_ledger.forget_addresses(connection, 30, NOW) == 0
-    maintenance.run(ann.database, Config(), moment(NOW) + timedelta(days=31))
+    maintenance.run(ann.database, Config(), moment(NOW) + timedelta(days=31), followers=FOLLOWERS)
     assert [it.address for it in ann.delivered()] == [None, None]
     ann.dispatch.delete("users", ann.id)
-    maintenance.run(ann.database, Config(), moment(NOW))
+    maintenance.run(ann.database, Config(), moment(NOW), followers=FOLLOWERS)
     assert ann.dispatch.execute("SELECT * FROM deliveries") == []
 
 

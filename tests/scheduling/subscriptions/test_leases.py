@@ -14,6 +14,7 @@ from sqlalchemy import text
 from scheduling.access import users
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.subscriptions import leases, subscriptions
@@ -27,7 +28,7 @@ SOON = 10**10
 
 @pytest.fixture
 def store(database: Database) -> ImportStore:
-    return ImportStore(database, Config(), Keyring(KEY))
+    return ImportStore(database, Config(), Keyring(KEY), followers=FOLLOWERS)
 
 
 @pytest.fixture
@@ -149,7 +150,7 @@ def test_sources_are_claimed_whole_by_one_of_several_importers(
     claims: list[list[Due]] = []
 
     def work() -> None:
-        mine = ImportStore(database, Config(), Keyring(KEY))
+        mine = ImportStore(database, Config(), Keyring(KEY), followers=FOLLOWERS)
         while found := mine.claim(SOON, 600, 1, together=True):
             claims.append(found)
 

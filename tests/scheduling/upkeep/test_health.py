@@ -12,6 +12,7 @@ from scheduling.access import users
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.feeds import feeds
@@ -90,7 +91,7 @@ def test_rows_left_out_and_failing_imports_are_warnings(database: Database) -> N
             {"user": user.id},
         )
         ensure_calendars(connection, user.id)
-        catch_up(connection, user.id, "blockers", view(connection, Config()))
+        catch_up(connection, user.id, "blockers", view(connection, Config()), followers=FOLLOWERS)
         subscriptions.add(connection, key(), user.id, "https://example.com/a.ics", "Private", actor=SYSTEM)
         connection.execute(text("UPDATE subscriptions SET status = 'error'"))
         endpoints.add(connection, key(), "https://example.com/", actor=SYSTEM)

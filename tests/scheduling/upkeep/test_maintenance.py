@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import text
 
 from scheduling.calendars.catch_up import catch_up, create_calendar, ensure_calendars
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.settings.stored import view
@@ -40,7 +41,7 @@ def open_calendars(database: Database, config: Config, user: int, now: int = NOW
     with database.write() as connection:
         ensure_calendars(connection, user, now)
         for slug in ("jobs", "blockers", "time-off"):
-            catch_up(connection, user, slug, view(connection, config), now)
+            catch_up(connection, user, slug, view(connection, config), now, followers=FOLLOWERS)
 
 
 def test_run_brings_every_calendar_up_to_date_and_then_has_nothing_to_do(
@@ -52,12 +53,12 @@ def test_run_brings_every_calendar_up_to_date_and_then_has_nothing_to_do(
         dispatch.job(user)
         dispatch.blocker(user, rrule="FREQ=WEEKLY")
         dispatch.blocker(user, rrule="broken")
-    report = maintenance.run(database, config, at(NOW + 60))
+    report = maintenance.run(database, config, at(NOW + 60), followers=FOLLOWERS)
     assert (report.calendars_caught_up, report.objects_changed) == (80, 80)
     assert rows(database, "SELECT count(*) FROM calendar_objects") == [(80,)]
     assert rows(database, "SELECT count(*) FROM schedule_changes") == [(0,)]
-    assert maintenance.run(database, config, at(NOW + 120)) == NOTHING
-    later = maintenance.run(database, config, at(NOW + 40 * DAY))
+    assert maintenance.run(database, config, at(NOW + 120), followers=FOLLOWERS) == NOTHING
+    later = maintenance.run(database, config, at(NOW + 40 * DAY), followers=FOLLOWERS)
     assert (later.calendars_caught_up, later.objects_changed) == (120, 0)
 
 
@@ -66,9 +67,9 @@ def test_outbox_of_users_who_never_look_does_not_grow(
 ) -> None:
     ann = dispatch.user()
     job = dispatch.job(ann)
-    maintenance.run(database, config, at(NOW))
+    maintenance.run(database, config, at(NOW), followers=FOLLOWERS)
     assert len(rows(database, "SELECT * FROM schedule_changes")) == 1, "conflicts are still to be looked for"
-    maintenance.run(database, config, datetime.now(UTC) + timedelta(hours=2))
+    maintenance.run(database, config, datetime.now(UTC) + timedelta(hours=2), followers=FOLLOWERS)
     assert rows(database, "SELECT * FROM schedule_changes") == []
     open_calendars(database, config, ann)
     assert rows(database, "SELECT source_id FROM calendar_objects") == [(job,)]
@@ -136,7 +137,7 @@ def test_calendars_of_nobody_are_dropped_with_all_they_hold(
         open_calendars(database, config, user)
     dispatch.delete("users", ann)
     dispatch.delete("subscriptions", subscriptions[0])
-    report = maintenance.run(database, config, at(NOW + 60))
+    report = maintenance.run(database, config, at(NOW + 60), followers=FOLLOWERS)
     assert report.orphans_dropped == 4
     slugs = rows(database, "SELECT user_id, slug FROM calendars ORDER BY id")
     assert {user for user, _ in slugs} == {bob}
@@ -154,5 +155,5 @@ def test_stale_login_failures_are_forgotten(database: Database, config: Config, 
             key=key,
             moment=moment,
         )
-    assert maintenance.run(database, config, at(NOW)).login_failures_forgotten == 1
+    assert maintenance.run(database, config, at(NOW), followers=FOLLOWERS).login_failures_forgotten == 1
     assert [bytes(row[0]) for row in rows(database, "SELECT key FROM login_failures")] == [b"new"]

@@ -13,7 +13,6 @@ from sqlalchemy import select
 
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
-from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.models import WebhookDelivery
 from scheduling.webhooks import EventType, emit, endpoints
@@ -58,4 +57,4 @@ class Webhooks:
 @pytest.fixture
 def webhooks(database: Database) -> Webhooks:
     keyring = Keyring(KEY)
-    return Webhooks(database, keyring, WebhookQueue(database, Config(), keyring))
+    return Webhooks(database, keyring, WebhookQueue(database, keyring))

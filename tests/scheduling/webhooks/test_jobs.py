@@ -10,11 +10,13 @@ import pytest
 
 from scheduling.access.permissions import SYSTEM
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.settings import stored
 from scheduling.settings.stored import view
 from scheduling.upkeep import maintenance
+from scheduling.webhooks.watch import JobWatch
 from tests.factories import Dispatch
 
 if TYPE_CHECKING:
@@ -40,12 +42,16 @@ class Schedule:
         with self.database.write() as connection:
             shown = view(connection, Config())
             for user in self.users:
-                catch_up(connection, user, "jobs", shown, now)
+                catch_up(connection, user, "jobs", shown, now, followers=FOLLOWERS)
 
 
 @pytest.fixture
 def schedule(database: Database, dispatch: Dispatch) -> Iterator[Schedule]:
     return Schedule(database, dispatch)
+
+
+def look(webhooks: Webhooks) -> None:
+    JobWatch(webhooks.database, Config(), followers=FOLLOWERS).turn(NOW)
 
 
 def jobs(webhooks: Webhooks, number: int = 1) -> list[Any]:
@@ -188,12 +194,12 @@ def test_a_row_that_cannot_be_read_stops_neither_the_calendar_nor_other_events(
 def test_changes_are_found_although_nobody_reads_the_calendar(dispatch: Dispatch, webhooks: Webhooks) -> None:
     dora = dispatch.user("dora")
     dispatch.job(dora, reference="before")
-    webhooks.queue.catch_up(NOW)
+    look(webhooks)
     assert webhooks.bodies() == []
     webhooks.add()
     dispatch.job(dora, reference="after")
-    webhooks.queue.catch_up(NOW)
-    webhooks.queue.catch_up(NOW)
+    look(webhooks)
+    look(webhooks)
     assert {job["reference"] for job in jobs(webhooks)} == {"before", "after"}
     assert len(jobs(webhooks)) == 2
 
@@ -201,7 +207,7 @@ def test_changes_are_found_although_nobody_reads_the_calendar(dispatch: Dispatch
 def test_calendars_are_left_alone_without_a_webhook_for_jobs(dispatch: Dispatch, webhooks: Webhooks) -> None:
     webhooks.add(events=["feed.regenerated"])
     dispatch.job(dispatch.user("dora"))
-    webhooks.queue.catch_up(NOW)
+    look(webhooks)
     assert dispatch.execute("SELECT count(*) FROM calendars") == [(0,)]
     assert dispatch.execute("SELECT count(*) FROM schedule_changes") != [(0,)]
 
@@ -213,5 +219,5 @@ def test_maintenance_does_not_drop_changes_that_are_to_be_told_of(
     dispatch.job(dispatch.user("dora"))
     with database.write() as connection:
         maintenance.drop_orphans(connection)
-    webhooks.queue.catch_up(NOW)
+    look(webhooks)
     assert len(jobs(webhooks)) == 1

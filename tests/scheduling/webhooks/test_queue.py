@@ -13,7 +13,6 @@ import pytest
 from scheduling.access import audit
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
-from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.errors import Invalid, NotFound
 from scheduling.webhooks import deliveries, emit, endpoints, queue
@@ -241,7 +240,7 @@ def test_a_secret_that_cannot_be_read_is_said_and_stops_no_other_webhook(
     with database.write() as connection:
         endpoints.add(connection, other, "https://other.example.com/", actor=SYSTEM)
     webhooks.emit()
-    found = WebhookQueue(database, Config(), other).claim(NOW, 60)
+    found = WebhookQueue(database, other).claim(NOW, 60)
     assert found is not None
     assert found.webhook_id == 2
     assert (webhooks.get(1).status, webhooks.get(1).reason) == ("error", "key")

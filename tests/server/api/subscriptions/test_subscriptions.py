@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 from sqlalchemy import text
 
+from scheduling.composition import FOLLOWERS
 from scheduling.subscriptions.store import ImportStore
 from tests.server.api.calls import Api
 from tests.server.api.conftest import api_of
@@ -305,7 +306,7 @@ def test_a_daemon_does_what_is_asked_for_within_seconds(case: Case) -> None:
 def test_a_sync_whose_importer_was_killed_stays_queued(case: Case) -> None:
     number = subscribed(case)
     settings = case.running.settings
-    store = ImportStore(case.running.database, settings.config, settings.keyring())
+    store = ImportStore(case.running.database, settings.config, settings.keyring(), followers=FOLLOWERS)
     case.api.post(f"{BASE}/{number}/sync")
     [killed] = store.claim(int(time.time()), 60, 1)
     assert case.api.get(f"{BASE}/{number}").json["sync"]["state"] == "running"
