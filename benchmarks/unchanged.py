@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 
 import icalendar
 
+from importer.understand.decoding import decode
 from importer.understand.meaning import understand
-from importer.understand.split import decode, split
+from importer.understand.split import split
 
 _NOW = datetime(2026, 11, 21, tzinfo=UTC)
 _HEAD = (

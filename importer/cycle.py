@@ -131,6 +131,7 @@ def _apply(due: Due, answer: FetchResult, reading: Reading, body_digest: str, me
         unchanged=len(reading.seen) - len(reading.events),
         skipped=reading.skipped,
         warnings=reading.warnings,
+        gaps=reading.gaps,
         calendar_name=reading.name,
         body_digest=body_digest,
         refresh=reading.refresh,

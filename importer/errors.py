@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import traceback
 
+from scheduling.subscriptions.unread import ALWAYS, Gap
+
 
 class ImporterError(Exception):
     """The outside calendar could not be taken over; what was imported before stays.
@@ -51,13 +53,14 @@ class Overtaxing(ImporterError):
 
 class Unusable(Exception):
     """One event cannot be represented; `reason` is the sentence shown beside its line number, `rule` names the same
-    for programs.
+    for programs, `gap` is the time that it may take, None for none.
     """
 
-    def __init__(self, rule: str, reason: str) -> None:
+    def __init__(self, rule: str, reason: str, *, gap: Gap | None = ALWAYS) -> None:
         super().__init__(reason)
         self.rule = rule
         self.reason = reason
+        self.gap = gap
 
 
 def where(error: BaseException) -> str:

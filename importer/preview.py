@@ -14,13 +14,14 @@ from importer.fetch.exchange import FetchRequest, fetch
 from importer.understand import group, render
 from importer.understand.event import ImportedEvent
 from importer.understand.group import Group
-from importer.understand.meaning import imported
+from importer.understand.meaning import imported, skipped_gap
 from importer.understand.notes import Note
 from importer.understand.repetition import Budget
 from importer.understand.split import Feed, opened
 from importer.understand.zones import Zones
 from scheduling.ical.recurrence import BadRule, Steps
 from scheduling.ical.series import expand, extent
+from scheduling.subscriptions.unread import RULE, SENTENCE
 
 __all__ = ["ImporterError", "Judged", "Note", "Preview", "Span", "fetched", "preview"]
 
@@ -32,6 +33,7 @@ _AHEAD = timedelta(days=731)
 _OWN = Note("own-event", "It is an event of this user that came back; it blocks already.", guess=False)
 _UNCHANGED = Note("unchanged", "It is imported already and has not changed.", guess=False)
 _NOT_CLOSED = "not-closed"
+_UNKNOWN = Note(RULE, SENTENCE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,7 +117,7 @@ def preview(
     bundles = group.bundles(feed.events)
     mine = own(bundles.keys())
     found = [
-        Judged(line=it.line, uid=it.uid, outcome="skipped", rules=(Note(_NOT_CLOSED, it.reason),))
+        Judged(line=it.line, uid=it.uid, outcome="skipped", rules=(Note(_NOT_CLOSED, it.reason), _UNKNOWN))
         for it in feed.skipped
     ]
     for uid, blocks in bundles.items():
@@ -131,7 +133,7 @@ def preview(
 class _Judge:
     def __init__(self, feed: Feed, default_zone: str, stored: Mapping[str, str], now: datetime) -> None:
         self._zones = Zones(feed.zones, feed.time_zone, default_zone, now)
-        self._hasher = group.Hasher((default_zone, feed.time_zone or ""), feed.zones)
+        self._hasher = group.Hasher(self._zones.context, feed.zones)
         self._stored = stored
         self._now = now
         self._budget = Budget(steps=Steps(2_000_000), occurrences=100_000)
@@ -142,12 +144,16 @@ class _Judge:
             event = imported(item, digest, self._zones, self._now, self._budget)
             render.verify(render.render(event)[0])
         except Unusable as error:
+            unknown = () if skipped_gap(item, error) is None else (_UNKNOWN,)
             return Judged(
-                line=item.line, uid=item.uid, outcome="skipped", rules=(Note(error.rule, error.reason),)
+                line=item.line,
+                uid=item.uid,
+                outcome="skipped",
+                rules=(Note(error.rule, error.reason), *unknown),
             )
         if is_own:
             return self._described(item, event, "own", _OWN)
-        if self._stored.get(item.uid) == digest:
+        if self._stored.get(item.uid) == event.content_hash:
             return self._described(item, event, "unchanged", _UNCHANGED)
         return self._described(item, event, "imported")
 
@@ -168,7 +174,7 @@ class _Judge:
             line=item.line,
             uid=item.uid,
             outcome=outcome,
-            rules=(*first, *event.notes),
+            rules=(*first, *event.notes, *((_UNKNOWN,) if event.gaps else ())),
             summary=event.details.summary,
             busy=event.details.busy,
             all_day=event.all_day,

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from scheduling.subscriptions.events import StoredEvent
 from scheduling.subscriptions.facts import Applied, Due, Facts, Failure, HttpFacts, Skipped, Standing, Taken
+from scheduling.subscriptions.unread import Gap
 from scheduling.webhooks.queue import Attempt, Claim, Outgoing
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Due",
     "Facts",
     "Failure",
+    "Gap",
     "HttpFacts",
     "Outgoing",
     "Queue",

@@ -34,6 +34,7 @@ TOGETHER: dict[str, tuple[str, ...]] = {
         "importer/test_own_events",
         "importer/test_sharing",
         "importer/test_threats",
+        "importer/test_unknown_time",
     ),
     "SQL of docs/scaling.md": ("scheduling/test_partitioned",),
     "every operation of the REST API, generated from its document": ("server/api/test_schemathesis",),

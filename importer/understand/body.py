@@ -13,7 +13,7 @@ from datetime import datetime
 
 from importer.errors import NotACalendar
 from importer.schedule import refresh_seconds
-from importer.store import Skipped, StoredEvent
+from importer.store import Gap, Skipped, StoredEvent
 from importer.understand.event import ImportedEvent
 from importer.understand.group import _VERSION as CONTENT_VERSION
 from importer.understand.meaning import understand
@@ -46,7 +46,8 @@ class Job:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
     """What one reader found: `seen` maps all UIDs to content hashes, `events` are those that are not stored so yet;
-    `fetched` counts the events in the feed, `refresh` are the seconds it asks to wait.
+    `fetched` counts the events in the feed, `refresh` are the seconds it asks to wait, `gaps` the time that may be
+    taken and could not be read.
     """
 
     seen: Mapping[str, str] = field(repr=False)
@@ -56,6 +57,7 @@ class Reading:
     name: str | None
     skipped: tuple[Skipped, ...]
     warnings: tuple[str, ...]
+    gaps: tuple[Gap, ...] = ()
 
 
 def digest(body: bytes, charset: str | None, time_zone: str) -> str:
@@ -85,6 +87,7 @@ def read(job: Job) -> tuple[Reading, ...]:
                 name=feed.name,
                 skipped=result.skipped,
                 warnings=result.warnings,
+                gaps=result.gaps,
             )
         )
     return tuple(found)

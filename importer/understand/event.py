@@ -11,6 +11,7 @@ from importer.understand.notes import Note
 from importer.understand.values import Property, text, texts
 from scheduling.ical.series import Series
 from scheduling.ical.text import clean
+from scheduling.subscriptions.unread import Gap
 
 _STATUSES = ("CONFIRMED", "TENTATIVE", "CANCELLED")
 _LONGEST_SHORT = 1_000
@@ -42,7 +43,9 @@ class Details:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImportedEvent:
-    """One event of an outside calendar. `overrides` holds the details of each key of `series.overrides`."""
+    """One event of an outside calendar. `overrides` holds the details of each key of `series.overrides`, `gaps` the
+    time that it may take and does not block.
+    """
 
     uid: str
     content_hash: str
@@ -50,6 +53,7 @@ class ImportedEvent:
     series: Series
     overrides: Mapping[date, Details] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
+    gaps: tuple[Gap, ...] = ()
 
     @property
     def all_day(self) -> bool:

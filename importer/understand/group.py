@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -15,7 +16,7 @@ from importer.understand.split import MAX_LINE, Block, uid_of
 from importer.understand.values import text
 
 LONGEST_UID = 255
-_VERSION = "3"
+_VERSION = "4"
 """Raised when the same content is understood or rendered differently, so that every event is taken over
 anew.
 """
@@ -31,6 +32,7 @@ CREATED and LAST-MODIFIED, Exchange counts SEQUENCE up without a change, and att
 order.
 """
 _USED_LINE = re.compile(rf"\n((?:{'|'.join(sorted(USED))})(?![A-Za-z0-9-])[^\n]*)", re.IGNORECASE)
+_TEXTS = re.compile(r"(?:CATEGORIES|CLASS|DESCRIPTION|LOCATION|SUMMARY|URL)[:;]", re.IGNORECASE)
 _SEQUENCE = re.compile(r"\nSEQUENCE[^:\n]*:[ \t]*([0-9]{1,9})[ \t]*(?:\n|$)", re.IGNORECASE)
 
 
@@ -46,15 +48,23 @@ class Component:
     start: str
     sequence: int
 
+    @property
+    def times(self) -> tuple[str, ...]:
+        """The lines that decide which time it takes."""
+        return tuple(line for line in self.lines if not _TEXTS.match(line))
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
-    """A master (None for exceptions without one) and its exceptions, under a UID that is safe to store."""
+    """A master (None for exceptions without one) and its exceptions, under a UID that is safe to store. `older` are
+    what these replace, the newest first, for where they cannot be read.
+    """
 
     uid: str
     master: Component | None
     overrides: tuple[Component, ...]
     notes: tuple[Note, ...] = ()
+    older: tuple[Component, ...] = ()
 
     @property
     def line(self) -> int:
@@ -107,7 +117,8 @@ class Hasher:
     def of(self, group: Group) -> str:
         """The hash of an event."""
         ordered = sorted(group.parts, key=lambda part: (part.recurrence_id, part.lines))
-        return self._of(["\n".join(part.lines) for part in ordered])
+        older = ["\n".join([str(part.sequence), *part.lines]) for part in group.older]
+        return self._of([*("\n".join(part.lines) for part in ordered), *older])
 
     def _of(self, parts: list[str]) -> str:
         content = "\n\n".join(parts)
@@ -141,30 +152,56 @@ def _last(lines: list[str], name: str) -> str:
 
 
 def _grouped(uid: str, components: list[Component]) -> list[Group]:
-    overrides = _newest((part for part in components if part.recurrence_id), "recurrence_id")
-    masters = _newest((part for part in components if not part.recurrence_id), "start")
-    if not masters:
-        return [Group(uid=uid, master=None, overrides=tuple(overrides))]
-    newest = max(part.sequence for part in masters)
-    first, *others = sorted(
-        (part for part in masters if part.sequence == newest), key=lambda part: part.start
-    )
+    overrides, others, older = _newest((part for part in components if part.recurrence_id), "recurrence_id")
+    masters = [part for part in components if not part.recurrence_id]
+    first: Component | None = None
+    if masters:
+        latest, twins, replaced = _newest(masters, "start")
+        newest = max(part.sequence for part in latest)
+        replaced += sorted(
+            (part for part in latest if part.sequence < newest), key=lambda part: part.sequence, reverse=True
+        )
+        first, *distinct = sorted(
+            (part for part in latest if part.sequence == newest), key=lambda part: part.start
+        )
+        others += [*distinct, *(part for part in twins if part.sequence == newest)]
+        older = [*sorted(replaced, key=lambda part: -part.sequence), *older]
     notes = (Note("uid-shared", "Several events have the same UID; each was kept."),) if others else ()
-    found = [Group(uid=uid, master=first, overrides=tuple(overrides), notes=notes)]
-    found.extend(
-        Group(uid=f"{_digest([uid, part.start])[:40]}@same-uid", master=part, overrides=()) for part in others
-    )
+    found = [
+        Group(uid=uid, master=first, overrides=tuple(overrides), notes=notes, older=tuple(older)),
+    ]
+    starts = Counter(part.start for part in (*others, *([first] if first else ())))
+    for part in others:
+        lines = (part.start,) if not part.recurrence_id and starts[part.start] == 1 else part.lines
+        found.append(
+            Group(
+                uid=f"{_digest([uid, *lines])[:40]}@same-uid",
+                master=None if part.recurrence_id else part,
+                overrides=(part,) if part.recurrence_id else (),
+            )
+        )
     return found
 
 
-def _newest(components: Iterable[Component], key: str) -> list[Component]:
-    """Of components with the same value of `key`, the one with the highest SEQUENCE, the last of equals."""
-    kept: dict[str, Component] = {}
+def _newest(
+    components: Iterable[Component], key: str
+) -> tuple[list[Component], list[Component], list[Component]]:
+    """Of components with the same value of `key` those with the highest SEQUENCE: the last of those that take the same
+    time, and others that do not, since nothing says which of them counts. And those that are replaced.
+    """
+    kept: dict[str, list[Component]] = {}
+    replaced: list[Component] = []
     for part in components:
-        other = kept.get(getattr(part, key))
-        if other is None or part.sequence >= other.sequence:
-            kept[getattr(part, key)] = part
-    return list(kept.values())
+        same = kept.setdefault(getattr(part, key), [])
+        if not same or part.sequence > same[0].sequence:
+            replaced = [*same, *replaced]
+            kept[getattr(part, key)] = [part]
+        elif part.sequence < same[0].sequence:
+            replaced.append(part)
+        else:
+            same[:] = [it for it in same if it.times != part.times] + [part]
+    found = kept.values()
+    return [it[-1] for it in found], [twin for it in found for twin in it[:-1]], replaced
 
 
 def _digest(parts: Iterable[str]) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from importer.errors import Unusable
 from importer.understand import event, repetition, values
+from importer.understand.anchor import anchored
 from importer.understand.event import Details, Properties
 from importer.understand.notes import Note
 from importer.understand.repetition import MOST_DATES, MOST_EXCEPTIONS, Budget
@@ -20,8 +21,10 @@ from importer.understand.values import LAST_YEAR, Moment, Reader
 from scheduling.ical import recurrence
 from scheduling.ical.recurrence import BadRule
 from scheduling.ical.series import Override, Series
+from scheduling.subscriptions.unread import ALWAYS, Gap
 
 _AHEAD = timedelta(days=731)
+_BEYOND = int(datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC).timestamp()) - 86400
 _MOST_FOLLOWING = 1_000
 
 
@@ -54,12 +57,15 @@ class _Dates:
 def period(properties: Properties, reader: Reader) -> Period:
     """DTSTART with DTEND or DURATION or neither; an end before the start counts as none.
 
-    Raises Unusable when there is no readable start or end.
+    Raises Unusable when there is no readable start, or one beyond the years that are kept.
     """
-    found = properties.get("DTSTART")
-    if not found:
-        raise Unusable("no-start", "It has no DTSTART.")
-    start = reader.moment(found[0].value, found[0].parameters)
+    start = _start(properties, reader)
+    if start.local.year > LAST_YEAR:
+        raise Unusable(
+            "year-outside",
+            f"It begins after the year {LAST_YEAR}.",
+            gap=Gap(start=_BEYOND),
+        )
     end, days = _end(properties, start, reader)
     length = values.epoch(end) - values.epoch(start)
     if length < 0:
@@ -70,24 +76,66 @@ def period(properties: Properties, reader: Reader) -> Period:
         days = 0
         end = start if start.timed else replace(start, local=start.local + timedelta(days=1))
     if end.local.year > LAST_YEAR:
-        raise Unusable("year-outside", f"It ends after the year {LAST_YEAR}.")
+        reader.notes.append(Note("end-outside", f"It ends after the year {LAST_YEAR} and was cut off there."))
+        end, days = replace(end, local=end.local.replace(year=LAST_YEAR, month=12, day=31)), 0
     return Period(start=start, end=end, days=days)
 
 
+def _start(properties: Properties, reader: Reader) -> Moment:
+    found = properties.get("DTSTART")
+    if not found:
+        raise Unusable("no-start", "It has no DTSTART.")
+    start = reader.moment(found[0].value, found[0].parameters)
+    ends = properties.get("DTEND")
+    if not start.floats or not ends or not ends[0].parameters.get("TZID"):
+        return start
+    # A zone that only the end names is meant for both.
+    try:
+        end = reader.moment(ends[0].value, ends[0].parameters)
+    except Unusable:
+        return start
+    return replace(start, tzid=end.tzid) if end.timed and end.tzid != "UTC" else start
+
+
 def _end(properties: Properties, start: Moment, reader: Reader) -> tuple[Moment, int]:
-    """The end, and the nominal days before it."""
+    """The end, and the nominal days before it. Where one is given and cannot be read, that of the day."""
+    broken = None
     if found := properties.get("DTEND"):
-        end = reader.beside(start).moment(found[0].value, found[0].parameters)
-        if start.timed:
-            return replace(end, local=values.in_zone(end, end.tzid)), 0
-        partial = isinstance(end.local, datetime) and end.local.time() != time()
-        return replace(start, local=values.as_day(end, start.tzid) + timedelta(days=int(partial))), 0
+        try:
+            end = reader.beside(start).moment(found[0].value, found[0].parameters)
+        except Unusable:
+            broken = Note(
+                "end-unreadable",
+                "Its end cannot be read; it blocks until the end of the day on which it begins.",
+            )
+        else:
+            if start.timed:
+                return replace(end, local=values.in_zone(end, end.tzid)), 0
+            partial = isinstance(end.local, datetime) and end.local.time() != time()
+            day = values.as_day(end, reader.zones.days)
+            return replace(start, local=day + timedelta(days=int(partial))), 0
     if found := properties.get("DURATION"):
         length = values.duration(found[0].value)
         if length is not None:
             return values.after(start, length), max(0, length.days) if start.timed else 0
-        reader.notes.append(Note("duration-unreadable", "Its DURATION cannot be read and was left out."))
-    return start, 0
+        broken = Note(
+            "duration-unreadable",
+            "Its DURATION cannot be read; it blocks until the end of the day on which it begins.",
+        )
+    if broken is None:
+        return start, 0
+    reader.notes.append(broken)
+    return _end_of_day(start, reader.zones.default), 0
+
+
+def _end_of_day(start: Moment, tzid: str) -> Moment:
+    """The midnight after a start, at least an hour later; a time in UTC is on a day of `tzid`."""
+    if not isinstance(start.local, datetime):
+        return replace(start, local=start.local + timedelta(days=1))
+    zone = tzid if start.tzid == "UTC" else start.tzid
+    local = values.in_zone(start, zone)
+    midnight = datetime.combine(local.date() + timedelta(days=1), time())
+    return Moment(local=max(midnight, local + timedelta(hours=1)), tzid=zone)
 
 
 def series(
@@ -121,6 +169,9 @@ def series(
         busy=busy,
         days=main.days,
     )
+    if repeated.rule is not None and repeated.is_covering:
+        plain = repetition.covering(plain, repeated.rule)
+    plain = anchored(plain, reader.notes, budget)
     _add_overrides(dates, overrides, main, reader, _Future(series=plain, now=now, budget=budget))
     # An instance both excluded and replaced takes place: blocking too much is the safe side.
     found = replace(
@@ -143,7 +194,11 @@ def without_master(overrides: Sequence[Properties], reader: Reader) -> tuple[Pro
             start = period(item, reader).start
         except Unusable as error:
             reader.notes.append(
-                Note("exception-unreadable", f"One of its exceptions was left out: {error.reason}")
+                Note(
+                    "exception-unreadable",
+                    f"One of its exceptions was left out: {error.reason}",
+                    gap=None if event.details(item).status == "CANCELLED" else ALWAYS,
+                )
             )
         else:
             cancelled = event.details(item).status == "CANCELLED"
@@ -159,13 +214,19 @@ def _add_rdates(dates: _Dates, master: Properties, main: Period, busy: str, read
     found, cut = values.values(master.get("RDATE", ()), MOST_DATES)
     if cut:
         reader.notes.append(
-            Note("rdates-capped", f"Only its first {MOST_DATES} further dates (RDATE) were taken over.")
+            Note(
+                "rdates-capped",
+                f"Only its first {MOST_DATES} further dates (RDATE) were taken over.",
+                gap=ALWAYS,
+            )
         )
     for value, item in found:
         try:
             begins, slash, ends = value.partition("/")
             moment = reader.moment(begins, item.parameters)
-            day = values.like(moment, main.start)
+            if moment.local.year > LAST_YEAR:
+                raise Unusable("year-outside", f"It lies after the year {LAST_YEAR}.")  # noqa: TRY301
+            day = values.like(moment, main.start, reader.zones.days)
             dates.rdates[day] = None
             if slash and len(dates.overrides) < MOST_EXCEPTIONS:
                 end = _period_end(ends, moment, item.parameters, main.start, reader)
@@ -174,7 +235,11 @@ def _add_rdates(dates: _Dates, master: Properties, main: Period, busy: str, read
                     dates.details[day] = event.details(master)
         except Unusable as error:
             reader.notes.append(
-                Note("rdate-unreadable", f"One of its further dates (RDATE) was left out: {error.reason}")
+                Note(
+                    "rdate-unreadable",
+                    f"One of its further dates (RDATE) was left out: {error.reason}",
+                    gap=ALWAYS,
+                )
             )
 
 
@@ -184,8 +249,8 @@ def _period_end(
     """The end of a PERIOD (section 3.3.9), either explicit or a duration."""
     length = values.duration(value)
     if length is None:
-        return values.like(reader.moment(value, parameters), start)
-    return values.like(values.after(begins, length), start)
+        return values.like(reader.moment(value, parameters), start, reader.zones.days)
+    return values.like(values.after(begins, length), start, reader.zones.days)
 
 
 def _add_exdates(dates: _Dates, master: Properties, main: Period, reader: Reader) -> None:
@@ -197,7 +262,7 @@ def _add_exdates(dates: _Dates, master: Properties, main: Period, reader: Reader
     for value, item in found:
         try:
             moment = reader.moment(value, item.parameters)
-            dates.exdates[values.like(moment, main.start)] = None
+            dates.exdates[values.like(moment, main.start, reader.zones.days)] = None
         except Unusable as error:
             reader.notes.append(
                 Note("exdate-unreadable", f"One of its excluded dates (EXDATE) was left out: {error.reason}")
@@ -215,7 +280,9 @@ class _Future:
     def instances(self, first: date) -> list[date]:
         """The instances from `first` on, up to two years ahead. Raises BadRule when they are too many."""
         of = self.series
-        last = max(first, values.like(Moment(local=self.now.replace(tzinfo=None), tzid="UTC"), _form(of)))
+        last = max(
+            first, values.like(Moment(local=self.now.replace(tzinfo=None), tzid="UTC"), _form(of), of.tzid)
+        )
         found: set[date] = {day for day in (of.start, *of.rdates) if day >= first}
         if of.rule is not None:
             found.update(
@@ -245,14 +312,22 @@ def _add_overrides(
             replaced = _add_override(dates, item, main, reader)
         except Unusable as error:
             reader.notes.append(
-                Note("exception-unreadable", f"One of its exceptions was left out: {error.reason}")
+                Note(
+                    "exception-unreadable",
+                    f"One of its exceptions was left out: {error.reason}",
+                    gap=None if event.details(item).status == "CANCELLED" else ALWAYS,
+                )
             )
         else:
             if item["RECURRENCE-ID"][0].parameters.get("RANGE", "").upper() == "THISANDFUTURE":
                 following.append((replaced, item))
     if len(overrides) > MOST_EXCEPTIONS:
         reader.notes.append(
-            Note("exceptions-capped", f"Only its first {MOST_EXCEPTIONS} exceptions were taken over.")
+            Note(
+                "exceptions-capped",
+                f"Only its first {MOST_EXCEPTIONS} exceptions were taken over.",
+                gap=ALWAYS,
+            )
         )
     # A later change of this kind replaces an earlier one, and a change of one instance either (section 3.8.4.4).
     for replaced, item in sorted(following, key=lambda pair: pair[0], reverse=True):
@@ -285,7 +360,8 @@ def _add_following(dates: _Dates, replaced: date, item: Properties, reader: Read
 def _add_override(dates: _Dates, item: Properties, main: Period, reader: Reader) -> date:
     """Take over an exception; returns the instance that it replaces."""
     identifier = item["RECURRENCE-ID"][0]
-    replaced = values.like(reader.moment(identifier.value, identifier.parameters), main.start)
+    moment = reader.moment(identifier.value, identifier.parameters)
+    replaced = values.like(moment, main.start, reader.zones.days)
     details = event.details(item)
     if details.status == "CANCELLED":
         dates.exdates[replaced] = None
@@ -306,6 +382,27 @@ def _override_period(item: Properties, replaced: date, main: Period, reader: Rea
 
 
 def _with_something_left(found: Series) -> Series:
-    if found.rule is None and not found.overrides and not {found.start, *found.rdates} - set(found.exdates):
-        raise Unusable("all-excluded", "All its occurrences are excluded.")
+    """The series. Raises Unusable, without a gap, when every instance of it is excluded."""
+    if found.overrides or not found.exdates:
+        return found
+    instances = {found.start, *found.rdates}
+    if found.rule is not None:
+        if recurrence.is_infinite(found.rule):
+            return found
+        try:
+            beyond = found.start.replace(year=LAST_YEAR + 1, day=1)
+            instances.update(
+                recurrence.occurrences(
+                    found.rule,
+                    found.start,
+                    found.start,
+                    beyond,
+                    limit=len(found.exdates),
+                    until_local=found.until,
+                )
+            )
+        except BadRule:
+            return found  # more instances than excluded ones, or too many to tell
+    if not instances - set(found.exdates):
+        raise Unusable("all-excluded", "All its occurrences are excluded.", gap=None)
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,11 +17,12 @@ from importer.understand import event, group, instances, render, values
 from importer.understand.event import Details, ImportedEvent
 from importer.understand.group import Component, Group
 from importer.understand.notes import Note
-from importer.understand.repetition import COVERING, MARK, Budget
+from importer.understand.repetition import COVERING, MARK, MARK_UNREADABLE, Budget
 from importer.understand.split import Block, Feed
 from importer.understand.values import Property, Reader
 from importer.understand.zones import Zones
 from scheduling.subscriptions.facts import Skipped
+from scheduling.subscriptions.unread import ALWAYS, Gap, merged
 
 MOST_REPORTED = 100
 _ZONED = re.compile(r"\n((?:DTSTART|DTEND|RECURRENCE-ID)[^:\n]*;TZID=[^\n]*):", re.IGNORECASE)
@@ -31,13 +33,15 @@ class Understood:
     """`seen` maps each UID to its content hash; `events` are those of them that differ from what is stored.
 
     `seen` keeps the stored hash of an event that is still there but cannot be read any more: it stays as it
-    was. `skipped` and `warnings` hold at most 100 entries each.
+    was. `skipped` and `warnings` hold at most 100 entries each. `gaps` is the time that may be taken and that nothing
+    in `seen` blocks.
     """
 
     seen: Mapping[str, str]
     events: tuple[ImportedEvent, ...]
     skipped: tuple[Skipped, ...]
     warnings: tuple[str, ...]
+    gaps: tuple[Gap, ...] = ()
 
 
 def understand(
@@ -59,9 +63,10 @@ def understand(
     events: list[ImportedEvent] = []
     for skipped in feed.skipped:
         report.skip(skipped.line, group.safe_uid(skipped.uid), skipped.reason)
+        report.gaps.append(ALWAYS)
     budget = budget or Budget()
     guesses = _Guesses(zones)
-    hasher = group.Hasher((default_zone, feed.time_zone or ""), feed.zones)
+    hasher = group.Hasher(zones.context, feed.zones)
     for uid, blocks in group.bundles(feed.events).items():
         if uid in stored and len(blocks) == 1 and stored[uid] == hasher.of_block(blocks[0]):
             seen[uid] = stored[uid]
@@ -79,24 +84,60 @@ def understand(
                 render.verify(render.render(found)[0])
             except Unusable as error:
                 report.skip(item.line, item.uid, error.reason)
-            else:
-                report.warn(item.line, _guesses(found.notes))
-                seen[item.uid] = digest
+                report.gaps += [] if (gap := skipped_gap(item, error)) is None else [gap]
+                continue
+            report.warn(item.line, _guesses(found.notes))
+            report.gaps += found.gaps
+            seen[item.uid] = found.content_hash
+            if stored.get(item.uid) != found.content_hash:
                 events.append(found)
     for uid in report.skipped_uids & stored.keys() - seen.keys():
         seen[uid] = stored[uid]
+    gaps = merged(report.gaps)
     return Understood(
-        seen=seen, events=tuple(events), skipped=tuple(report.skipped), warnings=report.sentences()
+        seen=seen,
+        events=tuple(events),
+        skipped=tuple(report.skipped),
+        warnings=report.sentences(),
+        gaps=gaps,
     )
 
 
+def skipped_gap(item: Group, error: Unusable) -> Gap | None:
+    """The time that an event may take which cannot be read; None where that is none."""
+    if error.gap is None:
+        return None
+    effects = []
+    for part in item.parts:
+        properties = _properties(part, [])
+        if event.details(properties).status != "CANCELLED":
+            effects.append(event.details(properties).busy)
+    return replace(error.gap, shown_free=not any(effects)) if effects else None
+
+
 def imported(item: Group, digest: str, zones: Zones, now: datetime, budget: Budget) -> ImportedEvent:
-    """One event with all its exceptions.
+    """One event with all its exceptions. Where a newer version of it cannot be read, an older one counts beside the gap
+    that the newer one leaves.
 
     Raises Unusable when it cannot be represented.
     """
+    try:
+        return _imported(item, digest, zones, now, budget)
+    except Unusable as error:
+        gap = skipped_gap(item, error)
+        for part in item.older:
+            if part.recurrence_id or item.master is None:
+                continue
+            note = Note("version-unreadable", f"Its newest version was left out: {error.reason}", gap=gap)
+            older = replace(item, master=part, notes=(*item.notes, note))
+            with suppress(Unusable):
+                return _imported(older, digest, zones, now, budget)
+        raise
+
+
+def _imported(item: Group, digest: str, zones: Zones, now: datetime, budget: Budget) -> ImportedEvent:
     notes = list(item.notes)
-    reader = Reader(zones=zones, notes=notes, floating=zones.default)
+    reader = Reader(zones=zones, notes=notes, floating=zones.floating)
     overrides: list[event.Properties] = [_properties(part, notes) for part in item.overrides]
     if item.master is not None:
         master: event.Properties = _properties(item.master, notes)
@@ -108,21 +149,26 @@ def imported(item: Group, digest: str, zones: Zones, now: datetime, budget: Budg
     except (ValueError, OverflowError):
         raise Unusable("time-outside", "Its times lie outside what a calendar can hold.") from None
     notes.append(event.effect(master))
+    gaps = tuple(note.gap for note in notes if note.gap is not None)
     return ImportedEvent(
         uid=item.uid,
-        content_hash=digest,
+        # Such an event is read each time, so that what it lacks is known as long as it is there.
+        content_hash=f"!{digest[:-1]}" if gaps else digest,
         details=_marked(event.details(master), notes),
         series=series,
         overrides=details,
         notes=tuple(dict.fromkeys(notes)),
+        gaps=gaps,
     )
 
 
 def _marked(details: Details, notes: Iterable[Note]) -> Details:
     """The details with a remark where the event blocks more than it says."""
-    if not any(note.rule in COVERING for note in notes):
+    rules = {note.rule for note in notes}
+    if not rules & COVERING:
         return details
-    return replace(details, description=f"{MARK}\n{details.description}".strip())
+    mark = MARK_UNREADABLE if "repetition-unreadable" in rules else MARK
+    return replace(details, description=f"{mark}\n{details.description}".strip())
 
 
 def _guesses(notes: Iterable[Note]) -> list[str]:
@@ -177,6 +223,7 @@ class _Report:
     def __init__(self) -> None:
         self.skipped: list[Skipped] = []
         self.skipped_uids: set[str] = set()
+        self.gaps: list[Gap] = []
         self._lines: dict[str, list[int]] = {}
 
     def skip(self, line: int, uid: str | None, reason: str) -> None:

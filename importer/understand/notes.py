@@ -5,13 +5,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from scheduling.subscriptions.unread import Gap
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
     """One decision. `rule` names it and is listed in docs/importing.md; a `guess` is worth telling the owner even when
-    nobody asks why.
+    nobody asks why. `gap` is time that the event may take and does not block.
     """
 
     rule: str
     sentence: str
     guess: bool = True
+    gap: Gap | None = None

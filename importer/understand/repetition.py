@@ -5,42 +5,37 @@ full replaced by one that blocks at least as much (RFC 5545 section 3.3.10, RFC 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from importer.understand import values
+from importer.understand import rule_text, values
 from importer.understand.notes import Note
-from importer.understand.values import LAST_YEAR, Moment, Property, Reader
+from importer.understand.values import FIRST_YEAR, LAST_YEAR, Moment, Property, Reader
 from scheduling.ical import recurrence, timezones
-from scheduling.ical.recurrence import BadRule, Frequency, Rule, Steps, TooFrequent
-from scheduling.ical.rules import UNIT_SECONDS, parse_rule
-from scheduling.ical.series import Override, Series, expand, extent
+from scheduling.ical.recurrence import BadRule, Frequency, Rule, Steps
+from scheduling.ical.rules import UNIT_SECONDS, is_too_frequent, parse_rule
+from scheduling.ical.series import MOST_IN_WINDOW, Override, Series, expand, extent
+from scheduling.subscriptions.unread import ALWAYS, Gap
 
 MOST_DATES = 5_000
 """Further or excluded dates of one event."""
 MOST_EXCEPTIONS = 1_000
 """Instances of one event with times or texts of their own, each a component that every reader has to parse."""
-_GREGORIAN = re.compile(r"\b(RSCALE=GREGORIAN|SKIP=OMIT)(;|$)", re.IGNORECASE)
-"""RFC 7529 parts that change nothing."""
-_PARTS = frozenset(
-    {
-        *("FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYMONTH", "BYWEEKNO", "BYYEARDAY", "BYMONTHDAY"),
-        *("BYDAY", "BYHOUR", "BYMINUTE", "BYSECOND", "BYSETPOS"),
-    }
-)
 _BEHIND, _AHEAD = timedelta(days=31), timedelta(days=731)
 _WRITTEN_OUT = timedelta(days=3653)
 _LONGEST = 86400 * 366 * 200
 _DAY = timedelta(days=1)
+_MOST_WHERE_FREQUENT = 1_000
+"""Instances within the usual horizon of an event that may repeat more often than hourly."""
 _COVERED = Note(
     "repetition-covered",
     "It repeats too often to be followed; every day on which it may take place was blocked.",
 )
-COVERING = frozenset({"repetition-covered", "repetition-throughout"})
+COVERING = frozenset({"repetition-covered", "repetition-throughout", "repetition-unreadable"})
 MARK = "This event repeats too often to be followed; every day on which it may take place is blocked."
-"""What is written into an event that blocks more than it says."""
+MARK_UNREADABLE = "The repetition of this event cannot be read; every day from its start on is blocked."
+"""What is written into events that block more than they say."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -53,32 +48,46 @@ class Budget:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Repetition:
-    """The rule, if it can be followed, and the dates that further rules and exclusion rules (EXRULE) come to."""
+    """The rule, if there is one, and the dates that further rules and exclusion rules (EXRULE) come to. `is_covering`
+    says that the rule itself could not be read, and that this one blocks the days on which it may take place.
+    """
 
     rule: Rule | None = None
     rdates: tuple[date, ...] = ()
     exdates: tuple[date, ...] = ()
+    is_covering: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Read:
+    rule: Rule
+    is_covering: bool
 
 
 def read(
     master: Mapping[str, Sequence[Property]], start: Moment, reader: Reader, now: datetime, budget: Budget
 ) -> Repetition:
     """The RRULEs and EXRULEs of a master; what cannot be read is noted."""
-    rules = [rule for item in master.get("RRULE", ()) if (rule := _rule(item.value, start, reader))]
-    first, others = (rules[0], rules[1:]) if rules else (None, [])
+    rules = {rule: None for item in master.get("RRULE", ()) if (rule := _rule(item.value, start, reader))}
+    ordered = sorted(rules, key=lambda it: not it.is_covering)
     rdates: list[date] = []
-    for rule in others:
-        rdates += _written_out(rule, start, reader, now, budget, "RRULE")
+    for other in ordered[1:]:
+        rdates += _written_out(other.rule, start, reader, now, budget, "RRULE")
     exdates: list[date] = []
     for item in master.get("EXRULE", ()):
         try:
-            rule = _in_form(parse_rule(_plain(item.value)), start)
+            excluded = _in_form(parse_rule(rule_text.plain(item.value)), start, reader)
         except BadRule as error:
             note = f"Its EXRULE is not usable ({error.reason}), so it may block more than it should."
             reader.notes.append(Note("exrule-unreadable", note))
         else:
-            exdates += _written_out(rule, start, reader, now, budget, "EXRULE")
-    return Repetition(rule=first, rdates=tuple(rdates), exdates=tuple(exdates))
+            exdates += _written_out(excluded, start, reader, now, budget, "EXRULE")
+    return Repetition(
+        rule=ordered[0].rule if ordered else None,
+        rdates=tuple(rdates),
+        exdates=tuple(exdates),
+        is_covering=bool(ordered) and ordered[0].is_covering,
+    )
 
 
 def bounded(found: Series, now: datetime, reader: Reader, budget: Budget) -> Series:
@@ -86,9 +95,10 @@ def bounded(found: Series, now: datetime, reader: Reader, budget: Budget) -> Ser
     if found.rule is None:
         return found
     window = int((now - _BEHIND).timestamp()), int((now + _AHEAD).timestamp())
-    if budget.occurrences > 0 and not _is_too_frequent(found):
+    if budget.occurrences > 0:
+        limit = _MOST_WHERE_FREQUENT if is_too_frequent(found.rule) else MOST_IN_WINDOW
         try:
-            occurrences = len(expand(found, *window, steps=budget.steps))
+            occurrences = len(expand(found, *window, limit=limit, steps=budget.steps))
             extent(found, steps=budget.steps)
         except (BadRule, OverflowError):
             pass
@@ -98,7 +108,7 @@ def bounded(found: Series, now: datetime, reader: Reader, budget: Budget) -> Ser
     for rule in (_without_times(found.rule, found.start), _every_day(found.rule, found.start)):
         if budget.occurrences <= 0:
             break  # not even a cheap rule can be followed any more: do not expand tens of thousands to find that out
-        covered = _covering(found, rule)
+        covered = covering(found, rule)
         try:
             occurrences = len(expand(covered, *window, steps=budget.steps))
             extent(covered, steps=budget.steps)
@@ -113,59 +123,70 @@ def bounded(found: Series, now: datetime, reader: Reader, budget: Budget) -> Ser
     return _throughout(found)
 
 
-def _rule(value: str, start: Moment, reader: Reader) -> Rule | None:
-    text = _plain(value)
-    try:
-        rule = parse_rule(text, most_per_day=None)
-    except BadRule as error:
-        reason = error.reason
-        mended = _mended(text)
-        try:
-            rule = parse_rule(mended, most_per_day=None)
-        except BadRule:
-            note = f"Its repetition rule is not usable ({reason}); only its first occurrence was kept."
-            reader.notes.append(Note("repetition-unreadable", note))
-            return None
-        note = f"Parts of its repetition rule are not usable ({reason}) and were left out."
-        reader.notes.append(Note("repetition-mended", note))
-    if _ends_before(rule, start):
+def _rule(value: str, start: Moment, reader: Reader) -> _Read | None:
+    """A rule, and whether nothing is known of it but that it repeats; None where it says that it does not."""
+    text = rule_text.plain(value)
+    if rule_text.is_none(text):
+        note = "Its repetition rule is empty; only its first occurrence was kept."
+        reader.notes.append(Note("repetition-none", note))
+        return None
+    rule, is_covering = _parsed(text, reader), False
+    if rule is None:
+        rule, is_covering = parse_rule(rule_text.every_day(text)), True
+    if rule.until is not None and _means_no_end(rule.until, start):
+        note = "Its repetition ends in a year that programs write where there is no end, so it has none."
+        reader.notes.append(Note("until-none", note))
+        rule = replace(rule, until=None)
+    if _ends_before(rule, start, reader):
         note = "Its repetition ends before it begins; only its first occurrence was kept."
         reader.notes.append(Note("until-before-start", note))
         return None
     if rule.within_day and not start.timed:
         reader.notes.append(_COVERED)
         rule = _without_times(rule, start.local)
-    return _in_form(rule, start)
+    return _Read(rule=_in_form(rule, start, reader), is_covering=is_covering)
 
 
-def _plain(value: str) -> str:
-    return _GREGORIAN.sub("", value.replace("\\", ""))
+def _parsed(text: str, reader: Reader) -> Rule | None:
+    """The rule as it is, or with what makes no sense left out; None where nothing is left."""
+    try:
+        return parse_rule(text, most_per_day=None)
+    except BadRule as error:
+        reason = error.reason
+    mended = rule_text.mended(text)
+    for attempt in (mended, rule_text.coarser(mended)):
+        try:
+            rule = parse_rule(attempt, most_per_day=None)
+        except BadRule:
+            continue
+        note = f"Its repetition rule is not written as it has to be ({reason}) and was read by its meaning."
+        reader.notes.append(Note("repetition-mended", note))
+        return rule
+    note = f"Its repetition rule cannot be read ({reason}); every day from its start on was blocked."
+    reader.notes.append(Note("repetition-unreadable", note))
+    return None
 
 
-def _mended(text: str) -> str:
-    """The rule without what no reader can make sense of, which leaves it repeating at least as long."""
-    if "RSCALE" in text.upper():
-        return ""  # the days of another calendar system would be wrong ones (RFC 7529, section 4)
-    kept: dict[str, str] = {}
-    for part in text.strip().upper().removeprefix("RRULE:").split(";"):
-        name, _, value = (piece.strip() for piece in part.partition("="))
-        if name in _PARTS and value.strip(", "):
-            kept.setdefault(name, ",".join(item for item in value.split(",") if item.strip()))
-    if "UNTIL" in kept and not values.is_moment(kept["UNTIL"]):
-        del kept["UNTIL"]
-    if "UNTIL" in kept:
-        kept.pop("COUNT", None)
-    return ";".join(f"{name}={value}" for name, value in kept.items())
+def _means_no_end(until: date, start: Moment) -> bool:
+    day = until.date() if isinstance(until, datetime) else until
+    is_zero = day.year < FIRST_YEAR or date(1969, 12, 31) <= day <= date(1970, 1, 1)
+    return day.year > LAST_YEAR or (is_zero and day.toordinal() < start.local.toordinal())
 
 
-def _ends_before(rule: Rule, start: Moment) -> bool:
-    last = recurrence.until_local(rule, start.tzid, all_day=not start.timed)
+def _until_local(rule: Rule, start: Moment, reader: Reader) -> date | None:
+    """UNTIL on the wall clock; for whole days the day that the file means."""
+    zone = start.tzid if start.timed else reader.zones.days
+    return recurrence.until_local(rule, zone, all_day=not start.timed)
+
+
+def _ends_before(rule: Rule, start: Moment, reader: Reader) -> bool:
+    last = _until_local(rule, start, reader)
     return last is not None and last < start.local
 
 
-def _in_form(rule: Rule, start: Moment) -> Rule:
+def _in_form(rule: Rule, start: Moment, reader: Reader) -> Rule:
     """The rule with UNTIL in the form section 3.3.10 asks for."""
-    last = recurrence.until_local(rule, start.tzid, all_day=not start.timed)
+    last = _until_local(rule, start, reader)
     if isinstance(last, datetime):
         last = datetime.fromtimestamp(timezones.to_epoch(last, start.tzid), UTC)
     return replace(rule, until=last)
@@ -181,7 +202,7 @@ def _written_out(
     )
     first: date = low if start.timed else low.date()
     last: date = high if start.timed else high.date()
-    until = recurrence.until_local(rule, start.tzid, all_day=not start.timed)
+    until = _until_local(rule, start, reader)
     try:
         found = recurrence.occurrences(
             rule,
@@ -195,10 +216,15 @@ def _written_out(
     except (BadRule, OverflowError):
         effect = "it may block less" if name == "RRULE" else "it may block more"
         note = f"One of its rules ({name}) is too large and was left out, so {effect} than it should."
-        reader.notes.append(Note(f"{name.lower()}-too-large", note))
+        reader.notes.append(Note(f"{name.lower()}-too-large", note, gap=ALWAYS if name == "RRULE" else None))
         return []
+    goes_on = name == "RRULE" and (until is None or until > last) and rule.count is None
     reader.notes.append(
-        Note(f"{name.lower()}-written-out", f"One of its rules ({name}) was written out as dates.")
+        Note(
+            f"{name.lower()}-written-out",
+            f"One of its rules ({name}) was written out as dates.",
+            gap=Gap(start=int((now + _WRITTEN_OUT).timestamp())) if goes_on else None,
+        )
     )
     # DTSTART need not be an instance of an exclusion rule.
     return [
@@ -206,15 +232,6 @@ def _written_out(
         for day in found
         if day != start.local or (name == "EXRULE" and recurrence.matches(rule, start.local))
     ]
-
-
-def _is_too_frequent(found: Series) -> bool:
-    assert found.rule is not None
-    try:
-        parse_rule(found.rule.text())
-    except TooFrequent:
-        return True
-    return False
 
 
 def _without_times(rule: Rule, start: date) -> Rule:
@@ -242,7 +259,7 @@ def _plain_rule(rule: Rule) -> Rule:
     return Rule(freq=rule.freq, interval=rule.interval, count=rule.count, until=rule.until, wkst=rule.wkst)
 
 
-def _covering(found: Series, rule: Rule) -> Series:
+def covering(found: Series, rule: Rule) -> Series:
     """The series with `rule`, each instance lasting from midnight to midnight and the length of an event beyond."""
     if not isinstance(found.start, datetime) or not isinstance(found.end, datetime):
         return replace(found, rule=rule, exdates=())

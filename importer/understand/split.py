@@ -9,7 +9,6 @@ are unchanged, and finding that out has to cost little.
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +16,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from importer.errors import NotACalendar
+from importer.understand import free_busy
+from importer.understand.decoding import decode
 from scheduling.subscriptions.facts import Skipped
 
 MAX_COMPONENTS = 100_000
@@ -28,30 +29,18 @@ _STRUCTURE = re.compile(r"\n((?:[Bb][Ee][Gg][Ii][Nn]|[Ee][Nn][Dd]):[^\n]*)")
 _BEGIN = re.compile(r"(?:^|\n)[Bb][Ee][Gg][Ii][Nn]:")
 _BLANKS = re.compile(r"\n\n+")
 _UID = re.compile(r"\nUID[:;]([^\n]*)", re.IGNORECASE)
-_C0 = bytes([*range(9), 11, 12, *range(14, 32), 127])
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_SPLIT_CHARACTER = re.compile(rb"([\xc2-\xf4][\x80-\xbf]{0,2})(\r?\n[ \t])([\x80-\xbf]{1,3})")
-_DECLARED_FIRST = re.compile(r"utf-?(16|32)([bl]e)?|iso-2022-(jp|kr)", re.IGNORECASE)
-_DECLARED = re.compile(
-    r"iso-?8859-\d+|windows-\d+|cp\d+|koi8-[ru]|gb2312|gbk|gb18030|big5|shift_jis|euc-(jp|kr)|us-ascii|mac-?roman"
-)
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
 _PACKED = (b"\x1f\x8b", b"PK\x03\x04")
 """gzip (RFC 1952, section 2.3.1) and zip; decoded, it could look like anything."""
 _CLOSED = ["END:VEVENT"]
-_BARE_UTF16 = {
-    b"B\0E\0": "utf-16-le",
-    b"b\0e\0": "utf-16-le",
-    b"\0B\0E": "utf-16-be",
-    b"\0b\0e": "utf-16-be",
-}
-_UTF16_STARTS = (*(bom for bom, _ in _BOMS[1:]), *_BARE_UTF16)
+_OUTSIDE = ""
+"""Stands for a calendar round components that stand outside of one."""
+_READ_OUTSIDE = frozenset({"VEVENT", "VFREEBUSY", "VTIMEZONE"})
+_NOT_READ = frozenset({"VAVAILABILITY"})
+"""Components that say when somebody is busy, and that are not read."""
+_LEADING = re.compile(r"[ \t\n]+")
+_INDENTED = re.compile(r"\n[ \t]+BEGIN:VEVENT[ \t]*(?=\n)", re.IGNORECASE)
+_PLAIN = re.compile(r"\nBEGIN:VEVENT", re.IGNORECASE)
+_INDENT = re.compile(r"\n[ \t]+(?=(?:[A-Z][A-Z0-9-]*)(?:;[^:\n]*)?:)")
 _HEADERS = {
     "X-WR-TIMEZONE": "time_zone",
     "X-WR-CALNAME": "name",
@@ -123,61 +112,6 @@ class Feed:
     others: Mapping[str, int] = field(default_factory=dict)
 
 
-def decode(body: bytes, charset: str | None) -> str:
-    """The text of a calendar, whatever its encoding, without controls, BOMs and what XML 1.0 forbids.
-
-    UTF-8 wins over a declared 8-bit charset when the bytes are valid UTF-8; bytes that fit nothing are
-    replaced. Never raises.
-    """
-    declared = (charset or "").lower()
-    if body[:6].upper() == b"BEGIN:" and declared.startswith(("utf-16", "utf16", "utf-32", "utf32")):
-        declared = ""  # each character is one octet, whatever the server says
-    if body.startswith(_UTF16_STARTS) or _DECLARED_FIRST.fullmatch(declared):
-        return _permitted(_characters(body, declared))
-    try:
-        text = body.translate(None, _C0).decode()
-    except UnicodeDecodeError:
-        return _permitted(_characters(body, declared))
-    # What remains to be left out begins with one of these bytes, which most texts do not hold.
-    return _permitted(text) if b"\xc2" in body or b"\xef" in body else text
-
-
-def _permitted(text: str) -> str:
-    return _FORBIDDEN.sub("", text).replace("\ufeff", "")
-
-
-def _characters(body: bytes, charset: str) -> str:
-    for bom, encoding in _BOMS:
-        if body.startswith(bom):
-            return body[len(bom) :].decode(encoding, "replace")
-    for start, encoding in _BARE_UTF16.items():
-        if body.startswith(start):
-            return body.decode(encoding, "replace")
-    if _DECLARED_FIRST.fullmatch(charset):
-        return body.decode(charset, "replace")
-    try:
-        return body.decode("utf-8")
-    except UnicodeDecodeError:
-        return _not_quite_utf8(body, charset)
-
-
-def _not_quite_utf8(body: bytes, charset: str) -> str:
-    body = _SPLIT_CHARACTER.sub(rb"\1\3\2", body)
-    text = body.decode("utf-8", "replace")
-    bad = text.count("\ufffd")
-    if bad < sum(len(run) for run in re.findall("[^\x00-\x7f\ufffd]+", text)) or not bad:
-        return text
-    if _DECLARED.fullmatch(charset):
-        try:
-            return body.decode(charset, "replace")
-        except LookupError:
-            pass
-    try:
-        return body.decode("cp1252")
-    except UnicodeDecodeError:
-        return body.decode("latin-1")
-
-
 def opened(body: bytes, charset: str | None) -> Feed:
     """Take apart what was fetched, as `split`. Raises NotACalendar 'archive' for what is packed, too."""
     if body.startswith(_PACKED):
@@ -193,7 +127,16 @@ def split(text: str) -> Feed:
     """
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _Splitter(text).feed()
+    return _Splitter(_unindented(text)).feed()
+
+
+def _unindented(text: str) -> str:
+    """Without blanks before the first line, which continues none, and those of a file that is indented throughout."""
+    if (found := _LEADING.match(text)) is not None:
+        text = "\n" * found[0].count("\n") + text[found.end() :]
+    if _INDENTED.search(text) and not _PLAIN.search(text):
+        text = _INDENT.sub("\n", text)
+    return text
 
 
 def unfolded(text: str) -> Iterator[tuple[int, str]]:
@@ -250,7 +193,7 @@ class _Splitter:
         self._headers: dict[str, str] = {}
         self._zones: dict[str, tuple[str, ...]] = {}
         self._events: list[Block] = []
-        self._skipped: list[tuple[int, str | None]] = []
+        self._skipped: list[tuple[int, str | None, str]] = []
         self._others: Counter[str] = Counter()
         self._count = 0
         self._calendars = 0
@@ -284,17 +227,19 @@ class _Splitter:
         return self._result(places)
 
     def _result(self, places: Places) -> Feed:
-        if not self._calendars and not self._stack:
+        if not self._calendars and self._stack in ([], [_OUTSIDE]):
             raise _diagnosis(self._text)
-        if self._stack:
+        if self._stack and self._stack[0] == _OUTSIDE:
+            self._abandon()
+        elif self._stack:
             raise NotACalendar("truncated", "The calendar is cut off: its END:VCALENDAR line is missing.")
         return Feed(
             **self._headers,
             zones=self._zones,
             events=tuple(self._events),
             skipped=tuple(
-                Skipped(line=places.line(begin), uid=uid, reason="Its END:VEVENT line is missing.")
-                for begin, uid in self._skipped
+                Skipped(line=places.line(begin), uid=uid, reason=reason)
+                for begin, uid, reason in self._skipped
             ),
             others=dict(self._others),
         )
@@ -313,7 +258,9 @@ class _Splitter:
 
     def _open(self, name: str, begun: int, places: Places) -> None:
         if not self._stack and name != "VCALENDAR":
-            return
+            if name not in _READ_OUTSIDE:
+                return
+            self._stack = [_OUTSIDE]
         if name == "VCALENDAR":
             self._abandon()
             self._stack = [name]
@@ -349,15 +296,21 @@ class _Splitter:
             self._events.append(Block("".join(self._pieces), self._begin, places))
         elif name == "VTIMEZONE":
             self._zone()
+        elif name == "VFREEBUSY":
+            busy = free_busy.events("".join(self._pieces))
+            self._events += [Block(text, self._begin, places) for text in busy]
         else:
+            if name in _NOT_READ:
+                self._skipped.append((self._begin, None, f"It is a {name}, which is not read."))
             self._others[name] += 1
 
     def _abandon(self) -> None:
         """Give up what is still open inside the calendar; an unclosed event may lack anything, so it is not
         used.
         """
-        if len(self._stack) > 1 and self._stack[1] == "VEVENT":
-            self._skipped.append((self._begin, uid_of("".join(self._pieces))))
+        if len(self._stack) > 1 and self._stack[1] in ("VEVENT", "VFREEBUSY"):
+            reason = f"Its END:{self._stack[1]} line is missing."
+            self._skipped.append((self._begin, uid_of("".join(self._pieces)), reason))
         del self._stack[1:]
 
     def _zone(self) -> None:

@@ -13,11 +13,13 @@ from datetime import date, datetime, time, timedelta
 from icalendar.parser import Contentline
 
 from importer.errors import Unusable
+from importer.understand import spellings
 from importer.understand.notes import Note
 from importer.understand.zones import Zones
 from scheduling.ical import timezones
 
 FIRST_YEAR, LAST_YEAR = 1900, 2200
+"""What is stored begins and ends within these years."""
 _LONGEST = timedelta(days=366 * 300)
 _NAMED = re.compile(r"[A-Za-z0-9-]+\s*[;:]")
 _MOMENT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:[Tt](\d{2})(\d{2})(\d{2})?)?([Zz])?")
@@ -39,12 +41,13 @@ class Property:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Moment:
-    """A DATE (`local` is a date) or a DATE-TIME (naive wall clock and its IANA zone; floating got the
-    default zone).
+    """A DATE (`local` is a date) or a DATE-TIME (naive wall clock and its IANA zone). `floats` says that the value
+    named no zone and got one.
     """
 
     local: date
     tzid: str
+    floats: bool = False
 
     @property
     def timed(self) -> bool:
@@ -108,34 +111,60 @@ class Reader:
     def moment(self, value: str, parameters: Mapping[str, str]) -> Moment:
         """Read a DATE or DATE-TIME value, telling them apart by their form rather than by VALUE, often wrong.
 
-        Raises Unusable for what is neither or lies outside the years 1900 to 2200.
+        Raises Unusable for what is neither.
         """
         found = _MOMENT.fullmatch(value.strip())
-        if not found:
-            raise Unusable("time-unreadable", f"'{value.strip()[:40]}' is not a date or a time.")
-        year, month, day = int(found[1]), int(found[2]), int(found[3])
-        if not FIRST_YEAR <= year <= LAST_YEAR:
-            raise Unusable("year-outside", f"The year {year} is outside {FIRST_YEAR} to {LAST_YEAR}.")
         try:
-            if found[4] is None or parameters.get("VALUE", "").upper() == "DATE":
-                return Moment(local=date(year, month, day), tzid=self.zones.default)
-            clock = time(int(found[4]), int(found[5]), min(int(found[6] or 0), 59))
-            local = datetime.combine(date(year, month, day), clock)
+            if found:
+                day = date(int(found[1]), int(found[2]), int(found[3]))
+                if found[4] is None:
+                    return Moment(local=day, tzid=self.zones.default)
+                clock = time(int(found[4]), int(found[5]), min(int(found[6] or 0), 59))
+                offset = timedelta() if found[7] else None
+                spelt = spellings.Spelt(local=datetime.combine(day, clock), offset=offset)
+            else:
+                spelt = self._spelt(value)
         except ValueError:
-            raise Unusable("time-unreadable", f"'{value.strip()}' is not a date or a time.") from None
-        return Moment(local=local, tzid="UTC" if found[7] else self._zone(parameters.get("TZID", "").strip()))
+            # Such as 20261214T240000, a midnight that the pattern above takes for a time of day.
+            spelt = self._spelt(value)
+        return self._placed(spelt, parameters)
 
-    def _zone(self, tzid: str) -> str:
+    def _spelt(self, value: str) -> spellings.Spelt:
+        found = spellings.read(value)
+        if found is None:
+            raise Unusable("time-unreadable", f"'{value.strip()[:40]}' is not a date or a time.")
+        self.notes.append(
+            Note("time-spelling", "A date or time is written in an unusual way and was read by its meaning.")
+        )
+        return found
+
+    def _placed(self, spelt: spellings.Spelt, parameters: Mapping[str, str]) -> Moment:
+        local = spelt.local
+        if not isinstance(local, datetime):
+            return Moment(local=local, tzid=self.zones.default)
+        if parameters.get("VALUE", "").upper() == "DATE" and local.time() == time():
+            return Moment(local=local.date(), tzid=self.zones.default)
+        tzid = spelt.zone or parameters.get("TZID", "").strip()
+        if spelt.offset is not None:
+            return self._at_offset(local, spelt.offset, tzid)
         if not tzid:
-            return self.floating
+            return Moment(local=local, tzid=self.floating, floats=True)
         name, note = self.zones.resolve(tzid)
         self.notes.append(note)
-        return name
+        return Moment(local=local, tzid=name)
 
-
-def is_moment(value: str) -> bool:
-    """Whether a value has the form of a DATE or DATE-TIME."""
-    return _MOMENT.fullmatch(value.strip()) is not None
+    def _at_offset(self, local: datetime, offset: timedelta, tzid: str) -> Moment:
+        """A time with an offset of its own, in a zone that has it then: what repeats follows the zone's clock."""
+        if not offset:
+            return Moment(local=local, tzid="UTC")
+        instant = timezones.to_epoch(local - offset, "UTC")
+        hours, rest = divmod(int(offset.total_seconds()), 3600)
+        named = [self.zones.resolve(tzid)[0]] if tzid else []
+        for name in (*named, self.floating, self.zones.default, f"Etc/GMT{-hours:+d}"):
+            known = not name.startswith("Etc/") or (not rest and timezones.is_zone(name))
+            if known and timezones.from_epoch(instant, name) == local:
+                return Moment(local=local, tzid=name)
+        return Moment(local=local - offset, tzid="UTC")
 
 
 def duration(value: str) -> Duration | None:
@@ -172,19 +201,19 @@ def in_zone(value: Moment, tzid: str) -> datetime:
 
 def as_day(value: Moment, tzid: str) -> date:
     """The day a moment names for an all-day event: midnight in any form is that day, else the day it falls
-    on.
+    on in `tzid`, the zone whose days the file counts.
     """
     if not isinstance(value.local, datetime):
         return value.local
     return (value.local if value.local.time() == time() else in_zone(value, tzid)).date()
 
 
-def like(value: Moment, start: Moment) -> date:
+def like(value: Moment, start: Moment, days: str) -> date:
     """A moment in the form and zone of `start`; a DATE naming an instance of a timed event takes its time of
-    day.
+    day. `days` is the zone whose days the file counts.
     """
     if not isinstance(start.local, datetime):
-        return as_day(value, start.tzid)
+        return as_day(value, days)
     if isinstance(value.local, datetime):
         return in_zone(value, start.tzid)
     return datetime.combine(value.local, start.local.time())
@@ -194,7 +223,7 @@ def values(properties: Sequence[Property], limit: int) -> tuple[list[tuple[str, 
     """The single values of comma-separated properties, at most `limit`, and whether some were left out."""
     found: list[tuple[str, Property]] = []
     for item in properties:
-        for value in item.value.split(","):
+        for value in re.split(r"[,;]", item.value):  # vCalendar 1.0 has semicolons
             if not value.strip():
                 continue
             if len(found) >= limit:

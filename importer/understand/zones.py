@@ -64,6 +64,9 @@ class Zones:
         self._now = now
         self._resolved: dict[str, tuple[str, Note]] = {}
         self.default = default
+        self.days = default
+        self.floating = default
+        self.context = (default, calendar_zone or "")
 
     def resolve(self, tzid: str) -> tuple[str, Note]:
         """The IANA zone for a TZID, and by which rule."""

@@ -75,8 +75,9 @@ def periods(
         inside = hours.periods(working, person.time_zone, start, end)
         at_work = [Period(start=low, end=high, fbtype=OUTSIDE_HOURS) for low, high in inside]
         every += [(low, high, OUTSIDE_HOURS) for low, high in free(at_work, start, end)]
-    if not all(it.is_known(now, question.max_staleness) for it in person.sources):
-        every.append((start, end, UNKNOWN))
+    for source in person.sources:
+        unknown = source.unknown(start, end, now, question.max_staleness)
+        every += [(low, high, UNKNOWN) for low, high in unknown]
     return tuple(coalesce(_fitted(every, question)))
 
 

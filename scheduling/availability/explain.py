@@ -18,6 +18,7 @@ from scheduling.calendars.calendars import CalendarState
 from scheduling.calendars.events import Event
 from scheduling.calendars.free_busy import OUTSIDE_HOURS, UNKNOWN
 from scheduling.models import ExternalEvent
+from scheduling.subscriptions import unread
 
 Effect = Literal["blocks", "unavailable", "tentative", "outside-hours", "unknown", "free"]
 _EFFECTS: dict[str, Effect] = {
@@ -76,7 +77,7 @@ def explain(
             Reason(effect="outside-hours", rule="working-hours", detail="It lies outside the working hours.")
         )
     for source in answer.person.sources:
-        reasons += _of_source(source, answer)
+        reasons += _of_source(source, answer, at)
     order = list(_EFFECTS.values())
     reasons.sort(key=lambda it: (order.index(it.effect), it.calendar or ""))
     return Explanation(effect=reasons[0].effect if reasons else "free", reasons=tuple(reasons))
@@ -183,7 +184,7 @@ def _off_work(answer: Availability, at: int) -> bool:
     return not working
 
 
-def _of_source(source: Source, answer: Availability) -> Iterator[Reason]:
+def _of_source(source: Source, answer: Availability, at: int) -> Iterator[Reason]:
     if source.is_stale(answer.now, answer.question.max_staleness):
         read, status = source.read_at, source.status
         rule = (
@@ -194,3 +195,5 @@ def _of_source(source: Source, answer: Availability) -> Iterator[Reason]:
     if source.unreadable:
         detail = f"{source.unreadable} entries of this calendar cannot be read; `daysheet doctor` says which."
         yield Reason(effect="unknown", rule="entry-unreadable", detail=detail, calendar=source.slug)
+    if any(gap.within(at, at + 1) for gap in source.gaps):
+        yield Reason(effect="unknown", rule=unread.RULE, detail=unread.SENTENCE, calendar=source.slug)

@@ -20,7 +20,9 @@ from scheduling.ical.spans import Horizon
 from scheduling.models import Calendar, ScheduleChange, Subscription, UnrenderedSource, User
 from scheduling.settings.view import View
 from scheduling.snapshot import Snapshot
+from scheduling.subscriptions import unread
 from scheduling.subscriptions.record import slug_of
+from scheduling.subscriptions.unread import Gap
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,7 +30,8 @@ class Source:
     """One calendar of a user as a source of busy time. `calendar_id` is None where it does not exist (yet).
 
     `subscription_id` is set while the calendar is fetched from elsewhere; `read_at` is then the epoch second of the
-    last success, None before the first. `unreadable` counts entries that are left out because they cannot be rendered.
+    last success, None before the first. `unreadable` counts entries that are left out because they cannot be rendered,
+    `gaps` is the time about which the calendar was not understood.
     """
 
     user_id: int
@@ -42,6 +45,7 @@ class Source:
     subscription_id: int | None = None
     status: str | None = None
     read_at: int | None = None
+    gaps: tuple[Gap, ...] = ()
 
     def as_of(self, now: int) -> int | None:
         """The moment (epoch seconds) as of which its busy times are known; None if they never were."""
@@ -54,8 +58,14 @@ class Source:
         return self.read_at is None or now - self.read_at > max_staleness
 
     def is_known(self, now: int, max_staleness: int) -> bool:
-        """Whether time in which it shows nothing can be called free."""
-        return not self.unreadable and not self.is_stale(now, max_staleness)
+        """Whether all time in which it shows nothing can be called free."""
+        return not (self.unreadable or self.gaps or self.is_stale(now, max_staleness))
+
+    def unknown(self, start: int, end: int, now: int, max_staleness: int) -> list[tuple[int, int]]:
+        """The parts of [start, end) in which nothing that it does not show can be called free."""
+        if self.unreadable or self.is_stale(now, max_staleness):
+            return [(start, end)]
+        return [part for gap in self.gaps if (part := gap.within(start, end))]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,7 +118,10 @@ _SUBSCRIPTIONS = select(
     Subscription.label,
     Subscription.status,
     Subscription.last_success_at,
-).where(Subscription.user_id.in_(bindparam("ids", expanding=True)), Subscription.detached_at.is_(None))
+    Subscription.unread,
+    Subscription.busy,
+    Subscription.detached_at,
+).where(Subscription.user_id.in_(bindparam("ids", expanding=True)))
 
 
 def caught_up(snapshot: Snapshot, usernames: Sequence[str]) -> list[Person]:
@@ -157,7 +170,11 @@ def _person(
     sources = [_source(row, fetched.get(row.slug), view, horizon) for row in rows if row.id is not None]
     there = {it.slug for it in sources}
     # A subscription whose calendar is not there yet: nothing of it is known.
-    sources += [_not_there(row, slug) for slug, row in fetched.items() if slug not in there]
+    sources += [
+        _not_there(row, slug)
+        for slug, row in fetched.items()
+        if slug not in there and row.detached_at is None
+    ]
     return Person(
         id=first.user_id,
         username=first.username,
@@ -204,9 +221,13 @@ def _not_there(fetched: Row[*tuple[Any, ...]], slug: str) -> Source:
 def _fetching(row: Row[*tuple[Any, ...]] | None) -> dict[str, Any]:
     if row is None:
         return {}
+    gaps = unread.loads(row.unread, everything_blocks=row.busy == "all")
+    if row.detached_at is not None:
+        return {"gaps": gaps}
     read: datetime | None = row.last_success_at
     return {
         "subscription_id": row.id,
         "status": row.status,
         "read_at": None if read is None else int(read.timestamp()),
+        "gaps": gaps,
     }

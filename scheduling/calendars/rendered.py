@@ -13,7 +13,7 @@ from hashlib import blake2b
 
 from scheduling.ical import series_json, timezones
 from scheduling.ical.event import Event, template
-from scheduling.ical.series import Occurrence, Series, expand, extent, last_day
+from scheduling.ical.series import Occurrence, Series, extent, kept, last_day
 from scheduling.ical.spans import FOREVER, LONG, LONG_SPAN, NEVER, RECURRING, SHORT_SPAN, Horizon
 
 
@@ -88,7 +88,7 @@ def build(
         try:
             starts_at, last = extent(span)
             day = last_day(span)
-            occurrences = tuple(expand(span, horizon.start, horizon.end))
+            occurrences = tuple(kept(span, horizon.start, horizon.end, horizon.present))
         except (ValueError, OverflowError) as error:
             raise NotRenderable(f"its recurrence cannot be expanded: {error}") from error
         ends_at = FOREVER if last is None else last

@@ -131,6 +131,11 @@ def parse_rule(text: str, *, most_per_day: int | None = MAX_INSTANCES_PER_DAY) -
     return rule
 
 
+def is_too_frequent(rule: Rule) -> bool:
+    """Whether it can have more instances in a day than a rule may have whose instances were not counted."""
+    return _instances_per_day(rule) > MAX_INSTANCES_PER_DAY
+
+
 def _split(text: str) -> dict[str, str]:
     if len(text) > MAX_TEXT:
         raise BadRule(f"it is longer than {MAX_TEXT} characters")

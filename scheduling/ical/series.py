@@ -23,6 +23,11 @@ _BEGIN_OF_TIME = datetime.combine(date.min, time())
 # Instances within the clock's slack round the window are dropped again, they must not use up the limit.
 _SLACK_INSTANCES = 100
 _TAIL_DAYS = 366
+MOST_IN_WINDOW = 10_000
+"""Instances of one event from a month before it is stored to two years after; what has more is not stored as it is."""
+MOST_INSTANCES = 25_000
+"""Instances of one event that a calendar keeps, whatever its history and horizon; 67 years of every day."""
+_BEHIND, _AHEAD = 31 * 86400, 731 * 86400
 _STRONGEST_FIRST = ("BUSY-UNAVAILABLE", "BUSY", "BUSY-TENTATIVE")
 
 
@@ -93,7 +98,7 @@ class Occurrence:
 
 
 def expand(
-    series: Series, after: int, before: int, *, limit: int = 10_000, steps: Steps | None = None
+    series: Series, after: int, before: int, *, limit: int = MOST_IN_WINDOW, steps: Steps | None = None
 ) -> list[Occurrence]:
     """Return the occurrences that overlap [after, before) in UTC epoch seconds, sorted.
 
@@ -116,6 +121,32 @@ def expand(
             found.append(Occurrence(starts_at=starts_at, ends_at=ends_at, busy=override.busy))
     if len(found) > limit:
         raise TooMany(limit)
+    return sorted(found, key=lambda occurrence: (occurrence.starts_at, occurrence.ends_at))
+
+
+def kept(series: Series, after: int, before: int, present: int) -> list[Occurrence]:
+    """Return the occurrences in [after, before), UTC epoch seconds, at most about `MOST_INSTANCES`; never raises for
+    their number. Where they are more, those around `present` are exact, if they can be, and what lies before and after
+    takes all its time: nothing that is stored vanishes because a calendar reaches far.
+    """
+    try:
+        return expand(series, after, before, limit=MOST_INSTANCES)
+    except BadRule:
+        pass
+    first, last = extent(series)
+    low, high = max(after, first), before if last is None else min(before, last)
+    near = min(max(low, present - _BEHIND), high), max(min(high, present + _AHEAD), low)
+    every = [series.busy, *(override.busy for override in series.overrides.values())]
+    strongest = next((busy for busy in _STRONGEST_FIRST if busy in every), "")
+    found = [
+        Occurrence(starts_at=start, ends_at=end, busy=strongest)
+        for start, end in ((low, near[0]), (near[1], high))
+        if start < end
+    ]
+    try:
+        found += expand(series, *near)
+    except BadRule:
+        found.append(Occurrence(starts_at=near[0], ends_at=near[1], busy=strongest))
     return sorted(found, key=lambda occurrence: (occurrence.starts_at, occurrence.ends_at))
 
 

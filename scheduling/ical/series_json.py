@@ -38,7 +38,7 @@ def loads(text: str) -> Series:
         start=_moment(data["start"]),
         end=_moment(data["end"]),
         tzid=data["tzid"],
-        rule=None if data["rule"] is None else parse_rule(data["rule"]),
+        rule=None if data["rule"] is None else parse_rule(data["rule"], most_per_day=None),
         rdates=tuple(map(_moment, data["rdates"])),
         exdates=tuple(map(_moment, data["exdates"])),
         overrides={

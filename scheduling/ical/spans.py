@@ -5,7 +5,7 @@ recurring ones are expanded.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 FOREVER = 253_402_300_800
@@ -19,10 +19,13 @@ SHORT_SPAN, LONG_SPAN, RECURRING = 0, 1, 2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Horizon:
-    """The window in which recurring objects are expanded: epoch seconds, exclusive end."""
+    """The window in which recurring objects are expanded: epoch seconds, exclusive end. Around `present` it matters
+    most that instances are exact.
+    """
 
     start: int
     end: int
+    present: int = field(default=0, compare=False)
 
     @property
     def year(self) -> int:

@@ -30,7 +30,8 @@ class Subscription(Base):
     between fetches, `failing_since` the epoch second of the first failure in a row. The `sync_` moments are epoch
     milliseconds, 0 for never. `seen_generation` is the generation that `etag` and `last_modified` belong to; `moved`
     says that a new URL has not been read yet. Before the epoch second `rest_until` its server is left alone;
-    `prompt` says that it answered well and soon when it was last asked.
+    `prompt` says that it answered well and soon when it was last asked, `unread` (scheduling/subscriptions/unread.py)
+    about which time the state that is shown could not be read.
     """
 
     __tablename__ = "subscriptions"
@@ -83,6 +84,7 @@ class Subscription(Base):
     detached_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     rest_until: Mapped[int] = mapped_column(BigInt, server_default="0")
     prompt: Mapped[bool] = mapped_column(Boolean, server_default=false())
+    unread: Mapped[str | None] = mapped_column(Text)
 
 
 class ExternalEvent(Base):
@@ -129,6 +131,7 @@ class Generation(Base):
     last_seen_at: Mapped[int] = mapped_column(BigInt)
     doubted_at: Mapped[int | None] = mapped_column(BigInt)
     applied_at: Mapped[int | None] = mapped_column(BigInt)
+    unread: Mapped[str | None] = mapped_column(Text)
 
 
 class ExternalEventVersion(Base):

@@ -67,7 +67,7 @@ class View:
         cutoff = self.cutoff(today)
         start = 0 if cutoff <= date(1971, 1, 1) else _epoch(months_before(cutoff.replace(day=1), 1))
         end = months_before(today.replace(day=1), -(self.calendars.horizon_months + 1))
-        return Horizon(start=start, end=_epoch(end))
+        return Horizon(start=start, end=_epoch(end), present=_epoch(today.replace(day=1)))
 
     def name_of(self, kind: str) -> str:
         """The configured name of a built-in calendar."""

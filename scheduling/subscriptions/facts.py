@@ -10,6 +10,7 @@ from typing import Literal
 
 from scheduling.subscriptions.credentials import Credentials
 from scheduling.subscriptions.events import StoredEvent
+from scheduling.subscriptions.unread import Gap
 
 
 class Standing(IntEnum):
@@ -89,7 +90,7 @@ class Facts:
     `fetched` counts the events in the source (0 when it answered that nothing changed), `imported` those
     inserted or updated, `unchanged` those left alone, `own` the user's own that came back. An answer without
     changes keeps the validators it was asked with. `refresh` are the seconds that the feed asks to wait between
-    fetches.
+    fetches, `gaps` the time that may be taken and could not be read.
     """
 
     etag: str | None
@@ -105,6 +106,7 @@ class Facts:
     body_digest: str | None = None
     refresh: int = 0
     http: HttpFacts | None = None
+    gaps: tuple[Gap, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,12 +13,13 @@ import hashlib
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from scheduling.models import Generation as GenerationRow
+from scheduling.models import Subscription
 from scheduling.subscriptions import events as imported_events
 from scheduling.subscriptions.events import StoredEvent
 from scheduling.subscriptions.plan import Plan, plan
@@ -42,6 +43,7 @@ class Generation:
     last_seen_at: int
     doubted_at: int | None
     applied_at: int | None
+    unread: str | None
     manifest: Mapping[str, str] = field(repr=False)
 
 
@@ -121,6 +123,14 @@ def add(
     return found
 
 
+def note_unread(connection: Connection, generation: Generation, unread: str | None) -> Generation:
+    """Note about which time a state could not be read (`unread.py`), where that is another than before."""
+    if generation.unread == unread:
+        return generation
+    move(connection, generation, generation.state, unread=unread)
+    return replace(generation, unread=unread)
+
+
 def seen_again(connection: Connection, generation: Generation, now: int) -> None:
     """Note that the source still is, or is again, in this state."""
     connection.execute(update(_G).where(_G.id == generation.id).values(last_seen_at=now))
@@ -155,7 +165,14 @@ def show(
     if before is not None and before.id != generation.id:
         move(connection, before, leaving)
     move(connection, generation, CURRENT, applied_at=now)
+    tell(connection, generation)
     return changes
+
+
+def tell(connection: Connection, generation: Generation) -> None:
+    """Let the subscription say about which time the state that it shows could not be read."""
+    statement = update(Subscription).where(Subscription.id == generation.subscription_id)
+    connection.execute(statement.values(unread=generation.unread))
 
 
 def prune(connection: Connection, subscription_id: int, keep: int) -> None:

@@ -14,7 +14,7 @@ from scheduling.calendars.catch_up import catch_up
 from scheduling.calendars.followers import Followers
 from scheduling.config.sections import Config
 from scheduling.settings import stored
-from scheduling.subscriptions import events, generations, outcomes, plan
+from scheduling.subscriptions import events, generations, outcomes, plan, unread
 from scheduling.subscriptions.facts import Applied, Due, Taken
 from scheduling.subscriptions.generations import Generation
 from scheduling.subscriptions.record import slug_of
@@ -108,6 +108,9 @@ class Judgement:
 
     def _same(self, current: Generation) -> Taken:
         generations.seen_again(self._connection, current, self._now)
+        read = self._with_unread(current)
+        if read.unread != current.unread:
+            generations.tell(self._connection, read)
         generations.withdraw_others(self._connection, self._due.id)
         self._succeed(current)
         return Taken(status="applied")
@@ -118,6 +121,7 @@ class Judgement:
             known = generations.add(connection, self._due.id, self._changes.seen, generations.PAST, self._now)
         else:
             generations.seen_again(connection, known, self._now)
+        known = self._with_unread(known)
         given = {event.uid: event for event in self._changes.upserts}
         done = generations.show(connection, known, self._due.user_id, self._now, given=given)
         generations.withdraw_others(connection, self._due.id)
@@ -135,6 +139,12 @@ class Judgement:
             updated=len(done.update),
             deleted=len(done.delete),
         )
+
+    def _with_unread(self, generation: Generation) -> Generation:
+        if not self._is_new:
+            return generation
+        text = unread.dumps(self._changes.facts.gaps)
+        return generations.note_unread(self._connection, generation, text)
 
     def _quarantined(self, known: Generation | None, reasons: tuple[str, ...], since: int | None) -> Taken:
         connection, now = self._connection, self._now
@@ -155,6 +165,7 @@ class Judgement:
             generations.move(
                 connection, known, generations.QUARANTINED, doubts=" ".join(reasons), doubted_at=doubted_at
             )
+        self._with_unread(known)
         events.keep(connection, self._due.id, self._changes.upserts)
         generations.withdraw_others(connection, self._due.id, but=known.id)
         message = _REASONS[reasons[0]] + _KEPT

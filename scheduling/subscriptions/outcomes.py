@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Table, bindparam, func, select, update
 from scheduling.access import audit
 from scheduling.access.permissions import SYSTEM
 from scheduling.models import Generation, Subscription
+from scheduling.subscriptions import unread
 from scheduling.subscriptions.facts import Due, Facts, Failure, HttpFacts
 from scheduling.subscriptions.generations import CURRENT
 from scheduling.webhooks.subscriptions import emit_outcome, emit_paused
@@ -81,8 +82,9 @@ def answered(due: Due, facts: Facts) -> dict[str, Any]:
 
 def report(facts: Facts) -> str:
     """What is shown of a state that was read, as JSON."""
-    left_out = ("etag", "last_modified", "next_at", "body_digest", "refresh", "http")
-    return json.dumps({key: it for key, it in dataclasses.asdict(facts).items() if key not in left_out})
+    left_out = ("etag", "last_modified", "next_at", "body_digest", "refresh", "http", "gaps")
+    shown = {key: it for key, it in dataclasses.asdict(facts).items() if key not in left_out}
+    return json.dumps({**shown, "unknown": unread.SENTENCE if facts.gaps else None})
 
 
 def failed(connection: Connection, subscription_id: int, failure: Failure) -> None:

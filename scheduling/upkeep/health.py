@@ -28,6 +28,7 @@ from scheduling.models import (
     User,
     Webhook,
 )
+from scheduling.subscriptions import unread
 
 _CLOCK_TOLERANCE = 5
 _LATE = 3600
@@ -154,9 +155,18 @@ def _subscriptions(connection: Connection) -> _Result:
         )
         or 0
     )
-    if not failing:
-        return Level.OK, f"None of {_count(connection, Subscription)} imported calendars fails."
-    return Level.WARNING, f"{failing} imported calendars fail; `daysheet subscription list` says why."
+    rows = connection.execute(
+        select(Subscription.id, Subscription.unread, Subscription.busy).where(
+            Subscription.unread.is_not(None)
+        )
+    )
+    unknown = [row.id for row in rows if unread.loads(row.unread, everything_blocks=row.busy == "all")]
+    words = f"{failing or 'None'} of {_count(connection, Subscription)} imported calendars fails."
+    if failing:
+        words = f"{failing} imported calendars fail; `daysheet subscription list` says why."
+    if unknown:
+        words += f" In {len(unknown)}: {unread.SENTENCE} `daysheet subscription show {unknown[0]}` says what it is."
+    return (Level.WARNING if failing or unknown else Level.OK), words
 
 
 def _webhooks(connection: Connection) -> _Result:

@@ -14,9 +14,10 @@ import vobject
 
 from importer.errors import NotACalendar
 from importer.preview import preview
+from importer.understand.decoding import decode
 from importer.understand.meaning import understand
 from importer.understand.render import render
-from importer.understand.split import decode, split
+from importer.understand.split import split
 from scheduling.ical.event import STAMP, STAMP_OVERRIDE
 from scheduling.ical.timezones import vtimezone
 

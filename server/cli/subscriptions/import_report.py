@@ -68,6 +68,8 @@ def _counts(report: dict[str, Any] | None) -> str | None:
 
 
 def _findings(report: dict[str, Any]) -> Iterator[str]:
+    if report.get("unknown"):
+        yield f"  unknown: {report['unknown']}"
     for it in report.get("skipped", ()):
         uid = f", {it['uid']}" if it["uid"] else ""
         yield f"  skipped line {it['line']}{uid}: {it['reason']}"

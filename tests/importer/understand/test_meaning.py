@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from importer.understand import group
+from importer.understand.decoding import decode
 from importer.understand.event import ImportedEvent
 from importer.understand.meaning import Understood, understand
-from importer.understand.split import decode, split
+from importer.understand.split import split
 from scheduling.ical.series import expand
 
 NOW = datetime(2026, 10, 1, tzinfo=UTC)
@@ -87,13 +88,16 @@ def test_an_outlook_calendar_with_every_kind_of_time_zone_name(data: Data) -> No
 
 def test_broken_events_are_skipped_with_line_and_reason_and_the_rest_goes_on(data: Data) -> None:
     found = read(decode(data("broken.ics"), None))
-    assert [event.uid for event in found.events] == ["good-1", "good-2"]
+    assert [event.uid for event in found.events] == ["year-9999", "good-1", "good-2"]
     assert {(skipped.uid, skipped.line) for skipped in found.skipped} == {
-        ("no-start", 4), ("month-13", 8), ("year-1", 12), ("year-9999", 16), ("all-excluded", 21),
+        ("no-start", 4), ("month-13", 8), ("year-1", 12), ("all-excluded", 21),
         ("not-closed", 26),
     }  # fmt: skip
     assert all(skipped.reason.endswith(".") for skipped in found.skipped)
-    assert found.warnings == ("A line that is not an iCalendar property was left out. (line 29)",)
+    assert found.warnings == (
+        "It ends after the year 2200 and was cut off there. (line 16)",
+        "A line that is not an iCalendar property was left out. (line 29)",
+    )
 
 
 def test_an_event_that_can_no_longer_be_read_stays_as_it_was(data: Data) -> None:
@@ -232,14 +236,40 @@ def test_when_a_single_event_takes_place(lines: tuple[str, ...], expected: str) 
 @pytest.mark.parametrize(
     "lines",
     [
-        (), ("DTEND:20261001T080000Z",), ("DTEND:20260901T080000Z",), ("DURATION:-PT1H",), ("DURATION:P",),
-        ("DURATION:P999999999999999999W",), ("DURATION:P3000000D",), ("DURATION:soon",),
+        (), ("DTEND:20261001T080000Z",), ("DTEND:20260901T080000Z",), ("DURATION:-PT1H",),
     ],
 )  # fmt: skip
 def test_an_event_without_a_sensible_end_is_a_point_in_time(lines: tuple[str, ...]) -> None:
     event = one("DTSTART:20261001T080000Z", *lines)
     assert event.series.start == event.series.end
     assert len(busy(event)) == 1
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("DURATION:P",), ("DURATION:P999999999999999999W",), ("DURATION:P3000000D",), ("DURATION:soon",),
+        ("DTEND:NaNNaNNaN",), ("DTEND:",), ("DTEND;TZID=Europe/Paris:Invalid Date",), ("DTEND:2026-13-40T25",),
+        ("DTEND:undefined", "DURATION:next week"),
+    ],
+)  # fmt: skip
+def test_an_event_whose_end_cannot_be_read_blocks_the_rest_of_its_day(lines: tuple[str, ...]) -> None:
+    assert busy(one("DTSTART:20261001T180000Z", *lines)) == ["10-01 18:00/10-01 22:00"]
+    assert busy(one("DTSTART:20261001T214500Z", *lines)) == ["10-01 21:45/10-01 22:45"]
+    assert busy(one("DTSTART:20261001", *lines)) == ["09-30 22:00/10-01 22:00"]
+    (rule,) = [it for it in one("DTSTART:20261001", *lines).notes if it.rule.endswith("unreadable")]
+    assert "until the end of the day" in rule.sentence
+
+
+def test_a_duration_counts_where_the_end_beside_it_cannot_be_read() -> None:
+    event = one("DTSTART:20261001T180000Z", "DTEND:NaN", "DURATION:PT30M")
+    assert busy(event) == ["10-01 18:00/10-01 18:30"]
+
+
+def test_an_end_beyond_the_years_that_are_kept_is_cut_off() -> None:
+    event = one("DTSTART:20261001T180000Z", "DTEND:99991231T235959Z")
+    assert busy(event, 2200)[0].startswith("10-01 18:00/12-31")
+    assert "end-outside" in {note.rule for note in event.notes}
 
 
 RULED = ("DTSTART;TZID=Europe/Berlin:20261019T090000", "DTEND;TZID=Europe/Berlin:20261019T100000")

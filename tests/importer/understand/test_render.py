@@ -11,9 +11,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from importer.errors import Unusable
+from importer.understand.decoding import decode
 from importer.understand.meaning import understand
 from importer.understand.render import render, verify
-from importer.understand.split import decode, split
+from importer.understand.split import split
 from scheduling.ical.event import STAMP, STAMP_OVERRIDE
 
 NOW = datetime(2026, 10, 1, tzinfo=UTC)

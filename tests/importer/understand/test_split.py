@@ -7,7 +7,8 @@ import gzip
 import pytest
 
 from importer.errors import NotACalendar
-from importer.understand.split import MAX_COMPONENTS, MAX_LINE, decode, opened, split, unfolded
+from importer.understand.decoding import decode
+from importer.understand.split import MAX_COMPONENTS, MAX_LINE, opened, split, unfolded
 
 
 def calendar(*lines: str) -> str:

@@ -64,8 +64,8 @@ def test_each_event_has_an_outcome_and_the_rules_that_decided(api: Api) -> None:
         "zoned": ["zone-alias", "status-tentative"],
         "guessed": ["zone-of-calendar", "transp-transparent"],
         "bomb": ["repetition-covered", "opaque"],
-        "bad": ["time-unreadable"],
-        "open": ["not-closed"],
+        "bad": ["time-unreadable", "time-unknown"],
+        "open": ["not-closed", "time-unknown"],
     }
     zoned = events["zoned"]
     assert (zoned["line"], zoned["busy"], zoned["recurring"]) == (5, "BUSY-TENTATIVE", False)
