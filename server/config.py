@@ -27,7 +27,21 @@ class ServerSettings:
         doc="Processes that serve requests. With SQLite a few, with PostgreSQL one a core.",
     )
     threads: int = option(
-        8, parse=ini.integer(1, 256), doc="Threads in each process; a slow request keeps one of them busy."
+        8,
+        parse=ini.integer(1, 256),
+        doc="Threads in each process; a request keeps one of them busy while its answer is made, not while it "
+        "arrives or is sent.",
+    )
+    connections: int = option(
+        1024,
+        parse=ini.integer(16, 65536),
+        doc="The most connections that each process has at a time; others wait.",
+    )
+    worker_memory: int = option(
+        "1GB",
+        parse=ini.size(),
+        doc="The memory that a process may hold by itself. One that holds more is replaced, after it has finished its "
+        "requests. 0 means any. Linux only.",
     )
     public_url: str | None = option(
         "",
@@ -44,6 +58,31 @@ class ServerSettings:
         "10MB",
         parse=ini.size(),
         doc="The largest request body that is read; larger ones are refused with 413.",
+    )
+    body_timeout: int = option(
+        "60s", parse=ini.duration(1, 3600), doc="The time in which a request body has to arrive."
+    )
+    body_rate: int = option(
+        "1KB",
+        parse=ini.size(),
+        doc="The octets of a request body that have to arrive in a second on average, after the first five seconds.",
+    )
+    request_timeout: int = option(
+        "60s",
+        parse=ini.duration(1, 3600),
+        doc="The time that an answer may take to make. A request that takes longer is ended and answered with 503; "
+        "so is the work for a client that has hung up.",
+    )
+    send_timeout: int = option(
+        "30s",
+        parse=ini.duration(1, 3600),
+        doc="The time after which a client is dropped that has taken nothing of a long answer.",
+    )
+    waiting_memory: int = option(
+        "64MB",
+        parse=ini.size(1_000_000),
+        doc="Memory that each process uses for request bodies that are arriving and answers that are not taken yet. "
+        "Further bodies are refused with 503, and further answers wait in temporary files.",
     )
     api_requests_per_minute: int = option(
         600,

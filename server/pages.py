@@ -11,12 +11,9 @@ from scheduling.errors import DatabaseUnavailable, SchedulingError
 from server.away import AWAY
 from server.links.feeds import create_feeds
 from server.links.free_busy import create_free_busy
+from server.security import SECURITY
 from server.settings import Settings
 
-_CSP = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
-)
 _ROBOTS = "User-agent: *\nAllow: /feeds/\nDisallow: /dav/\n"
 
 
@@ -76,9 +73,8 @@ def create_pages(settings: Settings) -> Flask:
 
     @app.after_request
     def secure(response: Response) -> Response:
-        response.headers.setdefault("Content-Security-Policy", _CSP)
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers.setdefault("Referrer-Policy", "no-referrer")
+        for name, value in SECURITY:
+            response.headers.setdefault(name, value)
         return response
 
     return app

@@ -10,12 +10,13 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from scheduling.errors import DatabaseUnavailable
 from server import log
 from server.dav.application import ROOT_ALIAS, Application
 from server.dav.fast.polls import PREFIX as DAV_ROOT
 from server.dav.outbox import Outbox
 from server.dav.readers import Readers
-from server.gate import Refused, admit
+from server.gate import Refused, admit, client_address
 from server.settings import Settings, load
 from server.supervision import end_with_supervisor
 
@@ -26,7 +27,9 @@ _DAV_METHODS = frozenset(
     {"PROPFIND", "PROPPATCH", "REPORT", "OPTIONS", "MKCALENDAR", "MKCOL", "PUT", "DELETE", "MOVE", "COPY"}
 )
 _WELL_KNOWN = "/.well-known/caldav"
+_NOT_ADMITTED = ("401", "403", "429", "503")
 StartResponse = Callable[..., Any]
+Started = tuple[str, list[tuple[str, str]], Iterable[bytes]]
 
 
 class Server:
@@ -72,6 +75,42 @@ class Server:
                 return problems.answer(given)(environ, start_response)
             return _answer(start_response, refused.status, refused.sentence, refused.headers)
         return self._route(admitted, start_response)
+
+    def refusal(self, environ: dict[str, Any]) -> Started | None:
+        """The answer to a request whose credentials are not good, asked for before its body is read; None where they
+        are. The environment is used up.
+        """
+        started: list[Any] = []
+        if environ.get("PATH_INFO", "").startswith("/api/"):
+            application: Callable[..., Iterable[bytes]] | None = self._no_key(environ)
+            if application is None:
+                return None
+        else:
+            # The cheapest question that needs a login.
+            environ |= {"REQUEST_METHOD": "PROPFIND", "PATH_INFO": f"{DAV_ROOT}/", "HTTP_DEPTH": "0"}
+            application = self
+        environ |= {"CONTENT_LENGTH": "0", "QUERY_STRING": ""}
+        body = application(environ, lambda status, headers, *_: started.extend((status, headers)))
+        return (started[0], started[1], body) if started[0][:3] in _NOT_ADMITTED else None
+
+    def _no_key(self, environ: dict[str, Any]) -> Callable[..., Iterable[bytes]] | None:
+        from server.api.protocol import problems  # noqa: PLC0415
+        from server.api.protocol.authentication import authenticate  # noqa: PLC0415
+
+        settings = self._settings
+        try:
+            authenticate(
+                settings.database(),
+                settings.keyring(),
+                environ.get("HTTP_AUTHORIZATION", ""),
+                client_address(environ, settings.server.trusted_proxies),
+                limit=0,
+            )
+        except problems.Refused as refused:
+            return problems.answer(refused)
+        except DatabaseUnavailable:
+            return None  # the request itself says so
+        return None
 
     def _route(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]

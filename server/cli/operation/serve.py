@@ -60,10 +60,11 @@ def serve(
     """
     settings = _overridden(session.settings, host, port, workers, threads)
     log.configure(settings.server.log_level)
-    click.echo(
-        f"Serving {settings.url('/')} with {settings.server.workers} worker(s); CalDAV at {settings.url('/dav/')}."
-    )
-    serving.serve(settings, with_importer=with_importer)
+
+    def ready(addresses: list[str]) -> None:
+        click.echo(f"Serving {_urls(settings, addresses)} with {settings.server.workers} worker(s).")
+
+    serving.serve(settings, with_importer=with_importer, ready=ready)
 
 
 @click.command(
@@ -93,10 +94,21 @@ def start(session: Session, *, host: str | None, port: int | None) -> None:
                 ("feed", account.feed_url),
             ],
         )
-    click.echo(
-        f"\nAdd a CalDAV account with {settings.url('/')} in a calendar app, or open it in a browser. Ctrl-C stops."
-    )
-    serving.serve(settings, with_importer=True)
+
+    def ready(addresses: list[str]) -> None:
+        click.echo(
+            f"\nServing {_urls(settings, addresses)}: add it as a CalDAV account in a calendar app, or open it in a "
+            "browser. Ctrl-C stops."
+        )
+
+    serving.serve(settings, with_importer=True, ready=ready)
+
+
+def _urls(settings: Settings, addresses: list[str]) -> str:
+    """Where people find it: the address they are given, and those that are really listened on."""
+    given = settings.server.public_url
+    urls = [*([f"{given.rstrip('/')}/"] if given else []), *(f"http://{it}/" for it in addresses)]
+    return " and ".join(dict.fromkeys(urls))
 
 
 def _overridden(

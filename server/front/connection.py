@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One request as granian's event loop gives it, without asyncio: its ASGI protocol object, driven by callbacks.
+
+An asyncio loop costs more than the answer to a poll does (docs/performance.md). The awaitables of granian take
+callbacks as asyncio's futures do, and hand them to an object that looks like a loop: here one that calls them at once,
+on the dispatcher's thread. Callbacks therefore must not wait.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol
+
+logger = logging.getLogger(__name__)
+
+Header = tuple[str, str]
+Scope = dict[str, Any]
+
+
+class Arrived(Protocol):
+    """Gets the next part of a body, and whether more may follow; None once the client is gone."""
+
+    def __call__(self, part: bytes | None, /, *, more: bool) -> None:
+        """Take the part."""
+
+
+class Callbacks:
+    """Stands where granian expects an event loop."""
+
+    def call_soon_threadsafe(self, callback: Callable[..., Any], *given: Any, context: Any = None) -> None:
+        """Call it now. An error would be lost in granian, so it is logged here."""
+        try:
+            callback(*given)
+        except Exception:
+            logger.exception("a request could not be gone on with")
+
+    call_soon = call_soon_threadsafe
+
+
+class Connection:
+    """The exchange of one request. Its methods can be called from any thread, each by one at a time."""
+
+    __slots__ = ("_protocol", "_receiving", "_watched", "peer", "scope", "started")
+
+    def __init__(self, scope: Scope, protocol: Any) -> None:
+        self.scope = scope
+        self.peer: tuple[str, int] = (scope["client"][0], int(scope["client"][1]))
+        self._protocol = protocol
+        self._receiving: Any = None
+        self._watched = False
+        self.started = False
+        """Whether the answer has begun."""
+
+    def receive(self, arrived: Arrived) -> None:
+        """Call `arrived` with the next part of the body."""
+
+        def done(future: Any) -> None:
+            self._receiving = None
+            if future.cancelled():
+                return
+            message = future.result()
+            if message["type"] == "http.request":
+                arrived(message["body"], more=message["more_body"])
+            else:
+                arrived(None, more=False)
+
+        future = self._protocol.receive()
+        if hasattr(future, "add_done_callback"):
+            self._receiving = future
+            future.add_done_callback(done)
+        else:
+            arrived(None, more=False)
+
+    def abandon(self) -> None:
+        """Receive nothing more: what waits for the body would keep the connection open after the answer."""
+        if self._receiving is not None:
+            self._receiving.cancel()
+
+    def watch(self, gone: Callable[[], None]) -> None:
+        """Call `gone` when the client hangs up, or when the answer has been sent; the body must have been read."""
+        if self._watched:
+            return
+        self._watched = True
+
+        def arrived(part: bytes | None, **_more: bool) -> None:
+            if part is None:
+                gone()
+            else:
+                self.receive(arrived)
+
+        self.receive(arrived)
+
+    def start(self, status: int, headers: list[Header]) -> None:
+        """Send the head of the answer. Raises ValueError for headers that HTTP does not permit."""
+        self.started = True
+        encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        self._protocol.send({"type": "http.response.start", "status": status, "headers": encoded})
+
+    def send(self, part: bytes, *, more: bool, taken: Callable[[], None] | None = None) -> bool:
+        """Send a part of the answer. False where the client has to take something first: nothing else may be sent
+        until `taken` is called.
+        """
+        future = self._protocol.send({"type": "http.response.body", "body": part, "more_body": more})
+        if taken is None or not hasattr(future, "add_done_callback") or future.done():
+            return True
+        future.add_done_callback(lambda _future: taken())
+        return False

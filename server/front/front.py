@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Gets every request on the dispatcher's thread; the application gets it as a whole, or not at all."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from functools import partial
+from typing import Any
+
+from server.config import ServerSettings
+from server.front.bodies import SMALL, Incoming, Outcome
+from server.front.budget import Budget
+from server.front.connection import Connection, Header
+from server.front.environ import environ_of
+from server.front.peers import Peer, hang_up
+from server.front.pool import Pool
+from server.front.request import Admission, Application, Environ, Request, say
+from server.front.sending import Sender
+from server.security import SECURITY
+
+logger = logging.getLogger(__name__)
+
+UNKNOWN = 4096
+"""Octets that are read from somebody who does not say who he is; what needs more is for people who do."""
+HEALTH = "/healthz"
+_OK = b'{"status":"ok"}\n'
+HEALTHY: list[Header] = [
+    ("Content-Type", "application/json"),
+    ("Content-Length", str(len(_OK))),
+    *SECURITY,
+]
+"""The header fields of the answer to a health check, which the application would answer in the same way."""
+_QUEUE = 1024
+_MOST_LONG = 256
+_SWEEP = 1.0
+_REFUSED: dict[Outcome, tuple[int, str, tuple[Header, ...]]] = {
+    Outcome.TOO_SLOW: (408, "The request body came too slowly.", ()),
+    Outcome.TOO_MANY: (503, "Too many large requests at a time; try again shortly.", (("Retry-After", "5"),)),
+    Outcome.BROKEN: (400, "The request body ended too early.", ()),
+}
+
+
+class Front:
+    """One for a worker; called by granian with each request."""
+
+    def __init__(self, application: Application, settings: ServerSettings) -> None:
+        self._application = application
+        self._settings = settings
+        budget = Budget(settings.waiting_memory)
+        self._budget = budget
+        self._pool = Pool(settings.threads, longest=_QUEUE, seconds=settings.request_timeout)
+        self._sender = Sender(budget, most=_MOST_LONG)
+        self._bodies: set[Incoming] = set()
+        self._leaving: list[Peer] = []
+        self._closing = threading.Event()
+        threading.Thread(target=self._sweep, name="front", daemon=True).start()
+
+    def __call__(self, watcher: Any) -> None:
+        """Take a request from the event loop. Does not wait, and raises nothing: granian could not bear it."""
+        try:
+            self._take(Connection(watcher.scope, watcher.proto))
+        except Exception as error:
+            logger.exception("a request could not be taken")
+            watcher.err(error)
+
+    def close(self) -> None:
+        """Give up what is still arriving; what runs goes on."""
+        self._closing.set()
+        for incoming in self._bodies.copy():
+            incoming.give_up()
+
+    def _take(self, connection: Connection) -> None:
+        environ = environ_of(connection.scope)
+        if environ["PATH_INFO"] == HEALTH and environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+            self._sender.send(connection, 200, HEALTHY, _OK if environ["REQUEST_METHOD"] == "GET" else b"")
+            return
+        text = environ.get("CONTENT_LENGTH", "")
+        chunked = "HTTP_TRANSFER_ENCODING" in environ
+        length = int(text) if text.isdecimal() and not chunked else None
+        # One without a body or with one that is refused for its length is the application's at once.
+        if not chunked and (not length or length > self._settings.max_body):
+            self._submit(connection, environ)
+            return
+        known = "HTTP_AUTHORIZATION" in environ
+        if not known and length is not None and length > UNKNOWN:
+            self._withhold(connection, environ)
+            return
+        longest = self._settings.max_body if known else min(UNKNOWN, self._settings.max_body)
+        incoming = Incoming(
+            connection,
+            length,
+            longest=longest,
+            budget=self._budget,
+            done=lambda body, outcome: self._arrived(body, outcome, environ),
+        )
+        if known and (length is None or length > SMALL):
+            read = partial(self._read, incoming)
+            self._queue(Admission(connection, dict(environ), self._application, self._sender, read))
+        else:
+            self._read(incoming)
+
+    def _read(self, incoming: Incoming) -> None:
+        self._bodies.add(incoming)
+        incoming.begin()
+
+    def _arrived(self, incoming: Incoming, outcome: Outcome, environ: Environ) -> None:
+        self._bodies.discard(incoming)
+        if outcome in _REFUSED:
+            incoming.release()
+            say(incoming.connection, *_REFUSED[outcome])
+            incoming.connection.abandon()
+            self._leaving.append(incoming.connection.peer)
+        elif outcome is Outcome.TOO_LARGE and "HTTP_AUTHORIZATION" not in environ:
+            incoming.release()
+            self._withhold(incoming.connection, environ)
+        else:
+            environ["CONTENT_LENGTH"] = str(incoming.size)
+            body = incoming.taken() if outcome is Outcome.WHOLE else b""
+            self._submit(incoming.connection, environ, body=body, incoming=incoming)
+
+    def _withhold(self, connection: Connection, environ: Environ) -> None:
+        """Without credentials and without its body: what permits neither says so, and nothing is done."""
+        environ["CONTENT_LENGTH"] = "0"
+        self._submit(connection, environ)
+
+    def _submit(
+        self, connection: Connection, environ: Environ, body: bytes = b"", incoming: Incoming | None = None
+    ) -> None:
+        self._queue(Request(connection, environ, self._application, self._sender, body, incoming))
+
+    def _queue(self, job: Request | Admission) -> None:
+        if not self._pool.submit(job):
+            job.ended()
+
+    def _sweep(self) -> None:
+        settings = self._settings
+        while not self._closing.wait(_SWEEP):
+            try:
+                now = time.monotonic()
+                self._expire(now)
+                self._sender.sweep(now, seconds=settings.send_timeout)
+                self._pool.sweep(now)
+            except Exception:
+                logger.exception("the front could not look after its clients")
+
+    def _expire(self, now: float) -> None:
+        """Give up bodies that are late, and hang up on those that have been told so and stayed."""
+        settings, leaving = self._settings, self._leaving
+        self._leaving = []
+        if leaving:
+            hang_up(leaving)
+        for incoming in self._bodies.copy():
+            incoming.expire(now, seconds=settings.body_timeout, rate=settings.body_rate)

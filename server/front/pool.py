@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The threads in which the application runs: as many as configured, and a bounded queue before them."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from queue import SimpleQueue
+from typing import Protocol
+
+logger = logging.getLogger(__name__)
+
+_LONG = 1.0
+"""Seconds after which it is worth while to watch the client of a job."""
+
+
+class Ended(BaseException):
+    """Raised in the thread of a job that has to end. It is no Exception, so nothing in the application holds it up."""
+
+
+class Job(Protocol):
+    """A request with its body."""
+
+    def run(self) -> None:
+        """Make the answer. May be ended at any point."""
+
+    def deliver(self) -> None:
+        """Send the answer."""
+
+    def ended(self) -> None:
+        """Tell the client that it was ended, if there still is one."""
+
+    def failed(self) -> None:
+        """Tell the client that it could not be answered."""
+
+    def watch(self, gone: Callable[[], None]) -> None:
+        """Call `gone` when the client hangs up; called often, and heeded once."""
+
+
+class _Worker:
+    """One thread, and what it does at the moment."""
+
+    def __init__(self, jobs: SimpleQueue[Job], number: int) -> None:
+        self._jobs = jobs
+        self._lock = threading.Lock()
+        self._ending = False
+        self.job: Job | None = None
+        self.since = 0.0
+        self._thread = threading.Thread(target=self._run, name=f"request-{number}", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            self._work(self._jobs.get())
+
+    def _work(self, job: Job) -> None:
+        try:
+            with self._lock:
+                self.job, self.since, self._ending = job, time.monotonic(), False
+            try:
+                job.run()
+            finally:
+                self._finished()
+            job.deliver()
+        except Ended:
+            # It may also have come in the last moment, when the job was done.
+            self._finished()
+            job.ended()
+        except BaseException:
+            logger.exception("a request could not be answered")
+            job.failed()
+
+    def _finished(self) -> None:
+        with self._lock:
+            self.job = None
+            _raise_in(self._thread, None)
+
+    def end(self, job: Job) -> None:
+        """End the job, if the thread still works at it."""
+        with self._lock:
+            if self.job is job and not self._ending:
+                self._ending = True
+                _raise_in(self._thread, Ended)
+
+
+class Pool:
+    """Runs jobs in the order in which they come, each for at most `seconds`; no more than `longest` wait."""
+
+    def __init__(self, threads: int, *, longest: int, seconds: int) -> None:
+        self._longest = longest
+        self._seconds = seconds
+        self._jobs: SimpleQueue[Job] = SimpleQueue()
+        self._workers = [_Worker(self._jobs, number) for number in range(1, threads + 1)]
+
+    def submit(self, job: Job) -> bool:
+        """Run the job as soon as a thread is free; False where too many wait already."""
+        if self._jobs.qsize() >= self._longest:
+            return False
+        self._jobs.put(job)
+        return True
+
+    def sweep(self, now: float) -> None:
+        """End jobs that last too long; watch the clients of the others that last, to end theirs when they hang up."""
+        for worker in self._workers:
+            job, since = worker.job, worker.since
+            if job is None or now - since < _LONG:
+                continue
+            if now - since > self._seconds:
+                worker.end(job)
+            else:
+                job.watch(partial(worker.end, job))
+
+
+def _raise_in(thread: threading.Thread, error: type[BaseException] | None) -> None:
+    ident = ctypes.c_ulong(thread.ident or 0)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(error) if error else None)

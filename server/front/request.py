@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A request that is there as a whole, and its way through the application: a job of the pool."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from server.dav.fast.bodies import Long
+from server.front.bodies import Incoming
+from server.front.connection import Connection, Header
+from server.front.sending import Sender, whole
+
+Environ = dict[str, Any]
+_LONGEST_WAIT = 30.0
+"""Seconds for which a request may wait for a thread."""
+_TEXT = ("Content-Type", "text/plain; charset=utf-8")
+
+
+class Application(Protocol):
+    """What is served: a WSGI application that can also look at credentials alone."""
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any], /) -> Iterable[bytes]:
+        """Answer one request (PEP 3333)."""
+
+    def refusal(self, environ: Environ) -> tuple[str, list[Header], Iterable[bytes]] | None:
+        """The answer to a request whose credentials are not good, without its body; None where they are."""
+
+
+class _Job:
+    """What requests and the check of their credentials have in common: each is answered once, whatever happens."""
+
+    def __init__(
+        self, connection: Connection, environ: Environ, application: Application, sender: Sender
+    ) -> None:
+        self._connection = connection
+        self._environ = environ
+        self._application = application
+        self._sender = sender
+        self._answer: tuple[int, list[Header], bytes | Long] | None = None
+        self._came = time.monotonic()
+
+    @property
+    def _late(self) -> bool:
+        """Whether it has waited for so long that an answer is not worth while any more."""
+        return time.monotonic() - self._came > _LONGEST_WAIT
+
+    def ended(self) -> None:
+        """503, where it lasted too long."""
+        self._say(503, "That takes too long at the moment; try again later.", [("Retry-After", "30")])
+
+    def failed(self) -> None:
+        """500."""
+        self._say(500, "Something went wrong here; the log of the server says more.")
+
+    def watch(self, gone: Callable[[], None]) -> None:
+        """Call `gone` when the client hangs up."""
+        self._connection.watch(gone)
+
+    def release(self) -> None:
+        """Keep nothing of the request."""
+        self._environ = {}
+
+    def _say(self, status: int, sentence: str, headers: Iterable[Header] = ()) -> None:
+        self.release()
+        if not self._connection.started:
+            say(self._connection, status, sentence, headers)
+
+
+class Request(_Job):
+    """A request with its body, which is given back to the budget of `incoming`."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        environ: Environ,
+        application: Application,
+        sender: Sender,
+        body: bytes = b"",
+        incoming: Incoming | None = None,
+    ) -> None:
+        super().__init__(connection, environ, application, sender)
+        self._body = body
+        self._incoming = incoming
+
+    def run(self) -> None:
+        """Make the answer (PEP 3333)."""
+        if self._late:
+            return
+        started: list[Any] = []
+
+        def start_response(status: str, headers: list[Header], _error: Any = None) -> None:
+            started[:] = int(status[:3]), headers
+
+        self._environ["wsgi.input"] = io.BytesIO(self._body)
+        body = self._application(self._environ, start_response)
+        self._answer = started[0], started[1], whole(body)
+
+    def deliver(self) -> None:
+        """Send it."""
+        if self._answer is None:
+            self.ended()
+            return
+        self.release()
+        self._sender.send(self._connection, *self._answer)
+
+    def release(self) -> None:
+        """Keep nothing of the request, its body neither."""
+        super().release()
+        self._body = b""
+        if self._incoming is not None:
+            self._incoming.release()
+
+
+class Admission(_Job):
+    """Looks at the credentials of a request before more of its body is read, and calls `admitted` if they are good."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        environ: Environ,
+        application: Application,
+        sender: Sender,
+        admitted: Callable[[], None],
+    ) -> None:
+        super().__init__(connection, environ, application, sender)
+        self._admitted = admitted
+        self._looked = False
+
+    def run(self) -> None:
+        """Ask the application."""
+        if self._late:
+            return
+        self._environ["wsgi.input"] = io.BytesIO(b"")
+        refusal = self._application.refusal(self._environ)
+        if refusal is not None:
+            status, headers, body = refusal
+            self._answer = int(status[:3]), headers, whole(body)
+        self._looked = True
+
+    def deliver(self) -> None:
+        """Send the refusal or go on."""
+        self.release()
+        if self._answer is not None:
+            self._sender.send(self._connection, *self._answer)
+        elif self._looked:
+            self._admitted()
+        else:
+            self.ended()
+
+
+def say(connection: Connection, status: int, sentence: str, headers: Iterable[Header] = ()) -> None:
+    """Answer with one sentence."""
+    body = f"{sentence}\n".encode()
+    connection.start(status, [_TEXT, ("Content-Length", str(len(body))), *headers])
+    connection.send(body, more=False)

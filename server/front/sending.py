@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Answers on their way. Short ones are given to the event loop whole, long ones in parts as the client takes them, from
+memory or a temporary file and without a thread. A client that takes too little is dropped.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+
+from server.dav.fast.bodies import Long, gathered
+from server.front.budget import Budget
+from server.front.connection import Connection, Header
+from server.front.peers import hang_up
+
+logger = logging.getLogger(__name__)
+
+SHORT = 2**16
+"""Octets of an answer that is given away whole."""
+_PART = 2**14
+"""Octets given to the event loop at a time. It keeps up to four of them and a buffer for each connection."""
+
+
+class _Answer:
+    """One long answer."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        parts: Iterator[bytes],
+        over: Callable[[_Answer], None],
+        close: Callable[[], None],
+    ) -> None:
+        self.connection = connection
+        self.began = self.moved = time.monotonic()
+        self.sent = 0
+        self._parts = parts
+        self._over = over
+        self._close = close
+        self._lock = threading.RLock()
+        self._ended = False
+
+    def go_on(self) -> None:
+        """Send until the client has to take something."""
+        with self._lock:
+            if self._ended:
+                return
+            self.moved = time.monotonic()
+            for part in self._parts:
+                self.sent += len(part)
+                if not self.connection.send(part, more=True, taken=self.go_on):
+                    return
+            self.connection.send(b"", more=False)
+            self._end()
+
+    def give_up(self) -> None:
+        """Send no more."""
+        with self._lock:
+            self._end()
+
+    def _end(self) -> None:
+        if not self._ended:
+            self._ended = True
+            self._close()
+            self._over(self)
+
+
+class Sender:
+    """All answers of a process that are on their way: at most `most` long ones, those in memory within `budget`."""
+
+    def __init__(self, budget: Budget, *, most: int) -> None:
+        self._budget = budget
+        self._most = most
+        self._open: set[_Answer] = set()
+
+    def send(self, connection: Connection, status: int, headers: list[Header], content: bytes | Long) -> None:
+        """Send an answer, from any thread."""
+        if isinstance(content, bytes):
+            if len(content) <= SHORT:
+                connection.start(status, headers)
+                connection.send(content, more=False)
+                return
+            if self._budget.hold(content):
+                self._begin(
+                    connection, status, headers, _slices(content), partial(self._budget.release, content)
+                )
+                return
+            content = Long([content])
+        self._begin(connection, status, headers, _pieces(content), content.close)
+
+    def _begin(
+        self,
+        connection: Connection,
+        status: int,
+        headers: list[Header],
+        parts: Iterator[bytes],
+        close: Callable[[], None],
+    ) -> None:
+        answer = _Answer(connection, parts, self._open.discard, close)
+        try:
+            connection.start(status, headers)
+        except BaseException:
+            close()
+            raise
+        self._open.add(answer)
+        connection.watch(answer.give_up)
+        answer.go_on()
+
+    def sweep(self, now: float, *, seconds: int) -> None:
+        """Drop those who have taken nothing for `seconds`, and the slowest where there are too many."""
+        waiting = sorted(self._open.copy(), key=lambda it: it.moved)
+        dropped = [it for it in waiting if now - it.moved > seconds]
+        rest = waiting[len(dropped) :]
+        if len(rest) > self._most:
+            rest.sort(key=lambda it: it.sent / (now - it.began + 1))
+            dropped += rest[: len(rest) - self._most]
+        if dropped:
+            for answer in dropped:
+                answer.give_up()
+            hang_up([it.connection.peer for it in dropped])
+            logger.warning("dropped %d client(s) that took their answers too slowly", len(dropped))
+
+
+def whole(body: Iterable[bytes]) -> bytes | Long:
+    """The body as it is sent; what is neither in memory nor in a file yet is gathered."""
+    if isinstance(body, Long):
+        return body
+    if isinstance(body, list) and len(body) == 1:
+        only: bytes = body[0]
+        return only
+    try:
+        return gathered(body)
+    finally:
+        close = getattr(body, "close", None)
+        if close is not None:
+            close()
+
+
+def _slices(content: bytes) -> Iterator[bytes]:
+    view = memoryview(content)
+    for start in range(0, len(content), _PART):
+        yield bytes(view[start : start + _PART])
+
+
+def _pieces(content: Long) -> Iterator[bytes]:
+    for piece in content:
+        yield from _slices(piece)
