@@ -78,18 +78,17 @@ class Sender:
 
     def send(self, connection: Connection, status: int, headers: list[Header], content: bytes | Long) -> None:
         """Send an answer, from any thread."""
+        if isinstance(content, bytes) and len(content) <= SHORT:
+            connection.start(status, headers)
+            connection.send(content, more=False)
+            return
+        if isinstance(content, bytes) and not self._budget.hold(content):
+            content = gathered([content], in_memory=0)
         if isinstance(content, bytes):
-            if len(content) <= SHORT:
-                connection.start(status, headers)
-                connection.send(content, more=False)
-                return
-            if self._budget.hold(content):
-                self._begin(
-                    connection, status, headers, _slices(content), partial(self._budget.release, content)
-                )
-                return
-            content = Long([content])
-        self._begin(connection, status, headers, _pieces(content), content.close)
+            release = partial(self._budget.release, content)
+            self._begin(connection, status, headers, _slices(content), release)
+        else:
+            self._begin(connection, status, headers, _pieces(content), content.close)
 
     def _begin(
         self,
