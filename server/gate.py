@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -45,7 +46,14 @@ _DROPPED = frozenset(
     }
 )
 _DEPTHS = {"0": "0", "1": "1", "infinity": "infinity", "1,noroot": "1"}
+_WITH_XML = frozenset({"PROPFIND", "PROPPATCH", "REPORT"})
+"""Methods that are always somebody's and whose body is XML."""
+_CHALLENGE = ("WWW-Authenticate", 'Basic realm="Daysheet", charset="UTF-8"')
+_TREE = re.compile(r"/?\Z|/dav(/|\Z)")
+"""Where these methods are answered."""
 LONGEST_PATH = 2048
+LARGEST_XML = 2**20
+"""Octets of a request body that is XML."""
 
 
 class Refused(Exception):
@@ -68,6 +76,10 @@ def admit(environ: dict[str, Any], *, max_body: int, trusted: tuple[Network, ...
     clean["PATH_INFO"] = _path(environ.get("PATH_INFO", ""))
     _authorization(clean)
     _depth(clean)
+    if clean["REQUEST_METHOD"] in _WITH_XML and _TREE.match(clean["PATH_INFO"]):
+        if "HTTP_AUTHORIZATION" not in clean:
+            raise Refused(HTTPStatus.UNAUTHORIZED, "Sign in first.", [_CHALLENGE])
+        max_body = min(max_body, LARGEST_XML)
     _body(clean, max_body)
     return clean
 
@@ -137,7 +149,7 @@ def _authorization(clean: dict[str, Any]) -> None:
         raise Refused(
             HTTPStatus.UNAUTHORIZED,
             "The Authorization header is not Basic credentials.",
-            [("WWW-Authenticate", 'Basic realm="Daysheet", charset="UTF-8"')],
+            [_CHALLENGE],
         )
     clean["HTTP_AUTHORIZATION"] = f"Basic {value.strip()}"
 

@@ -30,10 +30,21 @@ from server.dav import inbox, mailboxes, multistatus, reports
 from server.dav.asked import Asked, Now
 from server.dav.fast import FastAnswers, Polls
 from server.dav.fast.polls import Note
+from server.dav.fast.properties import strangers
 from server.dav.fast.sending import Answered, finish
 from server.dav.outbox import Outbox
 from server.dav.resources import Resources
-from server.dav.xml import BadBody, D, Response, error, one_question, parse, plain, without_controls
+from server.dav.xml import (
+    BadBody,
+    D,
+    Response,
+    count_properties,
+    error,
+    one_question,
+    parse,
+    plain,
+    without_controls,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -148,9 +159,9 @@ class Application(RadicaleApplication):
             try:
                 asked.root = parse(content) if content.strip() else None
             except BadBody as bad:
-                asked.bad_body = str(bad)
+                asked.bad_body = bad
         if asked.bad_body is not None:
-            raise RuntimeError(asked.bad_body)
+            raise asked.bad_body
         return asked.root
 
     def _xml_response(self, xml_content: ET.Element, request_info: dict[str, object]) -> bytes:
@@ -159,6 +170,7 @@ class Application(RadicaleApplication):
             names = multistatus.requested(asked.root)
             if names or asked.viewer.root_alias:
                 multistatus.correct(xml_content, names, asked.viewer)
+        multistatus.add_strangers(xml_content, asked.unknown)
         multistatus.add_missing(xml_content, asked.strangers)
         if asked.minimal:
             multistatus.minimise(xml_content)
@@ -213,10 +225,12 @@ class Application(RadicaleApplication):
         request_info: dict[str, object],
     ) -> types.WSGIResponse:
         """Radicale's answer with the corrections of server/dav/multistatus.py."""
+        if not user:
+            return httputils.NOT_ALLOWED
         try:
             one_question(self._read_xml_request_body(environ, request_info))
-        except RuntimeError as bad_body:
-            return plain(HTTPStatus.BAD_REQUEST, str(bad_body))
+        except BadBody as bad_body:
+            return bad_body.response
         if self._answers_fast and user and not environ.get(ROOT_ALIAS):
             quick = self._guarded(
                 lambda: self._fast.propfind(
@@ -231,6 +245,7 @@ class Application(RadicaleApplication):
             )
             if quick is not None:
                 return self._quickly(quick)
+        self._asked.unknown = _without_strangers(self._asked.root)
 
         def email(username: str) -> str | None:
             principal = self._calendars.find_principal(unquote(username))
@@ -288,8 +303,8 @@ class Application(RadicaleApplication):
             self._asked.strangers = reports.strangers(root, base_prefix)
         except reports.BadReport as bad:
             return bad.response
-        except RuntimeError as bad_body:
-            return plain(HTTPStatus.BAD_REQUEST, str(bad_body))
+        except BadBody as bad_body:
+            return bad_body.response
         with nullcontext() if expansion is None else self._calendars.expanding(expansion):
             return self._guarded(
                 lambda: self._report(environ, base_prefix, path, user, user_groups, request_info)
@@ -329,8 +344,10 @@ class Application(RadicaleApplication):
             return httputils.NOT_ALLOWED if not user else _need_privileges()
         try:
             root = self._read_xml_request_body(environ, request_info)
-        except RuntimeError as bad_body:
-            return plain(HTTPStatus.BAD_REQUEST, str(bad_body))
+            if root is not None:
+                count_properties(root)
+        except BadBody as bad_body:
+            return bad_body.response
         if root is None or root.tag != f"{D}propertyupdate":
             return plain(HTTPStatus.BAD_REQUEST, "A PROPPATCH needs a DAV:propertyupdate as its body.")
         return self._guarded(lambda: self._resources.set_properties(root, base_prefix, path, user))
@@ -354,6 +371,16 @@ class Application(RadicaleApplication):
             body = httputils.read_raw_request_body(self.configuration, environ)
             return self._guarded(lambda: outbox.post(environ, body, user))
         return plain(HTTPStatus.METHOD_NOT_ALLOWED, "This resource does not take POST.", Allow=ALLOW)
+
+
+def _without_strangers(root: ET.Element | None) -> Sequence[str]:
+    """Take the properties that no resource has out of a PROPFIND: Radicale would look for each at each resource."""
+    prop = None if root is None else root.find(f"{D}prop")
+    if prop is None:
+        return ()
+    unknown = strangers(it.tag for it in prop)
+    prop[:] = [it for it in prop if it.tag not in unknown]
+    return unknown
 
 
 def _need_privileges() -> Response:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from server.dav.fast.sending import Answered
 from server.dav.multistatus import Viewer
+from server.dav.xml import BadBody
 
 
 @dataclass(kw_only=True, slots=True)
@@ -23,11 +24,13 @@ class Asked:
     """Whether its body has been read; then `root` is its XML, None for an empty one, or `bad_body` says what is wrong
     with it."""
     root: ET.Element | None = None
-    bad_body: str | None = None
+    bad_body: BadBody | None = None
     viewer: Viewer | None = None
     """Who asks for properties that have to be corrected in Radicale's answer."""
     strangers: Sequence[str] = ()
     """The hrefs that Radicale leaves unanswered."""
+    unknown: Sequence[str] = ()
+    """The properties that no resource has, which Radicale is not asked for."""
     limit: int | None = None
     """How many responses a report may have at most."""
     responses: int = 0

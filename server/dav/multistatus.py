@@ -57,6 +57,16 @@ def add_missing(multistatus: ET.Element, hrefs: Iterable[str]) -> None:
         ET.SubElement(response, f"{D}status").text = "HTTP/1.1 404 Not Found"
 
 
+def add_strangers(multistatus: ET.Element, names: Sequence[str]) -> None:
+    """Say of every resource that has an answer that it has none of these properties."""
+    if not names:
+        return
+    missing = [ET.Element(name) for name in names]
+    for response in multistatus.findall(f"{D}response"):
+        if response.find(f"{D}status") is None:
+            _prop_or_new(response, HTTPStatus.NOT_FOUND).extend(missing)
+
+
 def minimise(multistatus: ET.Element) -> None:
     """Leave out what is missing, as `Prefer: return=minimal` asks (RFC 8144, section 2.1)."""
     for response in multistatus.findall(f"{D}response"):

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from scheduling.availability import question
 from scheduling.ports import Expansion
-from server.dav.xml import C, D, Response, error, plain
+from server.dav.xml import BadBody, C, D, Response, count_properties, error, plain
 
 MULTIGET, QUERY, FREE_BUSY, SYNC = (
     f"{C}calendar-multiget",
@@ -29,7 +29,12 @@ EMPTY = (f"{D}principal-search-property-set", f"{D}principal-property-search", f
 LONGEST_RANGE = question.LONGEST
 """Seconds that an expansion or a free-busy answer may span."""
 LONGEST_TEXT = 4096
+MOST_FILTERS = 100
+"""Elements of a filter. Each is compared with every object that the time range leaves."""
+MOST_HREFS = 15_000
+"""Objects that a calendar-multiget may name; as many fit into a body of a mebibyte."""
 _MOMENT = re.compile(r"\d{8}T\d{6}Z")
+_NUMBER = re.compile(r"0{0,9}[1-9]\d{0,8}", re.ASCII)
 _PLAIN_PATH = re.compile(r"/(?!/)[\w.@%/-]{0,2000}", re.ASCII)
 _RANGES = (f"{C}time-range", f"{C}expand", f"{C}limit-recurrence-set", f"{C}limit-freebusy-set")
 _FILTER_CHILDREN = {
@@ -53,9 +58,13 @@ class BadReport(ValueError):
 
 
 def check(root: ET.Element) -> None:
-    """Raises `BadReport` unless the report is one that is understood and well-formed."""
+    """Raises `BadReport` unless the report is one that is understood, well-formed and within bounds."""
     if root.tag not in SUPPORTED and root.tag not in EMPTY:
         raise BadReport(error(HTTPStatus.FORBIDDEN, f"{D}supported-report"))
+    try:
+        count_properties(root)
+    except BadBody as too_many:
+        raise BadReport(too_many.response) from None
     for element in root.iter():
         if element.tag in _RANGES:
             span(element)
@@ -148,6 +157,8 @@ def _bad_range(element: ET.Element) -> BadReport:
 
 def _check_hrefs(root: ET.Element) -> None:
     hrefs = root.findall(f"{D}href")
+    if len(hrefs) > MOST_HREFS:
+        raise BadReport(error(HTTPStatus.INSUFFICIENT_STORAGE, f"{D}number-of-matches-within-limits"))
     if not hrefs or any(not (href.text or "").strip() for href in hrefs):
         raise BadReport(
             plain(HTTPStatus.BAD_REQUEST, "A calendar-multiget names at least one href, none of them empty.")
@@ -173,7 +184,10 @@ def _is_path(href: str) -> bool:
 
 
 def _check_filters(root: ET.Element) -> None:
-    for filter_ in root.findall(f"{C}filter"):
+    filters = root.findall(f"{C}filter")
+    if sum(1 for filter_ in filters for _ in filter_.iter()) > MOST_FILTERS:
+        raise BadReport(error(HTTPStatus.FORBIDDEN, f"{C}supported-filter"))
+    for filter_ in filters:
         outer = list(filter_)
         if len(outer) != 1 or (outer[0].get("name") or "").upper() != "VCALENDAR":
             raise _bad_filter()
@@ -199,7 +213,7 @@ def _check_sync(root: ET.Element) -> None:
     limit = root.findtext(f"{D}limit/{D}nresults")
     if level is not None and level.strip() not in ("1", "infinite", "infinity"):
         raise BadReport(plain(HTTPStatus.BAD_REQUEST, "The sync-level is 1 or infinite."))
-    if limit is not None and not (limit.strip().isdecimal() and 0 < int(limit) < 10**9):
+    if limit is not None and not _NUMBER.fullmatch(limit.strip()):
         raise BadReport(plain(HTTPStatus.BAD_REQUEST, "The nresults of a limit is a whole number above 0."))
 
 

@@ -26,16 +26,14 @@ from scheduling.ical.spans import FOREVER
 from scheduling.ports import AnyCollection, Calendar, CalendarStorage, Object
 from server.dav.fast import properties
 from server.dav.fast.bodies import gathered
-from server.dav.fast.properties import NAMESPACES, Context, element
-from server.dav.fast.recognise import ETAG, TYPE, Data, Multiget, Query, Report, Sync, propfind, report
+from server.dav.fast.properties import LENGTH, MODIFIED, NAMESPACES, Context, element
+from server.dav.fast.recognise import ETAG, Data, Multiget, Query, Report, Sync, propfind, report
 from server.dav.fast.sending import Answered
-from server.dav.fast.writing import OBJECT_TYPE, OK, ObjectWriter, gone, propstats
+from server.dav.fast.writing import OK, ObjectWriter, gone, propstats
 from server.dav.xml import D, Response, error, octets
 
 _HEAD = f"<?xml version='1.0' encoding='utf-8'?>\n<multistatus{NAMESPACES}>".encode()
 _TAIL = b"</multistatus>"
-_LISTED = frozenset({ETAG, TYPE, f"{D}getlastmodified", f"{D}resourcetype", f"{D}getcontentlength"})
-_SAME_FOR_ALL = {TYPE: element(TYPE, OBJECT_TYPE), f"{D}resourcetype": element(f"{D}resourcetype")}
 _BEGINNING = -62_135_596_800
 _TOGETHER = 500
 """Responses that are put together before they are made octets."""
@@ -91,7 +89,7 @@ class FastAnswers:
                 calendar = found[0]
                 if calendar.resource != "calendar":
                     return None
-                return self._answered(self._listing(calendar, names, context), DAV=self._dav)
+                return self._answered(self._listing(calendar, names, context, minimal=minimal), DAV=self._dav)
             collections = [it for it in found if it.resource != "object"]
             parts = _collections(collections, names, context, minimal=minimal)
         return self._multistatus(parts, DAV=self._dav)
@@ -114,7 +112,7 @@ class FastAnswers:
             prefix=prefix, user=user, path=f"/{collection.path}/", max_resource_size=self._max_resource_size
         )
         if listing:
-            return self._answered(self._listing(collection, names, context), DAV=self._dav)
+            return self._answered(self._listing(collection, names, context, minimal=minimal), DAV=self._dav)
         return self._multistatus(_collections([collection], names, context, minimal=minimal), DAV=self._dav)
 
     def own_home(
@@ -212,28 +210,31 @@ class FastAnswers:
         }
         return HTTPStatus.OK, headers, None, None
 
-    def _listing(self, collection: Calendar, names: Sequence[str], context: Context) -> Iterator[bytes]:
+    def _listing(
+        self, collection: Calendar, names: Sequence[str], context: Context, *, minimal: bool
+    ) -> Iterator[bytes]:
         state = collection.state
-        lengths: tuple[int, Mapping[str, int]] = (0, {})
-        if f"{D}getcontentlength" in names:
-            lengths = collection.lengths()
-        own = "".join(
-            element(name, str(lengths[0]))
-            if name == f"{D}getcontentlength"
-            else properties.calendar(name, collection, context) or ""
+        lengths: tuple[int, Mapping[str, int]] = collection.lengths() if LENGTH in names else (0, {})
+        own = [
+            (
+                name,
+                element(name, str(lengths[0]))
+                if name == LENGTH
+                else properties.calendar(name, collection, context),
+            )
             for name in names
-        )
+        ]
         path = context.href(f"/{collection.path}/")
-        yield octets(f"<response>{path}<propstat><prop>{own}</prop>{OK}</response>")
+        yield octets(f"<response>{path}{propstats(own, minimal)}</response>")
         href = escape(quote(context.prefix + context.path))
+        static = properties.of_objects(collection, context)
         with self._storage.reading() as connection:
-            if {f"{D}getlastmodified", f"{D}getcontentlength"}.isdisjoint(names):
-                writer = ObjectWriter(href, names, Data(), minimal=False, static=_SAME_FOR_ALL)
+            if MODIFIED not in names and LENGTH not in names:
+                writer = ObjectWriter(href, names, Data(), minimal=minimal, static=static)
                 yield from listings.listing(connection, state.id, state.cutoff, *writer.listing)
             else:
-                yield from _octets(
-                    _rows(objects.etags(connection, state.id, state.cutoff), names, href, lengths[1])
-                )
+                rows = objects.etags(connection, state.id, state.cutoff)
+                yield from _octets(_rows(rows, names, href, lengths[1], static, minimal=minimal))
 
     def _sync(
         self, connection: Connection, state: CalendarState, asked: Sync, writer: ObjectWriter, href: str
@@ -284,9 +285,7 @@ def _octets(parts: Iterable[str]) -> Iterator[bytes]:
 
 @lru_cache(maxsize=512)
 def _answerable(names: tuple[str, ...], listing: bool) -> bool:  # noqa: FBT001
-    if listing:
-        return len(set(names)) == len(names) and _LISTED.issuperset(names)
-    return properties.known(names)
+    return properties.known_in_listing(names) if listing else properties.known(names)
 
 
 def _collections(
@@ -368,17 +367,21 @@ def _changed(
 
 
 def _rows(
-    rows: Iterable[tuple[str, str, int]], names: Sequence[str], href: str, lengths: Mapping[str, int]
+    rows: Iterable[tuple[str, str, int]],
+    names: Sequence[str],
+    href: str,
+    lengths: Mapping[str, int],
+    static: Mapping[str, str],
+    *,
+    minimal: bool,
 ) -> Iterator[str]:
+    own = [name for name in names if name in (ETAG, LENGTH, MODIFIED)]
+    same = [(name, static.get(name)) for name in names if name not in own]
+    there = "".join(it for _, it in same if it is not None)
+    missing = "" if minimal else propstats([it for it in same if it[1] is None], minimal)
     for name, etag, changed_at in rows:
-        values = {
-            ETAG: etag,
-            TYPE: OBJECT_TYPE,
-            f"{D}resourcetype": "",
-            f"{D}getcontentlength": str(lengths.get(name, 0)),
-            f"{D}getlastmodified": formatdate(changed_at, usegmt=True)
-            if f"{D}getlastmodified" in names
-            else "",
-        }
-        props = "".join(element(it, values[it]) for it in names)
-        yield f"<response><href>{href}{name}</href><propstat><prop>{props}</prop>{OK}</response>"
+        values = {ETAG: etag, LENGTH: str(lengths.get(name, 0))}
+        if MODIFIED in own:
+            values[MODIFIED] = formatdate(changed_at, usegmt=True)
+        props = there + "".join([element(it, values[it]) for it in own])
+        yield f"<response><href>{href}{name}</href><propstat><prop>{props}</prop>{OK}{missing}</response>"

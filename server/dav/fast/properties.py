@@ -6,22 +6,25 @@ Each value equals what Radicale and server/dav/multistatus.py make of the same c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 from radicale.xmlutils import make_human_tag
 
+from scheduling.calendars.properties import ACCEPTED
 from scheduling.ports import Calendar, Collection, Home, Mailbox
 from server.dav import mailboxes
 from server.dav.multistatus import XML_VALUED
 from server.dav.reports import FREE_BUSY, MULTIGET, QUERY, SYNC
 from server.dav.xml import CS, C, D
 
+LENGTH, MODIFIED = f"{D}getcontentlength", f"{D}getlastmodified"
+OBJECT_TYPE = "text/calendar;charset=utf-8;component=VEVENT"
 _UNKNOWN = frozenset(
     {
         *XML_VALUED,
-        f"{D}getcontentlength",
+        LENGTH,
         f"{CS}calendar-proxy-read-for",
         f"{CS}calendar-proxy-write-for",
         f"{D}group-membership",
@@ -59,6 +62,22 @@ def known(names: tuple[str, ...]) -> bool:
     return len(set(names)) == len(names) and not any(
         name in _UNKNOWN or name.startswith(_FOREIGN) or not name.startswith("{") for name in names
     )
+
+
+def known_in_listing(names: tuple[str, ...]) -> bool:
+    """As `known`, of a calendar together with its objects."""
+    return known(tuple(name for name in names if name != LENGTH))
+
+
+def strangers(names: Iterable[str]) -> list[str]:
+    """Those that no resource has, each once."""
+    return [name for name in dict.fromkeys(names) if name not in _SOMEWHERE and not name.startswith(_FOREIGN)]
+
+
+def of_objects(collection: Calendar, context: Context) -> dict[str, str]:
+    """The properties that are the same for all objects of a calendar, as elements."""
+    special = {name: make(collection, context) for name, make in _SHARED.items()} | _OBJECT
+    return {name: element(name, content) for name, content in special.items()}
 
 
 def element(name: str, content: str = "") -> str:
@@ -144,6 +163,23 @@ _HOME: dict[str, Callable[[Home, Context], str]] = {
     f"{D}current-user-privilege-set": lambda _it, _context: _privileges(f"{D}read", _READ_OWN),
     f"{D}supported-report-set": lambda _it, _context: _reports(FREE_BUSY),
 }
+_OBJECT: dict[str, str] = {
+    f"{D}getcontenttype": OBJECT_TYPE,
+    f"{D}resourcetype": "",
+    f"{D}current-user-privilege-set": _privileges(f"{D}read", _READ_OWN),
+    f"{D}supported-report-set": "",
+}
+_SOMEWHERE = frozenset(
+    {
+        *ACCEPTED,
+        *_UNKNOWN,
+        *_SHARED,
+        *_CALENDAR,
+        *_HOME,
+        *mailboxes.CORRECTED,
+    }
+)
+"""What some resource has, or may have for some viewer."""
 _NOT_CALENDAR = frozenset(_HOME) - frozenset(_CALENDAR)
 _NOT_HOME = frozenset(_CALENDAR) - frozenset(_HOME) - {f"{D}displayname"}
 _NOT_MAILBOX = (frozenset(_CALENDAR) | frozenset(_HOME) | {mailboxes.USER_TYPE, *mailboxes.URLS}) - {

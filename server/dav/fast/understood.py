@@ -42,7 +42,7 @@ def _properties(body: bytes) -> tuple[str, ...] | None:
     try:
         root = parse(body)
         one_question(root)
-    except (BadBody, RuntimeError):
+    except BadBody:
         return None
     return propfind(root)
 

@@ -13,12 +13,11 @@ from xml.sax.saxutils import escape
 from scheduling.calendars.expansion import expanded, limited
 from scheduling.calendars.objects import HEAD, TAIL, StoredObject, zone_texts
 from scheduling.ical.partial import select
-from server.dav.fast.properties import element
+from server.dav.fast.properties import OBJECT_TYPE, element
 from server.dav.fast.recognise import DATA, ETAG, TYPE, Data
 
 OK = "<status>HTTP/1.1 200 OK</status></propstat>"
 MISSING = "<status>HTTP/1.1 404 Not Found</status>"
-OBJECT_TYPE = "text/calendar;charset=utf-8;component=VEVENT"
 _HEAD = escape(HEAD)
 _STATIC = {TYPE: f"<getcontenttype>{OBJECT_TYPE}</getcontenttype>"}
 
@@ -55,7 +54,9 @@ class ObjectWriter:
     ) -> None:
         known = _STATIC if static is None else static
         # The marks stand for what differs between objects; no other text holds a NUL.
-        marks = {ETAG: "<getetag>\x00E\x00</getetag>", DATA: "<C:calendar-data>\x00D\x00</C:calendar-data>"}
+        marks = {ETAG: "<getetag>\x00E\x00</getetag>"}
+        if static is None:  # calendar-data is no property (RFC 4791, section 9.6)
+            marks[DATA] = "<C:calendar-data>\x00D\x00</C:calendar-data>"
         shown = [(name, marks.get(name, known.get(name))) for name in names]
         text = f"<response><href>{href}\x00N\x00</href>{propstats(shown, minimal)}</response>"
         self._texts = text.split("\x00")[::2]
