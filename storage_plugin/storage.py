@@ -20,6 +20,7 @@ from scheduling.availability import busy_time, formats
 from scheduling.calendars import objects, properties
 from scheduling.calendars.calendars import MAILBOXES, CalendarState, Principal, find_principal
 from scheduling.calendars.catch_up import count_left_out
+from scheduling.calendars.flights import flights_of
 from scheduling.calendars.poll import HomePoll, Poll, Polling
 from scheduling.database import schema
 from scheduling.database.connection import Connection, connect_to
@@ -185,8 +186,9 @@ class Storage(BaseStorage, CalendarStorage):
         try:
             now = self.clock()
             found = self._polls.within(request.connection, username, lookup, slug, now)
-            if found is not None and found.enabled and found.calendar.behind:
-                request.bring_up(_keys([found.calendar]))
+            late = self._late(found, () if found is None else [found.calendar])
+            if late:
+                request.bring_up(late)
                 found = self._polls.within(request.connection, username, lookup, slug, now)
             if found is not None and credentials.needs_touch(found.used_at, datetime.fromtimestamp(now, UTC)):
                 found = None  # this transaction only reads
@@ -201,8 +203,8 @@ class Storage(BaseStorage, CalendarStorage):
         """
         now = self.clock()
         found = self._polls.glance(username, lookup, slug, now)
-        if found is not None and found.enabled and found.calendar.behind:
-            self._bring_up(username, [found.calendar])
+        if late := self._late(found, () if found is None else [found.calendar]):
+            self._bring_up(username, late)
             found = self._polls.glance(username, lookup, slug, now)
         if found is not None:
             self._note_use(found, now)
@@ -212,8 +214,8 @@ class Storage(BaseStorage, CalendarStorage):
         """As `glance`, of the user's home: itself, the calendars and the mailboxes in it."""
         now = self.clock()
         found = self._polls.home(username, lookup, now)
-        if found is not None and found.enabled and any(state.behind for state in found.calendars):
-            self._bring_up(username, found.calendars)
+        if late := self._late(found, () if found is None else found.calendars):
+            self._bring_up(username, late)
             found = self._polls.home(username, lookup, now)
         if found is None or not found.enabled:
             return None
@@ -227,10 +229,23 @@ class Storage(BaseStorage, CalendarStorage):
         ]
         return collections, found.app_password_id
 
-    def _bring_up(self, username: str, calendars: Sequence[CalendarState]) -> None:
+    def _late(
+        self, found: Poll | HomePoll | None, calendars: Sequence[CalendarState]
+    ) -> list[tuple[int, str]]:
+        """Those calendars (user id, slug) that are to be caught up before an answer."""
+        if found is None or not found.enabled:
+            return []
+        flights = flights_of(self._database)
+        return [
+            (state.owner.user_id, state.slug)
+            for state in calendars
+            if state.behind and not flights.is_fresh((state.owner.user_id, state.slug, found.epoch))
+        ]
+
+    def _bring_up(self, username: str, late: Sequence[tuple[int, str]]) -> None:
         """What is behind after this was written after the request came."""
         with Request(self._database, self._config, username, self.clock) as request:
-            request.bring_up(_keys(calendars))
+            request.bring_up(late)
 
     def _note_use(self, found: Poll | HomePoll, now: float) -> None:
         moment = datetime.fromtimestamp(now, UTC)
@@ -300,8 +315,3 @@ class Storage(BaseStorage, CalendarStorage):
 def _is_private(state: CalendarState, owner: str, viewer: str) -> bool:
     """Whether the calendar is imported and somebody else's, who only sees from free-busy that it takes time."""
     return state.kind == "external" and owner != viewer
-
-
-def _keys(calendars: Sequence[CalendarState]) -> list[tuple[int, str]]:
-    """Those that are behind."""
-    return [(state.owner.user_id, state.slug) for state in calendars if state.behind]

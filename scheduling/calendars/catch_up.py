@@ -62,8 +62,10 @@ _CALENDAR = (
 STEP = 250
 """Changes that one transaction works off at most, so that no writer waits long for it."""
 _FAIR = 3
-"""Steps after which SQLite's only write lock is left to others for as long as a step took. A writer that finds it taken
-tries again after some milliseconds, and would find it taken each time.
+"""Steps after which SQLite's only write lock is left to others for a moment before the next one."""
+_GAP = 0.026
+"""Seconds of that moment. A writer that finds the lock taken tries again after 25 milliseconds at most at first
+(sqliteDefaultBusyCallback), so it comes into a gap.
 """
 _PENDING = (ScheduleChange.user_id == bindparam("user"), ScheduleChange.slug == bindparam("slug"))
 _OF_ALL = select(func.max(ScheduleChange.changed_at)).where(*_PENDING, ScheduleChange.source_id.is_(None))
@@ -171,7 +173,7 @@ def catch_up_in_steps(
         if more and until is not None and time.monotonic() >= until:
             raise StillCatchingUp
         if more and database.is_sqlite and steps >= _FAIR:
-            time.sleep(time.monotonic() - began)
+            time.sleep(min(_GAP, time.monotonic() - began))
     return total
 
 

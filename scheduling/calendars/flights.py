@@ -4,6 +4,9 @@
 A calendar into which somebody writes all the time is behind again as soon as it was caught up. If each reader caught
 it up, they would wait for each other in a row. So the readers who come while a catch-up runs wait for one that begins
 after it, together. Its result holds all that was committed when the last of them came.
+
+Where a crowd reads such a calendar, waiting would still take all threads. Then its state may be `_WINDOW` seconds old.
+Who reads alone never gets an old state.
 """
 
 from __future__ import annotations
@@ -11,32 +14,45 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from scheduling.database.connection import Database
 from scheduling.errors import StillCatchingUp
 
-_REST = 3.0
-"""How many times as long as a catch-up took the next one of the same calendar waits after it where several readers
-want it. They share it, and the threads of the process have time for answers.
-"""
-_LONGEST_REST = 0.25
-"""Seconds."""
-_FOR_EVER = 86_400.0
+_CROWD = 4
+"""Readers who wait together for a catch-up, or come within a window: a crowd."""
+_WINDOW = 0.25
+"""Seconds after the beginning of a catch-up in which a crowd is served by it."""
+_SHARE = 5
+"""The window is at least so many times as long as the catch-up took."""
+_LONGEST = 2.0
+"""Seconds; a window is never longer, a running catch-up included."""
 _KEPT = 1000
 """Calendars that are remembered at most while nobody waits for them."""
+_FOR_EVER = 86_400.0
 
 
 @dataclass(slots=True, eq=False)
 class _Calendar:
+    """Moments are those of `time.monotonic`. `came` counts the readers since the last catch-up began."""
+
     changed: threading.Condition
     begun: int = 0
     ended: int = 0
     waiting: int = 0
+    came: int = 0
+    began: float = 0.0
     is_running: bool = False
+    is_crowded: bool = False
+    fresh_until: float = 0.0
     error: BaseException | None = None
-    rest_until: float = field(default=0.0)
+
+    def is_fresh(self, now: float) -> bool:
+        """Whether a crowd is served by what was caught up last."""
+        if not self.is_crowded or now > self.began + _LONGEST:
+            return False
+        return self.is_running or now < self.fresh_until
 
 
 class Flights:
@@ -46,13 +62,26 @@ class Flights:
         self._lock = threading.Lock()
         self._calendars: dict[Hashable, _Calendar] = {}
 
+    def is_fresh(self, key: Hashable) -> bool:
+        """Whether the calendar `key` has a crowd of readers and was caught up just now; then nobody need wait."""
+        with self._lock:
+            calendar = self._calendars.get(key)
+            if calendar is None or not calendar.is_fresh(time.monotonic()):
+                return False
+            calendar.came += 1
+            return True
+
     def join(self, key: Hashable, catch_up: Callable[[], object], patience: float | None) -> None:
-        """Return after a catch-up of the calendar `key` that began after this call. One of those who wait does it, by
-        `catch_up`; what it raises is raised for all of them. Raises `StillCatchingUp` after `patience` seconds, if any.
+        """Return after a catch-up of the calendar `key` that began after this call, or at once where `is_fresh`. One of
+        those who wait does it, by `catch_up`; what it raises is raised for all of them. Raises `StillCatchingUp` after
+        `patience` seconds, if any.
         """
         until = time.monotonic() + (_FOR_EVER if patience is None else patience)
         with self._lock:
             calendar = self._calendar(key)
+            calendar.came += 1
+            if calendar.is_fresh(time.monotonic()):
+                return
             calendar.waiting += 1
             wanted = calendar.begun + 1
             try:
@@ -62,8 +91,6 @@ class Flights:
                         raise StillCatchingUp
                     if calendar.is_running:
                         calendar.changed.wait(left)
-                    elif calendar.waiting > 1 and (rest := calendar.rest_until - time.monotonic()) > 0:
-                        calendar.changed.wait(min(rest, left))
                     else:
                         self._fly(calendar, catch_up)
                 if calendar.error is not None:
@@ -83,21 +110,24 @@ class Flights:
 
     def _fly(self, calendar: _Calendar, catch_up: Callable[[], object]) -> None:
         """Called with the lock, which others have meanwhile."""
+        calendar.is_crowded = calendar.waiting >= _CROWD or (calendar.is_crowded and calendar.came >= _CROWD)
         calendar.is_running, calendar.error = True, None
         calendar.begun += 1
-        began = time.monotonic()
-        self._lock.release()
+        calendar.came = 0
+        calendar.began = time.monotonic()
         error: BaseException | None = None
+        self._lock.release()
         try:
             catch_up()
         except BaseException as raised:  # noqa: BLE001 (raised again by everybody who waits for it)
             error = raised
         finally:
             self._lock.acquire()
-            now = time.monotonic()
-            calendar.is_running, calendar.error, calendar.ended = False, error, calendar.begun
-            calendar.rest_until = now + min(_LONGEST_REST, _REST * (now - began))
-            calendar.changed.notify_all()
+        took = time.monotonic() - calendar.began
+        calendar.is_running, calendar.error, calendar.ended = False, error, calendar.begun
+        calendar.is_crowded = error is None and (calendar.is_crowded or calendar.waiting >= _CROWD)
+        calendar.fresh_until = calendar.began + max(_WINDOW, _SHARE * took)
+        calendar.changed.notify_all()
 
 
 _of_databases: WeakKeyDictionary[Database, Flights] = WeakKeyDictionary()

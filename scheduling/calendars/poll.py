@@ -87,13 +87,14 @@ _HomeRow = namedtuple("_HomeRow", [it.name for it in _all("sqlite").selected_col
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Poll:
     """A right app password, when its use was last noted, and the calendar it was used on, which may be `behind`.
-    `enabled` says whether calendars are served at all.
+    `enabled` says whether calendars are served at all, `epoch` by which settings.
     """
 
     app_password_id: int
     used_at: datetime | None
     calendar: CalendarState
     enabled: bool
+    epoch: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,6 +106,7 @@ class HomePoll:
     owner: Principal
     calendars: Sequence[CalendarState]
     enabled: bool
+    epoch: str
 
 
 class Polling:
@@ -150,6 +152,7 @@ class Polling:
             owner=found[0],
             calendars=found[1],
             enabled=showing.view.calendars.enabled,
+            epoch=showing.view.epoch,
         )
 
     def _poll(self, rows: Rows, now: float) -> Poll | None:
@@ -163,6 +166,7 @@ class Polling:
             used_at=self._instant(row.last_used_at),
             calendar=state_of(row, showing),
             enabled=showing.view.calendars.enabled,
+            epoch=showing.view.epoch,
         )
 
     def _instant(self, stored: Any) -> datetime | None:

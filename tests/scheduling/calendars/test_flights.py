@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -71,6 +72,42 @@ def test_who_waits_too_long_is_told_to_come_again() -> None:
             flights.join("jobs", catch_up, 0.05)
         go.set()
         slow.result(WAIT)
+
+
+def test_a_crowd_is_served_by_what_was_caught_up_just_now_and_who_reads_alone_is_not() -> None:
+    flights, first, go = Flights(), threading.Event(), threading.Event()
+    begun: list[int] = []
+
+    def catch_up() -> None:
+        begun.append(len(begun))
+        first.set()
+        assert go.wait(WAIT)
+
+    for _ in range(3):
+        go.set()
+        flights.join("jobs", catch_up, WAIT)
+        assert not flights.is_fresh("jobs")
+    assert begun == [0, 1, 2]
+    go.clear()
+    first.clear()
+    with ThreadPoolExecutor(8) as readers:
+        crowd = [readers.submit(flights.join, "jobs", catch_up, WAIT) for _ in range(8)]
+        assert first.wait(WAIT)
+        while flights._calendars["jobs"].waiting < 8:
+            assert not any(reader.done() for reader in crowd)
+        go.set()
+        for reader in crowd:
+            reader.result(WAIT)
+    done = len(begun)
+    assert done in (4, 5)
+    flights._calendars["jobs"].fresh_until = math.inf
+    assert flights.is_fresh("jobs")
+    flights.join("jobs", catch_up, WAIT)
+    assert len(begun) == done
+    flights._calendars["jobs"].fresh_until = 0
+    flights.join("jobs", catch_up, WAIT)  # two have come since the last one: no crowd
+    assert len(begun) == done + 1
+    assert not flights.is_fresh("jobs")
 
 
 def test_calendars_nobody_waits_for_are_forgotten() -> None:
