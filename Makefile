@@ -9,24 +9,43 @@ BENCH_ARGS ?= --events 1000,10000,100000 --write docs --json build/bench.json
 
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/installed
-# Root is common in containers, where pip's warning about it says nothing useful.
-PIP := PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip
+# What running needs, and on top of it what tests, checks and benchmarks need. Both are in the same environment.
+RUNNING := $(VENV)/installed-to-run
+EVERYTHING := $(VENV)/installed-to-test
+# Two times quiet: errors only. Root is common in containers, where pip's warning about it says nothing useful.
+PIP := PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq
+# Loading what the first start loads also compiles it; compiling all that pip has installed takes twice as long.
+FIRST := server.cli.operation.serve, server.cli.operation.demo, server.cli.operation.importer, \
+	server.wsgi, server.pages, storage_plugin, auth_plugin, alembic.command
+SINCE = echo "Done in $$(( $$(date +%s) - start )) s."
 
 .PHONY: setup run test check format bench lock clean
 
-setup: $(STAMP)
+setup: $(EVERYTHING)
 
-$(STAMP): pyproject.toml requirements.lock
+$(RUNNING): pyproject.toml requirements-run.lock requirements-build.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Daysheet needs Python 3.11 or newer; name one with PYTHON=..." >&2; exit 1; }
-	@echo "Installing into $(VENV) ..."
-	@$(PYTHON) -m venv --clear $(VENV)
-	@$(PIP) install --quiet --require-hashes --requirement requirements.lock
-	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@set -e; start=$$(date +%s); \
+	echo "Making an environment in $(VENV) with $$($(PYTHON) --version) ..."; \
+	$(PYTHON) -m venv --clear $(VENV); \
+	echo "Installing the $$(grep -c == requirements-run.lock) packages that Daysheet runs with ..."; \
+	$(PIP) --no-compile --no-deps --require-hashes -r requirements-run.lock -r requirements-build.lock; \
+	echo "Installing the command daysheet ..."; \
+	$(PIP) --no-deps --no-build-isolation --editable .; \
+	echo "Preparing the first start ..."; \
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -c 'import $(FIRST)'; \
+	$(SINCE)
 	@touch $@
 
-run: setup
+$(EVERYTHING): $(RUNNING) requirements.lock
+	@set -e; start=$$(date +%s); \
+	echo "Adding what tests, checks and benchmarks need ..."; \
+	$(PIP) --no-deps --require-hashes -r requirements.lock; \
+	$(SINCE)
+	@touch $@
+
+run: $(RUNNING)
 	@$(BIN)/daysheet start
 
 test: setup
@@ -46,7 +65,8 @@ bench: setup
 	@mkdir -p build
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
-# Exact and hashed: everything in one environment, and what running takes. Run it after a change in pyproject.toml.
+# Exact and hashed: everything in one environment, what running takes, and what builds the package. Run it after a
+# change in pyproject.toml.
 LOCK := build/lock/bin/uv pip compile --quiet --generate-hashes --python-version 3.11 \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml
 lock:
@@ -54,6 +74,7 @@ lock:
 	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
 	@$(LOCK) --upgrade --extra test --extra bench --output-file requirements.lock
 	@$(LOCK) --constraint requirements.lock --output-file requirements-run.lock
+	@awk '/^[^ ]/ { wanted = /^setuptools==/ } wanted' requirements.lock > requirements-build.lock
 
 clean:
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

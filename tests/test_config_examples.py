@@ -4,8 +4,13 @@
 from __future__ import annotations
 
 import configparser
+import importlib.util
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import tomllib
 from pathlib import Path
 
 import click
@@ -119,12 +124,68 @@ def test_the_log_of_nginx_hides_every_address_with_a_token(tmp_path: Path) -> No
         assert "secret" not in found[0]
 
 
+def _pins(lock: str) -> set[str]:
+    return set(re.findall(r"(?m)^[^\s#]+==\S+", (CONFIG.parent / lock).read_text(encoding="utf-8")))
+
+
+def _names(requirements: list[str]) -> set[str]:
+    return {re.split(r"[\[<>=;~ ]", it)[0].lower() for it in requirements}
+
+
 def test_what_running_takes_is_locked_apart_and_the_same() -> None:
-    everything, running = (
-        set(re.findall(r"(?m)^[^\s#]+==\S+", (CONFIG.parent / name).read_text(encoding="utf-8")))
-        for name in ("requirements.lock", "requirements-run.lock")
-    )
+    everything, running = _pins("requirements.lock"), _pins("requirements-run.lock")
     assert running < everything
+    project = tomllib.loads((CONFIG.parent / "pyproject.toml").read_text(encoding="utf-8"))
     names = {pin.partition("==")[0] for pin in running}
-    assert {"radicale", "sqlalchemy", "granian"} <= names
-    assert not {"xandikos", "matplotlib", "pytest"} & names
+    assert _names(project["project"]["dependencies"]) <= names
+    others = project["project"]["optional-dependencies"]
+    assert not _names([*others["test"], *others["bench"]]) & names
+    assert _pins("requirements-build.lock") < everything
+    assert {pin.partition("==")[0] for pin in _pins("requirements-build.lock")} == _names(
+        project["build-system"]["requires"]
+    )
+
+
+def _dry(target: str, folder: Path) -> str:
+    """What make would do for a target in `folder`, as it would type it."""
+    make = ["make", "--dry-run", "--no-print-directory", target]
+    return subprocess.run(make, cwd=folder, capture_output=True, text=True, check=True).stdout  # noqa: S603
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A folder with all that the Makefile looks at, nothing of it installed."""
+    for name in ("Makefile", "pyproject.toml", *(it.name for it in CONFIG.parent.glob("*.lock"))):
+        shutil.copyfile(CONFIG.parent / name, tmp_path / name)
+        os.utime(tmp_path / name, (1, 1))
+    return tmp_path
+
+
+def test_make_run_installs_what_running_takes_only(checkout: Path) -> None:
+    typed = _dry("run", checkout)
+    assert "requirements-run.lock" in typed
+    assert "-r requirements.lock" not in typed
+    assert typed.count('echo "') == 6  # one line a step, one for a Python that is too old, and the seconds
+    assert typed.rstrip().endswith(".venv/bin/daysheet start")
+
+
+def test_make_test_adds_the_rest_and_nothing_is_installed_twice(checkout: Path) -> None:
+    assert "-r requirements.lock" in _dry("test", checkout)
+    assert "-r requirements-run.lock" in _dry("test", checkout)
+    (checkout / ".venv").mkdir()
+    (checkout / ".venv" / "installed-to-run").touch()
+    assert _dry("run", checkout) == ".venv/bin/daysheet start\n"
+    assert "-r requirements.lock" in _dry("test", checkout)
+    assert "requirements-run.lock" not in _dry("test", checkout)
+    (checkout / ".venv" / "installed-to-test").touch()
+    assert "pip install" not in _dry("test", checkout) + _dry("check", checkout) + _dry("run", checkout)
+    os.utime(checkout / "requirements-run.lock")
+    os.utime(checkout / ".venv" / "installed-to-run", (2, 2))
+    assert "--clear" in _dry("run", checkout)
+
+
+def test_what_the_first_start_loads_is_there() -> None:
+    makefile = (CONFIG.parent / "Makefile").read_text(encoding="utf-8")
+    (written,) = re.findall(r"^FIRST := ((?:.*\\\n)*.*)$", makefile, re.MULTILINE)
+    for name in written.replace("\\\n", " ").split(","):
+        assert importlib.util.find_spec(name.strip()) is not None, name
