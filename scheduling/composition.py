@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from scheduling.calendars.calendars import CONFLICTS
 from scheduling.calendars.followers import Followers
 from scheduling.conflicts import checks, watch
+from scheduling.kinds import CONFLICTS
 from scheduling.webhooks import jobs
 
 FOLLOWERS = Followers(
-    followers=(checks.follow, jobs.follow), settle=MappingProxyType({CONFLICTS: watch.settle})
+    followers=(checks.follow, jobs.follow), settle=MappingProxyType({CONFLICTS.slug: watch.settle})
 )

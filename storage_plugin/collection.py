@@ -18,8 +18,9 @@ from radicale.item import filter as radicale_filter
 from radicale.storage import BaseCollection
 from radicale.xmlutils import make_human_tag
 
+from scheduling import kinds
 from scheduling.calendars import listings, objects, sync
-from scheduling.calendars.calendars import BLOCKING, CalendarState, Principal
+from scheduling.calendars.calendars import CalendarState, Principal
 from scheduling.calendars.objects import StoredObject
 from scheduling.errors import InvalidSyncToken
 from scheduling.ical.timezones import is_zone, vtimezone
@@ -28,13 +29,6 @@ from storage_plugin.item import CalendarItem
 from storage_plugin.origin import Origin
 from storage_plugin.overlay import Overlay
 
-_DESCRIPTIONS = {
-    "jobs": "Jobs assigned to {name}, from the schedule. Read-only.",
-    "blockers": "Times in which {name} cannot be booked, from the schedule. Read-only.",
-    "time-off": "Approved time off of {name}, from the schedule. Read-only.",
-    "conflicts": "Jobs that overlap with something else, of everybody {name} may see. Read-only.",
-    "external": "An outside calendar of {name} that blocks time in the schedule. Read-only.",
-}
 _C = "{urn:ietf:params:xml:ns:caldav}"
 TRANSPARENCY = "C:schedule-calendar-transp"
 _OPAQUE, _TRANSPARENT = (f'<C:{it} xmlns:C="{_C[1:-1]}" />' for it in ("opaque", "transparent"))
@@ -171,7 +165,7 @@ class CalendarCollection(ReadOnlyCollection):
     def get_meta(self, key: str | None = None) -> Mapping[str, str] | str | None:
         """As of every collection, and whether it takes its owner's time (RFC 6638, section 9.1), which nobody sets."""
         if key == TRANSPARENCY:
-            return _OPAQUE if self.state.kind in BLOCKING else _TRANSPARENT
+            return _OPAQUE if kinds.of(self.state.kind).blocks else _TRANSPARENT
         return super().get_meta(key)
 
     @property
@@ -192,16 +186,14 @@ class CalendarCollection(ReadOnlyCollection):
     @cached_property
     def shared_properties(self) -> dict[str, str]:
         """Radicale's short names of the live properties (RFC 4791, section 5.2)."""
-        owner = self.state.owner
+        owner, kind = self.state.owner, kinds.of(self.state.kind)
         shown = {
             "tag": "VCALENDAR",
             "D:displayname": self.state.display_name,
-            "C:calendar-description": _DESCRIPTIONS[self.state.kind].format(name=owner.name),
+            "C:calendar-description": kind.description.format(name=owner.name),
             "ICAL:calendar-color": self.state.color,
             "C:supported-calendar-component-set": "VEVENT",
-            "ICAL:calendar-order": str(
-                {"jobs": 1, "blockers": 2, "time-off": 3, "conflicts": 4}.get(self.state.kind, 10)
-            ),
+            "ICAL:calendar-order": str(kind.position),
         }
         if is_zone(owner.time_zone):
             zone = vtimezone(owner.time_zone, self.state.expanded.year)

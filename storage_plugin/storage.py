@@ -15,6 +15,7 @@ from radicale import pathutils, types
 from radicale.item import Item
 from radicale.storage import BaseCollection, BaseStorage
 
+from scheduling import kinds
 from scheduling.access import credentials
 from scheduling.availability import busy_time, formats
 from scheduling.calendars import objects, properties
@@ -314,4 +315,4 @@ class Storage(BaseStorage, CalendarStorage):
 
 def _is_private(state: CalendarState, owner: str, viewer: str) -> bool:
     """Whether the calendar is imported and somebody else's, who only sees from free-busy that it takes time."""
-    return state.kind == "external" and owner != viewer
+    return kinds.of(state.kind).imported and owner != viewer

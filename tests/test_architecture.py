@@ -49,9 +49,10 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     for line in (
         "errors admission",
         "ical",
-        "config",
         "database",
         "models",
+        "kinds",
+        "config",
         "access migrations",
         "settings",
         "schedule",

@@ -9,6 +9,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, select
 
+from scheduling import kinds
 from scheduling.availability import hours
 from scheduling.availability.answer import Availability
 from scheduling.availability.people import Source
@@ -17,6 +18,7 @@ from scheduling.calendars import events
 from scheduling.calendars.calendars import CalendarState
 from scheduling.calendars.events import Event
 from scheduling.calendars.free_busy import OUTSIDE_HOURS, UNKNOWN
+from scheduling.kinds import EXTERNAL
 from scheduling.models import ExternalEvent
 from scheduling.subscriptions import unread
 
@@ -85,7 +87,7 @@ def explain(
 
 def _policies(connection: Connection, shown: Iterable[Event]) -> Mapping[int, str]:
     """The policies that made imported events block, by the events' ids."""
-    imported = {it.source_id: it for it in shown if it.source == "external_ical"}
+    imported = {it.source_id: it for it in shown if it.source == EXTERNAL.event}
     if not imported:
         return {}
     found = {}
@@ -123,15 +125,10 @@ def _of_event(event: Event, spans: tuple[Span, ...], at: int, policies: Mapping[
 
 
 def _rule(event: Event, busy: str, policies: Mapping[int, str]) -> tuple[str, str]:
-    match event.source:
-        case "job":
-            return "job-status", f"A job that calendars show as {event.status} is {busy or 'FREE'}."
-        case "blocker":
-            return "blocker", "A blocker always blocks."
-        case "time_off":
-            return "time-off-approved", "Approved time off makes unavailable."
-        case "external_ical":
-            return _rule_of_import(event, busy, policies.get(event.source_id))
+    reason = kinds.of_event(event.source).reason
+    if reason is None:
+        return _rule_of_import(event, busy, policies.get(event.source_id))
+    return reason(event.status, busy)
 
 
 def _rule_of_import(event: Event, busy: str, policy: str | None) -> tuple[str, str]:

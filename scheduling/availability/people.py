@@ -14,9 +14,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, exists, func, select
 
+from scheduling import kinds
 from scheduling.calendars.calendars import BLOCKING, BUILT_IN
 from scheduling.errors import NotFound
 from scheduling.ical.spans import Horizon
+from scheduling.kinds import EXTERNAL
 from scheduling.models import Calendar, ScheduleChange, Subscription, UnrenderedSource, User
 from scheduling.settings.view import View
 from scheduling.snapshot import Snapshot
@@ -84,6 +86,7 @@ class Person:
         return [(self.id, it.slug) for it in self.sources if it.behind]
 
 
+_NEEDED = tuple(it for it in BUILT_IN if it.blocks)
 _PENDING = exists().where(ScheduleChange.user_id == Calendar.user_id, ScheduleChange.slug == Calendar.slug)
 _UNREADABLE = (
     select(func.count())
@@ -167,7 +170,11 @@ def _person(
     horizon: Horizon,
 ) -> Person:
     first = rows[0]
-    sources = [_source(row, fetched.get(row.slug), view, horizon) for row in rows if row.id is not None]
+    sources = [
+        _source(row, fetched.get(row.slug), view, horizon)
+        for row in rows
+        if row.id is not None and kinds.of(row.kind).is_on(view)
+    ]
     there = {it.slug for it in sources}
     # A subscription whose calendar is not there yet: nothing of it is known.
     sources += [
@@ -180,19 +187,20 @@ def _person(
         username=first.username,
         time_zone=first.time_zone,
         sources=tuple(sources),
-        incomplete=not there.issuperset(BUILT_IN),
+        incomplete=not there.issuperset(it.slug for it in _NEEDED if it.is_on(view)),
     )
 
 
 def _source(
     row: Row[*tuple[Any, ...]], fetched: Row[*tuple[Any, ...]] | None, view: View, horizon: Horizon
 ) -> Source:
+    kind = kinds.of(row.kind)
     return Source(
         user_id=row.user_id,
         calendar_id=row.id,
         slug=row.slug,
         kind=row.kind,
-        label=view.name_of(row.kind) if row.kind in BUILT_IN else row.display_name or row.slug,
+        label=row.display_name or row.slug if kind.numbered else view.name_of(kind),
         expanded=Horizon(start=row.expanded_from, end=row.expanded_until),
         behind=bool(
             row.pending
@@ -209,7 +217,7 @@ def _not_there(fetched: Row[*tuple[Any, ...]], slug: str) -> Source:
         user_id=fetched.user_id,
         calendar_id=None,
         slug=slug,
-        kind="external",
+        kind=EXTERNAL.slug,
         label=fetched.label,
         expanded=Horizon(start=0, end=0),
         behind=False,

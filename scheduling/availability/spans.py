@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, and_, bindparam, select, union_all
 
+from scheduling import kinds
 from scheduling.availability.people import Source
 from scheduling.availability.question import Question
 from scheduling.ical import series_json
@@ -21,7 +22,7 @@ from scheduling.models import CalendarObject, OccurrenceRow, lasts
 
 Bare = tuple[int, int, str]
 """Start and end in epoch seconds, and the FBTYPE."""
-JOBS = "jobs"
+_BUFFERED = frozenset(it.slug for it in kinds.every() if it.buffered)
 _CHUNK = 5000
 """Calendars in one statement; well below what both drivers take as parameters."""
 
@@ -106,9 +107,9 @@ def bare(connection: Connection, sources: Iterable[Source], question: Question) 
         parameters = {"calendars": ids, "start": start, "end": end, "earliest": start - LONG}
         rows = connection.execute(_BARE, parameters).cursor
         assert rows is not None
-        jobs = {it for it in ids if known[it].kind == JOBS}
+        buffered = {it for it in ids if known[it].kind in _BUFFERED}
         found += [
-            (low - before, high + after, busy) if calendar in jobs else (low, high, busy)
+            (low - before, high + after, busy) if calendar in buffered else (low, high, busy)
             for calendar, low, high, busy in rows.fetchall()
         ]
     for it in with_buffers(_outside(connection, known, start, end), before, after):
@@ -121,7 +122,7 @@ def with_buffers(found: Iterable[Span], before: int, after: int) -> list[Span]:
     result: list[Span] = []
     for span in found:
         result.append(span)
-        if span.kind == JOBS:
+        if span.kind in _BUFFERED:
             result += buffers(span, before, after)
     return result
 

@@ -14,18 +14,20 @@ from email.utils import formatdate
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, exists, or_, select
+from sqlalchemy import Connection, Select, and_, bindparam, exists, or_, select, true
 
+from scheduling import kinds
 from scheduling.access.permissions import READS_ALL
 from scheduling.ical.spans import Horizon
 from scheduling.models import Calendar, ScheduleChange, User
 from scheduling.settings.view import DayView, View
 
-BUILT_IN = ("jobs", "blockers", "time-off")
-BLOCKING = (*BUILT_IN, "external")
+BUILT_IN = tuple(it for it in kinds.every() if not it.numbered)
+"""The kinds of which each user has one calendar, if at all."""
+BLOCKING = tuple(it.slug for it in kinds.every() if it.blocks)
 """The kinds of calendar whose events take time; others only show something."""
-CONFLICTS = "conflicts"
-"""Kind and slug of the calendar of conflicts, which only those have who may read everybody's calendars."""
+RESTRICTED = tuple(it.slug for it in kinds.every() if it.restricted)
+"""Kinds and slugs of calendars that only those have who may read everybody's calendars."""
 
 INBOX, OUTBOX = "inbox", "outbox"
 MAILBOXES = (INBOX, OUTBOX)
@@ -108,7 +110,9 @@ COLUMNS = (
 """The columns that `state_of` reads."""
 SERVED = and_(User.active, User.calendar_access)
 """The users whose calendars are served."""
-PERMITTED = or_(Calendar.slug != CONFLICTS, READS_ALL)
+UNRESTRICTED = and_(true(), *(Calendar.slug != it for it in RESTRICTED))
+"""The calendars that do not depend on a permission."""
+PERMITTED = or_(UNRESTRICTED, READS_ALL)
 """The calendars that the user's role permits to have."""
 WITH_ROLE = (*COLUMNS, READS_ALL.label("reads_all"))
 _ALL: Select[*tuple[Any, ...]] = (
@@ -178,13 +182,13 @@ def find_calendar(
     if row is None:
         return None
     owner = _principal(row)
-    hidden = row.id is None or (slug == CONFLICTS and not view.conflicts.enabled)
+    hidden = row.id is None or not kinds.of(row.kind).is_on(view)
     return owner, None if hidden else _state(row, owner, view.on(today))
 
 
 def built_in(owner: Principal, view: View) -> tuple[str, ...]:
     """The calendars that the user has whatever happens, in the order in which they are listed."""
-    return (*BUILT_IN, CONFLICTS) if owner.reads_all and view.conflicts.enabled else BUILT_IN
+    return tuple(it.slug for it in BUILT_IN if (owner.reads_all or not it.restricted) and it.is_on(view))
 
 
 def state_of(row: Any, of_day: DayView) -> CalendarState:
@@ -201,7 +205,7 @@ def all_of(rows: Sequence[Any], of_day: DayView) -> tuple[Principal, list[Calend
     states = [
         _state(row, owner, of_day)
         for row in rows
-        if row.id is not None and (row.slug != CONFLICTS or CONFLICTS in order)
+        if row.id is not None and (row.slug in order or kinds.of(row.kind).numbered)
     ]
     states.sort(key=lambda state: (order.get(state.slug, len(order)), state.id))
     return owner, states, not {state.slug for state in states}.issuperset(order)
@@ -221,8 +225,8 @@ def _principal(row: Any) -> Principal:
 def _state(row: Any, owner: Principal, of_day: DayView) -> CalendarState:
     view = of_day.view
     behind = row.pending or (row.view_epoch, row.expanded_from, row.expanded_until) != of_day.extent
-    named = row.kind in BUILT_IN or row.kind == CONFLICTS
-    name = view.name_of(row.kind) if named else row.display_name
+    kind = kinds.of(row.kind)
+    name = row.display_name if kind.numbered else view.name_of(kind)
     shown = view.calendars.calendar_name.render({"calendar": name, "user": owner.name})
     return CalendarState(
         id=row.id,
@@ -230,7 +234,7 @@ def _state(row: Any, owner: Principal, of_day: DayView) -> CalendarState:
         slug=row.slug,
         kind=row.kind,
         display_name=shown,
-        color=view.color_of(row.kind) if named else row.color or "#9467BDFF",
+        color=row.color or kind.color if kind.numbered else view.color_of(kind),
         revision=row.revision,
         pruned_revision=row.pruned_revision,
         changed_at=row.changed_at,

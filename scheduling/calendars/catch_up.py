@@ -29,16 +29,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningDelete
 
+from scheduling import kinds
 from scheduling.access.permissions import READS_ALL
-from scheduling.calendars import sources
-from scheduling.calendars.calendars import BUILT_IN, CONFLICTS
+from scheduling.calendars.calendars import BUILT_IN
 from scheduling.calendars.changeset import STORED_COLUMNS, Changeset, StoredRow
 from scheduling.calendars.followers import Change, Followers, UserGone
-from scheduling.calendars.rendered import Rendered
 from scheduling.database.connection import Database
 from scheduling.database.dialects import insert_into, row_number
 from scheduling.errors import StillCatchingUp
 from scheduling.ical.spans import RECURRING, Horizon
+from scheduling.kinds import rendering
+from scheduling.kinds.kind import Kind, Owner
+from scheduling.kinds.rendered import Rendered
 from scheduling.models import (
     Calendar,
     CalendarObject,
@@ -94,13 +96,14 @@ _RECURRING_IDS = _LIVE_IDS.where(CalendarObject.span == RECURRING)
 
 
 def ensure_calendars(connection: Connection, user_id: int, now: int | None = None) -> None:
-    """Create the user's built-in calendars where they are missing; they start behind and empty. That of conflicts is
-    for those whose role permits reading everybody's calendars.
+    """Create the user's built-in calendars where they are missing; they start behind and empty. Restricted ones
+    are for those whose role permits reading everybody's calendars.
     """
     now = int(time.time()) if now is None else now
     reads_all = connection.scalar(select(User.id).where(User.id == user_id, READS_ALL)) is not None
-    for slug in (*BUILT_IN, CONFLICTS) if reads_all else BUILT_IN:
-        create_calendar(connection, user_id=user_id, slug=slug, kind=slug, now=now)
+    for kind in BUILT_IN:
+        if reads_all or not kind.restricted:
+            create_calendar(connection, user_id=user_id, slug=kind.slug, kind=kind.slug, now=now)
 
 
 def create_calendar(
@@ -198,6 +201,7 @@ def catch_up_step(
             followers.tell(connection, UserGone(user_id=user_id, now=now))
         return 0, False
     horizon = view.horizon(today(now))
+    kind = kinds.of(calendar.kind)
     spread, everything = _spread(connection, calendar, view, horizon, now)
     pending = connection.execute(_take(connection), {"user": user_id, "slug": slug, "step": STEP}).all()
     changed = _changed(pending, now)
@@ -205,13 +209,13 @@ def catch_up_step(
         calendar_id=calendar.id, first=max(calendar.revision + 1, now * 1000), now=now, changed=changed
     )
     for ids in _chunks(sorted(changed)):
-        rendered = _render(connection, changeset, calendar.kind, owner, ids, view, horizon)
+        rendered = _render(connection, changeset, kind, owner, ids, view, horizon)
         _compare(
             connection,
             changeset,
             ids,
             rendered,
-            partial(_cancelled, connection, calendar.kind, owner, view=view, horizon=horizon),
+            partial(_cancelled, connection, kind, owner, view=view, horizon=horizon),
         )
         changeset.store(connection, ids)
     _finish(connection, changeset, calendar, view, horizon)
@@ -233,21 +237,16 @@ def catch_up_step(
     return changeset.count, len(pending) == STEP
 
 
-def subscription_of(slug: str) -> int | None:
-    """The subscription behind an imported calendar's slug (`external-<id>`)."""
-    return int(slug.removeprefix("external-")) if slug.startswith("external-") else None
-
-
 def count_left_out(connection: Connection) -> int:
     """How many source rows are left out of calendars because they cannot be rendered."""
     return connection.scalar(select(func.count()).select_from(UnrenderedSource)) or 0
 
 
-def _owner(connection: Connection, user_id: int) -> sources.Owner | None:
+def _owner(connection: Connection, user_id: int) -> Owner | None:
     row = connection.execute(_OWNER, {"user": user_id}).first()
     if row is None:
         return None
-    return sources.Owner(
+    return Owner(
         user_id=user_id,
         display_name=row.display_name or row.username,
         time_zone=row.time_zone,
@@ -275,8 +274,8 @@ def _spread(
     concerned: set[int] = set()
     if of_all is not None or calendar.view_epoch != view.epoch:
         connection.execute(_DROP_OF_ALL, key)
-        subscription = subscription_of(calendar.slug)
-        concerned.update(sources.ids(connection, calendar.kind, calendar.user_id, subscription))
+        kind = kinds.of(calendar.kind)
+        concerned.update(rendering.ids(connection, kind, calendar.user_id, calendar.slug))
         concerned.update(connection.scalars(_LIVE_IDS, {"calendar": calendar.id}))
         connection.execute(delete(UnrenderedSource).where(UnrenderedSource.calendar_id == calendar.id))
     elif (calendar.expanded_from, calendar.expanded_until) != (horizon.start, horizon.end):
@@ -311,15 +310,15 @@ def _chunks(ids: list[int]) -> Iterator[list[int]]:
 def _render(
     connection: Connection,
     changeset: Changeset,
-    kind: str,
-    owner: sources.Owner,
+    kind: Kind,
+    owner: Owner,
     ids: list[int],
     view: View,
     horizon: Horizon,
 ) -> list[Rendered]:
     rendered: list[Rendered] = []
-    for result in sources.render(connection, kind, owner, ids, view, horizon):
-        if isinstance(result, sources.LeftOut):
+    for result in rendering.render(connection, kind, owner, ids, view, horizon):
+        if isinstance(result, rendering.LeftOut):
             changeset.leave_out(result.source_id, result.reason)
         else:
             rendered.append(result)
@@ -328,17 +327,17 @@ def _render(
 
 def _cancelled(
     connection: Connection,
-    kind: str,
-    owner: sources.Owner,
+    kind: Kind,
+    owner: Owner,
     ids: list[int],
     *,
     view: View,
     horizon: Horizon,
 ) -> dict[str, Rendered]:
     """Those of the sources that were cancelled, by name: feeds may go on showing them for a while."""
-    if kind != "jobs":
+    if not kind.keeps_cancelled:
         return {}
-    results = sources.render(connection, kind, owner, ids, view.with_cancelled(), horizon)
+    results = rendering.render(connection, kind, owner, ids, view.with_cancelled(), horizon)
     return {it.name: it for it in results if isinstance(it, Rendered) and it.status == "CANCELLED"}
 
 

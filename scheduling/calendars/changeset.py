@@ -15,10 +15,10 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, update
 
 from scheduling.calendars.followers import Extent
 from scheduling.calendars.objects import etag_of
-from scheduling.calendars.rendered import Rendered
 from scheduling.database.dialects import insert_into
 from scheduling.ical.event import stamped
 from scheduling.ical.spans import RECURRING
+from scheduling.kinds.rendered import Rendered
 from scheduling.models import CalendarObject, OccurrenceRow, UnrenderedSource
 
 _FACTS = ("starts_at", "ends_at", "busy", "span", "series")

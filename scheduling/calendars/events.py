@@ -11,10 +11,11 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
 
+from scheduling import kinds
 from scheduling.calendars.calendars import CalendarState
 from scheduling.errors import NotFound
 from scheduling.ical import series_json
@@ -23,16 +24,12 @@ from scheduling.ical.series import expand
 from scheduling.ical.spans import LONG, LONG_SPAN, RECURRING, SHORT_SPAN
 from scheduling.models import CalendarObject
 
-Source = Literal["job", "blocker", "time_off", "external_ical"]
-SOURCES: Mapping[str, Source] = {
-    "jobs": "job",
-    "blockers": "blocker",
-    "time-off": "time_off",
-    "external": "external_ical",
-}
-"""By the kind of calendar; conflicts are no events of their own."""
+SOURCES: Mapping[str, str] = {it.slug: it.event for it in kinds.every() if it.event is not None}
+"""The words for events by the kind of calendar; those of some kinds are no events of their own."""
 MOST_INSTANCES = 1000
-_ID = re.compile(r"(job|blocker|time_off|external_ical)-([1-9][0-9]{0,15})")
+ID_PATTERN = f"({'|'.join(SOURCES.values())})-[1-9][0-9]{{0,15}}"
+"""Of the ids of events."""
+_ID = re.compile(ID_PATTERN)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +39,7 @@ class Event:
     Outlook's.
     """
 
-    source: Source
+    source: str
     source_id: int
     calendar: str
     title: str
@@ -138,13 +135,12 @@ def get(connection: Connection, calendars: Sequence[CalendarState], event_id: st
     raise NotFound(f"There is no event {event_id}.")
 
 
-def parse_id(event_id: str) -> tuple[Source, int]:
+def parse_id(event_id: str) -> tuple[str, int]:
     """The source and id of the row behind an event's id. Raises `NotFound`."""
     match = _ID.fullmatch(event_id)
     if match is None:
         raise NotFound("There is no such event.")
-    source: Any = match[1]
-    return source, int(match[2])
+    return match[1], int(event_id.rpartition("-")[2])
 
 
 def summary_of(component: str) -> str:

@@ -15,11 +15,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, bindparam, func, select
 
+from scheduling import kinds
 from scheduling.calendars.calendars import (
     COLUMNS,
-    CONFLICTS,
     PERMITTED,
+    RESTRICTED,
     SERVED,
+    UNRESTRICTED,
     WITH_ROLE,
     CalendarState,
     Principal,
@@ -66,7 +68,7 @@ def _one(dialect: str) -> Select[*tuple[Any, ...]]:
         and_(
             Calendar.user_id == User.id,
             Calendar.slug == bindparam("slug"),
-            Calendar.slug != CONFLICTS,  # has to be settled first
+            UNRESTRICTED,  # the others may have to be settled first
             ~Calendar.hidden,
         ),
     )
@@ -77,6 +79,7 @@ def _all(dialect: str) -> Select[*tuple[Any, ...]]:
     return _logged_in(dialect, *WITH_ROLE).outerjoin(Calendar, calendars).order_by(Calendar.id)
 
 
+_RESTRICTED = frozenset(RESTRICTED)
 _INSTANT = UtcDateTime()
 _POLL = Prepared({dialect: _one(dialect) for dialect in _JOINED})
 _HOME = Prepared({dialect: _all(dialect) for dialect in _JOINED})
@@ -122,7 +125,7 @@ class Polling:
     def glance(self, username: str, lookup: bytes, slug: str, now: float) -> Poll | None:
         """The poll of `slug` among the user's own calendars at `now` (epoch seconds), `lookup` being the keyed hash of
         the password. None for a wrong password, a user who is not served, and a calendar that does not exist (yet) or
-        is that of conflicts.
+        is a restricted one.
         Raises `DatabaseUnavailable`.
         """
         given = {"username": username, "lookup": lookup, "slug": slug}
@@ -136,7 +139,7 @@ class Polling:
 
     def home(self, username: str, lookup: bytes, now: float) -> HomePoll | None:
         """The poll of the user's own home. None for a wrong password, a user who is not served, a home that lacks a
-        calendar, and one with conflicts. Raises `DatabaseUnavailable`.
+        calendar, and one with a restricted one. Raises `DatabaseUnavailable`.
         """
         given = {"username": username, "lookup": lookup}
         rows: list[Any] = [_HomeRow._make(row) for row in _HOME.rows(self._database, given)]
@@ -144,7 +147,7 @@ class Polling:
             return None
         showing = self._showing(rows[0].settings, int(now // 86400))
         found = all_of(rows, showing)
-        if found is None or found[2] or CONFLICTS in built_in(found[0], showing.view):
+        if found is None or found[2] or not _RESTRICTED.isdisjoint(built_in(found[0], showing.view)):
             return None
         return HomePoll(
             app_password_id=rows[0].app_password_id,
@@ -158,9 +161,11 @@ class Polling:
     def _poll(self, rows: Rows, now: float) -> Poll | None:
         return self._found(rows[0], int(now // 86400)) if rows else None
 
-    def _made(self, values: tuple[Any, ...], day: int) -> Poll:
+    def _made(self, values: tuple[Any, ...], day: int) -> Poll | None:
         row: Any = _Row._make(values)
         showing = self._showing(row.settings, day)
+        if not kinds.of(row.kind).is_on(showing.view):
+            return None
         return Poll(
             app_password_id=row.app_password_id,
             used_at=self._instant(row.last_used_at),

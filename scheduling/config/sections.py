@@ -3,66 +3,26 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from scheduling.config import ini
+from scheduling import kinds
+from scheduling.config import ini, wording
 from scheduling.config.ini import Parser, option
 from scheduling.config.templates import Template
+from scheduling.kinds.kind import Kind, Wording
+
+T = TypeVar("T")
 
 JOB_STATUSES = ("offered", "confirmed", "delivered", "invoiced", "paid", "cancelled")
-JOB_FIELDS = (
-    *(
-        "reference",
-        "job_type",
-        "organisation",
-        "status",
-        "address",
-        "contact",
-        "rate",
-        "currency",
-        "notes",
-        "user",
-    ),
-    *("latitude", "longitude"),
-)
-BLOCKER_FIELDS = ("title", "notes", "reference", "user")
-TIME_OFF_FIELDS = ("kind", "status", "notes", "reference", "user")
-CONFLICTING_KINDS = ("jobs", "blockers", "time-off", "external")
+_BLOCKING = [it for it in kinds.every() if it.blocks]
+CONFLICTING_KINDS = tuple(it.slug for it in _BLOCKING)
 CALENDAR_NAME_FIELDS = ("calendar", "user")
-
-_JOB_DESCRIPTION = """\
-Status: {status}
-Rate: {rate} {currency}
-Contact: {contact}
-
-{notes}"""
-
-
-def template(*fields: str) -> Parser[Template]:
-    """Text with fields, of which only `fields` may be named."""
-    return Parser(
-        read=lambda given: Template.parse(ini.text(given), fields),
-        permitted=f"text with the fields {', '.join(f'{{{name}}}' for name in fields)}",
-    )
-
-
-def url_template(*fields: str) -> Parser[Template]:
-    """A template of an absolute web address, or nothing."""
-
-    def read(given: str) -> Template:
-        if given.strip() and not re.match(r"https?://[^\s{}]+", given.strip()):
-            raise ValueError("does not start with https:// or http:// and a host")
-        return Template.parse(given.strip(), fields)
-
-    names = ", ".join(f"{{{name}}}" for name in fields)
-    return Parser(read=read, permitted=f"a URL with the fields {names}, or nothing")
 
 
 def _read_database_url(given: str) -> str:
@@ -79,23 +39,41 @@ def _read_database_url(given: str) -> str:
     raise ValueError("names a database that is not supported")
 
 
-def _read_color(given: str) -> str:
-    if not re.fullmatch(r"#[0-9A-Fa-f]{6}(?:[0-9A-Fa-f]{2})?", given.strip()):
-        raise ValueError("is not a colour")
-    return given.strip().upper()
-
-
-def _read_name(given: str) -> str:
-    if not given.strip() or "\n" in given.strip():
-        raise ValueError("is not a name of one line")
-    return given.strip()
-
-
 _database_url = Parser(
     read=_read_database_url, permitted="sqlite:///<file> or postgresql://<user>:<password>@<host>/<database>"
 )
-_color = Parser(read=_read_color, permitted="#RRGGBB or #RRGGBBAA")
-_name = Parser(read=_read_name, permitted="a name of one line")
+
+
+def of_kinds(options: Mapping[str, Any]) -> Callable[[type[T]], type[T]]:
+    """Add options of kinds of calendar to a section."""
+
+    def extended(cls: type[T]) -> type[T]:
+        of_class = {"__doc__": cls.__doc__, "__module__": cls.__module__, "__qualname__": cls.__qualname__}
+        fields = [(name, Any, it) for name, it in options.items()]
+        return make_dataclass(
+            cls.__name__, fields, bases=(cls,), namespace=of_class, frozen=True, slots=True, kw_only=True
+        )
+
+    return extended
+
+
+def _options(kind: Kind) -> dict[str, Any]:
+    """What a kind adds to the section `calendars`."""
+    choices = {it.option: option(it.default, parse=ini.choices(*it.among), doc=it.doc) for it in kind.choices}
+    if kind.numbered:
+        return choices
+    who = ", which dispatchers have" if kind.restricted else ""
+    doc = f"The name of the calendar of {kind.entries}{who}."
+    return {
+        kind.name_option: option(kind.name, parse=wording.name, doc=doc),
+        kind.color_option: option(kind.color, parse=wording.color, doc="Its colour."),
+        **choices,
+    }
+
+
+def _text(it: Wording) -> Any:
+    parse = wording.url_template if it.is_url else wording.template
+    return option(it.default, parse=parse(*it.fields), doc=it.doc)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +138,7 @@ class SecuritySettings:
     )
 
 
+@of_kinds({name: it for kind in kinds.every() for name, it in _options(kind).items()})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalendarSettings:
     """Which items the calendars hold, and what the calendars are called."""
@@ -188,19 +167,9 @@ class CalendarSettings:
     )
     calendar_name: Template = option(
         "{calendar}",
-        parse=template(*CALENDAR_NAME_FIELDS),
+        parse=wording.template(*CALENDAR_NAME_FIELDS),
         doc="What a calendar is called in a calendar app: {calendar} is its name below, {user} the user's.",
     )
-    jobs_name: str = option("Jobs", parse=_name, doc="The name of the calendar of jobs.")
-    jobs_color: str = option("#1F77B4FF", parse=_color, doc="Its colour.")
-    blockers_name: str = option("Blocked", parse=_name, doc="The name of the calendar of schedule blockers.")
-    blockers_color: str = option("#7F7F7FFF", parse=_color, doc="Its colour.")
-    time_off_name: str = option("Time off", parse=_name, doc="The name of the calendar of time off.")
-    time_off_color: str = option("#2CA02CFF", parse=_color, doc="Its colour.")
-    conflicts_name: str = option(
-        "Conflicts", parse=_name, doc="The name of the calendar of conflicts, which dispatchers have."
-    )
-    conflicts_color: str = option("#D62728FF", parse=_color, doc="Its colour.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,9 +180,9 @@ class ConflictSettings:
 
     enabled: bool = option("yes", parse=ini.boolean, doc="Whether conflicts are looked for at all.")
     kinds: tuple[str, ...] = option(
-        "jobs,blockers,time-off,external",
+        ",".join(CONFLICTING_KINDS),
         parse=ini.choices(*CONFLICTING_KINDS),
-        doc="What a job can be in conflict with: other jobs, schedule blockers, time off, imported events.",
+        doc=f"What a job can be in conflict with: other {', '.join(it.entries for it in _BLOCKING)}.",
     )
     offered_jobs: bool = option(
         "no",
@@ -228,37 +197,13 @@ class ConflictSettings:
     )
 
 
+@of_kinds({it.option: _text(it) for kind in kinds.every() for it in kind.wordings})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateSettings:
     """The wording of calendar items.
 
     A line all of whose fields are empty is left out, and so are separators beside an empty field.
     """
-
-    job_summary: Template = option(
-        "{job_type}: {organisation}", parse=template(*JOB_FIELDS), doc="The title of a job."
-    )
-    job_description: Template = option(
-        _JOB_DESCRIPTION, parse=template(*JOB_FIELDS), doc="The text of a job; further lines are indented."
-    )
-    job_location: Template = option("{address}", parse=template(*JOB_FIELDS), doc="The place of a job.")
-    job_url: Template = option(
-        "",
-        parse=url_template(*JOB_FIELDS),
-        doc="The link of a job, for example https://app.example.com/jobs/{reference}.",
-    )
-    blocker_summary: Template = option(
-        "{title}", parse=template(*BLOCKER_FIELDS), doc="The title of a schedule blocker."
-    )
-    blocker_description: Template = option(
-        "{notes}", parse=template(*BLOCKER_FIELDS), doc="The text of a schedule blocker."
-    )
-    time_off_summary: Template = option(
-        "{kind}", parse=template(*TIME_OFF_FIELDS), doc="The title of time off."
-    )
-    time_off_description: Template = option(
-        "{notes}", parse=template(*TIME_OFF_FIELDS), doc="The text of time off."
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

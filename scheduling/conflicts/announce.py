@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
 
+from scheduling import kinds
 from scheduling.conflicts import checks
 from scheduling.models import Conflict, User
 from scheduling.webhooks.events import EventType, listeners, send
@@ -46,7 +47,7 @@ def told(connection: Connection, changes: Mapping[int, str], now: int) -> None:
 def _payload(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
     """Ids, times and the job's reference; no titles and no note."""
     other: dict[str, Any] = {"kind": row.other_kind, "id": row.other_id}
-    if row.other_kind == "external_ical":
+    if kinds.of_event(row.other_kind).imported:
         other["calendar"] = row.other_title
     return {
         "id": row.id,

@@ -29,6 +29,7 @@ from scheduling.conflicts.pairs import is_material, load, values_of
 from scheduling.conflicts.rules import Rules
 from scheduling.database.connection import Database
 from scheduling.database.dialects import insert_into
+from scheduling.kinds import JOBS
 from scheduling.models import Conflict, ConflictUser, User
 
 _ATTEMPTS = 3
@@ -181,7 +182,7 @@ class _Keeping:
         self._told.update((row.id, "resolved") for row in ended)
         # What was left out because a job had too many has its turn now.
         full = {row.job_name for row in ended if counts.get(row.job_name, 0) >= MOST}
-        checks.mark(self._connection, self._user_id, "jobs", full)
+        checks.mark(self._connection, self._user_id, JOBS.slug, full)
 
     def _reason(self, row: ConflictRow) -> str:
         pair = (row.job_name, row.other_slug, row.other_name)

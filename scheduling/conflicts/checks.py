@@ -21,8 +21,9 @@ from sqlalchemy import (
     union,
 )
 
-from scheduling.calendars.calendars import BLOCKING, CONFLICTS
+from scheduling import kinds
 from scheduling.calendars.followers import Change, UserGone
+from scheduling.kinds import CONFLICTS, JOBS
 from scheduling.models import Calendar, CalendarObject, Conflict, ConflictCheck, ScheduleChange, User
 
 LEEWAY = 86_400
@@ -34,7 +35,7 @@ _TOUCH = insert(ScheduleChange).from_select(
     ["user_id", "slug", "source_id", "changed_at"],
     select(Calendar.user_id, Calendar.slug, _C.id, bindparam("moment", type_=BigInteger))
     .join_from(Calendar, _C, _C.id.in_(bindparam("ids", expanding=True)))
-    .where(Calendar.slug == CONFLICTS),
+    .where(Calendar.slug == CONFLICTS.slug),
 )
 _WAITING = select(ConflictCheck.user_id).distinct().limit(bindparam("some"))
 
@@ -44,9 +45,9 @@ def follow(connection: Connection, change: Change | UserGone) -> None:
     if isinstance(change, UserGone):
         mark_user(connection, change.user_id, change.now)
         return
-    if change.everything and change.kind == "jobs":  # the user may be called something else
+    if change.everything and change.kind == JOBS.slug:  # the user may be called something else
         touch_user(connection, change.user_id, change.now)
-    if change.view.conflicts.enabled and change.kind in BLOCKING:
+    if change.view.conflicts.enabled and kinds.of(change.kind).blocks:
         recent = {
             name
             for names in (change.shown, change.removed)
@@ -78,18 +79,18 @@ def mark_user(connection: Connection, user_id: int, now: int) -> None:
         .join(CalendarObject, CalendarObject.calendar_id == Calendar.id)
         .where(
             Calendar.user_id == user_id,
-            Calendar.slug == "jobs",
+            Calendar.slug == JOBS.slug,
             ~CalendarObject.deleted,
             CalendarObject.ends_at > now - LEEWAY,
         )
     )
-    known = select(_C.user_id, literal("jobs"), _C.job_name).where(_UNRESOLVED, _C.user_id == user_id)
+    known = select(_C.user_id, literal(JOBS.slug), _C.job_name).where(_UNRESOLVED, _C.user_id == user_id)
     connection.execute(_MARK(["user_id", "slug", "name"], union(jobs, known)))
 
 
 def mark_over(connection: Connection, now: int) -> int:
     """Have conflicts looked at whose first overlap is over; returns how many."""
-    over = select(_C.user_id, literal("jobs"), _C.job_name).where(*_over(now))
+    over = select(_C.user_id, literal(JOBS.slug), _C.job_name).where(*_over(now))
     return connection.execute(_MARK(["user_id", "slug", "name"], over.distinct())).rowcount
 
 

@@ -13,12 +13,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, or_, select
 
+from scheduling import kinds
 from scheduling.calendars.calendars import BLOCKING
-from scheduling.calendars.catch_up import subscription_of
 from scheduling.conflicts import checks
 from scheduling.conflicts.overlaps import Overlaps, Pair, Source, Span
 from scheduling.conflicts.pairs import Sides
 from scheduling.conflicts.rules import Rules
+from scheduling.kinds import JOBS
 from scheduling.models import Calendar, Conflict
 
 MOST = 100
@@ -90,7 +91,7 @@ def touching(
 ) -> dict[Pair, ConflictRow]:
     """The conflicts, resolved ones too, that have one of the changed objects on a side."""
     some: list[Any] = [(_C.other_slug == slug) & _C.other_name.in_(names) for slug, names in changed.items()]
-    if jobs := changed.get("jobs"):
+    if jobs := changed.get(JOBS.slug):
         some.append(_C.job_name.in_(jobs))
     found = connection.execute(select(Conflict).where(_C.user_id == user_id, or_(*some)))
     return {(row.job_name, row.other_slug, row.other_name): row for row in found}
@@ -180,9 +181,15 @@ def _with_equal(waiting: Iterable[tuple[str, str]], sources: Mapping[str, Source
     found: dict[str, set[str]] = {}
     for slug, name in waiting:
         found.setdefault(slug, set()).add(name)
-    outside = [slug for slug in found if subscription_of(slug) is not None]
+    outside = [slug for slug in found if _is_imported(slug)]
     names = set().union(*(found[slug] for slug in outside))
-    for slug in {*outside, *(source.slug for source in sources.values() if source.kind == "external")}:
+    for slug in {*outside, *(source.slug for source in sources.values() if kinds.of(source.kind).imported)}:
         if names:
             found[slug] = set(names)
     return found
+
+
+def _is_imported(slug: str) -> bool:
+    """Whether the calendar is, or was, an outside one."""
+    kind = kinds.of_calendar(slug)
+    return kind is not None and kind.imported

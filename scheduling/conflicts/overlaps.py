@@ -15,10 +15,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, bindparam, select, union_all
 from sqlalchemy.orm import aliased
 
+from scheduling import kinds
 from scheduling.conflicts.rules import Rules
 from scheduling.ical import series_json
 from scheduling.ical.series import taking
 from scheduling.ical.spans import LONG, LONG_SPAN, RECURRING, SHORT_SPAN
+from scheduling.kinds import JOBS
 from scheduling.models import CalendarObject, OccurrenceRow, lasts
 
 Span = tuple[int, int]
@@ -148,8 +150,8 @@ class Overlaps:
 
     def __init__(self, sources: Iterable[Source], rules: Rules, now: int) -> None:
         every = list(sources)
-        self._jobs = next((it for it in every if it.kind == "jobs"), None)
-        self._others = {it.id: it for it in every if it.kind != "jobs" and it.kind in rules.kinds}
+        self._jobs = next((it for it in every if it.kind == JOBS.slug), None)
+        self._others = {it.id: it for it in every if it.kind != JOBS.slug and it.kind in rules.kinds}
         self._rules = rules
         self._now = now
         self.found: dict[Pair, set[Span]] = {}
@@ -200,7 +202,7 @@ class Overlaps:
         """What was found, but for pairs all of whose overlaps an event of the same UID in an older outside calendar has
         too.
         """
-        age = {it.slug: it.id for it in self._others.values() if it.kind == "external"}
+        age = {it.slug: it.id for it in self._others.values() if kinds.of(it.kind).imported}
         counted: dict[tuple[str, str], set[Span]] = {}
         result: dict[Pair, set[Span]] = {}
         for pair in sorted(self.found, key=lambda pair: age.get(pair[1], 0)):
@@ -219,7 +221,7 @@ class Overlaps:
     ) -> None:
         rules, statements = self._rules, _ALL if only is None else _NAMED
         key = self._key(jobs, names, rules.job_busy)
-        if "jobs" in rules.kinds:
+        if JOBS.slug in rules.kinds:
             between = {"low": rules.between, "high": rules.between}
             met = {"others": [jobs.id], "other_busy": rules.job_busy}
             for row in self._rows(connection, statements.jobs_of_job, {**key, **between, **met}, only):
@@ -261,7 +263,7 @@ class Overlaps:
         self._note(first[0], first[1], jobs, second[0], second[1])
 
     def _note(self, job: str, span: Span, other: Source, name: str, other_span: Span) -> None:
-        segment = self._rules.segment(span, other_span, is_job=other.kind == "jobs")
+        segment = self._rules.segment(span, other_span, is_job=other.kind == JOBS.slug)
         if segment is not None and segment[1] > self._now:
             self.found.setdefault((job, other.slug, name), set()).add(segment)
 

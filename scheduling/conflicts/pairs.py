@@ -11,10 +11,12 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
+from scheduling import kinds
 from scheduling.calendars.events import SOURCES, summary_of
 from scheduling.conflicts.overlaps import Pair, Source, Span
 from scheduling.conflicts.rules import Rules
 from scheduling.ical.spans import RECURRING
+from scheduling.kinds import JOBS
 from scheduling.models import CalendarObject, Job
 
 MOST_OVERLAPS = 100
@@ -52,7 +54,7 @@ class Sides:
         """Read both sides of each."""
         wanted: dict[str, set[str]] = {}
         for job, slug, other in pairs:
-            wanted.setdefault("jobs", set()).add(job)
+            wanted.setdefault(JOBS.slug, set()).add(job)
             wanted.setdefault(slug, set()).add(other)
         for slug, names in wanted.items():
             if slug in self._sources:
@@ -60,7 +62,7 @@ class Sides:
 
     def job(self, pair: Pair) -> Side:
         """The job of a pair that was found."""
-        return self._known["jobs", pair[0]]
+        return self._known[JOBS.slug, pair[0]]
 
     def other(self, pair: Pair) -> Side:
         """The other event of a pair that was found."""
@@ -68,10 +70,10 @@ class Sides:
 
     def is_busy(self, pair: Pair) -> bool:
         """Whether both are still there and take time."""
-        job, other = self._known.get(("jobs", pair[0])), self._known.get((pair[1], pair[2]))
+        job, other = self._known.get((JOBS.slug, pair[0])), self._known.get((pair[1], pair[2]))
         if job is None or other is None:
             return False
-        other_busy = self._rules.job_busy if pair[1] == "jobs" else self._rules.other_busy
+        other_busy = self._rules.job_busy if pair[1] == JOBS.slug else self._rules.other_busy
         return job.busy in self._rules.job_busy and other.busy in other_busy
 
     def _read(self, source: Source, names: list[str]) -> None:
@@ -79,7 +81,7 @@ class Sides:
             rows = self._connection.execute(_SIDES, {"calendar": source.id, "names": some}).all()
             live = [row for row in rows if not row.deleted]
             references: dict[int, str] = {}
-            if source.kind == "jobs":
+            if source.kind == JOBS.slug:
                 ids = [row.source_id for row in live]
                 rows_of_jobs = self._connection.execute(_REFERENCES, {"ids": ids})
                 references = {row.id: row.reference for row in rows_of_jobs}
@@ -87,7 +89,7 @@ class Sides:
                 self._known[source.slug, row.name] = Side(
                     kind=SOURCES[source.kind],
                     source_id=row.source_id,
-                    title=source.label if source.kind == "external" else summary_of(row.component),
+                    title=source.label if kinds.of(source.kind).imported else summary_of(row.component),
                     reference=references.get(row.source_id, ""),
                     # Instances of a series may take time although the series does not.
                     busy="BUSY" if row.span == RECURRING else row.busy,

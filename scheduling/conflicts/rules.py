@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from scheduling import kinds
 from scheduling.settings.view import View
 
 _CERTAIN = ("BUSY", "BUSY-UNAVAILABLE")
@@ -32,10 +33,11 @@ class Rules:
     def of(cls, view: View) -> Rules:
         """The rules by these settings."""
         settings, buffers = view.conflicts, view.availability
+        counted = frozenset(it for it in settings.kinds if kinds.of(it).is_on(view))
         parts = (
             _VERSION,
             settings.enabled,
-            sorted(settings.kinds),
+            sorted(counted),
             buffers.buffer_before_minutes,
             buffers.buffer_after_minutes,
             settings.offered_jobs,
@@ -45,7 +47,7 @@ class Rules:
             enabled=settings.enabled,
             before=buffers.buffer_before_minutes * 60,
             after=buffers.buffer_after_minutes * 60,
-            kinds=frozenset(settings.kinds),
+            kinds=counted,
             job_busy=_ANY if settings.offered_jobs else _CERTAIN,
             other_busy=_ANY if settings.tentative_events else _CERTAIN,
             epoch=blake2b(repr(parts).encode(), digest_size=8).hexdigest(),

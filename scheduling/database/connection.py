@@ -13,14 +13,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from scheduling.config.sections import DatabaseSettings
 from scheduling.database.single_statements import KeptConnections
 from scheduling.errors import DatabaseUnavailable
 
@@ -206,7 +205,27 @@ def connect(
         return _databases[key]
 
 
-def connect_to(settings: DatabaseSettings) -> Database:
+class ConnectionSettings(Protocol):
+    """What `connect` is given, as the section `database` of the settings has it (scheduling/config/sections.py)."""
+
+    @property
+    def url(self) -> str:
+        """The database."""
+
+    @property
+    def pool_size(self) -> int:
+        """Connections to PostgreSQL that are kept open at most."""
+
+    @property
+    def busy_timeout(self) -> int:
+        """Seconds that a write waits for another one."""
+
+    @property
+    def transaction_pooling(self) -> bool:
+        """Whether a pooler gives each transaction to another session."""
+
+
+def connect_to(settings: ConnectionSettings) -> Database:
     """As `connect`, by settings."""
     return connect(
         settings.url,

@@ -15,8 +15,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, false, or_, select
 
+from scheduling import kinds
 from scheduling.calendars import objects
-from scheduling.calendars.calendars import CONFLICTS, CalendarState, Principal
+from scheduling.calendars.calendars import CalendarState, Principal
 from scheduling.feeds import text as feed_text
 from scheduling.feeds.links import Link
 from scheduling.feeds.options import Window
@@ -27,13 +28,6 @@ from scheduling.settings.view import View
 REFRESH_SECONDS = 1800
 _FORMAT = 3
 """Raised whenever the code writes the same state differently, so that clients fetch anew."""
-_NAMES = {
-    "jobs": "jobs",
-    "blockers": "blocked times",
-    "time-off": "time off",
-    "external": "outside calendars",
-    "conflicts": "conflicts",
-}
 _O = CalendarObject
 
 
@@ -73,13 +67,13 @@ def scope(link: Link, calendars: Sequence[CalendarState], view: View, window: Wi
         link=link,
         owner=calendars[0].owner,
         color=calendars[0].color[:7],
-        # Conflicts take nobody's time: where only times are shown, they are none.
+        # Some kinds take nobody's time: where only times are shown, they have nothing to show.
         calendars=tuple(
             it
             for it in calendars
             if it.kind in options.kinds
             and not it.hidden
-            and (it.kind != CONFLICTS or options.detail == "full")
+            and (options.detail == "full" or kinds.of(it.kind).blocks)
         ),
         window=window,
         moves=view.calendars.history_months is not None
@@ -171,7 +165,7 @@ def _each_once(items: Iterable[_Item]) -> list[_Item]:
 
 
 def _shown(scope: Scope, kind: str) -> ColumnElement[bool]:
-    if kind != "jobs" or scope.link.options.cancelled_days is None:
+    if not kinds.of(kind).keeps_cancelled or scope.link.options.cancelled_days is None:
         return ~_O.deleted
     since = scope.window.cancelled_since
     # A removed job that was cancelled keeps its last text (scheduling/calendars/changeset.py).
@@ -195,8 +189,8 @@ def _head(scope: Scope) -> str:
     if scope.link.options.detail == "busy":
         about = text.escape(f"When {scope.owner.name} is busy. Read-only.")
     else:
-        kinds = ", ".join(_NAMES[kind] for kind in scope.link.options.kinds)
-        about = text.escape(f"The schedule of {scope.owner.name}: {kinds}. Read-only.")
+        shown = ", ".join(kinds.of(it).in_feed or it for it in scope.link.options.kinds)
+        about = text.escape(f"The schedule of {scope.owner.name}: {shown}. Read-only.")
     lines = (
         text.line("METHOD", "PUBLISH"),
         text.line("UID", feed_text.opaque_uid("calendar", scope.link.key)),

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Literal
 
+from scheduling import kinds
 from scheduling.config.ini import did_you_mean
 from scheduling.errors import Invalid
 from scheduling.settings.view import View, months_before
 
-KINDS = ("jobs", "blockers", "time-off", "external", "conflicts")
-"""The kinds of calendar a feed can show, in the order of its text; `external` are the imported ones."""
-USUAL_KINDS = KINDS[:4]
-"""Those it shows where nothing else is said: conflicts are for dispatchers."""
+KINDS = tuple(it.slug for it in kinds.every() if it.in_feed is not None)
+"""The kinds of calendar a feed can show, in the order of its text."""
+USUAL_KINDS = tuple(it for it in KINDS if not kinds.of(it).restricted)
+"""Those it shows where nothing else is said: restricted ones are for dispatchers."""
 DETAILS = ("full", "busy")
 Detail = Literal["full", "busy"]
 MOST_MONTHS = 1200

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, bindparam, delete, exists, func, or_, select
 
 from scheduling.errors import NotFound
+from scheduling.kinds import JOBS
 from scheduling.models import (
     AppPassword,
     Calendar,
@@ -198,7 +199,7 @@ def _stale_since(connection: Connection, calendar: Any, entry: Any) -> int | Non
 
 def _assignee(connection: Connection, job_id: int, user_id: int, username: str) -> AssigneeDelivery:
     calendar = connection.scalar(
-        select(Calendar.id).where(Calendar.user_id == user_id, Calendar.slug == "jobs")
+        select(Calendar.id).where(Calendar.user_id == user_id, Calendar.slug == JOBS.slug)
     )
     shown = connection.execute(
         select(_O.revision, _O.changed_at, _O.deleted).where(
@@ -208,7 +209,7 @@ def _assignee(connection: Connection, job_id: int, user_id: int, username: str) 
     pending = connection.scalar(
         select(func.count()).where(
             ScheduleChange.user_id == user_id,
-            ScheduleChange.slug == "jobs",
+            ScheduleChange.slug == JOBS.slug,
             or_(ScheduleChange.source_id == job_id, ScheduleChange.source_id.is_(None)),
         )
     )

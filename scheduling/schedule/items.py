@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, exists, func, or_, select
 
 from scheduling.errors import NotFound
+from scheduling.kinds import BLOCKERS, JOBS, TIME_OFF
 from scheduling.models import (
     Blocker,
     Calendar,
@@ -33,7 +34,11 @@ from scheduling.schedule.entries import Kind
 
 Table = type[Job] | type[Blocker] | type[TimeOff]
 TABLES: Mapping[Kind, Table] = {Kind.JOB: Job, Kind.BLOCKER: Blocker, Kind.TIME_OFF: TimeOff}
-SLUGS: Mapping[Kind, str] = {Kind.JOB: "jobs", Kind.BLOCKER: "blockers", Kind.TIME_OFF: "time-off"}
+SLUGS: Mapping[Kind, str] = {
+    Kind.JOB: JOBS.slug,
+    Kind.BLOCKER: BLOCKERS.slug,
+    Kind.TIME_OFF: TIME_OFF.slug,
+}
 _NAMES: Mapping[Kind, str] = {Kind.JOB: "job", Kind.BLOCKER: "blocker", Kind.TIME_OFF: "time off"}
 _CHUNK = 500
 _MICROSECOND = timedelta(microseconds=1)

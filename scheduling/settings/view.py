@@ -9,14 +9,17 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from hashlib import blake2b
 
+from scheduling import kinds
 from scheduling.config.sections import (
     AvailabilitySettings,
     CalendarSettings,
     ConflictSettings,
     TemplateSettings,
 )
+from scheduling.config.templates import Template
 from scheduling.ical.spans import Horizon
 from scheduling.ical.timezones import to_epoch
+from scheduling.kinds.kind import Choices, Kind, Wording
 
 _RENDERER = 1
 """Raised whenever the code renders the same row differently, so that every calendar is rendered anew."""
@@ -43,6 +46,8 @@ class View:
         """A view of these settings."""
         parts = [str(_RENDERER), ",".join(sorted(calendars.job_statuses))]
         parts += [f"{name}={getattr(templates, name).text}" for name in TemplateSettings.__dataclass_fields__]
+        choices = [it.option for kind in kinds.every() for it in kind.choices]
+        parts += [f"{name}={','.join(sorted(getattr(calendars, name)))}" for name in choices]
         digest = blake2b("\x00".join(parts).encode(), digest_size=8)
         return cls(
             calendars=calendars,
@@ -69,23 +74,33 @@ class View:
         end = months_before(today.replace(day=1), -(self.calendars.horizon_months + 1))
         return Horizon(start=start, end=_epoch(end), present=_epoch(today.replace(day=1)))
 
-    def name_of(self, kind: str) -> str:
-        """The configured name of a built-in calendar."""
-        return {
-            "jobs": self.calendars.jobs_name,
-            "blockers": self.calendars.blockers_name,
-            "time-off": self.calendars.time_off_name,
-            "conflicts": self.calendars.conflicts_name,
-        }[kind]
+    @property
+    def job_statuses(self) -> tuple[str, ...]:
+        """The statuses of jobs that are shown."""
+        return self.calendars.job_statuses
 
-    def color_of(self, kind: str) -> str:
+    @property
+    def conflicts_enabled(self) -> bool:
+        """Whether conflicts are looked for."""
+        return self.conflicts.enabled
+
+    def text(self, wording: Wording) -> Template:
+        """The template for one of a kind's wordings."""
+        found: Template = getattr(self.templates, wording.option)
+        return found
+
+    def chosen(self, choices: Choices) -> tuple[str, ...]:
+        """What is chosen of one of a kind's choices."""
+        found: tuple[str, ...] = getattr(self.calendars, choices.option)
+        return found
+
+    def name_of(self, kind: Kind) -> str:
+        """The configured name of a built-in calendar."""
+        return str(getattr(self.calendars, kind.name_option))
+
+    def color_of(self, kind: Kind) -> str:
         """The configured colour of a built-in calendar."""
-        return {
-            "jobs": self.calendars.jobs_color,
-            "blockers": self.calendars.blockers_color,
-            "time-off": self.calendars.time_off_color,
-            "conflicts": self.calendars.conflicts_color,
-        }[kind]
+        return str(getattr(self.calendars, kind.color_option))
 
     def on(self, today: date) -> DayView:
         """What follows from this view on a day."""

@@ -15,11 +15,12 @@ from itertools import islice
 
 from sqlalchemy import Connection, bindparam, select
 
+from scheduling import kinds
 from scheduling.access.secrets import Keyring
-from scheduling.calendars.rendered import object_name
-from scheduling.calendars.sources import domain_of
 from scheduling.feeds import text as feed_text
 from scheduling.ical import text
+from scheduling.kinds.kind import domain_of
+from scheduling.kinds.rendered import object_name
 from scheduling.models import Calendar, CalendarObject, Feed, Instance
 
 SENTENCE = "Events of this user that came back were left out, since they block already."
@@ -51,7 +52,7 @@ def own_uids(connection: Connection, keyring: Keyring, user_id: int, uids: Colle
     found: set[str] = set()
     if marked:
         # An event in an imported calendar was not made by us, even if it bears our mark: it is a colleague's.
-        built_in = [row.id for row in calendars if row.kind != "external"]
+        built_in = [row.id for row in calendars if not kinds.of(row.kind).imported]
         for chunk in _chunks(marked):
             names = [object_name(uid) for uid in chunk]
             found.update(connection.scalars(_KNOWN, {"calendars": built_in, "names": names}))

@@ -11,7 +11,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from scheduling.calendars.policy import Policy
+from scheduling.kinds import EXTERNAL
+from scheduling.kinds.policy import Policy
 from scheduling.models import Subscription as SubscriptionRow
 
 
@@ -77,7 +78,7 @@ COLUMNS = (
 
 def slug_of(subscription_id: int) -> str:
     """The slug of the calendar that shows a subscription's events."""
-    return f"external-{subscription_id}"
+    return EXTERNAL.slug_of(subscription_id)
 
 
 def read(row: Row[*tuple[Any, ...]]) -> Subscription:

@@ -18,13 +18,14 @@ from scheduling.access import audit
 from scheduling.access.permissions import Actor, Permission, permits, require
 from scheduling.access.secrets import Keyring
 from scheduling.admission import Admission, anywhere
-from scheduling.calendars import policy as import_policy
 from scheduling.calendars.catch_up import create_calendar
-from scheduling.calendars.policy import Policy
 from scheduling.conflicts import checks
 from scheduling.errors import Invalid, NotFound
 from scheduling.feeds import links
 from scheduling.ical import timezones
+from scheduling.kinds import EXTERNAL
+from scheduling.kinds import policy as import_policy
+from scheduling.kinds.policy import Policy
 from scheduling.models import Calendar, ExternalEvent, ExternalEventVersion, Generation, ScheduleChange
 from scheduling.models import Subscription as SubscriptionRow
 from scheduling.subscriptions import credentials as source_credentials
@@ -107,7 +108,7 @@ def add(
         .returning(_R.id)
     ).scalar_one()
     create_calendar(
-        connection, user_id=user_id, slug=slug_of(created), kind="external", now=now, display_name=label
+        connection, user_id=user_id, slug=slug_of(created), kind=EXTERNAL.slug, now=now, display_name=label
     )
     _hide(connection, user_id, created, policy.visibility)
     audit.record(

@@ -18,6 +18,7 @@ from scheduling.calendars.followers import Followers
 from scheduling.config.sections import Config
 from scheduling.conflicts import watch
 from scheduling.database.connection import Database
+from scheduling.kinds import EXTERNAL, JOBS
 from scheduling.models import (
     Calendar,
     CalendarObject,
@@ -45,15 +46,15 @@ _PRUNABLE = (
     .limit(_BATCH)
 )
 _NO_USER = ~exists().where(User.id == Calendar.user_id)
-_NO_SUBSCRIPTION = (Calendar.kind == "external") & ~exists().where(
-    Calendar.slug == literal("external-") + cast(Subscription.id, String)
+_NO_SUBSCRIPTION = (Calendar.kind == EXTERNAL.slug) & ~exists().where(
+    Calendar.slug == literal(EXTERNAL.prefix) + cast(Subscription.id, String)
 )
 _NO_CALENDAR = ~exists().where(
     Calendar.user_id == ScheduleChange.user_id, Calendar.slug == ScheduleChange.slug
 )
 
 _OF_A_USER = exists().where(User.id == ScheduleChange.user_id)
-_OF_A_JOB = (ScheduleChange.slug == "jobs") & _OF_A_USER
+_OF_A_JOB = (ScheduleChange.slug == JOBS.slug) & _OF_A_USER
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,6 +17,7 @@ from sqlalchemy import BindParameter, Connection, Row, bindparam, select
 from sqlalchemy.exc import DBAPIError
 
 from scheduling.calendars.followers import Change, Extent, UserGone
+from scheduling.kinds import JOBS
 from scheduling.models import Job, JobAssignment, ScheduleChange, User
 from scheduling.webhooks.endpoints import LONGEST_HOURS
 from scheduling.webhooks.events import EventType, is_awaited, listeners, send
@@ -34,7 +35,7 @@ _ASSIGNEES = (
 _WAITING = (
     select(ScheduleChange.user_id)
     .join(User, User.id == ScheduleChange.user_id)
-    .where(ScheduleChange.slug == "jobs")
+    .where(ScheduleChange.slug == JOBS.slug)
     .distinct()
     .limit(bindparam("some"))
 )
@@ -45,7 +46,7 @@ def follow(connection: Connection, change: Change | UserGone) -> None:
     """Queue `job.changed` for jobs that changed in a calendar (`scheduling.calendars.followers`). Without a job near
     its start, or without webhooks, this costs next to nothing.
     """
-    if isinstance(change, UserGone) or change.kind != "jobs":
+    if isinstance(change, UserGone) or change.kind != JOBS.slug:
         return
     now = change.now
     near = {job: extents for job, extents in change.sources.items() if _is_near(extents, now, LONGEST_HOURS)}

@@ -7,6 +7,7 @@ from scheduling.calendars.catch_up import catch_up_in_steps, ensure_calendars
 from scheduling.calendars.followers import Followers
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
+from scheduling.kinds import JOBS
 from scheduling.settings import stored
 from scheduling.webhooks import jobs
 
@@ -30,5 +31,5 @@ class JobWatch:
         for user_id in late:
             with self._database.write() as connection:
                 ensure_calendars(connection, user_id, now)
-            catch_up_in_steps(self._database, user_id, "jobs", shown, now, followers=self._followers)
+            catch_up_in_steps(self._database, user_id, JOBS.slug, shown, now, followers=self._followers)
         return len(late) >= limit

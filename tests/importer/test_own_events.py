@@ -17,12 +17,12 @@ from scheduling.access import users
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
 from scheduling.calendars import objects
-from scheduling.calendars.calendars import BUILT_IN
 from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.feeds import feeds, text
 from scheduling.feeds.options import FeedOptions
+from scheduling.schedule.items import SLUGS
 from scheduling.snapshot import Snapshot
 from scheduling.subscriptions import subscriptions
 from scheduling.subscriptions.store import ImportStore
@@ -77,7 +77,7 @@ class Installation:
         return found
 
     def exported(self, name: str, *subscribed: int) -> list[str]:
-        return self.components(name, *BUILT_IN, *(f"external-{number}" for number in subscribed))
+        return self.components(name, *SLUGS.values(), *(f"external-{number}" for number in subscribed))
 
 
 def passed_on(components: list[str]) -> bytes:

@@ -14,12 +14,12 @@ from sqlalchemy import text
 from scheduling import load
 from scheduling.access import users
 from scheduling.access.permissions import SYSTEM
-from scheduling.calendars.calendars import BUILT_IN
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
 from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.load import Counts, Format, LoadFailed
+from scheduling.schedule.items import SLUGS
 from scheduling.settings.stored import view
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "loading.md"
@@ -82,7 +82,7 @@ def rendered(database: Database, username: str) -> list[str]:
     with database.write() as connection:
         user_id = users.get(connection, username).id
         ensure_calendars(connection, user_id)
-        for slug in BUILT_IN:
+        for slug in SLUGS.values():
             catch_up(connection, user_id, slug, view(connection, Config()), followers=FOLLOWERS)
         return list(connection.scalars(text("SELECT reason FROM unrendered_sources")))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from hashlib import blake2b
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -15,7 +15,14 @@ from scheduling.feeds import feeds
 from scheduling.feeds.feeds import LONGEST_OVERLAP
 from scheduling.feeds.feeds import Feed as StoredFeed
 from scheduling.feeds.links import subscribe_links
-from scheduling.feeds.options import KINDS, MOST_DAYS, MOST_MINUTES, MOST_MONTHS, FeedOptions
+from scheduling.feeds.options import (
+    KINDS,
+    MOST_DAYS,
+    MOST_MINUTES,
+    MOST_MONTHS,
+    USUAL_KINDS,
+    FeedOptions,
+)
 from server.api.protocol.operations import Call, Reply, Routes
 from server.api.protocol.owners import owner
 from server.api.protocol.values import WHOLE, Given, Id, Moment, Name, Shown, ShownMoment, Username, moment
@@ -25,17 +32,21 @@ routes = Routes(
     about="Secret .ics links for apps that subscribe to an address. Whoever has a link sees what it shows.",
 )
 
-FeedKind = Literal["jobs", "blockers", "time-off", "external", "conflicts"]
+if TYPE_CHECKING:
+    FeedKind = str
+else:
+    FeedKind = Literal[KINDS]
 Detail = Literal["full", "busy"]
 Kinds = Annotated[list[FeedKind], Field(min_length=1, max_length=len(KINDS))]
 Months = Annotated[int, Field(ge=0, le=MOST_MONTHS), WHOLE]
 Days = Annotated[int, Field(ge=0, le=MOST_DAYS), WHOLE]
 Minutes = Annotated[int, Field(ge=0, le=MOST_MINUTES), WHOLE]
+_RESTRICTED = " and ".join(it for it in KINDS if it not in USUAL_KINDS)
 _OPTIONS = frozenset(FeedOptions.__dataclass_fields__)
 
 
 def _every_kind() -> list[FeedKind]:
-    return ["jobs", "blockers", "time-off", "external"]
+    return list(USUAL_KINDS)
 
 
 class FeedFields(Given):
@@ -43,7 +54,7 @@ class FeedFields(Given):
 
     kinds: Kinds = Field(
         default_factory=_every_kind,
-        description="All but conflicts where left out; these need a role that permits reading all calendars.",
+        description=f"All but {_RESTRICTED} where left out; these need a role that permits reading all calendars.",
     )
     detail: Detail = Field(default_factory=lambda: "full", description="busy: only times and the word Busy.")
     history_months: Months | None = Field(

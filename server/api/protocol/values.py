@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -18,6 +18,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from scheduling.calendars.events import SOURCES
 from server.api.protocol.problems import Refused
 
 _CLEAN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
@@ -86,7 +87,10 @@ ShownEpoch = Annotated[
     PlainSerializer(shown_epoch, return_type=str),
     WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
 ]
-Source = Literal["job", "blocker", "time_off", "external_ical"]
+if TYPE_CHECKING:
+    Source = str
+else:
+    Source = Literal[tuple(SOURCES.values())]
 
 
 def moment(given: str | None, name: str) -> datetime | None:

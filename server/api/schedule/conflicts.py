@@ -8,11 +8,11 @@ from typing import Annotated, Literal, cast
 from pydantic import Field, StringConstraints
 
 from scheduling.access.permissions import Permission, permits
-from scheduling.calendars.calendars import CONFLICTS
 from scheduling.conflicts import acknowledge, listing
 from scheduling.conflicts.acknowledge import LONGEST_NOTE
 from scheduling.conflicts.listing import Conflict as ReadConflict
 from scheduling.errors import NotFound
+from scheduling.kinds import CONFLICTS
 from server.api.protocol import cursor
 from server.api.protocol.operations import Call, Reply, Routes
 from server.api.protocol.owners import of_list
@@ -132,7 +132,7 @@ def list_conflicts(call: Call, query: ConflictQuery) -> Reply:
         end=None if end is None else int(end.timestamp()),
     )
     after = cast("tuple[int, int] | None", cursor.read(query.cursor, int, int))
-    call.snapshot.settle(CONFLICTS)
+    call.snapshot.settle(CONFLICTS.slug)
     found = listing.page(call.connection, wanted, after=after, limit=query.limit + 1)
     page = found[: query.limit]
     following = cursor.write(*page[-1].position) if len(found) > len(page) else None
@@ -143,7 +143,7 @@ def list_conflicts(call: Call, query: ConflictQuery) -> Reply:
 @routes.operation("GET", "/conflicts/{conflict_id}", returns=Conflict, versioned=True)
 def get_conflict(call: Call, conflict_id: Id) -> Reply:
     """Show a conflict."""
-    call.snapshot.settle(CONFLICTS)
+    call.snapshot.settle(CONFLICTS.slug)
     found = listing.get(call.connection, conflict_id)
     if not permits(
         Permission.CALENDARS_READ_ALL,
@@ -178,7 +178,7 @@ def _shown(it: ReadConflict) -> Conflict:
         status=cast("Status", it.status),
         job=ConflictingJob(id=it.job_id, reference=it.job_reference, title=it.job_title),
         other=ConflictingEvent(
-            kind=cast("Source", it.other_kind),
+            kind=it.other_kind,
             id=it.other_id,
             calendar=it.other_calendar,
             title=it.other_title,

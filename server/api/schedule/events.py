@@ -9,13 +9,13 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from scheduling import kinds
 from scheduling.access import users
 from scheduling.access.permissions import Permission
 from scheduling.calendars import events
 from scheduling.calendars.events import Event as ReadEvent
 from scheduling.schedule import edits
 from scheduling.schedule import items as stored_items
-from scheduling.schedule.entries import Kind
 from scheduling.schedule.items import Item
 from server.api.protocol import cursor
 from server.api.protocol.operations import Call, Reply, Routes
@@ -32,8 +32,9 @@ routes = Routes(
 )
 
 LONGEST_RANGE = timedelta(days=400)
-EventId = Annotated[str, StringConstraints(pattern="^(job|blocker|time_off|external_ical)-[1-9][0-9]{0,15}$")]
-_KINDS = {"job": Kind.JOB, "blocker": Kind.BLOCKER, "time_off": Kind.TIME_OFF}
+EventId = Annotated[str, StringConstraints(pattern=f"^{events.ID_PATTERN}$")]
+_ITEMS = {kinds.of(slug).event: item for item, slug in stored_items.SLUGS.items()}
+"""The kinds of item that are changed here, by the words for their events."""
 
 
 class Instance(Shown):
@@ -158,14 +159,17 @@ def delete_event(call: Call, user: Username, event_id: EventId) -> Reply:
 
 def _item(call: Call, user: str, event_id: str) -> Item:
     source, source_id = events.parse_id(event_id)
-    if source == "external_ical":
-        raise Refused(
-            HTTPStatus.FORBIDDEN,
-            "This event is imported; it can only be changed in the calendar it comes from.",
+    kind = _ITEMS.get(source)
+    if kind is None:
+        why = (
+            "This event is imported; it can only be changed in the calendar it comes from."
+            if kinds.of_event(source).imported
+            else "This event cannot be changed here."
         )
+        raise Refused(HTTPStatus.FORBIDDEN, why)
     call.require(Permission.SCHEDULE_WRITE)
     user_id = users.get(call.connection, user).id
-    item = stored_items.get(call.connection, _KINDS[source], source_id, lock=True)
+    item = stored_items.get(call.connection, kind, source_id, lock=True)
     if user_id not in item.user_ids:
         raise Refused(HTTPStatus.NOT_FOUND, f"There is no event {event_id} of this user.")
     return item
@@ -173,7 +177,7 @@ def _item(call: Call, user: str, event_id: str) -> Item:
 
 def _shown(event: ReadEvent, *, own: bool) -> Event:
     """What others see of an imported event is that it takes time."""
-    private = event.source == "external_ical" and not own
+    private = kinds.of_event(event.source).imported and not own
     return Event(
         id=event.id,
         source=event.source,
@@ -188,7 +192,7 @@ def _shown(event: ReadEvent, *, own: bool) -> Event:
         instances=[Instance(starts_at=begins, ends_at=ends) for begins, ends in event.instances],
         status=event.status,
         busy=event.busy,
-        read_only=event.source == "external_ical",
+        read_only=event.source not in _ITEMS,
         changed_at=event.changed_at,
         etag=event.etag,
     )

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from scheduling.access.permissions import Permission
-from scheduling.calendars.policy import Policy
 from scheduling.errors import NotFound
+from scheduling.kinds.policy import Policy
 from scheduling.settings import stored
 from scheduling.subscriptions import subscriptions
 from scheduling.subscriptions.credentials import Credentials

@@ -9,14 +9,15 @@ from typing import Any
 
 import click
 
+from scheduling import kinds
 from scheduling.access import users
-from scheduling.calendars.calendars import CONFLICTS
 from scheduling.calendars.events import SOURCES
 from scheduling.composition import FOLLOWERS
 from scheduling.conflicts import acknowledge as acts
 from scheduling.conflicts import listing
 from scheduling.conflicts.comparison import MOST, MOST_OF_USER
 from scheduling.conflicts.listing import STATUSES, Conflict
+from scheduling.kinds import CONFLICTS
 from scheduling.snapshot import Snapshot
 from server.cli.terminal.manual import ManualGroup
 from server.cli.terminal.output import json_option, moment, print_facts, print_json, print_table
@@ -85,7 +86,7 @@ def list_(
 ) -> None:
     """List conflicts, the soonest first."""
     with Snapshot(session.database, session.settings.config, followers=FOLLOWERS) as snapshot:
-        snapshot.settle(CONFLICTS)
+        snapshot.settle(CONFLICTS.slug)
         wanted = listing.Filter(
             user_id=None if user is None else users.get(snapshot.connection, user).id,
             statuses=statuses or ("open",),
@@ -120,7 +121,7 @@ def list_(
 def show(session: Session, *, number: int, as_json: bool) -> None:
     """Show the conflict ID."""
     with Snapshot(session.database, session.settings.config, followers=FOLLOWERS) as snapshot:
-        snapshot.settle(CONFLICTS)
+        snapshot.settle(CONFLICTS.slug)
         found = listing.get(snapshot.connection, number)
     if as_json:
         print_json(_plain(found))
@@ -182,7 +183,7 @@ def _job(it: Conflict) -> str:
 def _other(it: Conflict) -> str:
     return (
         f"busy in {it.other_title}"
-        if it.other_kind == "external_ical"
+        if kinds.of_event(it.other_kind).imported
         else f"{it.other_kind}: {it.other_title}"
     )
 

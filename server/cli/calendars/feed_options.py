@@ -10,10 +10,19 @@ from typing import Any, TypeVar
 
 import click
 
-from scheduling.feeds.options import DETAILS, KINDS, MOST_DAYS, MOST_MINUTES, MOST_MONTHS, FeedOptions
+from scheduling.feeds.options import (
+    DETAILS,
+    KINDS,
+    MOST_DAYS,
+    MOST_MINUTES,
+    MOST_MONTHS,
+    USUAL_KINDS,
+    FeedOptions,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 _NONE = "none"
+_RESTRICTED = " and ".join(it for it in KINDS if it not in USUAL_KINDS)
 
 
 class _Number(click.ParamType[Any]):
@@ -53,7 +62,7 @@ _OPTIONS = (
         "kinds",
         multiple=True,
         type=click.Choice(KINDS),
-        help="What it shows; may be given several times. Without it, everything but conflicts.",
+        help=f"What it shows; may be given several times. Without it, everything but {_RESTRICTED}.",
     ),
     click.option("--detail", type=click.Choice(DETAILS), help="Everything, or only when the user is busy."),
     click.option(

@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from scheduling.access import users
-from scheduling.calendars.policy import BUSY, TENTATIVE, VISIBILITY, Policy
 from scheduling.composition import FOLLOWERS
+from scheduling.kinds.policy import BUSY, TENTATIVE, VISIBILITY, Policy
 from scheduling.settings import stored
 from scheduling.settings.view import View
 from scheduling.subscriptions import history, subscriptions

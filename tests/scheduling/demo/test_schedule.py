@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import text
 
-from scheduling.calendars.calendars import BUILT_IN
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
 from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
@@ -19,6 +18,7 @@ from scheduling.database import schema
 from scheduling.database.connection import Database
 from scheduling.demo import schedule
 from scheduling.errors import Conflict, Invalid
+from scheduling.schedule.items import SLUGS
 from scheduling.settings.stored import view
 
 TODAY = date(2026, 11, 20)
@@ -144,7 +144,8 @@ def test_everything_in_it_can_be_rendered(database: Database, config: Config) ->
             ensure_calendars(connection, user_id, NOW)
             current = view(connection, config)
             shown += sum(
-                catch_up(connection, user_id, slug, current, NOW, followers=FOLLOWERS) for slug in BUILT_IN
+                catch_up(connection, user_id, slug, current, NOW, followers=FOLLOWERS)
+                for slug in SLUGS.values()
             )
     assert rows(database, "unrendered_sources") == []
     assert shown > 13 * 15

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduling.calendars import policy
 from scheduling.calendars.objects import HEAD, TAIL
 from scheduling.feeds import text as feed_text
 from scheduling.ical import event, text
 from scheduling.ical.component import busy_time, content_lines, events, is_cancelled, name_of, properties_of
+from scheduling.kinds import policy
 
 ALARM = "BEGIN:VALARM\r\nACTION:DISPLAY\r\nDURATION:PT5M\r\nDESCRIPTION:x\r\nEND:VALARM\r\n"
 TITLE = "A title that is so long that it is folded over two lines, since there is no end to it"

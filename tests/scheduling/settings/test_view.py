@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduling.config.sections import JOB_FIELDS, CalendarSettings, TemplateSettings
+from scheduling.config.sections import CalendarSettings, TemplateSettings
 from scheduling.config.templates import Template
+from scheduling.kinds.jobs import FIELDS
 from scheduling.settings.view import View, today
 
 DAYS = st.dates(date(1990, 1, 1), date(2200, 1, 1))
@@ -95,7 +96,7 @@ def test_epoch_changes_with_every_template() -> None:
     epochs = {view().epoch}
     names = TemplateSettings.__dataclass_fields__
     for name in names:
-        templates = replace(TemplateSettings(), **{name: Template.parse("{notes}!", JOB_FIELDS)})  # type: ignore[arg-type]
+        templates = replace(TemplateSettings(), **{name: Template.parse("{notes}!", FIELDS)})  # type: ignore[arg-type]
         epochs.add(View.of(CalendarSettings(), templates).epoch)
     assert len(epochs) == len(names) + 1
 

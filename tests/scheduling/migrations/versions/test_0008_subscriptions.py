@@ -13,9 +13,9 @@ from sqlalchemy.exc import IntegrityError
 
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring, new_key
-from scheduling.calendars.policy import Policy
 from scheduling.database import schema
 from scheduling.database.connection import Database
+from scheduling.kinds.policy import Policy
 from scheduling.subscriptions import subscriptions
 from scheduling.subscriptions.subscriptions import Changes
 

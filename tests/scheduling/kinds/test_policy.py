@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from scheduling.calendars.policy import Policy, component
+from scheduling.kinds.policy import Policy, component
 
 FREE = "STATUS:CONFIRMED\r\nTRANSP:TRANSPARENT\r\nX-MICROSOFT-CDO-BUSYSTATUS:FREE\r\n"
 EVENT = f"BEGIN:VEVENT\r\nUID:1@x\r\nDTSTART:20261001T080000Z\r\nSUMMARY:Secret\r\n{FREE}END:VEVENT\r\n"
