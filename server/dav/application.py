@@ -40,6 +40,7 @@ from server.dav.xml import (
     Response,
     count_properties,
     error,
+    in_ascii,
     one_question,
     parse,
     plain,
@@ -175,7 +176,7 @@ class Application(RadicaleApplication):
         if asked.minimal:
             multistatus.minimise(xml_content)
         asked.responses = len(xml_content.findall(f"{D}response")) if asked.limit else 0
-        return without_controls(super()._xml_response(xml_content, request_info))
+        return in_ascii(without_controls(super()._xml_response(xml_content, request_info)))
 
     def do_OPTIONS(self, environ: types.WSGIEnviron, base_prefix: str, path: str, *_rest: object) -> Response:
         """What is really there."""

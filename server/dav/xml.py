@@ -7,6 +7,7 @@ no more than what is allowed of it.
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from http import HTTPStatus
 from xml.parsers import expat
@@ -19,6 +20,9 @@ MAXIMUM_PROPERTIES = 100
 """Properties that a request may name. Calendar apps name up to 50."""
 D, C, CS = "{DAV:}", "{urn:ietf:params:xml:ns:caldav}", "{http://calendarserver.org/ns/}"
 
+_NAMED_OTHERWISE = re.compile(rb"<[^>]*[\x80-\xff]")
+_NONCHARACTER = re.compile("[\ufffe\uffff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\r")
 
 Response = tuple[int, dict[str, str], "str | bytes | None", "str | None"]
@@ -123,8 +127,18 @@ def plain(status: int, sentence: str, **headers: str) -> Response:
 
 
 def to_bytes(root: ET.Element) -> bytes:
-    """The document with its declaration."""
-    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
+    """The document with its declaration, as `in_ascii`."""
+    return in_ascii(ET.tostring(root, encoding="utf-8", xml_declaration=True))
+
+
+def in_ascii(document: bytes) -> bytes:
+    """The UTF-8 document with character references for what is not ASCII (XML 1.0, section 4.1). Thunderbird decodes
+    each piece that comes from the network by itself and would tear a character at its edge. Names of elements cannot be
+    written so: a document that has such a one, which only a request brings, stays as it is.
+    """
+    if document.isascii() or _NAMED_OTHERWISE.search(document):
+        return document
+    return document.decode().encode("ascii", "xmlcharrefreplace")
 
 
 def without_controls(document: bytes) -> bytes:
@@ -133,10 +147,10 @@ def without_controls(document: bytes) -> bytes:
 
 
 def octets(text: str) -> bytes:
-    """`text` in UTF-8 without characters that XML 1.0 forbids, surrogates replaced."""
-    if "\ufffe" in text or "\uffff" in text:
-        text = text.replace("\ufffe", "").replace("\uffff", "")
-    return text.encode("utf-8", "replace").translate(None, _CONTROLS)
+    """Markup whose names are ASCII, as `in_ascii`, without characters that XML 1.0 forbids, surrogates replaced."""
+    if not text.isascii():
+        text = _SURROGATE.sub("?", _NONCHARACTER.sub("", text))
+    return text.encode("ascii", "xmlcharrefreplace").translate(None, _CONTROLS)
 
 
 def one_question(root: ET.Element | None) -> None:

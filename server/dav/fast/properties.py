@@ -58,9 +58,10 @@ class Context:
 
 
 def known(names: tuple[str, ...]) -> bool:
-    """Whether every property can be answered here."""
+    """Whether every property can be answered here, its name being ASCII."""
     return len(set(names)) == len(names) and not any(
-        name in _UNKNOWN or name.startswith(_FOREIGN) or not name.startswith("{") for name in names
+        name in _UNKNOWN or name.startswith(_FOREIGN) or not name.startswith("{") or not name.isascii()
+        for name in names
     )
 
 

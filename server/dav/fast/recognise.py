@@ -84,7 +84,7 @@ def report(root: ET.Element, calendar_href: str) -> Report | None:
     data = _data(props[0])
     if (
         data is None
-        or any(name.startswith(_ADDRESS_BOOKS) for name in names)
+        or any(name.startswith(_ADDRESS_BOOKS) or not name.isascii() for name in names)
         or len(set(names)) != len(names)
     ):
         return None
