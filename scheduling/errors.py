@@ -27,6 +27,12 @@ class StillCatchingUp(DatabaseUnavailable):
     retry_after = 5
 
 
+class TooManyWriters(DatabaseUnavailable):
+    """Others have been waiting for a while to write to the scheduling database; try again shortly."""
+
+    retry_after = 5
+
+
 class SchemaMismatch(SchedulingError):
     """The database schema is not the one this version needs; run `daysheet db upgrade`."""
 

@@ -31,6 +31,8 @@ _LONGEST = 2.0
 _KEPT = 1000
 """Calendars that are remembered at most while nobody waits for them."""
 _FOR_EVER = 86_400.0
+_LOST = 120.0
+"""Seconds after which a catch-up is no longer waited for: its thread may have been ended at an unlucky moment."""
 
 
 @dataclass(slots=True, eq=False)
@@ -89,8 +91,8 @@ class Flights:
                     left = until - time.monotonic()
                     if left <= 0:
                         raise StillCatchingUp
-                    if calendar.is_running:
-                        calendar.changed.wait(left)
+                    if calendar.is_running and time.monotonic() < calendar.began + _LOST:
+                        calendar.changed.wait(min(left, _LOST))
                     else:
                         self._fly(calendar, catch_up)
                 if calendar.error is not None:
@@ -124,10 +126,14 @@ class Flights:
         finally:
             self._lock.acquire()
         took = time.monotonic() - calendar.began
-        calendar.is_running, calendar.error, calendar.ended = False, error, calendar.begun
+        calendar.is_running = False
         calendar.is_crowded = error is None and (calendar.is_crowded or calendar.waiting >= _CROWD)
         calendar.fresh_until = calendar.began + max(_WINDOW, _SHARE * took)
         calendar.changed.notify_all()
+        if error is not None and not isinstance(error, Exception):
+            # Only this thread has to end; another one of those who wait goes on.
+            raise error
+        calendar.error, calendar.ended = error, calendar.begun
 
 
 _of_databases: WeakKeyDictionary[Database, Flights] = WeakKeyDictionary()

@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from scheduling.database.single_statements import KeptConnections
+from scheduling.database.writers import Writers
 from scheduling.errors import DatabaseUnavailable
 
 __all__ = ["Connection", "Database", "connect", "connect_to"]
@@ -56,6 +57,7 @@ class Database:
         )
         self._writer = self.engine.execution_options(**{_WRITE: True})
         self._kept = KeptConnections(self.engine)
+        self.writers = Writers()
 
     @property
     def path(self) -> Path | None:
@@ -139,7 +141,7 @@ class Database:
         """One transaction, committed on a clean exit and rolled back on an exception. Raises
         `DatabaseUnavailable`.
         """
-        with _translated(), self._writer.begin() as connection:
+        with self.writers.turn(), _translated(), self._writer.begin() as connection:
             yield connection
 
     def dispose(self) -> None:

@@ -36,6 +36,9 @@ class KeptConnections:
             except Exception:
                 if fresh or not kept.lost:
                     raise
+            except BaseException:
+                kept.is_spoilt = True  # ended in the middle of an exchange with the server
+                raise
             finally:
                 self._give_back(kept)
 
@@ -65,7 +68,7 @@ class KeptConnections:
         return _Kept(driver, generation), True
 
     def _give_back(self, kept: _Kept) -> None:
-        if kept.generation == self._generation and not kept.lost:
+        if kept.generation == self._generation and not (kept.lost or kept.is_spoilt):
             self._idle.append(kept)
         else:
             kept.close()
@@ -78,6 +81,7 @@ class _Kept:
         self._connection = connection
         self._is_psycopg = hasattr(connection, "broken")
         self.generation = generation
+        self.is_spoilt = False
         if self._is_psycopg:
             connection.autocommit = True
 

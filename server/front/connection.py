@@ -41,7 +41,7 @@ class Callbacks:
 class Connection:
     """The exchange of one request. Its methods can be called from any thread, each by one at a time."""
 
-    __slots__ = ("_protocol", "_receiving", "_watched", "peer", "scope", "started")
+    __slots__ = ("_protocol", "_receiving", "_told", "_watched", "gone", "peer", "scope", "started")
 
     def __init__(self, scope: Scope, protocol: Any) -> None:
         self.scope = scope
@@ -49,6 +49,9 @@ class Connection:
         self._protocol = protocol
         self._receiving: Any = None
         self._watched = False
+        self._told: list[Callable[[], None]] = []
+        self.gone = False
+        """Whether the client is known to have hung up."""
         self.started = False
         """Whether the answer has begun."""
 
@@ -77,17 +80,27 @@ class Connection:
         if self._receiving is not None:
             self._receiving.cancel()
 
-    def watch(self, gone: Callable[[], None]) -> None:
-        """Call `gone` when the client hangs up, or when the answer has been sent; the body must have been read."""
+    def watch(self, hung_up: Callable[[], None] | None = None) -> None:
+        """Notice when the client hangs up, or when the answer has been sent, and call `hung_up` then, perhaps twice.
+
+        The body must have been read.
+        """
+        if hung_up is not None:
+            self._told.append(hung_up)
+            if self.gone:
+                hung_up()
         if self._watched:
             return
         self._watched = True
 
         def arrived(part: bytes | None, **_more: bool) -> None:
-            if part is None:
-                gone()
-            else:
+            if part is not None:
                 self.receive(arrived)
+                return
+            self.gone = True
+            told, self._told = self._told, []
+            for tell in told:
+                tell()
 
         self.receive(arrived)
 

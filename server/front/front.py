@@ -131,6 +131,8 @@ class Front:
         self._queue(Request(connection, environ, self._application, self._sender, body, incoming))
 
     def _queue(self, job: Request | Admission) -> None:
+        if self._pool.is_full:
+            job.watch_for_leaving()
         if not self._pool.submit(job):
             job.ended()
 

@@ -38,7 +38,7 @@ class Job(Protocol):
         """Tell the client that it could not be answered."""
 
     def watch(self, gone: Callable[[], None]) -> None:
-        """Call `gone` when the client hangs up; called often, and heeded once."""
+        """Call `gone` when the client hangs up; called once a second."""
 
 
 class _Worker:
@@ -95,6 +95,11 @@ class Pool:
         self._seconds = seconds
         self._jobs: SimpleQueue[Job] = SimpleQueue()
         self._workers = [_Worker(self._jobs, number) for number in range(1, threads + 1)]
+
+    @property
+    def is_full(self) -> bool:
+        """Whether jobs wait for a thread."""
+        return not self._jobs.empty()
 
     def submit(self, job: Job) -> bool:
         """Run the job as soon as a thread is free; False where too many wait already."""

@@ -44,8 +44,8 @@ class _Job:
 
     @property
     def _late(self) -> bool:
-        """Whether it has waited for so long that an answer is not worth while any more."""
-        return time.monotonic() - self._came > _LONGEST_WAIT
+        """Whether an answer is not worth while any more: it has waited for too long, or the client has gone."""
+        return self._connection.gone or time.monotonic() - self._came > _LONGEST_WAIT
 
     def ended(self) -> None:
         """503, where it lasted too long."""
@@ -56,8 +56,10 @@ class _Job:
         self._say(500, "Something went wrong here; the log of the server says more.")
 
     def watch(self, gone: Callable[[], None]) -> None:
-        """Call `gone` when the client hangs up."""
-        self._connection.watch(gone)
+        """Where the body is still to be read, nothing can be noticed of the client."""
+
+    def watch_for_leaving(self) -> None:
+        """The same while it waits."""
 
     def release(self) -> None:
         """Keep nothing of the request."""
@@ -84,6 +86,17 @@ class Request(_Job):
         super().__init__(connection, environ, application, sender)
         self._body = body
         self._incoming = incoming
+        self._is_watched = False
+
+    def watch(self, gone: Callable[[], None]) -> None:
+        """Call `gone` when the client hangs up."""
+        if not self._is_watched:
+            self._is_watched = True
+            self._connection.watch(gone)
+
+    def watch_for_leaving(self) -> None:
+        """Notice while it waits that the client hangs up."""
+        self._connection.watch()
 
     def run(self) -> None:
         """Make the answer (PEP 3333)."""

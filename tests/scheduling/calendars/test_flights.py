@@ -115,3 +115,33 @@ def test_calendars_nobody_waits_for_are_forgotten() -> None:
     for number in range(1_500):
         flights.join(number, lambda: None, WAIT)
     assert len(flights._calendars) <= 1_001
+
+
+class _Over(BaseException):
+    """The end of a thread's request, which is no error of the catch-up."""
+
+
+def test_who_has_to_end_does_not_end_the_others() -> None:
+    flights, begun, waits, done = Flights(), threading.Event(), threading.Event(), threading.Event()
+
+    def ends() -> None:
+        begun.set()
+        assert waits.wait(60)
+        raise _Over
+
+    def first() -> None:
+        with pytest.raises(_Over):
+            flights.join("calendar", ends, 60)
+
+    def second() -> None:
+        flights.join("calendar", done.set, 60)
+
+    threads = [threading.Thread(target=it) for it in (first, second)]
+    threads[0].start()
+    assert begun.wait(60)
+    threads[1].start()
+    waits.set()
+    for thread in threads:
+        thread.join(60)
+    assert done.is_set()
+    flights.join("calendar", done.set, 60)
