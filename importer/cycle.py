@@ -88,25 +88,31 @@ def _fetched(sharing: Sequence[Due], means: Means, visit: Visit | None) -> Fetch
 
 
 def _take_over(sharing: Sequence[Due], answer: FetchResult, means: Means) -> None:
-    digests = {zone: digest(answer.body, answer.charset, zone) for zone in {due.time_zone for due in sharing}}
+    contexts = {due.context for due in sharing}
+    digests = {context: digest(answer.body, answer.charset, context) for context in contexts}
     changed = []
     for due in sharing:
-        if due.body_digest == digests[due.time_zone]:
+        if due.body_digest == digests[due.context]:
             _unchanged(due, answer, due.body_digest, means)
         else:
             changed.append(due)
     if not changed:
         return
-    readers: dict[tuple[str, frozenset[tuple[str, str]]], int] = {}
+    readers: dict[tuple[str, bool, frozenset[tuple[str, str]]], int] = {}
     reading_of = [
-        readers.setdefault((due.time_zone, frozenset(means.store.hashes(due).items())), len(readers))
+        readers.setdefault(
+            (due.time_zone, due.zone_is_given, frozenset(means.store.hashes(due).items())), len(readers)
+        )
         for due in changed
     ]
     job = Job(
         body=answer.body,
         charset=answer.charset,
         max_events=means.max_events,
-        readers=tuple(Reader(time_zone=zone, stored=dict(hashes)) for zone, hashes in readers),
+        readers=tuple(
+            Reader(time_zone=zone, zone_is_given=is_given, stored=dict(hashes))
+            for zone, is_given, hashes in readers
+        ),
         now=datetime.now(UTC),
     )
     try:
@@ -117,7 +123,7 @@ def _take_over(sharing: Sequence[Due], answer: FetchResult, means: Means) -> Non
     for number, (due, index) in enumerate(zip(changed, reading_of, strict=True)):
         if number and means.stopped():
             return
-        _apply(due, answer, readings[index], digests[due.time_zone], means)
+        _apply(due, answer, readings[index], digests[due.context], means)
 
 
 def _apply(due: Due, answer: FetchResult, reading: Reading, body_digest: str, means: Means) -> None:

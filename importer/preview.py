@@ -97,11 +97,13 @@ def preview(
     charset: str | None,
     *,
     default_zone: str,
+    zone_is_given: bool = False,
     now: datetime,
     stored: Mapping[str, str] | None = None,
     own: Callable[[Collection[str]], Collection[str]] = lambda _uids: (),
 ) -> Preview:
-    """Judge every event. `stored` maps UIDs to content hashes, `own` picks the UIDs of the user's own events.
+    """Judge every event. `zone_is_given` says that the zone was given for this calendar, `stored` maps UIDs to content
+    hashes, `own` picks the UIDs of the user's own events.
 
     Raises NotACalendar.
     """
@@ -113,7 +115,7 @@ def preview(
     if len(feed.events) > MOST_EVENTS:
         message = f"The calendar has {len(feed.events)} events; at most {MOST_EVENTS} are looked at."
         raise NotACalendar("too-many-events", message)
-    judge = _Judge(feed, default_zone, stored or {}, now)
+    judge = _Judge(feed, default_zone, stored or {}, now, zone_is_given=zone_is_given)
     bundles = group.bundles(feed.events)
     mine = own(bundles.keys())
     found = [
@@ -124,15 +126,17 @@ def preview(
         found += [judge.of(item, is_own=uid in mine) for item in group.groups(uid, blocks)]
     return Preview(
         name=feed.name,
-        time_zone=feed.time_zone,
+        time_zone=feed.calendar_zone,
         events=tuple(sorted(found, key=lambda it: it.line)),
         others=feed.others,
     )
 
 
 class _Judge:
-    def __init__(self, feed: Feed, default_zone: str, stored: Mapping[str, str], now: datetime) -> None:
-        self._zones = Zones(feed.zones, feed.time_zone, default_zone, now)
+    def __init__(
+        self, feed: Feed, default_zone: str, stored: Mapping[str, str], now: datetime, *, zone_is_given: bool
+    ) -> None:
+        self._zones = Zones(feed.zones, feed.calendar_zone, default_zone, now, is_given=zone_is_given)
         self._hasher = group.Hasher(self._zones.context, feed.zones)
         self._stored = stored
         self._now = now

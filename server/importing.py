@@ -90,6 +90,7 @@ def preview_of(
     credentials: Credentials | None = None,
     body: bytes = b"",
     time_zone: str,
+    zone_is_given: bool = False,
     stored: Mapping[str, str] | None = None,
     own: Callable[[Collection[str]], Collection[str]] = lambda _uids: (),
 ) -> Preview:
@@ -105,7 +106,15 @@ def preview_of(
         if url is not None:
             header = None if credentials is None else checked(credentials).header()
             body, charset = fetched(url, settings.importer, header)
-        return preview(body, charset, default_zone=time_zone, now=datetime.now(UTC), stored=stored, own=own)
+        return preview(
+            body,
+            charset,
+            default_zone=time_zone,
+            zone_is_given=zone_is_given,
+            now=datetime.now(UTC),
+            stored=stored,
+            own=own,
+        )
     except ImporterError as error:
         raise Invalid(error.message) from None
     finally:

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
+import zoneinfo
 from contextlib import suppress
 from functools import lru_cache
 from multiprocessing.connection import Connection
@@ -92,6 +93,12 @@ class Readers:
         self._idle.put(None)
 
 
+def _environment() -> dict[str, str]:
+    """What they are told; time zones have the rules that they have here."""
+    kept = {name: value for name, value in os.environ.items() if name in _ENVIRONMENT}
+    return {**kept, "PYTHONTZPATH": os.pathsep.join(zoneinfo.TZPATH)}
+
+
 class _Process:
     def __init__(self, memory: int) -> None:
         ours, theirs = socket.socketpair()
@@ -103,7 +110,7 @@ class _Process:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                env={name: value for name, value in os.environ.items() if name in _ENVIRONMENT},
+                env=_environment(),
                 cwd=Path(__file__).parents[2],
             )
         self._connection = Connection(ours.detach())

@@ -15,7 +15,6 @@ from importer.errors import NotACalendar
 from importer.schedule import refresh_seconds
 from importer.store import Gap, Skipped, StoredEvent
 from importer.understand.event import ImportedEvent
-from importer.understand.group import _VERSION as CONTENT_VERSION
 from importer.understand.meaning import understand
 from importer.understand.render import render
 from importer.understand.split import opened
@@ -26,9 +25,12 @@ _NOISE = re.compile(rb"(?i)\n(?:DTSTAMP|CREATED|LAST-MODIFIED)[:;][^\r\n]*\r?(?=
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reader:
-    """Who reads: the IANA zone of floating times, and the content hashes by UID of what is stored."""
+    """Who reads: the IANA zone of floating times, whether it was given for this calendar, and the content hashes by UID
+    of what is stored.
+    """
 
     time_zone: str
+    zone_is_given: bool = False
     stored: Mapping[str, str] = field(repr=False)
 
 
@@ -60,9 +62,9 @@ class Reading:
     gaps: tuple[Gap, ...] = ()
 
 
-def digest(body: bytes, charset: str | None, time_zone: str) -> str:
-    """A hash of all that decides how a body is read; equal ones need not be read again."""
-    found = hashlib.sha256(f"{CONTENT_VERSION}\n{charset}\n{time_zone}\n".encode())
+def digest(body: bytes, charset: str | None, context: str) -> str:
+    """A hash of all that decides how a body is read; equal ones need not be read again. `context` is that of `Due`."""
+    found = hashlib.sha256(f"{charset}\n{context}\n".encode())
     found.update(_NOISE.sub(b"", body))
     return found.hexdigest()
 
@@ -77,7 +79,13 @@ def read(job: Job) -> tuple[Reading, ...]:
         )
     found = []
     for reader in job.readers:
-        result = understand(feed, default_zone=reader.time_zone, stored=reader.stored, now=job.now)
+        result = understand(
+            feed,
+            default_zone=reader.time_zone,
+            zone_is_given=reader.zone_is_given,
+            stored=reader.stored,
+            now=job.now,
+        )
         found.append(
             Reading(
                 seen=dict(result.seen),

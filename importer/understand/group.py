@@ -16,11 +16,6 @@ from importer.understand.split import MAX_LINE, Block, uid_of
 from importer.understand.values import text
 
 LONGEST_UID = 255
-_VERSION = "4"
-"""Raised when the same content is understood or rendered differently, so that every event is taken over
-anew.
-"""
-
 USED = frozenset(
     {
         "CATEGORIES", "DESCRIPTION", "DTEND", "DTSTART", "DURATION", "EXDATE", "EXRULE", "LOCATION", "RDATE",
@@ -107,7 +102,7 @@ class Hasher:
     """Hashes everything that decides how an event is shown: its used lines, the context, the VTIMEZONEs it names."""
 
     def __init__(self, context: Iterable[str], zones: Mapping[str, tuple[str, ...]]) -> None:
-        self._head = "\n".join([_VERSION, *context, ""])
+        self._head = "\n".join([*context, ""])
         self._zones = [(tzid, f"\n\n{_digest(lines)}") for tzid, lines in zones.items()]
 
     def of_block(self, block: Block) -> str:

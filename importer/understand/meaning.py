@@ -48,16 +48,18 @@ def understand(
     feed: Feed,
     *,
     default_zone: str,
+    zone_is_given: bool = False,
     stored: Mapping[str, str],
     now: datetime,
     budget: Budget | None = None,
 ) -> Understood:
     """Read the events of a feed.
 
-    `default_zone` is the IANA zone of floating times and whole days, `stored` maps the UIDs stored now to
-    their content hashes, `now` (aware) is where expansion is tried and time zones are compared.
+    `default_zone` is the IANA zone of whole days, and of floating times where the calendar names none or
+    `zone_is_given` says that this one was given for it. `stored` maps the UIDs stored now to their content hashes,
+    `now` (aware) is where expansion is tried and time zones are compared.
     """
-    zones = Zones(feed.zones, feed.time_zone, default_zone, now)
+    zones = Zones(feed.zones, feed.calendar_zone, default_zone, now, is_given=zone_is_given)
     report = _Report()
     seen: dict[str, str] = {}
     events: list[ImportedEvent] = []

@@ -43,6 +43,7 @@ _PLAIN = re.compile(r"\nBEGIN:VEVENT", re.IGNORECASE)
 _INDENT = re.compile(r"\n[ \t]+(?=(?:[A-Z][A-Z0-9-]*)(?:;[^:\n]*)?:)")
 _HEADERS = {
     "X-WR-TIMEZONE": "time_zone",
+    "TZID": "tzid",
     "X-WR-CALNAME": "name",
     "NAME": "name",
     "REFRESH-INTERVAL": "refresh",
@@ -103,6 +104,7 @@ class Feed:
 
     name: str | None = None
     time_zone: str | None = None
+    tzid: str | None = None
     refresh: str | None = None
     published_ttl: str | None = None
     method: str | None = None
@@ -110,6 +112,11 @@ class Feed:
     events: tuple[Block, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     others: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def calendar_zone(self) -> str | None:
+        """The time zone that the calendar names for itself."""
+        return self.time_zone or self.tzid
 
 
 def opened(body: bytes, charset: str | None) -> Feed:

@@ -148,9 +148,14 @@ class Reader:
         if spelt.offset is not None:
             return self._at_offset(local, spelt.offset, tzid)
         if not tzid:
+            if self.floating == self.zones.floating and (said := self.zones.floats()):
+                self.notes.append(said)
             return Moment(local=local, tzid=self.floating, floats=True)
         name, note = self.zones.resolve(tzid)
         self.notes.append(note)
+        stated = self.zones.stated(tzid, local)
+        if stated is not None:
+            local = timezones.from_epoch(timezones.to_epoch(local - stated, "UTC"), name)
         return Moment(local=local, tzid=name)
 
     def _at_offset(self, local: datetime, offset: timedelta, tzid: str) -> Moment:

@@ -12,17 +12,17 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from operator import eq
 from zoneinfo import ZoneInfo, available_timezones
 
+from importer.understand import offsets
 from importer.understand.notes import Note
-from scheduling.ical import recurrence, timezones
+from scheduling.ical import timezones
+from scheduling.subscriptions import reading
 
 _SAMPLE = timedelta(days=3, hours=12)
 _SAMPLES = 2 * 366 * 2 // 7
-_OFFSET = re.compile(r"([+-])(\d{2})(\d{2})(\d{2})?")
-_MOST_OBSERVANCES = 200
 _AREA = re.compile(
     r"(?:Africa|America|Antarctica|Asia|Atlantic|Australia|Europe|Indian|Pacific)/[A-Za-z_/-]+"
 )
@@ -52,21 +52,61 @@ _BEST_KNOWN = (
 class Zones:
     """Resolves the TZIDs of one feed, each once.
 
-    `definitions` maps TZIDs to the unfolded lines of their VTIMEZONE, `calendar_zone` is the file's
-    X-WR-TIMEZONE, `default` the IANA zone of the subscription.
+    `definitions` maps TZIDs to the unfolded lines of their VTIMEZONE, `calendar_zone` is what the file names for itself
+    (X-WR-TIMEZONE), `default` the IANA zone of the subscription, which `is_given` for this calendar or is the user's.
+    `context` is all of that which decides about events that name no zone.
     """
 
     def __init__(
-        self, definitions: Mapping[str, Sequence[str]], calendar_zone: str | None, default: str, now: datetime
+        self,
+        definitions: Mapping[str, Sequence[str]],
+        calendar_zone: str | None,
+        default: str,
+        now: datetime,
+        *,
+        is_given: bool = False,
     ) -> None:
         self._definitions = {_unescaped(tzid): lines for tzid, lines in definitions.items()}
-        self._calendar_zone = timezones.resolve(calendar_zone) if calendar_zone else None
+        self._calendar_tzid = calendar_zone
+        self._is_given = is_given
         self._now = now
         self._resolved: dict[str, tuple[str, Note]] = {}
         self.default = default
-        self.days = default
-        self.floating = default
-        self.context = (default, calendar_zone or "")
+
+    @property
+    def context(self) -> tuple[str, ...]:
+        """What decides, beside the lines of an event and the definitions that it names."""
+        # One definition alone says whose days the file counts.
+        every = list(self._definitions.values())
+        lines = every[0] if len(every) == 1 else ()
+        return (reading.context(self.default, is_given=self._is_given), self._calendar_tzid or "", *lines)
+
+    @cached_property
+    def _calendar_zone(self) -> str | None:
+        if not self._calendar_tzid:
+            return None
+        lines = self._definitions.get(self._calendar_tzid)
+        found = _fixed(timezones.resolve(self._calendar_tzid), lines)
+        return found or (match(lines, [self.default], self._now) if lines else None)
+
+    @cached_property
+    def floating(self) -> str:
+        """The zone of times that name none."""
+        return self.default if self._is_given else self._calendar_zone or self.default
+
+    @cached_property
+    def days(self) -> str:
+        """The zone whose days a time in UTC means where a day has to stand."""
+        if self._calendar_zone:
+            return self._calendar_zone
+        only = next(iter(self._definitions)) if len(self._definitions) == 1 else None
+        return self.resolve(only)[0] if only else self.default
+
+    def floats(self) -> Note | None:
+        """What to say of a time that names no zone; None where that is plain."""
+        if self.floating == self.default:
+            return None
+        return Note("zone-floating", f"Times without a zone were read in the calendar's, {self.floating}.")
 
     def resolve(self, tzid: str) -> tuple[str, Note]:
         """The IANA zone for a TZID, and by which rule."""
@@ -74,23 +114,48 @@ class Zones:
             self._resolved[tzid] = self._look_up(tzid)
         return self._resolved[tzid]
 
+    def stated(self, tzid: str, local: datetime) -> timedelta | None:
+        """The offset that the file states for a wall clock time, where its definition of the zone is for some years
+        only and is known by no other name; None elsewhere.
+        """
+        if self.resolve(tzid)[1].rule != "zone-offsets":
+            return None
+        return offsets.stated(self._lines(tzid) or (), local)
+
+    def _lines(self, tzid: str) -> Sequence[str] | None:
+        return self._definitions.get(tzid) or self._definitions.get(tzid.strip())
+
     def _look_up(self, tzid: str) -> tuple[str, Note]:
         shown = " ".join(tzid.split())[:80]
-        named = timezones.resolve(tzid)
+        lines = self._lines(tzid)
+        named = _fixed(timezones.resolve(tzid), lines)
         if named is not None:
             return named, _known(tzid, shown, named)
         for spelling in _spellings(tzid):
-            if (named := timezones.resolve(spelling)) is not None:
+            if (named := _fixed(timezones.resolve(spelling), lines)) is not None:
                 return named, Note("zone-spelling", f"The time zone '{shown}' was read as {named}.")
-        if lines := self._definitions.get(tzid) or self._definitions.get(tzid.strip()):
-            preferred = [self.default, *([self._calendar_zone] if self._calendar_zone else [])]
-            if matching := match(lines, preferred, self._now):
+        if lines:
+            preferred = [self.default, *([self._calendar_zone] if self._calendar_tzid != tzid else [])]
+            if matching := match(lines, [it for it in preferred if it], self._now):
                 sentence = f"The time zone '{shown}' was read as {matching} because of its offsets."
                 return matching, Note("zone-offsets", sentence)
         unknown = f"The time zone '{shown}' is unknown and was read as"
-        if calendar := self._calendar_zone:
+        if self._calendar_tzid != tzid and (calendar := self._calendar_zone):
             return calendar, Note("zone-of-calendar", f"{unknown} the calendar's, {calendar}.")
         return self.default, Note("zone-of-subscription", f"{unknown} {self.default}.")
+
+
+def _fixed(named: str | None, lines: Sequence[str] | None) -> str | None:
+    """The zone, unless its name stands for one offset and the file's definition has daylight saving time: then it means
+    another one.
+    """
+    if named is None or not lines or ("/" in named and not named.startswith("Etc/")):
+        return named
+    year = datetime(2025, 1, 1, tzinfo=UTC)
+    differs = {
+        (year + timedelta(days=30 * month)).astimezone(ZoneInfo(named)).utcoffset() for month in range(12)
+    }
+    return named if len(differs) > 1 or not offsets.changes(lines) else None
 
 
 def _known(tzid: str, shown: str, named: str) -> Note:
@@ -100,40 +165,55 @@ def _known(tzid: str, shown: str, named: str) -> Note:
 
 
 def match(definition: Sequence[str], preferred: Sequence[str], now: datetime) -> str | None:
-    """The IANA zone that agrees best with the offsets of a VTIMEZONE over the two years after `now`.
+    """The IANA zone that agrees best with the offsets of a VTIMEZONE over the two years after `now`, or over the years
+    that it is for.
 
     A preferred one if several fit. Definitions are often outdated: countries shift or drop their daylight
     saving time (Brazil, Russia), so the agreement need not be complete. None when no zone agrees for half of
     the time, or the definition says nothing.
     """
     start = datetime(now.year, now.month, 1, tzinfo=UTC)
-    onsets = sorted(_onsets(definition, start.replace(tzinfo=None)))
+    span = offsets.span(definition)
+    if span is not None and not span[0] <= start.replace(tzinfo=None) < span[1]:
+        year = span[0].year if span[0] > start.replace(tzinfo=None) else span[1].year - 1
+        start = datetime(min(max(year, 1950), 2100), 1, 1, tzinfo=UTC)
+    onsets = sorted(offsets.onsets(definition, start.replace(tzinfo=None)))
     if not onsets:
         return None
     moments = [moment for moment, _ in onsets]
-    wanted = tuple(
-        onsets[max(bisect_right(moments, instant.replace(tzinfo=None)) - 1, 0)][1]
-        for instant in _instants(start)
-    )
+    instants = [
+        (index, it.replace(tzinfo=None))
+        for index, it in enumerate(_instants(start))
+        if span is None or span[0] <= it.replace(tzinfo=None) < span[1]
+    ]
+    wanted = tuple(onsets[max(bisect_right(moments, it) - 1, 0)][1] for _, it in instants)
+    places = [index for index, _ in instants]
+    if not places:
+        return None
     for name in preferred:
-        if _signature(name, start) == wanted:
+        if _picked(_signature(name, start), places) == wanted:
             return name
     known = _signatures(start)
-    if wanted in known:
+    if len(places) == _SAMPLES and wanted in known:
         return known[wanted]
     agreement, closest = max(
-        ((sum(map(eq, wanted, offsets)), name) for offsets, name in known.items()), key=lambda pair: pair[0]
+        ((sum(map(eq, wanted, _picked(each, places))), name) for each, name in known.items()),
+        key=lambda pair: pair[0],
     )
-    if agreement < 0.8 * _SAMPLES and (standard := known.get((min(wanted),) * _SAMPLES)):
+    if span is None and agreement < 0.8 * _SAMPLES and (standard := known.get((min(wanted),) * _SAMPLES)):
         return standard
-    return closest if agreement * 2 >= _SAMPLES else None
+    return closest if agreement * 2 >= len(places) else None
+
+
+def _picked(signature: Sequence[timedelta], places: Sequence[int]) -> tuple[timedelta, ...]:
+    return tuple(signature[index] for index in places) if len(places) < len(signature) else tuple(signature)
 
 
 def _instants(start: datetime) -> list[datetime]:
     return [start + _SAMPLE * index for index in range(_SAMPLES)]
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=8)
 def _signatures(start: datetime) -> dict[tuple[timedelta, ...], str]:
     """Offsets to zone name; of zones with the same offsets the best known."""
     # The table comes with the whole of icalendar; the server does not need it.
@@ -160,82 +240,6 @@ def _signatures(start: datetime) -> dict[tuple[timedelta, ...], str]:
 def _signature(name: str, start: datetime) -> tuple[timedelta, ...]:
     zone = ZoneInfo(name)
     return tuple(instant.astimezone(zone).utcoffset() or timedelta() for instant in _instants(start))
-
-
-def _onsets(definition: Sequence[str], start: datetime) -> Iterator[tuple[datetime, timedelta]]:
-    """Pairs of UTC instant and the offset that holds from it on, for the observances that matter after
-    `start`.
-    """
-    observances = 0
-    properties: dict[str, list[str]] = {}
-    for line in definition:
-        name, _, value = line.partition(":")
-        name = name.partition(";")[0].strip().upper()
-        if name == "BEGIN":
-            properties = {}
-        elif name == "END":
-            observances += 1
-            if observances > _MOST_OBSERVANCES:
-                return
-            yield from _observance(properties, start)
-        else:
-            properties.setdefault(name, []).append(value.strip())
-
-
-def _observance(properties: Mapping[str, list[str]], start: datetime) -> Iterator[tuple[datetime, timedelta]]:
-    try:
-        before = _offset(properties["TZOFFSETFROM"][0])
-        after = _offset(properties["TZOFFSETTO"][0])
-        first = datetime.strptime(properties["DTSTART"][0].rstrip("Zz"), "%Y%m%dT%H%M%S")
-    except (KeyError, ValueError):
-        return
-    if first.year < 1902:
-        first = first.replace(year=1970, day=min(first.day, 28))
-    for local in [first, *_later(properties, first, start)]:
-        yield local - before, after
-
-
-def _later(properties: Mapping[str, list[str]], first: datetime, start: datetime) -> Iterator[datetime]:
-    for value in ",".join(properties.get("RDATE", [])).split(",")[:_MOST_OBSERVANCES]:
-        try:
-            yield datetime.strptime(value.rstrip("Zz"), "%Y%m%dT%H%M%S")
-        except ValueError:
-            continue
-    for text in properties.get("RRULE", [])[:1]:
-        yield from _yearly(text, first, start)
-
-
-def _yearly(text: str, first: datetime, start: datetime) -> Iterator[datetime]:
-    if "FREQ=YEARLY" not in text.upper():
-        return
-    try:
-        rule = recurrence.parse_rule(text)
-        last = recurrence.until_local(rule, "UTC")
-        until = (
-            last
-            if isinstance(last, datetime) or last is None
-            else datetime.combine(last, datetime.max.time())
-        )
-        found = recurrence.occurrences(
-            rule,
-            first,
-            start - timedelta(days=800),
-            start + timedelta(days=800),
-            limit=100,
-            until_local=until,
-        )
-    except ValueError:
-        return
-    yield from (local for local in found if isinstance(local, datetime))
-
-
-def _offset(text: str) -> timedelta:
-    """A UTC-OFFSET (RFC 5545 section 3.3.14) in whole minutes; raises ValueError for an impossible one."""
-    found = _OFFSET.fullmatch(text)
-    if not found or int(found[2]) > 15 or int(found[3]) > 59:
-        raise ValueError("not a UTC offset")
-    size = timedelta(hours=int(found[2]), minutes=int(found[3]))
-    return -size if found[1] == "-" else size
 
 
 def _unescaped(tzid: str) -> str:

@@ -24,8 +24,8 @@ from scheduling.models.base import Base
 
 class Subscription(Base):
     """An outside calendar that blocks a user's time; the URL is a credential and only kept encrypted, empty once it is
-    detached. `read_in` is the time zone in which its floating times were read, `time_zone` the one asked for (null: the
-    user's). `source_key` is a keyed digest of the URL and its credentials, by which equal ones are fetched together
+    detached. `read_in` is how it was read (scheduling/subscriptions/reading.py), `time_zone` the zone asked for (null:
+    the user's). `source_key` is a keyed digest of the URL and its credentials, by which equal ones are fetched together
     (null: to be computed), `body_digest` one of what was last read, `refresh` the seconds that the feed asks to wait
     between fetches, `failing_since` the epoch second of the first failure in a row. The `sync_` moments are epoch
     milliseconds, 0 for never. `seen_generation` is the generation that `etag` and `last_modified` belong to; `moved`

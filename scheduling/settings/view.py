@@ -17,6 +17,7 @@ from scheduling.config.sections import (
     TemplateSettings,
 )
 from scheduling.config.templates import Template
+from scheduling.ical import zone_data
 from scheduling.ical.spans import Horizon
 from scheduling.ical.timezones import to_epoch
 from scheduling.kinds.kind import Choices, Kind, Wording
@@ -44,7 +45,7 @@ class View:
         availability: AvailabilitySettings | None = None,
     ) -> View:
         """A view of these settings."""
-        parts = [str(_RENDERER), ",".join(sorted(calendars.job_statuses))]
+        parts = [str(_RENDERER), zone_data.in_use().digest, ",".join(sorted(calendars.job_statuses))]
         parts += [f"{name}={getattr(templates, name).text}" for name in TemplateSettings.__dataclass_fields__]
         choices = [it.option for kind in kinds.every() for it in kind.choices]
         parts += [f"{name}={','.join(sorted(getattr(calendars, name)))}" for name in choices]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
 
+from scheduling.subscriptions import reading
 from scheduling.subscriptions.credentials import Credentials
 from scheduling.subscriptions.events import StoredEvent
 from scheduling.subscriptions.unread import Gap
@@ -32,7 +33,8 @@ class Due:
     `failures` how often in a row it has failed and `failing_since` the epoch second of the first of these, `prompt`
     whether it answered well and soon when it was last asked. `lease` proves the claim, `minimum_interval` are the
     seconds that have to pass before the next, `refresh` those that the feed asked for. Equal `source_key`s have equal
-    URLs and credentials; `body_digest` is of what was read last.
+    URLs and credentials; `body_digest` is of what was read last. `zone_is_given` says that `time_zone` was given for
+    this source, and is not only the user's.
     """
 
     id: int
@@ -50,6 +52,12 @@ class Due:
     source_key: bytes = field(default=b"", repr=False)
     body_digest: str | None = None
     credentials: Credentials | None = field(default=None, repr=False)
+    zone_is_given: bool = False
+
+    @property
+    def context(self) -> str:
+        """How it is read, beside what it holds."""
+        return reading.context(self.time_zone, is_given=self.zone_is_given)
 
     @property
     def standing(self) -> Standing:

@@ -64,7 +64,7 @@ def answered(due: Due, facts: Facts) -> dict[str, Any]:
         "failing_since": None,
         "etag": facts.etag,
         "last_modified": facts.last_modified,
-        "read_in": due.time_zone,
+        "read_in": due.context,
         "next_at": facts.next_at,
         "rest_until": 0,
         "last_attempt_at": datetime.now(UTC),

@@ -21,7 +21,7 @@ from scheduling.models import Generation as GenerationRow
 from scheduling.models import Subscription, User
 from scheduling.settings import stored as settings
 from scheduling.subscriptions import credentials as source_credentials
-from scheduling.subscriptions import events, generations, leases, outcomes, own_events
+from scheduling.subscriptions import events, generations, leases, outcomes, own_events, reading
 from scheduling.subscriptions.facts import Applied, Due, Facts, Failure, Standing, Taken
 from scheduling.subscriptions.judgement import Judgement
 from scheduling.upkeep import maintenance
@@ -212,13 +212,14 @@ class ImportStore:
             outcomes.failed(connection, row.id, failure)
             return None
         zone = row.time_zone or row.user_zone
-        same_zone = row.read_in == zone  # else its floating times have to be read again
+        is_given = row.time_zone is not None
+        is_same = row.read_in == reading.context(zone, is_given=is_given)  # else it has to be read again
         return Due(
             id=row.id,
             user_id=row.user_id,
             url=url,
-            etag=row.etag if same_zone else None,
-            last_modified=row.last_modified if same_zone else None,
+            etag=row.etag if is_same else None,
+            last_modified=row.last_modified if is_same else None,
             time_zone=zone,
             failures=row.failures,
             prompt=row.prompt,
@@ -227,7 +228,8 @@ class ImportStore:
             refresh=row.refresh,
             failing_since=row.failing_since,
             source_key=bytes(row.source_key or b""),
-            body_digest=row.body_digest if same_zone else None,
+            body_digest=row.body_digest if is_same else None,
+            zone_is_given=is_given,
             credentials=credentials,
         )
 

@@ -14,11 +14,13 @@ from importer.daemon import run
 from importer.fetch.addresses import Exemptions
 from importer.preview import preview
 from scheduling.access import users
+from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
 from scheduling.availability.answer import Availability, answer
 from scheduling.availability.explain import explain
 from scheduling.availability.people import caught_up
 from scheduling.availability.question import Question
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.settings.stored import view
@@ -54,15 +56,15 @@ class Calendar:
         url = self.server.says("/a.ics", 200, body.encode())
         with self.database.write() as connection:
             if not self.number:
-                user = users.create(connection, username="anna", time_zone="UTC").id
-                self.number = subscriptions.add(connection, KEYRING, user, url, "Private").id
-            subscriptions.request_sync(connection, self.number)
-        store = ImportStore(self.database, Config(), KEYRING)
+                user = users.create(connection, username="anna", time_zone="UTC", actor=SYSTEM).id
+                self.number = subscriptions.add(connection, KEYRING, user, url, "Private", actor=SYSTEM).id
+            subscriptions.request_sync(connection, self.number, actor=SYSTEM)
+        store = ImportStore(self.database, Config(), KEYRING, followers=FOLLOWERS)
         assert run(store, CONFIG, once=True, stop=threading.Event(), only=self.number).failed == 0
 
     def availability(self) -> Availability:
         start = int(DAY.timestamp())
-        with Snapshot(self.database, Config()) as snapshot:
+        with Snapshot(self.database, Config(), followers=FOLLOWERS) as snapshot:
             people = caught_up(snapshot, ["anna"])
             question = Question(start=start, end=start + 86400, max_staleness=3600)
             return answer(snapshot.connection, people, question, snapshot.now)[0]
@@ -75,12 +77,12 @@ class Calendar:
     def reasons(self) -> list[tuple[str, str]]:
         at = int(DAY.timestamp()) + 60
         given = self.availability()
-        with Snapshot(self.database, Config()) as snapshot:
+        with Snapshot(self.database, Config(), followers=FOLLOWERS) as snapshot:
             return [(it.rule, it.detail) for it in explain(snapshot.connection, given, [], at).reasons]
 
     def told(self) -> str | None:
         with self.database.read() as connection:
-            report = subscriptions.get(connection, self.number).report
+            report = subscriptions.get(connection, self.number, actor=SYSTEM).report
         assert report is not None
         found: str | None = report["unknown"]
         return found
@@ -150,7 +152,7 @@ def test_what_takes_no_time_leaves_none_unknown(calendar: Calendar) -> None:
     assert calendar.day() == BUSY
     with calendar.database.write() as connection:
         changes = subscriptions.Changes(busy="all")
-        subscriptions.change(connection, KEYRING, calendar.number, changes)
+        subscriptions.change(connection, KEYRING, calendar.number, changes, actor=SYSTEM)
     assert calendar.day() == UNKNOWN
 
 
@@ -165,15 +167,22 @@ def test_an_earlier_state_that_was_read_is_known_again(calendar: Calendar) -> No
     calendar.shows(GOOD, GOOD.replace("UID:good", "UID:other"), BAD.format(""))
     assert calendar.day() == UNKNOWN
     with calendar.database.write() as connection:
-        past = history.list_generations(connection, calendar.number)[-1]
-        history.roll_back(connection, calendar.number, past.id, view(connection, Config()))
+        past = history.list_generations(connection, calendar.number, actor=SYSTEM)[-1]
+        history.roll_back(
+            connection,
+            calendar.number,
+            past.id,
+            view(connection, Config()),
+            actor=SYSTEM,
+            followers=FOLLOWERS,
+        )
     assert calendar.day() == BUSY
 
 
 def test_events_that_outlast_their_subscription_leave_as_much_unknown(calendar: Calendar) -> None:
     calendar.shows(GOOD, BAD.format(""))
     with calendar.database.write() as connection:
-        subscriptions.remove(connection, calendar.number, events="keep")
+        subscriptions.remove(connection, calendar.number, events="keep", actor=SYSTEM)
     assert calendar.day() == UNKNOWN
 
 

@@ -89,13 +89,13 @@ def preview_subscription(call: Call, body: PreviewGiven) -> Reply:
         raise Invalid("Give either url or calendar.")
     if body.url is None and body.credentials is not None:
         raise Invalid("Credentials belong to a url.")
-    zone = user.time_zone
+    zone, is_given = user.time_zone, False
     stored: dict[str, str] = {}
     if body.subscription_id is not None:
         compared = subscriptions.get(call.connection, body.subscription_id, actor=call.actor)
         if compared.user_id != user.id:
             raise NotFound(f"There is no subscription {body.subscription_id} of this user.")
-        zone = compared.time_zone or zone
+        zone, is_given = compared.time_zone or zone, compared.time_zone is not None
         stored = imported_events.hashes(call.connection, body.subscription_id)
     try:
         found = importing.preview_of(
@@ -104,6 +104,7 @@ def preview_subscription(call: Call, body: PreviewGiven) -> Reply:
             credentials=credentials_of(body.credentials),
             body=(body.calendar or "").encode("utf-8", "replace"),
             time_zone=zone,
+            zone_is_given=is_given,
             stored=stored,
             own=lambda uids: own_events.own_uids(call.connection, call.keyring, user.id, uids),
         )

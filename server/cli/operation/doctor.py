@@ -15,6 +15,7 @@ from scheduling.access.secrets import Keyring
 from scheduling.config.ini import ConfigError, read_ini
 from scheduling.database import schema
 from scheduling.errors import SchedulingError
+from scheduling.ical import zone_data
 from scheduling.upkeep import health
 from scheduling.upkeep.health import Finding, Level
 from server.cli.terminal.manual import ManualCommand
@@ -63,6 +64,7 @@ def examine(session: Session) -> Iterator[Finding]:
         return
     yield _settings_file(settings)
     yield _public_url(settings)
+    yield _zone_data()
     keyring, finding = _key(settings)
     yield finding
     yield from _database(settings, keyring)
@@ -97,6 +99,12 @@ def _public_url(settings: Settings) -> Finding:
     else:
         level, words = Level.OK, f"Links begin with {settings.url('/')}."
     return Finding(check="public URL", level=level, text=words)
+
+
+def _zone_data() -> Finding:
+    found = zone_data.in_use()
+    words = f"Time zones follow the rules {found.release or 'of an unknown release'} ({found.digest}) in {found.place}."
+    return Finding(check="time zones", level=Level.OK, text=words)
 
 
 def _is_local(host: str) -> bool:

@@ -89,6 +89,7 @@ def preview(
             credentials=credentials,
             body=body,
             time_zone=zone,
+            zone_is_given=bool(time_zone or (found and found.time_zone)),
             stored=stored,
             own=own,
         )

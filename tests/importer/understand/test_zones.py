@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from importer.understand.zones import Zones, match
+from scheduling.ical import zone_data
 from scheduling.ical.timezones import vtimezone
 
 NOW = datetime(2026, 10, 1, tzinfo=UTC)
@@ -117,3 +118,92 @@ def test_without_anything_known_the_users_zone_is_taken() -> None:
     name, note = Zones({}, "Nowhere either", "Asia/Tokyo", NOW).resolve("Nowhere")
     assert (name, note.rule) == ("Asia/Tokyo", "zone-of-subscription")
     assert "'Nowhere' is unknown and was read as Asia/Tokyo" in note.sentence
+
+
+LONDON = [
+    "BEGIN:STANDARD", "DTSTART:20001029T020000", "TZOFFSETFROM:+0100", "TZOFFSETTO:+0000",
+    "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10", "END:STANDARD",
+    "BEGIN:DAYLIGHT", "DTSTART:20000326T010000", "TZOFFSETFROM:+0000", "TZOFFSETTO:+0100",
+    "RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3", "END:DAYLIGHT",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "tzid", ["GMT", "UTC", "Etc/GMT", "Greenwich", "GMT0", "Zulu", "/x.example/1/Etc/UTC"]
+)
+def test_a_name_of_one_offset_does_not_beat_a_definition_with_summer_time(tzid: str) -> None:
+    assert Zones({tzid: LONDON}, None, "Asia/Tokyo", NOW).resolve(tzid)[0] == "Europe/London"
+    assert Zones({tzid: definition("UTC")}, None, "Asia/Tokyo", NOW).resolve(tzid)[0] == "UTC"
+    assert Zones({}, None, "Asia/Tokyo", NOW).resolve(tzid)[0] == "UTC"
+
+
+def test_places_keep_their_rules_against_outdated_definitions() -> None:
+    assert Zones({"Asia/Tokyo": LONDON}, None, "Europe/Berlin", NOW).resolve("Asia/Tokyo")[0] == "Asia/Tokyo"
+
+
+def changes(*rows: tuple[str, str, str]) -> list[str]:
+    lines: list[str] = []
+    for onset, before, after in rows:
+        part = "DAYLIGHT" if after > before else "STANDARD"
+        lines += [
+            f"BEGIN:{part}",
+            f"DTSTART:{onset}",
+            f"TZOFFSETFROM:{before}",
+            f"TZOFFSETTO:{after}",
+            f"END:{part}",
+        ]
+    return lines
+
+
+@pytest.mark.parametrize("year", [2019, 2026, 2031])
+def test_a_definition_for_some_years_counts_for_these(year: int) -> None:
+    berlin = changes(
+        (f"{year}1025T030000", "+0200", "+0100"),
+        (f"{year + 1}0328T020000", "+0100", "+0200"),
+        (f"{year + 1}1031T030000", "+0200", "+0100"),
+    )
+    zones = Zones({"Season": berlin}, None, "Europe/Berlin", NOW)
+    assert zones.resolve("Season")[0] == "Europe/Berlin"
+
+
+def test_what_the_file_states_for_a_date_counts_there() -> None:
+    odd = changes(
+        ("20261101T030000", "+0300", "+0100"),
+        ("20270501T020000", "+0100", "+0300"),
+        ("20271101T030000", "+0300", "+0100"),
+    )
+    zones = Zones({"Odd": odd}, None, "Europe/Berlin", NOW)
+    hours = {
+        month: zones.stated("Odd", datetime(2027, month, 15, 12))  # noqa: DTZ001 (a wall clock time)
+        for month in (1, 6, 12)
+    }
+    assert hours == {1: timedelta(hours=1), 6: timedelta(hours=3), 12: timedelta(hours=1)}
+    assert zones.stated("Odd", datetime(2029, 1, 15)) is None  # noqa: DTZ001 (a wall clock time)
+
+
+@pytest.mark.parametrize("offset", ["+530", "+5:30", "+05:30", "0530", "+053000"])
+def test_an_offset_is_read_in_every_spelling(offset: str) -> None:
+    lines = [
+        "BEGIN:STANDARD", "DTSTART:19700101T000000", f"TZOFFSETFROM:{offset}", f"TZOFFSETTO:{offset}", "END:STANDARD"
+    ]  # fmt: skip
+    assert match(lines, [], NOW) == "Asia/Kolkata"
+
+
+def test_the_calendars_zone_is_that_of_times_without_one_unless_another_was_given() -> None:
+    assert Zones({}, "Europe/Berlin", "Asia/Tokyo", NOW).floating == "Europe/Berlin"
+    assert Zones({}, "Europe/Berlin", "Asia/Tokyo", NOW, is_given=True).floating == "Asia/Tokyo"
+    assert Zones({"Own": LONDON}, "Own", "Asia/Tokyo", NOW).floating == "Europe/London"
+    assert Zones({"Own": LONDON}, None, "Asia/Tokyo", NOW).floating == "Asia/Tokyo"
+    assert Zones({"Own": LONDON}, None, "Asia/Tokyo", NOW).days == "Europe/London"
+    assert Zones({}, None, "Asia/Tokyo", NOW).days == "Asia/Tokyo"
+
+
+def test_all_that_decides_about_zones_is_compared() -> None:
+    every = [
+        Zones({}, None, "Asia/Tokyo", NOW),
+        Zones({}, None, "Asia/Tokyo", NOW, is_given=True),
+        Zones({}, "Europe/Berlin", "Asia/Tokyo", NOW),
+        Zones({"Own": LONDON}, None, "Asia/Tokyo", NOW),
+    ]
+    assert len({it.context for it in every}) == len(every)
+    assert all(zone_data.in_use().digest in it.context[0] for it in every)
