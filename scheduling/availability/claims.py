@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, bindparam, func, select
 
+from scheduling.access.permissions import Actor
 from scheduling.availability import people
 from scheduling.availability.answer import Availability, answer, question_of, version
 from scheduling.availability.people import Person
@@ -23,6 +24,7 @@ from scheduling.calendars.catch_up import catch_up, ensure_calendars
 from scheduling.calendars.followers import Followers
 from scheduling.calendars.free_busy import Period, coalesce, free
 from scheduling.errors import Invalid, SchedulingError
+from scheduling.schedule import acts
 from scheduling.settings.view import View, today
 
 T = TypeVar("T")
@@ -70,12 +72,14 @@ def hold(
     create: Callable[[], T],
     *,
     followers: Followers,
+    actor: Actor,
 ) -> T:
     """Check the claim and let `create` write what takes the time; returns what that returns. `default` is the question
     that is asked where `seen` is empty.
 
-    Raises `Changed`, `Taken`, `NotFound`, and `Invalid` for what `create` wrote not taking the time.
+    Raises `Forbidden`, `Changed`, `Taken`, `NotFound`, and `Invalid` for what `create` wrote not taking the time.
     """
+    acts.require_write(actor=actor)
     found = _locked(connection, claim, view, now, followers)
     default.during(claim.start, claim.end).check(len(found))
     question = _seen(connection, claim, found, now) or default

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bringing the contract tables in line with a file's entries: by reference, writing only what differs.
 
-A row that says what the table says already is not touched, so it leaves no trace in the outbox.
+A row that says what the table says already is not touched, so it leaves no trace in the outbox. All that is changed
+together is one entry of the audit log; users have entries of their own beside it (`scheduling/access/users.py`).
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from scheduling.access import roles, users
-from scheduling.access.permissions import SYSTEM
+from scheduling.access.permissions import Actor, Permission, require
 from scheduling.errors import Conflict, SchedulingError
 from scheduling.models import Blocker, Job, JobAssignment, TimeOff, User
+from scheduling.schedule import acts
 from scheduling.schedule.columns import COLUMNS, EMPTY
 from scheduling.schedule.entries import BadValue, Counts, Entry, Kind, LoadFailed
 from scheduling.schedule.resolve import Person, Stored, differences, resolved
@@ -47,6 +49,7 @@ class _Loading:
     connection: Connection
     problems: list[str]
     outcome: Callable[[Entry, Outcome], None]
+    actor: Actor
     done: Counter[str] = field(default_factory=Counter)
 
     def count(self, entry: Entry, *, new: bool, changed: bool) -> None:
@@ -61,14 +64,21 @@ def apply(
     *,
     progress: Callable[[int], None] = lambda _: None,
     outcome: Callable[[Entry, Outcome], None] = lambda _entry, _outcome: None,
+    act: acts.ManyAct = "load",
+    actor: Actor,
 ) -> Counts:
     """Add and change rows so that they say what the entries say, inside one `Database.write()`.
 
-    `progress` is told how many more entries have been seen to, `outcome` what became of each. Raises
-    `LoadFailed` with every problem, and `Conflict` when somebody else wrote the same rows; nothing must be
-    committed then.
+    `progress` is told how many more entries have been seen to, `outcome` what became of each; `act` is the word for it
+    in the audit log. Raises `Forbidden` without `schedule.write`, for users without `users.manage`; `LoadFailed` with
+    every problem, and `Conflict` when somebody else wrote the same rows; nothing must be committed then.
     """
-    loading = _Loading(connection=connection, problems=_given_twice(entries), outcome=outcome)
+    kinds = {entry.kind for entry in entries}
+    if Kind.USER in kinds:
+        require(Permission.USERS_MANAGE, actor=actor)
+    if kinds - {Kind.USER}:
+        acts.require_write(actor=actor)
+    loading = _Loading(connection=connection, problems=_given_twice(entries), outcome=outcome, actor=actor)
     try:
         for kind in Kind:
             for chunk in _chunks([entry for entry in entries if entry.kind is kind]):
@@ -82,7 +92,9 @@ def apply(
     if loading.problems:
         raise LoadFailed(loading.problems)
     done = loading.done
-    return Counts(inserted=done["inserted"], updated=done["updated"], unchanged=done["unchanged"])
+    counts = Counts(inserted=done["inserted"], updated=done["updated"], unchanged=done["unchanged"])
+    acts.note_many(connection, act, kinds, counts, actor=actor)
+    return counts
 
 
 def _given_twice(entries: Sequence[Entry]) -> list[str]:
@@ -100,7 +112,7 @@ def _apply_users(loading: _Loading, chunk: Sequence[Entry]) -> None:
     for entry in chunk:
         if entry.key not in known:
             try:
-                users.create(loading.connection, username=entry.key, actor=SYSTEM)
+                users.create(loading.connection, username=entry.key, actor=loading.actor)
             except SchedulingError as error:
                 loading.problems.append(f"{entry.place}: {error}")
     stored = _users(loading.connection, [entry.key for entry in chunk])
@@ -113,7 +125,7 @@ def _apply_users(loading: _Loading, chunk: Sequence[Entry]) -> None:
             row = stored[entry.key]
             changed = differences(entry.values, row)
             if changed.keys() & _AUDITED:
-                users.change(loading.connection, entry.key, changed, actor=SYSTEM)
+                users.change(loading.connection, entry.key, changed, actor=loading.actor)
             elif changed:
                 loading.connection.execute(update(User).where(User.id == row["id"]).values(**changed))
             loading.count(entry, new=entry.key not in known, changed=bool(changed))

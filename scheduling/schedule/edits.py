@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Adding, replacing, changing and removing one job, blocker or time off, by the same rules as schedule files.
 
+This is the one door for single items: each function asks whether the actor may write the schedule, and notes in the
+audit log what it changed (`scheduling/schedule/acts.py`), inside the caller's transaction.
+
 What is given is the text of cells (`scheduling/schedule/columns.py`): an empty text clears a column. The triggers
 on the tables note each change for the calendars; nothing else has to be told.
 """
@@ -13,9 +16,10 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from scheduling.access.permissions import Actor
 from scheduling.errors import Conflict
 from scheduling.models import Blocker, TimeOff, User
-from scheduling.schedule import items
+from scheduling.schedule import acts, items
 from scheduling.schedule.apply import assign, blank, named
 from scheduling.schedule.columns import COLUMNS, entry, text
 from scheduling.schedule.entries import BadValue, Entry, Kind
@@ -27,10 +31,25 @@ _PAIRS = (("starts_at", "ends_at"), ("start_date", "end_date"))
 _LONGEST = 255
 
 
+def for_change(connection: Connection, kind: Kind, item_id: int, *, actor: Actor) -> Item:
+    """The item, which nobody else changes until the transaction ends. Raises `Forbidden`, whether it exists or not, and
+    `NotFound`.
+    """
+    acts.require_write(actor=actor)
+    return items.get(connection, kind, item_id, lock=True)
+
+
 def create(
-    connection: Connection, kind: Kind, reference: str | None, cells: Cells, users: tuple[str, ...]
+    connection: Connection,
+    kind: Kind,
+    reference: str | None,
+    cells: Cells,
+    users: tuple[str, ...],
+    *,
+    actor: Actor,
 ) -> Item:
-    """Add an item. Raises `BadValue` for values that cannot be, `Conflict` for a reference in use."""
+    """Add an item. Raises `Forbidden`, `BadValue` for values that cannot be, `Conflict` for a reference in use."""
+    acts.require_write(actor=actor)
     made = _entry(kind, reference or kind.value, cells, users)
     values, assignees = resolved(made, named(connection, [made]), None)
     row = {**blank(kind), **values, "reference": _reference(reference)}
@@ -42,15 +61,23 @@ def create(
         raise _conflict(kind, reference) from error
     if assignees:
         assign(connection, item_id, assignees, set())
+    acts.note(connection, "create", kind, item_id, row["reference"], actor=actor)
     return items.get(connection, kind, item_id)
 
 
 def replace(
-    connection: Connection, item: Item, reference: str | None, cells: Cells, users: tuple[str, ...]
+    connection: Connection,
+    item: Item,
+    reference: str | None,
+    cells: Cells,
+    users: tuple[str, ...],
+    *,
+    actor: Actor,
 ) -> Item:
     """Make the item what is given and nothing else. Raises as `create`."""
     every = {name: "" for name in COLUMNS[item.kind] if name != "time_zone" or item.kind is Kind.JOB}
-    return _write(connection, item, {**every, **cells}, users, {"reference": _reference(reference)})
+    more = {"reference": _reference(reference)}
+    return _write(connection, item, {**every, **cells}, users, more, actor)
 
 
 def change(
@@ -60,27 +87,38 @@ def change(
     *,
     users: tuple[str, ...] | None = None,
     references: tuple[str | None, ...] = (),
+    actor: Actor,
 ) -> Item:
     """Change what is given and leave the rest; `references` holds the new reference, if that changes. Of a period one
     end may be given alone. Raises as `create`.
     """
     more = {"reference": _reference(references[0])} if references else {}
-    return _write(connection, item, _with_other_end(cells, item), users, more)
+    return _write(connection, item, _with_other_end(cells, item), users, more, actor)
 
 
-def remove(connection: Connection, item: Item) -> None:
-    """Delete the row; it leaves every calendar."""
+def remove(connection: Connection, item: Item, *, actor: Actor) -> None:
+    """Delete the row; it leaves every calendar. Raises `Forbidden`."""
+    acts.require_write(actor=actor)
     table = TABLES[item.kind]
-    connection.execute(delete(table).where(table.id == item.id))
+    gone = connection.execute(delete(table).where(table.id == item.id).returning(table.id)).first()
+    if gone is not None:
+        acts.note(connection, "delete", item.kind, item.id, item.values["reference"], actor=actor)
 
 
 def _write(
-    connection: Connection, item: Item, cells: Cells, users: tuple[str, ...] | None, more: dict[str, Any]
+    connection: Connection,
+    item: Item,
+    cells: Cells,
+    users: tuple[str, ...] | None,
+    more: dict[str, Any],
+    actor: Actor,
 ) -> Item:
+    acts.require_write(actor=actor)
     made = _entry(item.kind, str(item.values["reference"] or item.kind.value), cells, users)
     known = _stored(connection, item)
     values, assignees = resolved(made, named(connection, [made]), known)
     changed = differences({**values, **more}, known.row)
+    names = set(changed)
     table = TABLES[item.kind]
     if changed:
         try:
@@ -90,6 +128,10 @@ def _write(
             raise _conflict(item.kind, more.get("reference")) from error
     if assignees is not None and assignees != known.users:
         assign(connection, item.id, assignees, known.users)
+        names.add("users")
+    if names:
+        before = item.values["reference"]
+        acts.note(connection, "change", item.kind, item.id, before, changed=names, actor=actor)
     return items.get(connection, item.kind, item.id)
 
 

@@ -11,6 +11,8 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
+from scheduling.access.permissions import Actor
+from scheduling.schedule import acts
 from scheduling.schedule.apply import apply
 from scheduling.schedule.columns import entry
 from scheduling.schedule.entries import BadValue, Entry, Kind, LoadFailed
@@ -40,11 +42,13 @@ class Result:
 
 
 def upsert(
-    connection: Connection, kind: Kind, wanted: Sequence[Upsert], *, all_or_nothing: bool
+    connection: Connection, kind: Kind, wanted: Sequence[Upsert], *, all_or_nothing: bool, actor: Actor
 ) -> list[Result]:
     """One result for each, in order. With `all_or_nothing`, raises `LoadFailed` when any fails, and nothing of it must
-    be committed; without, those that can be stored are. Raises `Conflict` when somebody else wrote the same rows.
+    be committed; without, those that can be stored are. Raises `Forbidden`, and `Conflict` when somebody else wrote the
+    same rows.
     """
+    acts.require_write(actor=actor)
     results: dict[int, Result] = {}
     entries: dict[int, Entry] = {}
     for number, it in enumerate(wanted):
@@ -53,7 +57,7 @@ def upsert(
         except BadValue as error:
             results[number] = _failed(str(error))
     # Problems are found before anything is written, so leaving those items out and going on ends soon.
-    while problems := _attempt(connection, entries, results):
+    while problems := _attempt(connection, entries, results, actor):
         for number, problem in _by_item(problems):
             results[number] = _failed(problem)
             entries.pop(number, None)
@@ -64,7 +68,7 @@ def upsert(
 
 
 def _attempt(
-    connection: Connection, entries: Mapping[int, Entry], results: dict[int, Result]
+    connection: Connection, entries: Mapping[int, Entry], results: dict[int, Result], actor: Actor
 ) -> tuple[str, ...]:
     """Apply them all and note what became of each, or return the problems with nothing applied."""
     outcomes: dict[int, Result] = {}
@@ -74,7 +78,7 @@ def _attempt(
 
     try:
         with connection.begin_nested():
-            apply(connection, list(entries.values()), outcome=note)
+            apply(connection, list(entries.values()), act="upsert", outcome=note, actor=actor)
     except LoadFailed as error:
         return error.problems
     results.update(outcomes)

@@ -40,7 +40,7 @@ def _people(database: Database) -> None:
 def run(database: Database, content: str | bytes, file_format: Format, user: str | None = None) -> Counts:
     entries = load.read(content.encode() if isinstance(content, str) else content, file_format, user=user)
     with database.write() as connection:
-        return load.apply(connection, entries)
+        return load.apply(connection, entries, actor=SYSTEM)
 
 
 def failure(

@@ -94,6 +94,26 @@ JOB = {
     "users": [],
 }
 
+PERIOD = {"starts_at": "2027-03-10T09:00:00Z", "ends_at": "2027-03-10T10:00:00Z"}
+CLAIM = {**PERIOD, "job": {"reference": "C-1"}}
+BLOCKER = {"user": "other", "title": "Clinic", **PERIOD}
+WRITES: list[tuple[str, str, Any]] = [
+    ("POST", "/jobs/bulk", {"items": [JOB]}),
+    ("PUT", "/jobs/{job}", JOB),
+    ("PATCH", "/jobs/{job}", {"notes": "New"}),
+    ("DELETE", "/jobs/{job}", None),
+    ("POST", "/blockers", BLOCKER),
+    ("PATCH", "/blockers/{blocker}", {"title": "Clinic"}),
+    ("DELETE", "/blockers/{blocker}", None),
+    ("POST", "/time-off", {"user": "other", "kind": "Sick", **PERIOD}),
+    ("PATCH", "/time-off/{time_off}", {"kind": "Sick"}),
+    ("DELETE", "/time-off/{time_off}", None),
+    ("PATCH", "/users/{}/events/job-{job}", {"notes": "New"}),
+    ("DELETE", "/users/{}/events/job-{job}", None),
+    ("POST", "/claims", "claim"),
+]
+"""A change of the schedule, of what is the caller's own too: one entry of the audit log, or 403 and nothing."""
+
 
 @pytest.fixture
 def known(running: Running, dispatch: Dispatch) -> Running:
@@ -146,6 +166,24 @@ def test_the_api_at_large(
     known: Running, role: str, method: str, path: str, body: Any, allowed: set[str]
 ) -> None:
     assert permitted(known, role, method, path, body) == (role in allowed)
+
+
+@pytest.mark.parametrize("role", BUILT_IN)
+@pytest.mark.parametrize(("method", "path", "body"), WRITES)
+def test_the_schedule_is_written_by_planners(
+    known: Running, dispatch: Dispatch, role: str, method: str, path: str, body: Any
+) -> None:
+    ((user, number),) = dispatch.execute(
+        "SELECT users.id, job_id FROM users JOIN job_assignments ON user_id = users.id WHERE username = :name",
+        name=role,
+    )
+    given = path.format(role, job=number, blocker=dispatch.blocker(user), time_off=dispatch.time_off(user))
+    headers = {"If_Match": "*"} if path == "/claims" else {}
+    body = {**CLAIM, "users": [role]} if body == "claim" else body
+    reply = api(known, role)(method, given, body, **headers)
+    assert reply.status in ({200, 201, 204} if role in PLANNERS else {403}), reply
+    entries = dispatch.execute("SELECT action FROM audit_log WHERE action LIKE 'schedule.%'")
+    assert len(entries) == (1 if role in PLANNERS else 0)
 
 
 @pytest.mark.parametrize("role", BUILT_IN)

@@ -9,7 +9,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-from scheduling.access.permissions import Permission
 from scheduling.availability import claims
 from scheduling.availability.busy_time import default_question
 from scheduling.availability.claims import Changed, Taken
@@ -87,7 +86,6 @@ def create_claim(call: Call, body: ClaimGiven) -> Reply:
     of /availability. 412 says that it has changed, 409 that it is as seen but not free; both name in `conflicts` what
     stands against it, and give the present ETag. `*` asks for free time only.
     """
-    call.require(Permission.SCHEDULE_WRITE)
     if not (call.if_match or "").strip():
         raise Refused(  # RFC 6585, section 3
             HTTPStatus.PRECONDITION_REQUIRED,
@@ -133,6 +131,7 @@ def _hold(call: Call, body: ClaimGiven, crew: tuple[str, ...]) -> list[Item]:
         int(time.time()),
         lambda: _create(call, body, crew),
         followers=FOLLOWERS,
+        actor=call.actor,
     )
 
 
@@ -140,11 +139,13 @@ def _create(call: Call, body: ClaimGiven, crew: tuple[str, ...]) -> list[Item]:
     period = {"starts_at": body.starts_at, "ends_at": body.ends_at}
     if body.job is not None:
         cells = {**items.cells(body.job), **period}
-        return [edits.create(call.connection, Kind.JOB, body.job.reference, cells, crew)]
+        return [edits.create(call.connection, Kind.JOB, body.job.reference, cells, crew, actor=call.actor)]
     assert body.blocker is not None
     cells = {**items.cells(body.blocker), **period}
     return [
-        edits.create(call.connection, Kind.BLOCKER, body.blocker.reference, cells, (username,))
+        edits.create(
+            call.connection, Kind.BLOCKER, body.blocker.reference, cells, (username,), actor=call.actor
+        )
         for username in crew
     ]
 

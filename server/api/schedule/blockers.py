@@ -7,7 +7,6 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from scheduling.access.permissions import Permission
 from scheduling.schedule import edits
 from scheduling.schedule.entries import Kind
 from scheduling.schedule.items import Item
@@ -106,8 +105,9 @@ def list_blockers(call: Call, query: ItemQuery) -> Reply:
 )
 def create_blocker(call: Call, body: BlockerGiven) -> Reply:
     """Add a blocker."""
-    call.require(Permission.SCHEDULE_WRITE)
-    item = edits.create(call.connection, Kind.BLOCKER, body.reference, items.cells(body), (body.user,))
+    item = edits.create(
+        call.connection, Kind.BLOCKER, body.reference, items.cells(body), (body.user,), actor=call.actor
+    )
     return Reply(body=shown(item), etag=item.etag, location=f"/blockers/{item.id}")
 
 
@@ -128,7 +128,9 @@ def get_blocker(call: Call, blocker_id: Id) -> Reply:
 def replace_blocker(call: Call, blocker_id: Id, body: BlockerGiven) -> Reply:
     """Replace a blocker by another description of it."""
     item = items.writable(call, Kind.BLOCKER, blocker_id)
-    item = edits.replace(call.connection, item, body.reference, items.cells(body), (body.user,))
+    item = edits.replace(
+        call.connection, item, body.reference, items.cells(body), (body.user,), actor=call.actor
+    )
     return Reply(body=shown(item), etag=item.etag)
 
 
@@ -138,7 +140,12 @@ def change_blocker(call: Call, blocker_id: Id, body: BlockerChange) -> Reply:
     item = items.writable(call, Kind.BLOCKER, blocker_id)
     references = (body.reference,) if "reference" in body.model_fields_set else ()
     item = edits.change(
-        call.connection, item, items.cells(body, given_only=True), users=_owner(body), references=references
+        call.connection,
+        item,
+        items.cells(body, given_only=True),
+        users=_owner(body),
+        references=references,
+        actor=call.actor,
     )
     return Reply(body=shown(item), etag=item.etag)
 
@@ -146,7 +153,7 @@ def change_blocker(call: Call, blocker_id: Id, body: BlockerChange) -> Reply:
 @routes.operation("DELETE", "/blockers/{blocker_id}", versioned=True)
 def delete_blocker(call: Call, blocker_id: Id) -> Reply:
     """Delete a blocker."""
-    edits.remove(call.connection, items.writable(call, Kind.BLOCKER, blocker_id))
+    edits.remove(call.connection, items.writable(call, Kind.BLOCKER, blocker_id), actor=call.actor)
     return Reply()
 
 

@@ -143,7 +143,7 @@ def change_event(call: Call, user: Username, event_id: EventId, body: EventChang
     knows versions.
     """
     item = _item(call, user, event_id)
-    edits.change(call.connection, item, items.cells(body, given_only=True))
+    edits.change(call.connection, item, items.cells(body, given_only=True), actor=call.actor)
     return Reply()
 
 
@@ -153,7 +153,7 @@ def delete_event(call: Call, user: Username, event_id: EventId) -> Reply:
 
     An imported event is refused with 403: it goes when it goes where it comes from, or with its subscription.
     """
-    edits.remove(call.connection, _item(call, user, event_id))
+    edits.remove(call.connection, _item(call, user, event_id), actor=call.actor)
     return Reply()
 
 
@@ -167,10 +167,8 @@ def _item(call: Call, user: str, event_id: str) -> Item:
             else "This event cannot be changed here."
         )
         raise Refused(HTTPStatus.FORBIDDEN, why)
-    call.require(Permission.SCHEDULE_WRITE)
-    user_id = users.get(call.connection, user).id
-    item = stored_items.get(call.connection, kind, source_id, lock=True)
-    if user_id not in item.user_ids:
+    item = edits.for_change(call.connection, kind, source_id, actor=call.actor)
+    if users.get(call.connection, user).id not in item.user_ids:
         raise Refused(HTTPStatus.NOT_FOUND, f"There is no event {event_id} of this user.")
     return item
 

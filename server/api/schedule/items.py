@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from scheduling.access.permissions import Permission, permits
 from scheduling.errors import NotFound
-from scheduling.schedule import items
+from scheduling.schedule import edits, items
 from scheduling.schedule.entries import Kind
 from scheduling.schedule.items import Filter, Item
 from scheduling.schedule.upserts import MOST, Upsert, upsert
@@ -120,8 +120,7 @@ def readable(call: Call, kind: Kind, item_id: int) -> Item:
 
 def writable(call: Call, kind: Kind, item_id: int) -> Item:
     """The item, locked and in the version that If-Match names. Raises `Forbidden`, `NotFound`, `Refused`."""
-    call.require(Permission.SCHEDULE_WRITE)
-    item = items.get(call.connection, kind, item_id, lock=True)
+    item = edits.for_change(call.connection, kind, item_id, actor=call.actor)
     call.require_current(item.etag)
     return item
 
@@ -134,12 +133,11 @@ def upserted(
     users_of: Callable[[Any], tuple[str, ...] | None],
 ) -> UpsertResults:
     """Store many items by reference."""
-    call.require(Permission.SCHEDULE_WRITE)
     wanted = [
         Upsert(reference=it.reference.strip(), cells=cells(it, given_only=True), users=users_of(it))  # type: ignore[attr-defined]
         for it in given
     ]
-    results = upsert(call.connection, kind, wanted, all_or_nothing=mode == "all-or-nothing")
+    results = upsert(call.connection, kind, wanted, all_or_nothing=mode == "all-or-nothing", actor=call.actor)
     stored = items.by_reference(
         call.connection,
         kind,

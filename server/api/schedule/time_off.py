@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from scheduling.access.permissions import Permission
 from scheduling.schedule import edits
 from scheduling.schedule.entries import Kind
 from scheduling.schedule.items import Item
@@ -109,8 +108,9 @@ def list_time_off(call: Call, query: TimeOffQuery) -> Reply:
 )
 def create_time_off(call: Call, body: TimeOffGiven) -> Reply:
     """Add time off."""
-    call.require(Permission.SCHEDULE_WRITE)
-    item = edits.create(call.connection, Kind.TIME_OFF, body.reference, items.cells(body), (body.user,))
+    item = edits.create(
+        call.connection, Kind.TIME_OFF, body.reference, items.cells(body), (body.user,), actor=call.actor
+    )
     return Reply(body=_shown(item), etag=item.etag, location=f"/time-off/{item.id}")
 
 
@@ -131,7 +131,9 @@ def get_time_off(call: Call, time_off_id: Id) -> Reply:
 def replace_time_off(call: Call, time_off_id: Id, body: TimeOffGiven) -> Reply:
     """Replace one by another description of it."""
     item = items.writable(call, Kind.TIME_OFF, time_off_id)
-    item = edits.replace(call.connection, item, body.reference, items.cells(body), (body.user,))
+    item = edits.replace(
+        call.connection, item, body.reference, items.cells(body), (body.user,), actor=call.actor
+    )
     return Reply(body=_shown(item), etag=item.etag)
 
 
@@ -141,7 +143,12 @@ def change_time_off(call: Call, time_off_id: Id, body: TimeOffChange) -> Reply:
     item = items.writable(call, Kind.TIME_OFF, time_off_id)
     references = (body.reference,) if "reference" in body.model_fields_set else ()
     item = edits.change(
-        call.connection, item, items.cells(body, given_only=True), users=_owner(body), references=references
+        call.connection,
+        item,
+        items.cells(body, given_only=True),
+        users=_owner(body),
+        references=references,
+        actor=call.actor,
     )
     return Reply(body=_shown(item), etag=item.etag)
 
@@ -149,7 +156,7 @@ def change_time_off(call: Call, time_off_id: Id, body: TimeOffChange) -> Reply:
 @routes.operation("DELETE", "/time-off/{time_off_id}", versioned=True)
 def delete_time_off(call: Call, time_off_id: Id) -> Reply:
     """Delete time off."""
-    edits.remove(call.connection, items.writable(call, Kind.TIME_OFF, time_off_id))
+    edits.remove(call.connection, items.writable(call, Kind.TIME_OFF, time_off_id), actor=call.actor)
     return Reply()
 
 

@@ -46,7 +46,7 @@ def load(session: Session, *, file: Path, user: str | None, file_format: str | N
     with click.open_file(str(file), "rb") as stream:
         entries = files.read(stream.read(), files.Format(file_format), user=user)
     with progress("Loading", len(entries)) as advance, session.database.write() as connection:
-        counts = files.apply(connection, entries, progress=advance)
+        counts = files.apply(connection, entries, progress=advance, actor=session.actor)
     if as_json:
         print_json(asdict(counts))
     else:

@@ -33,6 +33,17 @@ def test_a_file_is_loaded_once(daysheet: Daysheet, schedule: Path) -> None:
     )
 
 
+def test_a_load_is_one_entry_of_the_audit_log_without_what_the_file_says(
+    daysheet: Daysheet, schedule: Path
+) -> None:
+    for _ in range(2):  # the second changes nothing
+        daysheet.run("load", str(schedule), "--user", "anna")
+    entries = [it for it in daysheet.json("audit", "list")["entries"] if it["action"].startswith("schedule.")]
+    (entry,) = entries
+    assert (entry["action"], entry["subject"]) == ("schedule.load", "schedule")
+    assert entry["facts"] == {"kinds": "blocker", "added": 1, "changed": 0, "unchanged": 0}
+
+
 def test_standard_input_needs_a_format(daysheet: Daysheet, schedule: Path) -> None:
     assert schedule.exists()
     loaded = daysheet.json("load", "-", "--format", "csv", "--user", "anna", stdin=TABLE)
