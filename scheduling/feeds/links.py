@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
 
@@ -52,16 +52,8 @@ class Link:
     key: bytes = field(default=b"", repr=False)
 
 
-OPTIONS = (
-    FeedRow.kinds,
-    FeedRow.detail,
-    FeedRow.history_months,
-    FeedRow.future_months,
-    FeedRow.cancelled_days,
-    FeedRow.alarm_minutes,
-    FeedRow.expires_at,
-)
-"""The columns that `options_of` reads."""
+OPTIONS = tuple(getattr(FeedRow, option.name) for option in fields(FeedOptions))
+"""The columns that `options_of` reads: each option has one of its name."""
 _LINK = (
     select(
         FeedRow.id,

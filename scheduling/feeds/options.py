@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Literal
@@ -22,6 +23,30 @@ MOST_MONTHS = 1200
 MOST_DAYS = 365
 MOST_MINUTES = 40320
 """Four weeks."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Number:
+    """An option that is a whole number from 0 to `most`, or None; `doc` says what, and what without a number."""
+
+    most: int
+    doc: str
+
+
+NUMBERS: Mapping[str, Number] = {
+    "history_months": Number(
+        most=MOST_MONTHS, doc="Months back, no more than the installation's; none: as many."
+    ),
+    "future_months": Number(most=MOST_MONTHS, doc="Months ahead; none: no limit."),
+    "cancelled_days": Number(
+        most=MOST_DAYS,
+        doc="Days for which cancelled jobs stay, struck through; 0 drops them at once; none: as in the calendars.",
+    ),
+    "alarm_minutes": Number(
+        most=MOST_MINUTES, doc="Minutes before an item that an alarm goes off; none: no alarm."
+    ),
+}
+"""From these come the bounds and the options of the command line."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,10 +78,8 @@ class FeedOptions:
         object.__setattr__(self, "kinds", tuple(kind for kind in KINDS if kind in self.kinds))
         if self.detail not in DETAILS:
             raise Invalid(f"The detail of a feed is full or busy, not {self.detail!r}.")
-        _bounded("history_months", self.history_months, 0, MOST_MONTHS)
-        _bounded("future_months", self.future_months, 0, MOST_MONTHS)
-        _bounded("cancelled_days", self.cancelled_days, 0, MOST_DAYS)
-        _bounded("alarm_minutes", self.alarm_minutes, 0, MOST_MINUTES)
+        for name, number in NUMBERS.items():
+            _bounded(name, getattr(self, name), 0, number.most)
         if self.expires_at is not None:
             if self.expires_at.tzinfo is None:
                 raise Invalid("The expiry of a feed needs a time zone.")

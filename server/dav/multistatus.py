@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 import defusedxml.ElementTree as DefusedET
 
 from server.dav import mailboxes
-from server.dav.reports import FREE_BUSY, MULTIGET, QUERY, SYNC
+from server.dav.reports import OF_HOME, SUPPORTED
 from server.dav.xml import CS, C, D
 
 XML_VALUED = frozenset(
@@ -109,8 +109,7 @@ def _correct_response(response: ET.Element, path: str, names: frozenset[str], vi
             if element.tag not in names:
                 continue
             if element.tag == f"{D}supported-report-set":
-                of_calendar = (SYNC, MULTIGET, QUERY, FREE_BUSY) if depth == 1 else ()
-                _set_reports(element, (FREE_BUSY,) if is_home else of_calendar)
+                _set_reports(element, OF_HOME if is_home else SUPPORTED if depth == 1 else ())
             elif element.tag == f"{D}current-user-privilege-set":
                 ET.SubElement(ET.SubElement(element, f"{D}privilege"), f"{D}read-current-user-privilege-set")
             elif element.tag in XML_VALUED and element.text:

@@ -23,7 +23,10 @@ MULTIGET, QUERY, FREE_BUSY, SYNC = (
     f"{C}free-busy-query",
     f"{D}sync-collection",
 )
-SUPPORTED = (MULTIGET, QUERY, FREE_BUSY, SYNC)
+SUPPORTED = (SYNC, MULTIGET, QUERY, FREE_BUSY)
+"""The reports of a calendar, in the order in which `supported-report-set` names them."""
+OF_HOME = (FREE_BUSY,)
+"""The reports of a home."""
 EMPTY = (f"{D}principal-search-property-set", f"{D}principal-property-search", f"{D}expand-property")
 """Not supported and not advertised, but Apple's clients want 207 and not an error (field notes)."""
 LONGEST_RANGE = question.LONGEST

@@ -13,9 +13,7 @@ import click
 from scheduling.feeds.options import (
     DETAILS,
     KINDS,
-    MOST_DAYS,
-    MOST_MINUTES,
-    MOST_MONTHS,
+    NUMBERS,
     USUAL_KINDS,
     FeedOptions,
 )
@@ -65,26 +63,9 @@ _OPTIONS = (
         help=f"What it shows; may be given several times. Without it, everything but {_RESTRICTED}.",
     ),
     click.option("--detail", type=click.Choice(DETAILS), help="Everything, or only when the user is busy."),
-    click.option(
-        "--history-months",
-        type=_Number(MOST_MONTHS),
-        metavar="N",
-        help="Months back, no more than the installation's; none: as many.",
-    ),
-    click.option(
-        "--future-months", type=_Number(MOST_MONTHS), metavar="N", help="Months ahead; none: no limit."
-    ),
-    click.option(
-        "--cancelled-days",
-        type=_Number(MOST_DAYS),
-        metavar="N",
-        help="Days for which cancelled jobs stay, struck through; 0 drops them at once; none: as in the calendars.",
-    ),
-    click.option(
-        "--alarm-minutes",
-        type=_Number(MOST_MINUTES),
-        metavar="N",
-        help="Minutes before an item that an alarm goes off; none: no alarm.",
+    *(
+        click.option(f"--{name.replace('_', '-')}", type=_Number(number.most), metavar="N", help=number.doc)
+        for name, number in NUMBERS.items()
     ),
     click.option(
         "--expires",

@@ -16,7 +16,7 @@ from scheduling.calendars.properties import ACCEPTED
 from scheduling.ports import Calendar, Collection, Home, Mailbox
 from server.dav import mailboxes
 from server.dav.multistatus import XML_VALUED
-from server.dav.reports import FREE_BUSY, MULTIGET, QUERY, SYNC
+from server.dav.reports import OF_HOME, SUPPORTED
 from server.dav.xml import CS, C, D
 
 LENGTH, MODIFIED = f"{D}getcontentlength", f"{D}getlastmodified"
@@ -134,7 +134,6 @@ def _reports(*names: str) -> str:
     return "".join(element(f"{D}supported-report", element(f"{D}report", element(name))) for name in names)
 
 
-_REPORTS: tuple[str, ...] = (SYNC, MULTIGET, QUERY, FREE_BUSY)
 _READ_OWN = f"{D}read-current-user-privilege-set"
 _SHARED: dict[str, Callable[[Collection, Context], str]] = {
     f"{D}principal-collection-set": lambda _it, context: context.href("/"),
@@ -154,7 +153,7 @@ _CALENDAR: dict[str, Callable[[Calendar, Context], str]] = {
     f"{D}current-user-privilege-set": lambda _it, _context: _privileges(
         f"{D}read", f"{C}read-free-busy", _READ_OWN
     ),
-    f"{D}supported-report-set": lambda _it, _context: _reports(*_REPORTS),
+    f"{D}supported-report-set": lambda _it, _context: _reports(*SUPPORTED),
 }
 _HOME: dict[str, Callable[[Home, Context], str]] = {
     f"{D}principal-URL": lambda _it, context: context.href(context.path),
@@ -162,7 +161,7 @@ _HOME: dict[str, Callable[[Home, Context], str]] = {
     f"{C}calendar-user-address-set": lambda it, context: context.href(context.path) + _mailto(it),
     f"{D}resourcetype": lambda _it, _context: element(f"{D}principal") + element(f"{D}collection"),
     f"{D}current-user-privilege-set": lambda _it, _context: _privileges(f"{D}read", _READ_OWN),
-    f"{D}supported-report-set": lambda _it, _context: _reports(FREE_BUSY),
+    f"{D}supported-report-set": lambda _it, _context: _reports(*OF_HOME),
 }
 _OBJECT: dict[str, str] = {
     f"{D}getcontenttype": OBJECT_TYPE,
