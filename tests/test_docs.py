@@ -200,3 +200,33 @@ def test_no_line_is_longer_than_an_editor_shows(page: Path) -> None:
 
 def test_a_page_without_long_lines_is_not_excused() -> None:
     assert [page.name for page in PAGES if page.name in WIDE and not _too_long(page)] == []
+
+
+CHANGES = (ROOT / "docs" / "changes.md").read_text(encoding="utf-8")
+
+
+def _touched() -> dict[str, list[str]]:
+    """The files that each change touches: a row of the table, or the numbered list of a section."""
+    changes = {
+        title: re.findall(r"`([^`]+/[^`]+)`", files)
+        for title, files in _rows("changes.md", "| to add | touch |")
+        if "#" not in files
+    }
+    for title, text_ in re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", CHANGES, re.DOTALL | re.MULTILINE):
+        changes[title] = re.findall(r"^\d+\. `([^`]+)`", text_, re.MULTILINE)
+    del changes["What to touch"]
+    return changes
+
+
+def test_no_change_touches_more_than_five_files_and_all_of_them_exist() -> None:
+    changes = _touched()
+    assert len(changes) >= 10
+    for title, files in changes.items():
+        assert 1 <= len(files) <= 5, title
+        for file in files:
+            place = ROOT / file.replace("<new>", "")
+            assert place.is_dir() if file.endswith("<new>") else place.is_file(), file
+
+
+def test_a_kind_of_calendar_is_two_files() -> None:
+    assert len(_touched()["a kind of calendar"]) == 2
