@@ -27,6 +27,10 @@ class StillCatchingUp(DatabaseUnavailable):
     retry_after = 5
 
 
+class WouldWait(DatabaseUnavailable):
+    """The scheduling database would have to be waited for, on a thread that must not."""
+
+
 class TooManyWriters(DatabaseUnavailable):
     """Others have been waiting for a while to write to the scheduling database; try again shortly."""
 

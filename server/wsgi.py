@@ -76,6 +76,16 @@ class Server:
             return _answer(start_response, refused.status, refused.sentence, refused.headers)
         return self._route(admitted, start_response)
 
+    def at_once(self, environ: dict[str, Any]) -> Started | None:
+        """The answer to a poll that needs nothing but rows that are there, without waiting for anybody; None for other
+        requests, which are then answered in the usual way.
+        """
+        database = self._settings.database()
+        if self._polls is None or not database.is_sqlite:
+            return None
+        with database.prompt():
+            return self._polls.at_once(environ)
+
     def refusal(self, environ: dict[str, Any]) -> Started | None:
         """The answer to a request whose credentials are not good, asked for before its body is read; None where they
         are. The environment is used up.

@@ -22,7 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from scheduling.database.single_statements import KeptConnections
 from scheduling.database.writers import Writers
-from scheduling.errors import DatabaseUnavailable
+from scheduling.errors import DatabaseUnavailable, WouldWait
 
 __all__ = ["Connection", "Database", "connect", "connect_to"]
 
@@ -57,6 +57,8 @@ class Database:
         )
         self._writer = self.engine.execution_options(**{_WRITE: True})
         self._kept = KeptConnections(self.engine)
+        self._prompt = KeptConnections(self.engine, _never_waiting)
+        self._this_thread = threading.local()
         self.writers = Writers()
 
     @property
@@ -117,8 +119,28 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One snapshot of the database. Raises `DatabaseUnavailable`."""
+        self._may_wait()
         with _translated(), self._snapshot.connect() as connection:
             yield connection
+
+    @contextmanager
+    def prompt(self) -> Iterator[None]:
+        """Let this thread wait for nobody: of a SQLite database it gets single rows that are there, and `WouldWait` for
+        everything else.
+        """
+        self._this_thread.is_prompt = True
+        try:
+            yield
+        finally:
+            self._this_thread.is_prompt = False
+
+    @property
+    def _is_prompt(self) -> bool:
+        return getattr(self._this_thread, "is_prompt", False)
+
+    def _may_wait(self) -> None:
+        if self._is_prompt:
+            raise WouldWait
 
     def rows(self, sql: str, parameters: Any) -> list[tuple[Any, ...]]:
         """The rows of one single SELECT, which is a snapshot of its own, as the driver gives them; no connection is
@@ -128,7 +150,11 @@ class Database:
         assert driver is not None
         try:
             with _translated():
-                return self._kept.rows(sql, parameters)
+                if not self._is_prompt:
+                    return self._kept.rows(sql, parameters)
+                if not self.is_sqlite:
+                    raise WouldWait
+                return self._prompt.rows(sql, parameters)
         except (driver.OperationalError, driver.InterfaceError) as error:
             if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
                 raise
@@ -141,13 +167,19 @@ class Database:
         """One transaction, committed on a clean exit and rolled back on an exception. Raises
         `DatabaseUnavailable`.
         """
+        self._may_wait()
         with self.writers.turn(), _translated(), self._writer.begin() as connection:
             yield connection
 
     def dispose(self) -> None:
         """Close every connection (before a fork, and at the end)."""
         self._kept.close()
+        self._prompt.close()
         self.engine.dispose()
+
+
+def _never_waiting(connection: Any) -> None:
+    connection.execute("PRAGMA busy_timeout = 0")
 
 
 def _normalised(url: str) -> URL:

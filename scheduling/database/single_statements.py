@@ -9,6 +9,7 @@ into the interpreter from a thread state that is being cleared.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -20,8 +21,10 @@ Rows = list[tuple[Any, ...]]
 class KeptConnections:
     """Connections to `engine`'s database, as many as have been in use at a time; each is used by one thread at once."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, prepare: Callable[[Any], None] | None = None) -> None:
+        """`prepare` is called with each driver connection that is opened."""
         self._engine = engine
+        self._prepare = prepare
         self._idle: deque[_Kept] = deque()
         self._generation = 0
 
@@ -65,6 +68,8 @@ class KeptConnections:
         pooled = self._engine.raw_connection()
         driver = pooled.driver_connection
         pooled.detach()
+        if self._prepare is not None:
+            self._prepare(driver)
         return _Kept(driver, generation), True
 
     def _give_back(self, kept: _Kept) -> None:

@@ -41,11 +41,10 @@ class Callbacks:
 class Connection:
     """The exchange of one request. Its methods can be called from any thread, each by one at a time."""
 
-    __slots__ = ("_protocol", "_receiving", "_told", "_watched", "gone", "peer", "scope", "started")
+    __slots__ = ("_protocol", "_receiving", "_told", "_watched", "gone", "scope", "started")
 
     def __init__(self, scope: Scope, protocol: Any) -> None:
         self.scope = scope
-        self.peer: tuple[str, int] = (scope["client"][0], int(scope["client"][1]))
         self._protocol = protocol
         self._receiving: Any = None
         self._watched = False
@@ -54,6 +53,12 @@ class Connection:
         """Whether the client is known to have hung up."""
         self.started = False
         """Whether the answer has begun."""
+
+    @property
+    def peer(self) -> tuple[str, int]:
+        """The client's address and port."""
+        address, port = self.scope["client"]
+        return address, int(port)
 
     def receive(self, arrived: Arrived) -> None:
         """Call `arrived` with the next part of the body."""

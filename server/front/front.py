@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import threading
 import time
@@ -17,13 +18,15 @@ from server.front.environ import environ_of
 from server.front.peers import Peer, hang_up
 from server.front.pool import Pool
 from server.front.request import Admission, Application, Environ, Request, say
-from server.front.sending import Sender
+from server.front.sending import Sender, whole
 from server.security import SECURITY
 
 logger = logging.getLogger(__name__)
 
 UNKNOWN = 4096
 """Octets that are read from somebody who does not say who he is; what needs more is for people who do."""
+SHORT_QUESTION = 2048
+"""Octets of a body with which a request may be a poll; those of calendar apps have a quarter of them."""
 HEALTH = "/healthz"
 _OK = b'{"status":"ok"}\n'
 HEALTHY: list[Header] = [
@@ -128,7 +131,22 @@ class Front:
     def _submit(
         self, connection: Connection, environ: Environ, body: bytes = b"", incoming: Incoming | None = None
     ) -> None:
+        if (
+            "HTTP_AUTHORIZATION" in environ
+            and len(body) <= SHORT_QUESTION
+            and self._at_once(connection, environ, body)
+        ):
+            return
         self._queue(Request(connection, environ, self._application, self._sender, body, incoming))
+
+    def _at_once(self, connection: Connection, environ: Environ, body: bytes) -> bool:
+        """Answer on the dispatcher's thread, if that needs no waiting: a hop to another costs half of a poll."""
+        environ["wsgi.input"] = io.BytesIO(body)
+        answer = self._application.at_once(environ)
+        if answer is None:
+            return False
+        self._sender.send(connection, int(answer[0][:3]), answer[1], whole(answer[2]))
+        return True
 
     def _queue(self, job: Request | Admission) -> None:
         if self._pool.is_full:

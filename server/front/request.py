@@ -25,6 +25,9 @@ class Application(Protocol):
     def __call__(self, environ: Environ, start_response: Callable[..., Any], /) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
 
+    def at_once(self, environ: Environ) -> tuple[str, list[Header], Iterable[bytes]] | None:
+        """The answer, where it can be given without waiting for anything."""
+
     def refusal(self, environ: Environ) -> tuple[str, list[Header], Iterable[bytes]] | None:
         """The answer to a request whose credentials are not good, without its body; None where they are."""
 

@@ -73,6 +73,23 @@ class Polls:
 
     def answer(self, environ: WSGIEnvironment) -> Started | None:
         """The WSGI answer, or None with the request's body still to be read."""
+        try:
+            return self._poll(environ)
+        except DatabaseUnavailable as away:
+            return self._away(away)
+        except Exception:
+            logger.exception("a poll by %s could not be answered", environ["REQUEST_METHOD"])
+            headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(_FAILED)))]
+            return "500 Internal Server Error", headers, [_FAILED]
+
+    def at_once(self, environ: WSGIEnvironment) -> Started | None:
+        """As `answer`, on a thread whose database is `prompt`; None also where it would have to be waited for."""
+        try:
+            return self._poll(environ)
+        except DatabaseUnavailable:
+            return None
+
+    def _poll(self, environ: WSGIEnvironment) -> Started | None:
         method = environ["REQUEST_METHOD"]
         path = _PATH.fullmatch(environ.get("PATH_INFO", "")) if method in _METHODS else None
         if path is None or environ.get("HTTP_DEPTH", "0") not in ("0", "1"):
@@ -83,18 +100,11 @@ class Polls:
         if password is None or not self._read_body(environ, method):
             return None
         lookup = self._sign_in.lookup(password)
-        try:
-            if path[2] is None:
-                return self._home(environ, path[1], lookup)
-            if path[3] is not None:
-                return self._object(environ, path[1], path[2], path[3], lookup)
-            return self._answer(environ, path[1], path[2], lookup)
-        except DatabaseUnavailable as away:
-            return self._away(away)
-        except Exception:
-            logger.exception("a poll by %s could not be answered", method)
-            headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(_FAILED)))]
-            return "500 Internal Server Error", headers, [_FAILED]
+        if path[2] is None:
+            return self._home(environ, path[1], lookup)
+        if path[3] is not None:
+            return self._object(environ, path[1], path[2], path[3], lookup)
+        return self._answer(environ, path[1], path[2], lookup)
 
     def _read_body(self, environ: WSGIEnvironment, method: str) -> bool:
         """Read the body whole; False where it is not one of stated and moderate length."""

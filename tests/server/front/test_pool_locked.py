@@ -60,6 +60,7 @@ def test_a_locked_database_stops_no_reader(
         for _ in range(5):
             assert b"ok" in served.get("/healthz")
             assert b"ready" in served.get("/readyz")
+            assert _poll(served) == 207
         refused = writers[THREADS // 2 :]
         answers = [it.recv(4096) for it in refused if _answered(it)]
         assert len(answers) >= 3 * THREADS, "the rest do not wait for the lock"
