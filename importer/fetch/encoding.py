@@ -51,9 +51,8 @@ def _limited(chunks: Iterable[bytes], limit: int) -> Iterator[bytes]:
 
 
 def _decoder(coding: str) -> _Decoder:
-    names = [
-        name for name in (part.strip().lower() for part in coding.split(",")) if name not in ("", "identity")
-    ]
+    named = (part.strip().lower() for part in coding.split(","))
+    names = [name for name in named if name in _DECODERS or name in _UNKNOWN]
     if not names:
         return iter
     if len(names) > 1 or names[0] not in _DECODERS:
@@ -116,4 +115,21 @@ def _brotli(chunks: Iterable[bytes]) -> Iterator[bytes]:
         raise BadEncoding
 
 
+_UNKNOWN = frozenset(
+    {
+        "compress",
+        "x-compress",
+        "zstd",
+        "bzip2",
+        "x-bzip2",
+        "xz",
+        "lzma",
+        "exi",
+        "pack200-gzip",
+        "dcb",
+        "dcz",
+        "aes128gcm",
+    }
+)
+"""Codings that are not undone. Every other name, such as a charset, "none" or "binary", is no coding."""
 _DECODERS: dict[str, _Decoder] = {"gzip": _gzip, "x-gzip": _gzip, "deflate": _deflate, "br": _brotli}

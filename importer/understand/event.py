@@ -23,7 +23,7 @@ _MOST_CATEGORIES = 50
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Details:
     """What one VEVENT says besides its times. `busy` is '' or an FBTYPE that blocks (RFC 5545 section
-    3.2.9); `shown_free` says that only Outlook's status makes it ''.
+    3.2.9); `shown_free` says that only Outlook's status makes it ''; `classification` is CLASS where it is not PUBLIC.
     """
 
     summary: str = ""
@@ -34,6 +34,7 @@ class Details:
     busy: str = "BUSY"
     categories: tuple[str, ...] = ()
     shown_free: bool = False
+    classification: str = ""
 
     @property
     def transparency(self) -> str:
@@ -85,6 +86,7 @@ def details(properties: Properties) -> Details:
             for category in texts(item.value)
         )[:_MOST_CATEGORIES],
         shown_free=_deciding(properties) == "busystatus-free",
+        classification=_classification(properties),
     )
 
 
@@ -116,6 +118,12 @@ def _deciding(properties: Properties) -> str:
     if status == "TENTATIVE":
         return "status-tentative"
     return "busystatus-tentative" if busy_status == "TENTATIVE" else "opaque"
+
+
+def _classification(properties: Properties) -> str:
+    """CLASS; what is not known counts as PRIVATE (RFC 5545, section 3.8.1.3)."""
+    found = _word(properties, "CLASS")
+    return "" if found in ("", "PUBLIC") else found if found == "CONFIDENTIAL" else "PRIVATE"
 
 
 def _first(properties: Properties, name: str) -> str:

@@ -18,7 +18,7 @@ from importer.understand.values import text
 LONGEST_UID = 255
 USED = frozenset(
     {
-        "CATEGORIES", "DESCRIPTION", "DTEND", "DTSTART", "DURATION", "EXDATE", "EXRULE", "LOCATION", "RDATE",
+        "CATEGORIES", "CLASS", "DESCRIPTION", "DTEND", "DTSTART", "DURATION", "EXDATE", "EXRULE", "LOCATION", "RDATE",
         "RECURRENCE-ID", "RRULE", "STATUS", "SUMMARY", "TRANSP", "URL", "X-MICROSOFT-CDO-BUSYSTATUS",
     }
 )  # fmt: skip

@@ -15,6 +15,7 @@ from importer.errors import Unusable
 from importer.understand import event, repetition, values
 from importer.understand.anchor import anchored
 from importer.understand.event import Details, Properties
+from importer.understand.future import Future
 from importer.understand.notes import Note
 from importer.understand.repetition import MOST_DATES, MOST_EXCEPTIONS, Budget
 from importer.understand.values import LAST_YEAR, Moment, Reader
@@ -23,9 +24,7 @@ from scheduling.ical.recurrence import BadRule
 from scheduling.ical.series import Override, Series
 from scheduling.subscriptions.unread import ALWAYS, Gap
 
-_AHEAD = timedelta(days=731)
 _BEYOND = int(datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC).timestamp()) - 86400
-_MOST_FOLLOWING = 1_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,7 +171,7 @@ def series(
     if repeated.rule is not None and repeated.is_covering:
         plain = repetition.covering(plain, repeated.rule)
     plain = anchored(plain, reader.notes, budget)
-    _add_overrides(dates, overrides, main, reader, _Future(series=plain, now=now, budget=budget))
+    _add_overrides(dates, overrides, main, reader, Future(series=plain, now=now, budget=budget))
     # An instance both excluded and replaced takes place: blocking too much is the safe side.
     found = replace(
         plain,
@@ -269,42 +268,8 @@ def _add_exdates(dates: _Dates, master: Properties, main: Period, reader: Reader
             )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Future:
-    """What is needed to find the instances that follow a changed one."""
-
-    series: Series
-    now: datetime
-    budget: Budget
-
-    def instances(self, first: date) -> list[date]:
-        """The instances from `first` on, up to two years ahead. Raises BadRule when they are too many."""
-        of = self.series
-        last = max(
-            first, values.like(Moment(local=self.now.replace(tzinfo=None), tzid="UTC"), _form(of), of.tzid)
-        )
-        found: set[date] = {day for day in (of.start, *of.rdates) if day >= first}
-        if of.rule is not None:
-            found.update(
-                recurrence.occurrences(
-                    of.rule,
-                    of.start,
-                    first,
-                    last + _AHEAD,
-                    limit=_MOST_FOLLOWING,
-                    until_local=of.until,
-                    steps=self.budget.steps,
-                )
-            )
-        return sorted(found)
-
-
-def _form(series: Series) -> Moment:
-    return Moment(local=series.start, tzid=series.tzid)
-
-
 def _add_overrides(
-    dates: _Dates, overrides: Sequence[Properties], main: Period, reader: Reader, future: _Future
+    dates: _Dates, overrides: Sequence[Properties], main: Period, reader: Reader, future: Future
 ) -> None:
     following: list[tuple[date, Properties]] = []
     for item in overrides[:MOST_EXCEPTIONS]:
@@ -334,16 +299,16 @@ def _add_overrides(
         _add_following(dates, replaced, item, reader, future)
 
 
-def _add_following(dates: _Dates, replaced: date, item: Properties, reader: Reader, future: _Future) -> None:
+def _add_following(dates: _Dates, replaced: date, item: Properties, reader: Reader, future: Future) -> None:
     """Change the instances after `replaced` as it was: moved by as much, with the same length and texts."""
     try:
         instances = future.instances(replaced)
     except (BadRule, OverflowError):
         note = "A change of this and all later instances was applied to this instance only."
-        reader.notes.append(Note("range-one-only", note))
+        reader.notes.append(Note("range-one-only", note, gap=ALWAYS))
         return
     note = "A change of this and all later instances was applied to those of the next two years."
-    reader.notes.append(Note("range-this-and-future", note))
+    reader.notes.append(Note("range-this-and-future", note, gap=future.beyond()))
     details = event.details(item)
     model = dates.overrides.get(replaced)
     for day in instances:

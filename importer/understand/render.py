@@ -117,6 +117,8 @@ def _component(uid: str, stamp: str, times: Sequence[str], details: Details) -> 
     if details.categories:
         lines.append(text.line("CATEGORIES", ",".join(text.escape(item) for item in details.categories)))
     lines += [f"STATUS:{details.status}\r\n", f"TRANSP:{details.transparency}\r\n"]
+    if details.classification:
+        lines.append(f"CLASS:{details.classification}\r\n")
     if details.shown_free:
         lines.append(BUSY_STATUS_FREE)
     return "".join((*lines, "END:VEVENT\r\n"))

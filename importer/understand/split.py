@@ -37,6 +37,9 @@ _OUTSIDE = ""
 _READ_OUTSIDE = frozenset({"VEVENT", "VFREEBUSY", "VTIMEZONE"})
 _NOT_READ = frozenset({"VAVAILABILITY"})
 """Components that say when somebody is busy, and that are not read."""
+_SOFT_BREAKS = re.compile(
+    r"^[^\n:]*;(?:ENCODING=)?QUOTED-PRINTABLE[^\n:]*:(?:[^\n]*=\n)+", re.IGNORECASE | re.MULTILINE
+)
 _LEADING = re.compile(r"[ \t\n]+")
 _INDENTED = re.compile(r"\n[ \t]+BEGIN:VEVENT[ \t]*(?=\n)", re.IGNORECASE)
 _PLAIN = re.compile(r"\nBEGIN:VEVENT", re.IGNORECASE)
@@ -141,6 +144,8 @@ def _unindented(text: str) -> str:
     """Without blanks before the first line, which continues none, and those of a file that is indented throughout."""
     if (found := _LEADING.match(text)) is not None:
         text = "\n" * found[0].count("\n") + text[found.end() :]
+    if "QUOTED-PRINTABLE" in text or "quoted-printable" in text:
+        text = _SOFT_BREAKS.sub(lambda found: found[0].replace("=\n", "\n "), text)
     if _INDENTED.search(text) and not _PLAIN.search(text):
         text = _INDENT.sub("\n", text)
     return text

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import quopri
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -79,7 +80,19 @@ def parse_property(line: str) -> Property:
     flat = {
         key.upper(): item if isinstance(item, str) else ",".join(item) for key, item in parameters.items()
     }
+    encoding = flat.get("ENCODING", "").upper()
+    if encoding in ("QUOTED-PRINTABLE", "Q") or "QUOTED-PRINTABLE" in flat:
+        value = _unquoted(value, flat.get("CHARSET", ""))
     return Property(name=name.upper(), value=value, parameters=flat)
+
+
+def _unquoted(value: str, charset: str) -> str:
+    """A quoted-printable value (vCalendar 1.0, but also in 2.0)."""
+    octets = quopri.decodestring(value.encode("utf-8", "surrogatepass"))
+    try:
+        return octets.decode(charset or "utf-8")
+    except (LookupError, UnicodeDecodeError):
+        return octets.decode("utf-8", "replace")
 
 
 def text(value: str) -> str:

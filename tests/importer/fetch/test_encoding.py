@@ -96,3 +96,10 @@ def test_a_cut_or_spoilt_body_is_not_taken_for_the_whole(coding: str) -> None:
 def test_a_coding_that_was_not_asked_for_is_refused(coding: str) -> None:
     with pytest.raises(encoding.BadEncoding):
         encoding.read([b""], coding, 10)
+
+
+@pytest.mark.parametrize(
+    "coding", ["UTF-8", "none", "binary", "8bit", "iso-8859-1", "text/calendar", "utf-8, identity", ""]
+)
+def test_a_name_that_is_no_coding_changes_nothing(coding: str) -> None:
+    assert encoding.read([b"BEGIN:VCALENDAR"], coding, 100) == b"BEGIN:VCALENDAR"

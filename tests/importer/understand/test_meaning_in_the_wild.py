@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What wild calendars mean: zones, versions, old dates, published busy time, and what stays unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from importer.understand.event import ImportedEvent
+from importer.understand.meaning import Understood, understand
+from importer.understand.split import split
+from scheduling.ical.series import expand
+from scheduling.subscriptions.unread import Gap
+
+NOW = datetime(2026, 10, 1, tzinfo=UTC)
+Data = Callable[[str], bytes]
+
+
+def read(text: str, *, zone: str = "Europe/Berlin", stored: Mapping[str, str] | None = None) -> Understood:
+    return understand(split(text), default_zone=zone, stored=stored or {}, now=NOW)
+
+
+def vevent(*lines: str, uid: str = "1") -> str:
+    return "\n".join(["BEGIN:VEVENT", f"UID:{uid}", *lines, "END:VEVENT"])
+
+
+def calendar(*parts: str) -> str:
+    return "\n".join(["BEGIN:VCALENDAR", *parts, "END:VCALENDAR", ""])
+
+
+def one(*lines: str, zone: str = "Europe/Berlin") -> ImportedEvent:
+    found = read(calendar(vevent(*lines)), zone=zone)
+    assert found.skipped == ()
+    (event,) = found.events
+    return event
+
+
+def busy(event: ImportedEvent, year: int = 2026) -> list[str]:
+    """The blocking occurrences of a year as 'MM-DD HH:MM/MM-DD HH:MM' in UTC."""
+    start, end = (int(datetime(when, 1, 1, tzinfo=UTC).timestamp()) for when in (year, year + 1))
+    return [
+        "/".join(
+            datetime.fromtimestamp(moment, UTC).strftime("%m-%d %H:%M")
+            for moment in (found.starts_at, found.ends_at)
+        )
+        for found in expand(event.series, start, end)
+        if found.busy
+    ]
+
+
+RULED = ("DTSTART;TZID=Europe/Berlin:20261019T090000", "DTEND;TZID=Europe/Berlin:20261019T100000")
+
+
+def days(event: ImportedEvent) -> list[str]:
+    return [found[:5] for found in busy(event)]
+
+
+def test_whole_days_end_and_are_left_out_by_the_days_of_the_calendars_zone() -> None:
+    rule = ("RRULE:FREQ=DAILY;UNTIL=20261021T220000Z", "EXDATE:20261019T220000Z")
+    text = calendar("X-WR-TIMEZONE:Europe/Berlin", vevent("DTSTART;VALUE=DATE:20261019", *rule))
+    (event,) = read(text, zone="America/New_York").events
+    assert days(event) == ["10-19", "10-21", "10-22"]
+    (event,) = read(text.replace("X-WR-TIMEZONE", "TZID"), zone="America/New_York").events
+    assert days(event) == ["10-19", "10-21", "10-22"]
+
+
+def test_a_time_without_a_zone_is_in_the_one_of_its_end_or_of_the_calendar() -> None:
+    event = one("DTSTART:20261001T111500", "DTEND;TZID=Europe/Athens:20261001T130000", zone="UTC")
+    assert busy(event) == ["10-01 08:15/10-01 10:00"]
+    text = calendar("X-WR-TIMEZONE:Asia/Tokyo", vevent("DTSTART:20261001T111500", "DURATION:PT1H"))
+    found = read(text)
+    assert busy(found.events[0]) == ["10-01 02:15/10-01 03:15"]
+    assert "Times without a zone were read in the calendar's, Asia/Tokyo. (line 3)" in found.warnings
+    given = understand(split(text), default_zone="Europe/Berlin", zone_is_given=True, stored={}, now=NOW)
+    assert busy(given.events[0]) == ["10-01 09:15/10-01 10:15"]
+
+
+def test_the_form_of_a_value_counts_more_than_its_name() -> None:
+    concert = one("DTSTART;VALUE=DATE:20261019T193000", "DTEND;VALUE=DATE:20261019T220000")
+    assert busy(concert) == ["10-19 17:30/10-19 20:00"]
+    day = one("DTSTART;VALUE=DATE:20261019T000000", "DTEND;VALUE=DATE:20261020T000000")
+    assert day.all_day
+
+
+def test_an_offset_in_a_value_is_that_of_a_zone_where_one_has_it() -> None:
+    event = one("DTSTART:2026-10-19T09:00:00+02:00", "DURATION:PT1H", "RRULE:FREQ=WEEKLY;COUNT=2")
+    assert busy(event) == ["10-19 07:00/10-19 08:00", "10-26 08:00/10-26 09:00"]
+    far = one("DTSTART:2026-10-19T09:00:00-07:00", "DURATION:PT1H", "RRULE:FREQ=WEEKLY;COUNT=2;BYDAY=MO")
+    assert busy(far) == ["10-19 16:00/10-19 17:00", "10-26 16:00/10-26 17:00"]
+
+
+def test_versions_of_one_event_and_different_ones_under_one_uid() -> None:
+    same = vevent("DTSTART:20261001T080000Z", "DTEND:20261001T090000Z", "SUMMARY:A")
+    longer = vevent("DTSTART:20261001T080000Z", "DTEND:20261001T110000Z", "SUMMARY:B")
+    assert len(read(calendar(same, same.replace(":A", ":C"))).events) == 1
+    found = read(calendar(same, longer)).events
+    assert sorted(busy(event)[0] for event in found) == ["10-01 08:00/10-01 09:00", "10-01 08:00/10-01 11:00"]
+    newer = longer.replace("SUMMARY:B", "SEQUENCE:1")
+    assert [busy(event) for event in read(calendar(newer, same)).events] == [["10-01 08:00/10-01 11:00"]]
+
+
+def test_what_repeats_since_before_1900_is_kept() -> None:
+    leap = one("DTSTART;VALUE=DATE:16040229", "RRULE:FREQ=YEARLY", zone="UTC")
+    assert (busy(leap, 2027), days(leap)) == ([], [])
+    assert busy(leap, 2028) == ["02-29 00:00/03-01 00:00"]
+    weekly = one(
+        "DTSTART:16010101T090000Z", "DTEND:16010101T100000Z", "RRULE:FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,WE"
+    )
+    assert days(weekly)[:2] == ["01-05", "01-07"]
+    assert read(calendar(vevent("DTSTART:18990101T090000Z", "RRULE:FREQ=DAILY;COUNT=5"))).events == ()
+
+
+def test_published_busy_time_blocks() -> None:
+    found = read(
+        calendar(
+            "BEGIN:VFREEBUSY", "UID:fb", "FREEBUSY:20261001T080000Z/20261001T090000Z,20261002T080000Z/PT30M",
+            "FREEBUSY;FBTYPE=BUSY-TENTATIVE:20261003T080000Z/PT1H", "FREEBUSY;FBTYPE=FREE:20261004T080000Z/PT1H",
+            "FREEBUSY;FBTYPE=X-AWAY:20261005T080000Z/PT1H", "END:VFREEBUSY",
+        )
+    )  # fmt: skip
+    assert [(busy(event), event.details.busy) for event in found.events] == [
+        (["10-01 08:00/10-01 09:00"], "BUSY"),
+        (["10-02 08:00/10-02 08:30"], "BUSY"),
+        (["10-03 08:00/10-03 09:00"], "BUSY-TENTATIVE"),
+        (["10-05 08:00/10-05 09:00"], "BUSY"),
+    ]
+
+
+def test_events_outside_of_a_calendar_and_indented_ones_are_read() -> None:
+    inside, outside = vevent("DTSTART:20261001T080000Z"), vevent("DTSTART:20261002T080000Z", uid="2")
+    assert len(read(calendar(inside) + outside + "\n").events) == 2
+    assert len(read(outside + "\n" + calendar(inside)).events) == 2
+    indented = "\n".join(f"   {line}" for line in calendar(inside).splitlines())
+    assert len(read(indented + "\n").events) == 1
+    assert len(read(f"\n\t  {calendar(inside)}").events) == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [((), ""), (("CLASS:PUBLIC",), ""), (("CLASS:private",), "PRIVATE"), (("CLASS:CONFIDENTIAL",), "CONFIDENTIAL"),
+     (("CLASS:X-SECRET",), "PRIVATE")],
+)  # fmt: skip
+def test_how_private_an_event_is_stays(lines: tuple[str, ...], expected: str) -> None:
+    assert one("DTSTART:20261001T080000Z", *lines).details.classification == expected
+
+
+def test_quoted_printable_texts_are_read_in_every_version() -> None:
+    event = one(
+        "DTSTART:20261001T080000Z",
+        "SUMMARY;ENCODING=QUOTED-PRINTABLE:M=C3=BCllabfuhr",
+        "LOCATION;CHARSET=ISO-8859-1;ENCODING=QUOTED-PRINTABLE:Stra=DFe",
+        "DESCRIPTION;ENCODING=QUOTED-PRINTABLE;CHARSET=UTF-8:eins=0D=0Azwei=",
+        "drei=",
+        " vier",
+    )
+    details = event.details
+    assert (details.summary, details.location) == ("Müllabfuhr", "Straße")
+    assert details.description.split() == ["eins", "zweidrei", "vier"]
+
+
+def test_what_a_change_of_all_later_instances_does_not_reach_is_unknown() -> None:
+    moved = vevent(
+        "RECURRENCE-ID;RANGE=THISANDFUTURE:20261026T080000Z",
+        "DTSTART:20261026T140000Z",
+        "DTEND:20261026T150000Z",
+    )
+    found = read(calendar(vevent(*RULED, "RRULE:FREQ=WEEKLY"), moved))
+    assert found.gaps == (Gap(start=int((NOW + timedelta(days=731)).timestamp())),)
+    again = read(calendar(vevent(*RULED, "RRULE:FREQ=WEEKLY"), moved), stored=found.seen)
+    assert (again.events, again.gaps, again.seen) == ((), found.gaps, found.seen)
+    assert read(calendar(vevent(*RULED, "RRULE:FREQ=WEEKLY;COUNT=30"), moved)).gaps == ()
