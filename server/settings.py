@@ -38,6 +38,8 @@ RADICALE_SECTIONS = (
 _EXTRA: dict[str, type[Any]] = {"server": ServerSettings, "importer": ImporterConfig}
 SECTIONS: Mapping[str, type[Any]] = {**SHARED_SECTIONS, **_EXTRA}
 """Every section of ours, as config/daysheet.ini shows them."""
+DAV_HEADERS = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
+"""On every CalDAV answer: no cache gives it to somebody else, and a client's own asks first, by the entity tag."""
 _OCCURRENCES = 1_000_000
 """Radicale's default of 10,000 answers 400 to the reports of a large calendar. Hostile recurrences are stopped where
 they come in (scheduling/ical/recurrence.py), and ranges are limited in server/dav/reports.py."""
@@ -78,6 +80,7 @@ class Settings:
                 "rights": {"type": "auth_plugin"},
                 "storage": {"type": "storage_plugin", "daysheet_config": own},
                 "web": {"type": "none"},
+                "headers": DAV_HEADERS,
                 "server": {
                     "delay_on_error": "0",
                     "max_content_length": str(self.server.max_body),

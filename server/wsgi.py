@@ -17,7 +17,7 @@ from server.dav.fast.polls import PREFIX as DAV_ROOT
 from server.dav.outbox import Outbox
 from server.dav.readers import Readers
 from server.gate import Refused, admit, client_address
-from server.settings import Settings, load
+from server.settings import DAV_HEADERS, Settings, load
 from server.supervision import end_with_supervisor
 
 if TYPE_CHECKING:
@@ -141,8 +141,10 @@ class Server:
 
     def _to_dav(self, environ: dict[str, Any], path: str, start_response: StartResponse) -> Iterable[bytes]:
         if any(segment.startswith(".") for segment in path.split("/")):
-            return _answer(start_response, HTTPStatus.NOT_FOUND, "There is nothing here.")
-        if environ["REQUEST_METHOD"] == "PROPFIND" and environ.get("HTTP_DEPTH") == "infinity":
+            return _answer(
+                start_response, HTTPStatus.NOT_FOUND, "There is nothing here.", DAV_HEADERS.items()
+            )
+        if environ["REQUEST_METHOD"] == "PROPFIND" and environ.get("HTTP_DEPTH", "infinity") == "infinity":
             return _finite_depth(start_response)
         environ["SCRIPT_NAME"], environ["PATH_INFO"] = DAV_ROOT, path
         # Radicale would read credentials in the charset of the body, and fails on one it does not know.
@@ -166,9 +168,8 @@ def from_environment() -> Server:
 
 def _finite_depth(start_response: StartResponse) -> Iterable[bytes]:
     body = b'<?xml version="1.0" encoding="utf-8"?>\n<error xmlns="DAV:"><propfind-finite-depth/></error>'
-    start_response(
-        "403 Forbidden", [("Content-Type", "text/xml; charset=utf-8"), ("Content-Length", str(len(body)))]
-    )
+    headers = {**DAV_HEADERS, "Content-Type": "text/xml; charset=utf-8", "Content-Length": str(len(body))}
+    start_response("403 Forbidden", list(headers.items()))
     return [body]
 
 

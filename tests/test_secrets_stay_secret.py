@@ -220,7 +220,8 @@ def _token(link: str) -> str:
 
 def _use(it: Installation) -> None:
     """CalDAV and feeds, rightly and wrongly."""
-    propfind = {"content": '<propfind xmlns="DAV:"><prop><getetag/></prop></propfind>'}
+    body = '<propfind xmlns="DAV:"><prop><getetag/></prop></propfind>'
+    propfind: dict[str, Any] = {"content": body, "headers": {"Depth": "0"}}
     for username, password in (
         ("anna", MAIN),
         ("anna", it.secrets["app password"]),

@@ -118,7 +118,11 @@ class Application(RadicaleApplication):
         wait = self._sign_in.retry_after
         if status.startswith("401") and wait:
             text = f"Too many wrong passwords; try again in {wait} seconds.\n".encode()
-            return "429 Too Many Requests", [("Retry-After", str(wait)), *_plain(text)], [text]
+            return (
+                "429 Too Many Requests",
+                [("Retry-After", str(wait)), *_plain(text), *self._extra_headers.items()],
+                [text],
+            )
         if asked.quick is not None:
             return finish(environ, asked.quick, list(self._extra_headers.items()), minimal=asked.minimal)
         headers = [(name, DAV if name == "DAV" else value) for name, value in headers]
@@ -136,7 +140,11 @@ class Application(RadicaleApplication):
     def _away(self, away: DatabaseUnavailable) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
         text = f"{AWAY}\n".encode()
         self._log_away(away)
-        return "503 Service Unavailable", [("Retry-After", str(away.retry_after)), *_plain(text)], [text]
+        return (
+            "503 Service Unavailable",
+            [("Retry-After", str(away.retry_after)), *_plain(text), *self._extra_headers.items()],
+            [text],
+        )
 
     @staticmethod
     def _log_away(away: DatabaseUnavailable) -> None:

@@ -74,7 +74,7 @@ def test_visibility_counts_in_feeds_and_calendar_apps_and_never_in_availability(
     assert (shown.count("BEGIN:VCALENDAR"), shown.count("BEGIN:VEVENT")) == (1, 0)
     assert not any("BEGIN:VEVENT" in it for it in others)
     assert calendar not in client.propfind("/dav/anna/", f"{D}displayname", depth="1").resources
-    assert {client.request(it, calendar).status for it in ("GET", "PROPFIND")} == {404}
+    assert {client.request(it, calendar, Depth="0").status for it in ("GET", "PROPFIND")} == {404}
     assert client.report(calendar, calendar_query(during(*span))).status == 404
     assert [it["type"] for it in availability(case, 3)["busy"]] == ["BUSY"]
     assert case.api.patch(f"{BASE}/{number}", {"visibility": "full"}).status == 200

@@ -80,7 +80,7 @@ class Polls:
         except Exception:
             logger.exception("a poll by %s could not be answered", environ["REQUEST_METHOD"])
             headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(_FAILED)))]
-            return "500 Internal Server Error", headers, [_FAILED]
+            return "500 Internal Server Error", [*headers, *self._extra_headers], [_FAILED]
 
     def at_once(self, environ: WSGIEnvironment) -> Started | None:
         """As `answer`, on a thread whose database is `prompt`; None also where it would have to be waited for."""
@@ -92,7 +92,9 @@ class Polls:
     def _poll(self, environ: WSGIEnvironment) -> Started | None:
         method = environ["REQUEST_METHOD"]
         path = _PATH.fullmatch(environ.get("PATH_INFO", "")) if method in _METHODS else None
-        if path is None or environ.get("HTTP_DEPTH", "0") not in ("0", "1"):
+        # Without a depth a PROPFIND is infinite (RFC 4918, section 9.1), a REPORT is not (RFC 3253, section 3.6).
+        unsaid = "infinity" if method == "PROPFIND" else "0"
+        if path is None or environ.get("HTTP_DEPTH", unsaid) not in ("0", "1"):
             return None
         if path[3] is not None and method in _WITH_BODY:
             return None

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from scheduling.access.permissions import SYSTEM
 from scheduling.settings import stored
 from tests.server import fixtures
-from tests.server.client import APPLE, CS, C, Client, D
+from tests.server.client import APPLE, CS, C, Client, D, basic, calendar_query, propfind
+from tests.server.running import Running
 
 database = fixtures.sqlite_alone
 DAV = "1, 3, access-control, calendar-access, calendar-auto-schedule, calendar-proxy"
@@ -256,10 +260,11 @@ def test_a_propfind_for_everything_is_answered(anna: Client, body: str) -> None:
         assert resources["/dav/anna/jobs/"].tags(f"{D}supported-report-set") >= {f"{C}free-busy-query"}
 
 
-@pytest.mark.parametrize("depth", ["infinity", "Infinity"])
-@pytest.mark.parametrize("path", ["/", "/dav/", "/dav/anna/"])
-def test_a_propfind_goes_one_level_deep_at_most(anna: Client, path: str, depth: str) -> None:
-    answer = anna.propfind(path, CURRENT, depth=depth)
+@pytest.mark.parametrize("depth", ["infinity", "Infinity", None])
+@pytest.mark.parametrize("path", ["/", "/dav/", "/dav/anna/", "/dav/anna/jobs/"])
+def test_a_propfind_goes_one_level_deep_at_most(anna: Client, path: str, depth: str | None) -> None:
+    headers = {} if depth is None else {"Depth": depth}  # none means infinity (RFC 4918, section 9.1)
+    answer = anna.request("PROPFIND", path, propfind(CURRENT), **headers)
     assert (answer.status, answer.conditions) == (403, [f"{D}propfind-finite-depth"])
 
 
@@ -290,3 +295,36 @@ def test_the_calendars_are_off_when_they_are_switched_off(anna: Client) -> None:
         stored.change(connection, "calendars.enabled", "no", actor=SYSTEM)
     assert list(anna.propfind("/dav/anna/", CURRENT, depth="1").resources) == ["/dav/anna/"]
     assert anna.get("/dav/anna/jobs/").status == 404
+
+
+@pytest.mark.parametrize("fast", ["on", "off"])
+def test_no_answer_is_kept_for_somebody_else_or_taken_for_another_type(
+    configured: Callable[[Any], Running], people: dict[str, int], fast: str
+) -> None:
+    running = configured({"server": {"fast_answers": fast}})
+    client = running.client("anna")
+    jobs, body = "/dav/anna/jobs/", propfind(f"{D}getetag")
+    etag = client.get(jobs).headers["etag"]
+    answers = [
+        client.get(jobs),
+        client.request("HEAD", jobs),
+        client.get(jobs, If_None_Match=etag),
+        client.get(f"{jobs}none.ics"),
+        client.request("OPTIONS", jobs),
+        *(
+            client.request("PROPFIND", path, body, Depth=it)
+            for path in ("/", "/dav/anna/", jobs)
+            for it in "01"
+        ),
+        client.request("PROPFIND", jobs, body),
+        client.request("PROPFIND", jobs, "<a", Depth="0"),
+        client.report(jobs, calendar_query("")),
+        client.sync(jobs, "x"),
+        client.request("PUT", f"{jobs}new.ics", "x"),
+        client.get("/dav/.web/"),
+        Client(running.application, basic("anna", "wrong")).get(jobs),
+    ]
+    assert {it.status for it in answers} >= {200, 207, 304, 400, 401, 403, 404}
+    for answer in answers:
+        assert answer.headers.get("cache-control") == "private, no-cache", answer
+        assert answer.headers.get("x-content-type-options") == "nosniff", answer

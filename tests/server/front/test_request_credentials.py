@@ -60,7 +60,9 @@ def test_the_right_password_is_asked_for_the_body(served: Served) -> None:
     body = b'<propfind xmlns="DAV:"><prop><displayname/></prop></propfind>' + b" " * 100_000
     with served.connect() as client:
         client.sendall(
-            head("PROPFIND", "/dav/anna/", served.login("anna"), f"Content-Length: {len(body)}\r\n")
+            head(
+                "PROPFIND", "/dav/anna/", served.login("anna"), f"Depth: 0\r\nContent-Length: {len(body)}\r\n"
+            )
         )
         client.sendall(body)
         assert status(client) == 207
