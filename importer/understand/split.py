@@ -146,7 +146,8 @@ def _unindented(text: str) -> str:
         text = "\n" * found[0].count("\n") + text[found.end() :]
     if "QUOTED-PRINTABLE" in text or "quoted-printable" in text:
         text = _SOFT_BREAKS.sub(lambda found: found[0].replace("=\n", "\n "), text)
-    if _INDENTED.search(text) and not _PLAIN.search(text):
+    # Most texts are told by their first event, which costs nothing.
+    if "\nBEGIN:VEVENT" not in text and _INDENTED.search(text) and not _PLAIN.search(text):
         text = _INDENT.sub("\n", text)
     return text
 
