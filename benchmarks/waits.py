@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`python -m benchmarks.waits`: how long a plain SQL writer waits beside each kind of background work, at most.
+
+The writer changes one row of `users` in a transaction of its own, again and again, as a dispatch application does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from benchmarks import daysheet, importing, postgresql, process, report
+from benchmarks.peers import POSTGRESQL, SQLITE
+from scheduling.access import users
+from scheduling.access.permissions import SYSTEM
+from scheduling.composition import FOLLOWERS
+from scheduling.conflicts.watch import Watch
+from scheduling.database import schema
+from scheduling.settings import stored
+from scheduling.snapshot import Snapshot
+from scheduling.subscriptions import subscriptions
+from scheduling.upkeep import maintenance
+from server.settings import Settings, load
+
+_PAUSE = 0.005
+_MONTHS = timedelta(days=200)
+_JOBS = (
+    "INSERT INTO jobs (reference, job_type, organisation, status, starts_at, ends_at, notes)"
+    " VALUES ({0}, 'Repair', 'Bakery', 'confirmed', {0}, {0}, 'Second bell')"
+)
+_ASSIGNED = "INSERT INTO job_assignments (job_id, user_id) SELECT id, {0} FROM jobs WHERE reference LIKE {0}"
+
+
+class _Database:
+    """One database, its settings, and SQL as the dispatch application sends it."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder, self.url = folder, url
+        self.environment = {
+            **daysheet.environment(folder, url),
+            "DAYSHEET_IMPORTER_ALLOW_HTTP": "yes",
+            "DAYSHEET_IMPORTER_ALLOW_HOSTS": "127.0.0.1",
+        }
+        self.settings: Settings = load(None, self.environment)
+        schema.upgrade(self.settings.database())
+
+    @property
+    def mark(self) -> str:
+        return "%s" if self.url.startswith("postgresql") else "?"
+
+    def execute(self, statement: str, *rows: Sequence[Any]) -> None:
+        """One transaction; `{0}` stands for each parameter."""
+        with _connected(self.url) as connection:
+            cursor = connection.cursor()
+            cursor.execute("BEGIN")
+            cursor.executemany(statement.replace("{0}", self.mark), rows or [()])
+            cursor.execute("COMMIT")
+
+    def user(self, name: str) -> int:
+        with self.settings.database().write() as connection:
+            return users.create(connection, username=name, actor=SYSTEM).id
+
+    def jobs(self, user: int, count: int, apart: timedelta, prefix: str) -> None:
+        """Jobs of an hour that begin `apart` from each other."""
+        first = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+        times = [first + apart * number for number in range(count)]
+        self.execute(
+            _JOBS,
+            *(
+                (f"{prefix}{number}", str(start), str(start + timedelta(hours=1)))
+                for number, start in enumerate(times)
+            ),
+        )
+        self.execute(_ASSIGNED, (user, f"{prefix}%"))
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[Any]:
+    is_server = url.startswith("postgresql")
+    connection: Any = (
+        psycopg.connect(url, autocommit=True)
+        if is_server
+        else sqlite3.connect(url, isolation_level=None, timeout=60)
+    )
+    try:
+        if not is_server:
+            connection.execute("PRAGMA foreign_keys = ON")
+        yield connection
+    finally:
+        connection.close()
+
+
+def _write(url: str, ready: Any, until: Any, waits: Any) -> None:
+    with _connected(url) as connection:
+        taken = []
+        ready.set()
+        while not until.is_set():
+            began = time.perf_counter()
+            connection.execute("BEGIN" if url.startswith("postgresql") else "BEGIN IMMEDIATE")
+            connection.execute("UPDATE users SET display_name = 'W' WHERE username = 'writer'")
+            connection.execute("COMMIT")
+            taken.append(time.perf_counter() - began)
+            time.sleep(_PAUSE)
+    waits.put(taken)
+
+
+def beside(url: str, work: Callable[[], object]) -> tuple[float, float, int]:
+    """Seconds that `work` took, the longest transaction of the writer beside it, and how many it made."""
+    context = multiprocessing.get_context("spawn")
+    ready, until, waits = context.Event(), context.Event(), context.Queue()
+    writer = context.Process(target=_write, args=(url, ready, until, waits))
+    writer.start()
+    ready.wait(60)
+    began = time.perf_counter()
+    try:
+        work()
+        took = time.perf_counter() - began
+    finally:
+        until.set()
+        taken = waits.get(timeout=60)
+        writer.join()
+    return took, max(taken), len(taken)
+
+
+def _activities(database: _Database, many: int) -> Iterator[tuple[str, Callable[[], object]]]:
+    """What goes on in the background, by name. What each needs is prepared before it is given."""
+    settings = database.settings
+    stores, config = settings.database(), settings.config
+    database.user("writer")
+    anna, ben = database.user("anna"), database.user("ben")
+
+    def read(name: str) -> None:
+        with Snapshot(stores, config, followers=FOLLOWERS) as snapshot:
+            snapshot.calendars(name)
+
+    def settle() -> None:
+        watch = Watch(stores, config, FOLLOWERS)
+        while watch.turn(int(time.time())):
+            pass
+
+    def maintain(later: timedelta = timedelta()) -> None:
+        maintenance.run(stores, config, datetime.now(UTC) + later, followers=FOLLOWERS)
+
+    database.jobs(anna, many, timedelta(hours=2), "A-")
+    yield f"catching up {many:,} new jobs", lambda: read("anna")
+    with stores.write() as connection:
+        stored.change(connection, "templates.job_summary", "{job_type}: {organisation}", actor=SYSTEM)
+    yield f"rendering {many:,} jobs anew", lambda: read("anna")
+    yield f"comparing {many:,} jobs for conflicts", settle
+    database.jobs(ben, 800, timedelta(seconds=1), "B-")
+    yield "800 overlapping jobs of one user", settle
+    with _feed(database, many // 2, ben):
+        yield f"importing {many // 2:,} events", lambda: _import(database)
+        yield f"catching up and comparing {many // 2:,} imported events", settle
+    database.execute("DELETE FROM job_assignments")
+    yield f"removing {many:,} jobs", lambda: read("anna")
+    yield f"forgetting {many:,} removals", lambda: maintain(_MONTHS)
+    database.execute("DELETE FROM users WHERE username = 'ben'")
+    yield "dropping the calendars of a user", maintain
+
+
+@contextmanager
+def _feed(database: _Database, events: int, user: int) -> Iterator[None]:
+    port = process.free_port()
+    with database.settings.database().write() as connection:
+        subscriptions.add(
+            connection,
+            database.settings.keyring(),
+            user,
+            f"http://127.0.0.1:{port}/1",
+            "Large",
+            actor=SYSTEM,
+        )
+    with importing._feeds(database.folder, port, events, "same"):
+        yield
+
+
+def _import(database: _Database) -> None:
+    importing._importer(database.folder, database.environment, {"applied": 1})
+
+
+def measure(database: _Database, many: int) -> Mapping[str, tuple[float, float, int]]:
+    """Each activity with what `beside` gives of it."""
+    found = {}
+    for name, work in _activities(database, many):
+        found[name] = beside(database.url, work)
+        report.progress(f"{name}: {found[name][0]:.1f} s, longest wait {found[name][1]:.3f} s")
+    database.settings.database().dispose()
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> dict[str, Mapping[str, tuple[float, float, int]]]:
+    """Run and print a table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.waits", description=__doc__)
+    parser.add_argument("--many", type=int, default=20_000, help="jobs; default: %(default)s")
+    parser.add_argument("--databases", default=f"{SQLITE},{POSTGRESQL}", help="default: %(default)s")
+    given = parser.parse_args(arguments)
+    found = {}
+    for name in given.databases.split(","):
+        with tempfile.TemporaryDirectory(prefix="daysheet-waits-") as folder:
+            if name == SQLITE:
+                found[name] = measure(_Database(Path(folder), str(Path(folder) / "daysheet.db")), given.many)
+            else:
+                with postgresql.running() as server:
+                    found[name] = measure(_Database(Path(folder), server.create()), given.many)
+    print(report.machine())
+    print("\n| beside | " + " | ".join(f"{name}, longest wait in s" for name in found) + " |")
+    print("| --- |" + " ---: |" * len(found))
+    for activity in next(iter(found.values())):
+        print(f"| {activity} | " + " | ".join(f"{of[activity][1]:.3f}" for of in found.values()) + " |")
+    return found
+
+
+if __name__ == "__main__":
+    main()
