@@ -91,7 +91,7 @@ def _run(folder: Path, count: int, events: int) -> Imported:
     }
     settings = load(None, environment)
     schema.upgrade(settings.database())
-    nothing_due = [_importer(folder, environment, {}) for _ in range(_IDLE_RUNS)]
+    nothing_due = [run_importer(folder, environment, {}) for _ in range(_IDLE_RUNS)]
     idle_cpu, idle_wall = min(it.cpu for it in nothing_due), min(it.wall for it in nothing_due)
     _subscribe(settings, count, port)
     cycles = []
@@ -99,8 +99,8 @@ def _run(folder: Path, count: int, events: int) -> Imported:
         with settings.database().write() as connection:
             connection.exec_driver_sql("UPDATE subscriptions SET next_at = 0")
         before = _parsing(events)
-        with _feeds(folder, port, events, mode):
-            used = _importer(folder, environment, {outcome: count})
+        with feeds(folder, port, events, mode):
+            used = run_importer(folder, environment, {outcome: count})
         cycles.append(
             Cycle(
                 name=name,
@@ -125,7 +125,8 @@ def _subscribe(settings: Settings, count: int, port: int) -> None:
             )
 
 
-def _feeds(folder: Path, port: int, events: int, mode: str) -> process.Server:
+def feeds(folder: Path, port: int, events: int, mode: str) -> process.Server:
+    """Serve calendars of so many events, as `mode` of feed_server.py says; it is not started yet."""
     return process.Server(
         (sys.executable, "-m", "benchmarks.feed_server", str(port), str(events), mode),
         port=port,
@@ -134,7 +135,7 @@ def _feeds(folder: Path, port: int, events: int, mode: str) -> process.Server:
     )
 
 
-def _importer(folder: Path, environment: Mapping[str, str], expected: Mapping[str, int]) -> Used:
+def run_importer(folder: Path, environment: Mapping[str, str], expected: Mapping[str, int]) -> Used:
     """One run, which has to import what was `expected` and nothing else."""
     figures = folder / "used.json"
     done = subprocess.run(  # noqa: S603

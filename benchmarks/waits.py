@@ -129,7 +129,7 @@ def beside(url: str, work: Callable[[], object]) -> tuple[float, float, int]:
         until.set()
         taken = waits.get(timeout=60)
         writer.join()
-    return took, max(taken), len(taken)
+    return took, max(taken, default=took), len(taken)
 
 
 def _activities(database: _Database, many: int) -> Iterator[tuple[str, Callable[[], object]]]:
@@ -144,7 +144,7 @@ def _activities(database: _Database, many: int) -> Iterator[tuple[str, Callable[
             snapshot.calendars(name)
 
     def settle() -> None:
-        watch = Watch(stores, config, FOLLOWERS)
+        watch = Watch(stores, config, followers=FOLLOWERS)
         while watch.turn(int(time.time())):
             pass
 
@@ -154,7 +154,7 @@ def _activities(database: _Database, many: int) -> Iterator[tuple[str, Callable[
     database.jobs(anna, many, timedelta(hours=2), "A-")
     yield f"catching up {many:,} new jobs", lambda: read("anna")
     with stores.write() as connection:
-        stored.change(connection, "templates.job_summary", "{job_type}: {organisation}", actor=SYSTEM)
+        stored.change(connection, "templates.job_summary", "Visit {organisation}", actor=SYSTEM)
     yield f"rendering {many:,} jobs anew", lambda: read("anna")
     yield f"comparing {many:,} jobs for conflicts", settle
     database.jobs(ben, 800, timedelta(seconds=1), "B-")
@@ -181,12 +181,12 @@ def _feed(database: _Database, events: int, user: int) -> Iterator[None]:
             "Large",
             actor=SYSTEM,
         )
-    with importing._feeds(database.folder, port, events, "same"):
+    with importing.feeds(database.folder, port, events, "same"):
         yield
 
 
 def _import(database: _Database) -> None:
-    importing._importer(database.folder, database.environment, {"applied": 1})
+    importing.run_importer(database.folder, database.environment, {"applied": 1})
 
 
 def measure(database: _Database, many: int) -> Mapping[str, tuple[float, float, int]]:

@@ -34,10 +34,11 @@ from scheduling.access.permissions import READS_ALL
 from scheduling.calendars.calendars import BUILT_IN
 from scheduling.calendars.changeset import STORED_COLUMNS, Changeset, StoredRow
 from scheduling.calendars.followers import Change, Followers, UserGone
+from scheduling.calendars.spread import PENDING, Spread, spread
 from scheduling.database.connection import Database
 from scheduling.database.dialects import insert_into, row_number
 from scheduling.errors import StillCatchingUp
-from scheduling.ical.spans import RECURRING, Horizon
+from scheduling.ical.spans import Horizon
 from scheduling.kinds import rendering
 from scheduling.kinds.kind import Kind, Owner
 from scheduling.kinds.rendered import Rendered
@@ -61,20 +62,14 @@ _CALENDAR = (
     .where(Calendar.user_id == bindparam("user"), Calendar.slug == bindparam("slug"))
     .with_for_update()
 )
-STEP = 250
+STEP = 100
 """Changes that one transaction works off at most, so that no writer waits long for it."""
 _FAIR = 3
 """Steps after which SQLite's only write lock is left to others for a moment before the next one."""
 _GAP = 0.026
-"""Seconds of that moment. A writer that finds the lock taken tries again after 25 milliseconds at most at first
-(sqliteDefaultBusyCallback), so it comes into a gap.
+"""Seconds of that moment at least; it is as long as the step was, up to four times this. A writer that finds the lock
+taken tries again after 25 milliseconds at most at first (sqliteDefaultBusyCallback), so it comes into a gap.
 """
-_PENDING = (ScheduleChange.user_id == bindparam("user"), ScheduleChange.slug == bindparam("slug"))
-_OF_ALL = select(func.max(ScheduleChange.changed_at)).where(*_PENDING, ScheduleChange.source_id.is_(None))
-_PENDING_IDS = (
-    select(ScheduleChange.source_id).where(*_PENDING, ScheduleChange.source_id.is_not(None)).distinct()
-)
-_DROP_OF_ALL = delete(ScheduleChange).where(*_PENDING, ScheduleChange.source_id.is_(None))
 _OWNER = (
     select(User.display_name, User.username, User.time_zone, Instance.name)
     .join(Instance, Instance.id == 1)
@@ -91,8 +86,6 @@ _BY_SOURCE = select(*STORED_COLUMNS).where(
 _BY_NAME = select(*STORED_COLUMNS).where(
     _OF_CALENDAR, CalendarObject.name.in_(bindparam("names", expanding=True))
 )
-_LIVE_IDS = select(CalendarObject.source_id).where(_OF_CALENDAR, ~CalendarObject.deleted)
-_RECURRING_IDS = _LIVE_IDS.where(CalendarObject.span == RECURRING)
 
 
 def ensure_calendars(connection: Connection, user_id: int, now: int | None = None) -> None:
@@ -176,7 +169,7 @@ def catch_up_in_steps(
         if more and until is not None and time.monotonic() >= until:
             raise StillCatchingUp
         if more and database.is_sqlite and steps >= _FAIR:
-            time.sleep(min(_GAP, time.monotonic() - began))
+            time.sleep(max(_GAP, min(4 * _GAP, time.monotonic() - began)))
     return total
 
 
@@ -196,15 +189,16 @@ def catch_up_step(
     calendar = connection.execute(_CALENDAR, {"user": user_id, "slug": slug}).first()
     owner = _owner(connection, user_id)
     if calendar is None or owner is None:
-        connection.execute(delete(ScheduleChange).where(*_PENDING), {"user": user_id, "slug": slug})
+        connection.execute(delete(ScheduleChange).where(*PENDING), {"user": user_id, "slug": slug})
         if owner is None:
             followers.tell(connection, UserGone(user_id=user_id, now=now))
         return 0, False
     horizon = view.horizon(today(now))
     kind = kinds.of(calendar.kind)
-    spread, everything = _spread(connection, calendar, view, horizon, now)
+    standing = spread(connection, calendar, view, horizon, now)
     pending = connection.execute(_take(connection), {"user": user_id, "slug": slug, "step": STEP}).all()
     changed = _changed(pending, now)
+    of_their_own = {row.source_id for row in pending if not row.spread}
     changeset = Changeset(
         calendar_id=calendar.id, first=max(calendar.revision + 1, now * 1000), now=now, changed=changed
     )
@@ -218,7 +212,7 @@ def catch_up_step(
             partial(_cancelled, connection, kind, owner, view=view, horizon=horizon),
         )
         changeset.store(connection, ids)
-    _finish(connection, changeset, calendar, view, horizon)
+    _finish(connection, changeset, calendar, view, horizon, standing)
     followers.tell(
         connection,
         Change(
@@ -230,11 +224,11 @@ def catch_up_step(
             shown=changeset.shown,
             removed=changeset.removed,
             # What only looks different because of a setting has not changed.
-            sources={source: it for source, it in changeset.extents.items() if source not in spread},
-            everything=everything,
+            sources={source: it for source, it in changeset.extents.items() if source in of_their_own},
+            everything=standing.everything,
         ),
     )
-    return changeset.count, len(pending) == STEP
+    return changeset.count, len(pending) == STEP or not standing.is_done
 
 
 def count_left_out(connection: Connection) -> int:
@@ -262,44 +256,14 @@ def _changed(pending: Iterable[Row[*tuple[Any, ...]]], now: int) -> dict[int, in
     return changed
 
 
-def _spread(
-    connection: Connection, calendar: Row[*tuple[Any, ...]], view: View, horizon: Horizon, now: int
-) -> tuple[set[int], bool]:
-    """Turn "everything has changed" into one pending change for each source concerned, so that a large
-    calendar is worked off in steps like any other change. Returns those that had none of their own, and whether the
-    schedule had said that of everything.
-    """
-    key = {"user": calendar.user_id, "slug": calendar.slug}
-    of_all = connection.scalar(_OF_ALL, key)
-    concerned: set[int] = set()
-    if of_all is not None or calendar.view_epoch != view.epoch:
-        connection.execute(_DROP_OF_ALL, key)
-        kind = kinds.of(calendar.kind)
-        concerned.update(rendering.ids(connection, kind, calendar.user_id, calendar.slug))
-        concerned.update(connection.scalars(_LIVE_IDS, {"calendar": calendar.id}))
-        connection.execute(delete(UnrenderedSource).where(UnrenderedSource.calendar_id == calendar.id))
-    elif (calendar.expanded_from, calendar.expanded_until) != (horizon.start, horizon.end):
-        concerned.update(connection.scalars(_RECURRING_IDS, {"calendar": calendar.id}))
-    # Those already pending know better when they changed.
-    concerned.difference_update(connection.scalars(_PENDING_IDS, key))
-    if concerned:
-        moment = now if calendar.view_epoch != view.epoch or of_all is None else min(of_all, now)
-        rows = [
-            {"user_id": calendar.user_id, "slug": calendar.slug, "source_id": it, "changed_at": moment}
-            for it in sorted(concerned)
-        ]
-        connection.execute(insert(ScheduleChange), rows)
-    return concerned, of_all is not None
-
-
 def _take(connection: Connection) -> ReturningDelete[*tuple[Any, ...]]:
     """A DELETE that takes at most `:step` pending changes; both databases number their rows."""
     number = row_number(connection)
-    some = select(number).select_from(ScheduleChange).where(*_PENDING).limit(bindparam("step"))
+    some = select(number).select_from(ScheduleChange).where(*PENDING).limit(bindparam("step"))
     return (
         delete(ScheduleChange)
         .where(number.in_(some))
-        .returning(ScheduleChange.source_id, ScheduleChange.changed_at)
+        .returning(ScheduleChange.source_id, ScheduleChange.changed_at, ScheduleChange.spread)
     )
 
 
@@ -372,9 +336,12 @@ def _finish(
     calendar: Row[*tuple[Any, ...]],
     view: View,
     horizon: Horizon,
+    standing: Spread,
 ) -> None:
     values: dict[str, Any] = {
-        "view_epoch": view.epoch,
+        "view_epoch": view.epoch if standing.is_done else "",
+        "spread_epoch": standing.epoch,
+        "spread_after": standing.after,
         "expanded_from": horizon.start,
         "expanded_until": horizon.end,
     }

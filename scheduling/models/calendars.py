@@ -32,7 +32,7 @@ class ScheduleChange(Base):
     """The outbox: one row per calendar touched, appended by triggers only and taken away by catching up.
 
     `source_id` NULL means "everything of this calendar". No unique index and no foreign key on purpose:
-    writers must never wait for one another here.
+    writers must never wait for one another here. `spread` ones are of catching up itself: everything changed.
     """
 
     __tablename__ = "schedule_changes"
@@ -43,11 +43,13 @@ class ScheduleChange(Base):
     slug: Mapped[str] = mapped_column(String(32))
     source_id: Mapped[int | None] = mapped_column(BigInt)
     changed_at: Mapped[int] = mapped_column(BigInt)
+    spread: Mapped[bool] = mapped_column(Boolean, server_default=false())
 
 
 class Calendar(Base):
     """One calendar of one user and how far it has caught up. `revision` only rises
     (scheduling/calendars/sync.py). A hidden one blocks time and is not served.
+    `spread_epoch` and `spread_after` say how far everything was made pending (scheduling/calendars/spread.py).
     """
 
     __tablename__ = "calendars"
@@ -69,6 +71,8 @@ class Calendar(Base):
     expanded_from: Mapped[int] = mapped_column(BigInt)
     expanded_until: Mapped[int] = mapped_column(BigInt)
     hidden: Mapped[bool] = mapped_column(Boolean, server_default=false())
+    spread_epoch: Mapped[str] = mapped_column(String(32), server_default="")
+    spread_after: Mapped[int] = mapped_column(BigInt, server_default="0")
 
 
 class CalendarRevision(Base):
