@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scheduling.database import triggers
+from scheduling.ical import zone_data
 
 if TYPE_CHECKING:
     from tests.server.cli.conftest import Daysheet
@@ -31,6 +32,15 @@ def test_everything_is_in_order(running: Daysheet) -> None:
     assert {level for level, _ in diagnosis(running).values()} == {"ok"}
     lines = running.run("doctor").stdout.splitlines()
     assert all(line.startswith("ok ") for line in lines)
+
+
+def test_the_rules_of_time_zones_are_named(running: Daysheet) -> None:
+    level, text = diagnosis(running)["time zones"]
+    found = zone_data.in_use()
+    assert level == "ok"
+    assert found.digest in text
+    assert found.place in text
+    assert found.release is None or found.release in text
 
 
 def test_nothing_is_made_where_there_is_nothing(empty: Daysheet) -> None:
