@@ -11,12 +11,13 @@ from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
-from benchmarks import daysheet, goals, plots, postgresql, report, tables, vanilla, xandikos
+from benchmarks import goals, plots, report, tables
 from benchmarks.exchanges import exchanges
 from benchmarks.figures import Figures
 from benchmarks.measure import Effort, measure
-from benchmarks.peers import PEERS, RADICALE, SQLITE, XANDIKOS, Peer
 from benchmarks.schedule import Ranges, Row, blockers
+from benchmarks.servers import daysheet, postgresql, vanilla, xandikos
+from benchmarks.servers.peers import PEERS, RADICALE, SQLITE, XANDIKOS, Peer
 
 _DOCUMENT = "performance.md"
 

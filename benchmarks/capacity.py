@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from benchmarks.mix import CTAG, FEED, FIRST, MULTI, SYNC
 from benchmarks.population import Filled
 from benchmarks.report import markdown, milliseconds
-from benchmarks.statements import Executed, Size
+from benchmarks.servers.statements import Executed, Size
 
 DEVICES, EVERY, CALENDARS = 3, 900, 3
 """Each user's devices, the seconds between two of their looks, and the calendars each looks at."""

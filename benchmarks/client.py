@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 
 from benchmarks.exchanges import Exchange
-from benchmarks.peers import Peer
+from benchmarks.servers.peers import Peer
 
 
 class WrongAnswer(RuntimeError):

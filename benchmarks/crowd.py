@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from benchmarks.client import TooSlow, WrongAnswer
 from benchmarks.exchanges import Exchange
 from benchmarks.figures import Rate, half_and_most
-from benchmarks.peers import Peer
+from benchmarks.servers.peers import Peer
 
 _PIECE = 1 << 18
 _NO_BODY = (204, 304)

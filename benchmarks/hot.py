@@ -20,11 +20,12 @@ from typing import Any
 
 import psycopg
 
-from benchmarks import crowd, daysheet, postgresql, report
+from benchmarks import crowd, report
 from benchmarks.bodies import CTAG, XML, propfind
 from benchmarks.figures import half_and_most
-from benchmarks.peers import POSTGRESQL, SQLITE, Peer
 from benchmarks.schedule import USER, Ranges, blockers
+from benchmarks.servers import daysheet, postgresql
+from benchmarks.servers.peers import POSTGRESQL, SQLITE, Peer
 
 _JOB = (
     "INSERT INTO jobs (reference, job_type, organisation, status, starts_at, ends_at)"

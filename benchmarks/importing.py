@@ -19,8 +19,9 @@ from typing import Any
 
 import icalendar
 
-from benchmarks import daysheet, process, report
-from benchmarks.feed_server import calendar
+from benchmarks import report
+from benchmarks.servers import daysheet, process
+from benchmarks.servers.feed_server import calendar
 from scheduling.access import users
 from scheduling.access.permissions import SYSTEM
 from scheduling.database import schema
@@ -128,7 +129,7 @@ def _subscribe(settings: Settings, count: int, port: int) -> None:
 def feeds(folder: Path, port: int, events: int, mode: str) -> process.Server:
     """Serve calendars of so many events, as `mode` of feed_server.py says; it is not started yet."""
     return process.Server(
-        (sys.executable, "-m", "benchmarks.feed_server", str(port), str(events), mode),
+        (sys.executable, "-m", "benchmarks.servers.feed_server", str(port), str(events), mode),
         port=port,
         environment=daysheet.inherited(),
         output=folder / "feeds-output",
@@ -142,7 +143,7 @@ def run_importer(folder: Path, environment: Mapping[str, str], expected: Mapping
         (
             sys.executable,
             "-m",
-            "benchmarks.used",
+            "benchmarks.servers.used",
             str(figures),
             *daysheet.command("importer", "--once", "--json"),
         ),

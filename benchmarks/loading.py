@@ -16,8 +16,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from benchmarks import daysheet, report
-from benchmarks.databases import Kind, both
+from benchmarks import report
+from benchmarks.servers import daysheet
+from benchmarks.servers.databases import Kind, both
 from scheduling.access import api_keys, users
 from scheduling.access.permissions import SYSTEM, Permission
 from scheduling.database import schema

@@ -13,8 +13,8 @@ from benchmarks.crowd import crowd
 from benchmarks.exchanges import Exchange, exchanges, initial_sync
 from benchmarks.facts import Facts, token
 from benchmarks.figures import Cost, Figures, Missing, Rate
-from benchmarks.peers import Peer
 from benchmarks.schedule import Ranges
+from benchmarks.servers.peers import Peer
 
 __all__ = ["Effort", "Mismatch", "WrongAnswer", "measure"]
 

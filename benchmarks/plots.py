@@ -16,7 +16,7 @@ from matplotlib import pyplot as plt
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from benchmarks.figures import Cost, Figures, Missing, Rate
-from benchmarks.peers import POSTGRESQL, RADICALE, SQLITE, XANDIKOS
+from benchmarks.servers.peers import POSTGRESQL, RADICALE, SQLITE, XANDIKOS
 
 _STYLES: Mapping[str, tuple[str, str, str]] = {
     SQLITE: ("Daysheet, SQLite", "#1b6ca8", "o"),

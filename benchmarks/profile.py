@@ -21,11 +21,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import crowd, daysheet, report
+from benchmarks import crowd, report
 from benchmarks.client import WrongAnswer
-from benchmarks.databases import Kind, both
 from benchmarks.exchanges import Exchange, exchanges
 from benchmarks.schedule import SLUG, USER, Ranges, blockers
+from benchmarks.servers import daysheet
+from benchmarks.servers.databases import Kind, both
 from scheduling.calendars import objects, sync
 from scheduling.composition import FOLLOWERS
 from scheduling.snapshot import Snapshot

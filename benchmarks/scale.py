@@ -18,12 +18,13 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks import capacity, daysheet, population, postgresql, process, report
+from benchmarks import capacity, population, report
 from benchmarks.capacity import Phase, Scale
 from benchmarks.clients import Clients, Sent, clients
 from benchmarks.figures import half_and_most
 from benchmarks.mix import CTAG, FEED, FIRST, KINDS
-from benchmarks.statements import counted, logged, sizes
+from benchmarks.servers import daysheet, postgresql, process
+from benchmarks.servers.statements import counted, logged, sizes
 
 SERVERS = 2
 _PARTS = ("mix", "polls", "stored", "plan")

@@ -8,8 +8,8 @@ from typing import Any
 
 from benchmarks import goals
 from benchmarks.figures import Cost, Figures, Missing, Rate
-from benchmarks.peers import OURS, RADICALE
 from benchmarks.report import markdown, milliseconds, times
+from benchmarks.servers.peers import OURS, RADICALE
 
 Cells = Mapping[str, Mapping[str, Any]]
 

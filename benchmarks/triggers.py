@@ -11,8 +11,9 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from benchmarks import process, report
-from benchmarks.databases import Kind, both
+from benchmarks import report
+from benchmarks.servers import process
+from benchmarks.servers.databases import Kind, both
 from benchmarks.writer import WRITES, Writer
 from scheduling.composition import FOLLOWERS
 from scheduling.config.file import load

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`python -m benchmarks.tuning`: what the choices cost that are made once for everybody: how one statement is run, what
-SQLite is told about memory, how much answers are compressed, and how polls are served (`benchmarks.wsgi`).
+SQLite is told about memory, how much answers are compressed, and how polls are served (`benchmarks.servers.wsgi`).
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from typing import Any
 
 from sqlalchemy import event, select
 
-from benchmarks import daysheet, process, report, wsgi
-from benchmarks.databases import both
+from benchmarks import report
 from benchmarks.report import Table
 from benchmarks.schedule import SLUG, USER, Ranges, blockers
+from benchmarks.servers import daysheet, process, wsgi
+from benchmarks.servers.databases import both
 from scheduling.calendars import listings, objects
 from scheduling.calendars.calendars import CalendarState
 from scheduling.composition import FOLLOWERS

@@ -19,8 +19,9 @@ from typing import Any
 
 import psycopg
 
-from benchmarks import daysheet, importing, postgresql, process, report
-from benchmarks.peers import POSTGRESQL, SQLITE
+from benchmarks import importing, report
+from benchmarks.servers import daysheet, postgresql, process
+from benchmarks.servers.peers import POSTGRESQL, SQLITE
 from scheduling.access import users
 from scheduling.access.permissions import SYSTEM
 from scheduling.composition import FOLLOWERS

@@ -13,25 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import (
-    daysheet,
-    goals,
-    importing,
-    loading,
-    plots,
-    profile,
-    report,
-    tables,
-    triggers,
-    tuning,
-    unchanged,
-    vanilla,
-)
+from benchmarks import goals, importing, loading, plots, profile, report, tables, triggers, tuning, unchanged
 from benchmarks.__main__ import main
 from benchmarks.figures import Cost, Figures, Missing, Rate
 from benchmarks.measure import Effort, Mismatch, WrongAnswer, measure
-from benchmarks.peers import OURS, PEERS, RADICALE
 from benchmarks.schedule import Ranges, blockers
+from benchmarks.servers import daysheet, vanilla
+from benchmarks.servers.peers import OURS, PEERS, RADICALE
 from benchmarks.writer import WRITES, Writer
 from scheduling.database import schema
 from scheduling.database.connection import Database

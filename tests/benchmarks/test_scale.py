@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import capacity, scale, vanilla
+from benchmarks import capacity, scale
 from benchmarks.accounts import Account, Known
 from benchmarks.capacity import Phase, Scale
 from benchmarks.client import WrongAnswer
 from benchmarks.crowd import Request, message, send
 from benchmarks.mix import CTAG, FEED, FIRST, HOME, KINDS, MIX, MULTI, SYNC, Polls
 from benchmarks.population import Filled
-from benchmarks.statements import Executed, Size
+from benchmarks.servers import vanilla
+from benchmarks.servers.statements import Executed, Size
 
 ACCOUNT = Account(
     username="anna",

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import postgresql
+from benchmarks.servers import postgresql
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,18 +7,19 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import crowd, daysheet, process
+from benchmarks import crowd
 from benchmarks.exchanges import Exchange, exchanges
-from benchmarks.peers import Peer
 from benchmarks.report import Table
 from benchmarks.schedule import SLUG, USER, Ranges
+from benchmarks.servers import daysheet, process
+from benchmarks.servers.peers import Peer
 
 CLIENTS = 16
 WORKERS = ((1, 1), (1, 8), (1, 32), (2, 8))
 POOLS = (1, 4, 10)
 _CHOSEN = (1, 8)
 _THREADS = "8"
-_CONSTANT = "benchmarks.constant:application"
+_CONSTANT = "benchmarks.servers.constant:application"
 SERVERS: Mapping[str, Callable[[str], Sequence[str]]] = {
     "granian (chosen)": lambda port: (
         *("granian", "--interface", "wsgi", "--port", port, "--blocking-threads", _THREADS),

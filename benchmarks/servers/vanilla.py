@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks import process
-from benchmarks.peers import OTHER_CALENDARS, RADICALE, Peer
 from benchmarks.schedule import SLUG, USER
+from benchmarks.servers import process
+from benchmarks.servers.peers import OTHER_CALENDARS, RADICALE, Peer
 
 _PASSWORD = "bench-password"  # noqa: S105
 _CONFIG = """\

@@ -18,9 +18,9 @@ from dulwich.index import index_entry_from_stat
 from dulwich.objects import Blob, ObjectID, ShaFile
 from dulwich.repo import Repo
 
-from benchmarks import process
-from benchmarks.peers import OTHER_CALENDARS, XANDIKOS, Peer
 from benchmarks.schedule import SLUG, USER
+from benchmarks.servers import process
+from benchmarks.servers.peers import OTHER_CALENDARS, XANDIKOS, Peer
 
 _AUTHOR = b"Benchmark <bench@example.com>"
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks import process
 from benchmarks.schedule import SLUG, USER
+from benchmarks.servers import process
 
 ROOT = Path(__file__).parent.parent
 SQLITE, POSTGRESQL = "daysheet-sqlite", "daysheet-postgresql"

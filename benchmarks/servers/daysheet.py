@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks import process
-from benchmarks.peers import ROOT, Peer
 from benchmarks.schedule import SLUG, USER, Row, write
+from benchmarks.servers import process
+from benchmarks.servers.peers import ROOT, Peer
 from scheduling.access import credentials, users
 from scheduling.access.permissions import SYSTEM
 from scheduling.calendars import objects
