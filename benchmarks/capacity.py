@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks.mix import CTAG, FEED, FIRST, MULTI, SYNC
 from benchmarks.population import Filled
 from benchmarks.report import markdown, milliseconds
 from benchmarks.servers.statements import Executed, Size
+from benchmarks.traffic.mix import CTAG, FEED, FIRST, MULTI, SYNC
 
 DEVICES, EVERY, CALENDARS = 3, 900, 3
 """Each user's devices, the seconds between two of their looks, and the calendars each looks at."""

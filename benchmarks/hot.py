@@ -20,12 +20,13 @@ from typing import Any
 
 import psycopg
 
-from benchmarks import crowd, report
-from benchmarks.bodies import CTAG, XML, propfind
+from benchmarks import report
 from benchmarks.figures import half_and_most
 from benchmarks.schedule import USER, Ranges, blockers
 from benchmarks.servers import daysheet, postgresql
 from benchmarks.servers.peers import POSTGRESQL, SQLITE, Peer
+from benchmarks.traffic import crowd
+from benchmarks.traffic.bodies import CTAG, XML, propfind
 
 _JOB = (
     "INSERT INTO jobs (reference, job_type, organisation, status, starts_at, ends_at)"

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from benchmarks.client import Answer, Client, TooSlow, WrongAnswer
-from benchmarks.crowd import crowd
-from benchmarks.exchanges import Exchange, exchanges, initial_sync
-from benchmarks.facts import Facts, token
 from benchmarks.figures import Cost, Figures, Missing, Rate
 from benchmarks.schedule import Ranges
 from benchmarks.servers.peers import Peer
+from benchmarks.traffic.client import Answer, Client, TooSlow, WrongAnswer
+from benchmarks.traffic.crowd import crowd
+from benchmarks.traffic.exchanges import Exchange, exchanges, initial_sync
+from benchmarks.traffic.facts import Facts, token
 
 __all__ = ["Effort", "Mismatch", "WrongAnswer", "measure"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import psycopg
 from sqlalchemy import func, select
 
-from benchmarks.accounts import Account, Known
+from benchmarks.traffic.accounts import Account, Known
 from scheduling.access import credentials, users
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring

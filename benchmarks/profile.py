@@ -21,12 +21,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import crowd, report
-from benchmarks.client import WrongAnswer
-from benchmarks.exchanges import Exchange, exchanges
+from benchmarks import report
 from benchmarks.schedule import SLUG, USER, Ranges, blockers
 from benchmarks.servers import daysheet
 from benchmarks.servers.databases import Kind, both
+from benchmarks.traffic import crowd
+from benchmarks.traffic.client import WrongAnswer
+from benchmarks.traffic.exchanges import Exchange, exchanges
 from scheduling.calendars import objects, sync
 from scheduling.composition import FOLLOWERS
 from scheduling.snapshot import Snapshot

@@ -20,11 +20,11 @@ import psycopg
 
 from benchmarks import capacity, population, report
 from benchmarks.capacity import Phase, Scale
-from benchmarks.clients import Clients, Sent, clients
 from benchmarks.figures import half_and_most
-from benchmarks.mix import CTAG, FEED, FIRST, KINDS
 from benchmarks.servers import daysheet, postgresql, process
 from benchmarks.servers.statements import counted, logged, sizes
+from benchmarks.traffic.clients import Clients, Sent, clients
+from benchmarks.traffic.mix import CTAG, FEED, FIRST, KINDS
 
 SERVERS = 2
 _PARTS = ("mix", "polls", "stored", "plan")

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import crowd
-from benchmarks.exchanges import Exchange, exchanges
 from benchmarks.report import Table
 from benchmarks.schedule import SLUG, USER, Ranges
 from benchmarks.servers import daysheet, process
 from benchmarks.servers.peers import Peer
+from benchmarks.traffic import crowd
+from benchmarks.traffic.exchanges import Exchange, exchanges
 
 CLIENTS = 16
 WORKERS = ((1, 1), (1, 8), (1, 32), (2, 8))

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from benchmarks import capacity, scale
-from benchmarks.accounts import Account, Known
 from benchmarks.capacity import Phase, Scale
-from benchmarks.client import WrongAnswer
-from benchmarks.crowd import Request, message, send
-from benchmarks.mix import CTAG, FEED, FIRST, HOME, KINDS, MIX, MULTI, SYNC, Polls
 from benchmarks.population import Filled
 from benchmarks.servers import vanilla
 from benchmarks.servers.statements import Executed, Size
+from benchmarks.traffic.accounts import Account, Known
+from benchmarks.traffic.client import WrongAnswer
+from benchmarks.traffic.crowd import Request, message, send
+from benchmarks.traffic.mix import CTAG, FEED, FIRST, HOME, KINDS, MIX, MULTI, SYNC, Polls
 
 ACCOUNT = Account(
     username="anna",

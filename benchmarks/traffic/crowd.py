@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from benchmarks.client import TooSlow, WrongAnswer
-from benchmarks.exchanges import Exchange
 from benchmarks.figures import Rate, half_and_most
 from benchmarks.servers.peers import Peer
+from benchmarks.traffic.client import TooSlow, WrongAnswer
+from benchmarks.traffic.exchanges import Exchange
 
 _PIECE = 1 << 18
 _NO_BODY = (204, 304)

@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass
 from http.client import HTTPConnection
 
-from benchmarks.exchanges import Exchange
 from benchmarks.servers.peers import Peer
+from benchmarks.traffic.exchanges import Exchange
 
 
 class WrongAnswer(RuntimeError):

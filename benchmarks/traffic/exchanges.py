@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from benchmarks import bodies, facts
-from benchmarks.bodies import NAMESPACES, XML
 from benchmarks.schedule import Ranges
+from benchmarks.traffic import bodies, facts
+from benchmarks.traffic.bodies import NAMESPACES, XML
 
 _TOGETHER = 50
 """Objects that a client asks for together."""

@@ -11,9 +11,9 @@ from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from benchmarks.accounts import Account
-from benchmarks.crowd import Request, send
-from benchmarks.mix import FIRST, Polls, first_feed
+from benchmarks.traffic.accounts import Account
+from benchmarks.traffic.crowd import Request, send
+from benchmarks.traffic.mix import FIRST, Polls, first_feed
 
 _PATIENCE = 60.0
 _RUN_UP = 0.3

@@ -8,9 +8,9 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from benchmarks import bodies
-from benchmarks.accounts import Account, Known
-from benchmarks.crowd import Request, message
+from benchmarks.traffic import bodies
+from benchmarks.traffic.accounts import Account, Known
+from benchmarks.traffic.crowd import Request, message
 
 MULTIGET = 10
 """Objects that a client asks for together."""
