@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks import goals, plots, report, tables
 from benchmarks.figures import Figures
 from benchmarks.measure import Effort, measure
-from benchmarks.schedule import Ranges, Row, blockers
+from benchmarks.schedules.schedule import Ranges, Row, blockers
 from benchmarks.servers import daysheet, postgresql, vanilla, xandikos
 from benchmarks.servers.peers import PEERS, RADICALE, SQLITE, XANDIKOS, Peer
 from benchmarks.traffic.exchanges import exchanges

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks.population import Filled
 from benchmarks.report import markdown, milliseconds
+from benchmarks.schedules.population import Filled
 from benchmarks.servers.statements import Executed, Size
 from benchmarks.traffic.mix import CTAG, FEED, FIRST, MULTI, SYNC
 

@@ -22,7 +22,7 @@ import psycopg
 
 from benchmarks import report
 from benchmarks.figures import half_and_most
-from benchmarks.schedule import USER, Ranges, blockers
+from benchmarks.schedules.schedule import USER, Ranges, blockers
 from benchmarks.servers import daysheet, postgresql
 from benchmarks.servers.peers import POSTGRESQL, SQLITE, Peer
 from benchmarks.traffic import crowd

@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from benchmarks.figures import Cost, Figures, Missing, Rate
-from benchmarks.schedule import Ranges
+from benchmarks.schedules.schedule import Ranges
 from benchmarks.servers.peers import Peer
 from benchmarks.traffic.client import Answer, Client, TooSlow, WrongAnswer
 from benchmarks.traffic.crowd import crowd

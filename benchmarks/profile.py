@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import report
-from benchmarks.schedule import SLUG, USER, Ranges, blockers
+from benchmarks.schedules.schedule import SLUG, USER, Ranges, blockers
 from benchmarks.servers import daysheet
 from benchmarks.servers.databases import Kind, both
 from benchmarks.traffic import crowd

@@ -18,7 +18,7 @@ from sqlalchemy import event, select
 
 from benchmarks import report
 from benchmarks.report import Table
-from benchmarks.schedule import SLUG, USER, Ranges, blockers
+from benchmarks.schedules.schedule import SLUG, USER, Ranges, blockers
 from benchmarks.servers import daysheet, process, wsgi
 from benchmarks.servers.databases import both
 from scheduling.calendars import listings, objects

@@ -17,10 +17,10 @@ from benchmarks import goals, importing, loading, plots, profile, report, tables
 from benchmarks.__main__ import main
 from benchmarks.figures import Cost, Figures, Missing, Rate
 from benchmarks.measure import Effort, Mismatch, WrongAnswer, measure
-from benchmarks.schedule import Ranges, blockers
+from benchmarks.schedules.schedule import Ranges, blockers
+from benchmarks.schedules.writer import WRITES, Writer
 from benchmarks.servers import daysheet, vanilla
 from benchmarks.servers.peers import OURS, PEERS, RADICALE
-from benchmarks.writer import WRITES, Writer
 from scheduling.database import schema
 from scheduling.database.connection import Database
 

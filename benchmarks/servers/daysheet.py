@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.schedule import SLUG, USER, Row, write
+from benchmarks.schedules.schedule import SLUG, USER, Row, write
 from benchmarks.servers import process
 from benchmarks.servers.peers import ROOT, Peer
 from scheduling.access import credentials, users

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.schedule import SLUG, USER
+from benchmarks.schedules.schedule import SLUG, USER
 from benchmarks.servers import process
 
 ROOT = Path(__file__).parent.parent

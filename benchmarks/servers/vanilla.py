@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.schedule import SLUG, USER
+from benchmarks.schedules.schedule import SLUG, USER
 from benchmarks.servers import process
 from benchmarks.servers.peers import OTHER_CALENDARS, RADICALE, Peer
 

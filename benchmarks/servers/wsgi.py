@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.report import Table
-from benchmarks.schedule import SLUG, USER, Ranges
+from benchmarks.schedules.schedule import SLUG, USER, Ranges
 from benchmarks.servers import daysheet, process
 from benchmarks.servers.peers import Peer
 from benchmarks.traffic import crowd

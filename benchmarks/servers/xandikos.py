@@ -18,7 +18,7 @@ from dulwich.index import index_entry_from_stat
 from dulwich.objects import Blob, ObjectID, ShaFile
 from dulwich.repo import Repo
 
-from benchmarks.schedule import SLUG, USER
+from benchmarks.schedules.schedule import SLUG, USER
 from benchmarks.servers import process
 from benchmarks.servers.peers import OTHER_CALENDARS, XANDIKOS, Peer
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from benchmarks.schedule import Ranges
+from benchmarks.schedules.schedule import Ranges
 from benchmarks.traffic import bodies, facts
 from benchmarks.traffic.bodies import NAMESPACES, XML
 

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import capacity, scale
 from benchmarks.capacity import Phase, Scale
-from benchmarks.population import Filled
+from benchmarks.schedules.population import Filled
 from benchmarks.servers import vanilla
 from benchmarks.servers.statements import Executed, Size
 from benchmarks.traffic.accounts import Account, Known
