@@ -11,12 +11,12 @@ from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
-from benchmarks import goals, plots, report, tables
-from benchmarks.figures import Figures
 from benchmarks.measure import Effort, measure
 from benchmarks.schedules.schedule import Ranges, Row, blockers
 from benchmarks.servers import daysheet, postgresql, vanilla, xandikos
 from benchmarks.servers.peers import PEERS, RADICALE, SQLITE, XANDIKOS, Peer
+from benchmarks.tables import goals, plots, report, requests
+from benchmarks.tables.figures import Figures
 from benchmarks.traffic.exchanges import exchanges
 
 _DOCUMENT = "performance.md"
@@ -120,14 +120,14 @@ def _texts(sizes: Sequence[Figures], peers: Sequence[str], clients: int) -> dict
     """The tables by the name of their markers."""
     middle = _middle(sizes)
     texts = {
-        "goals": f"{report.machine()} {middle.events:,} events.\n\n{tables.aims(middle)}",
-        "requests": _by_size(sizes, lambda it: tables.requests(it, peers)),
-        "memory": f"{report.machine()}\n\n{tables.memory(sizes, peers)}",
+        "goals": f"{report.machine()} {middle.events:,} events.\n\n{requests.aims(middle)}",
+        "requests": _by_size(sizes, lambda it: requests.requests(it, peers)),
+        "memory": f"{report.machine()}\n\n{requests.memory(sizes, peers)}",
     }
     if sizes[-1] is not middle:
-        texts["growth"] = f"{report.machine()}\n\n{tables.growth(middle, sizes[-1])}"
+        texts["growth"] = f"{report.machine()}\n\n{requests.growth(middle, sizes[-1])}"
     if clients:
-        texts["clients"] = _by_size(sizes, lambda it: tables.crowds(it, peers, clients))
+        texts["clients"] = _by_size(sizes, lambda it: requests.crowds(it, peers, clients))
     return texts
 
 

@@ -20,11 +20,11 @@ from typing import Any
 
 import psycopg
 
-from benchmarks import report
-from benchmarks.figures import half_and_most
 from benchmarks.schedules.schedule import USER, Ranges, blockers
 from benchmarks.servers import daysheet, postgresql
 from benchmarks.servers.peers import POSTGRESQL, SQLITE, Peer
+from benchmarks.tables import report
+from benchmarks.tables.figures import half_and_most
 from benchmarks.traffic import crowd
 from benchmarks.traffic.bodies import CTAG, XML, propfind
 

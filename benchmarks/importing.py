@@ -19,9 +19,9 @@ from typing import Any
 
 import icalendar
 
-from benchmarks import report
 from benchmarks.servers import daysheet, process
 from benchmarks.servers.feed_server import calendar
+from benchmarks.tables import report
 from scheduling.access import users
 from scheduling.access.permissions import SYSTEM
 from scheduling.database import schema

@@ -16,9 +16,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from benchmarks import report
 from benchmarks.servers import daysheet
 from benchmarks.servers.databases import Kind, both
+from benchmarks.tables import report
 from scheduling.access import api_keys, users
 from scheduling.access.permissions import SYSTEM, Permission
 from scheduling.database import schema

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from benchmarks.figures import Cost, Figures, Missing, Rate
 from benchmarks.schedules.schedule import Ranges
 from benchmarks.servers.peers import Peer
+from benchmarks.tables.figures import Cost, Figures, Missing, Rate
 from benchmarks.traffic.client import Answer, Client, TooSlow, WrongAnswer
 from benchmarks.traffic.crowd import crowd
 from benchmarks.traffic.exchanges import Exchange, exchanges, initial_sync

@@ -21,10 +21,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import report
 from benchmarks.schedules.schedule import SLUG, USER, Ranges, blockers
 from benchmarks.servers import daysheet
 from benchmarks.servers.databases import Kind, both
+from benchmarks.tables import report
 from benchmarks.traffic import crowd
 from benchmarks.traffic.client import WrongAnswer
 from benchmarks.traffic.exchanges import Exchange, exchanges

@@ -18,12 +18,12 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks import capacity, report
-from benchmarks.capacity import Phase, Scale
-from benchmarks.figures import half_and_most
 from benchmarks.schedules import population
 from benchmarks.servers import daysheet, postgresql, process
 from benchmarks.servers.statements import counted, logged, sizes
+from benchmarks.tables import capacity, report
+from benchmarks.tables.capacity import Phase, Scale
+from benchmarks.tables.figures import half_and_most
 from benchmarks.traffic.clients import Clients, Sent, clients
 from benchmarks.traffic.mix import CTAG, FEED, FIRST, KINDS
 

@@ -11,10 +11,10 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from benchmarks import report
 from benchmarks.schedules.writer import WRITES, Writer
 from benchmarks.servers import process
 from benchmarks.servers.databases import Kind, both
+from benchmarks.tables import report
 from scheduling.composition import FOLLOWERS
 from scheduling.config.file import load
 from scheduling.config.sections import Config

@@ -16,11 +16,11 @@ from typing import Any
 
 from sqlalchemy import event, select
 
-from benchmarks import report
-from benchmarks.report import Table
 from benchmarks.schedules.schedule import SLUG, USER, Ranges, blockers
 from benchmarks.servers import daysheet, process, wsgi
 from benchmarks.servers.databases import both
+from benchmarks.tables import report
+from benchmarks.tables.report import Table
 from scheduling.calendars import listings, objects
 from scheduling.calendars.calendars import CalendarState
 from scheduling.composition import FOLLOWERS

@@ -19,9 +19,10 @@ from typing import Any
 
 import psycopg
 
-from benchmarks import importing, report
+from benchmarks import importing
 from benchmarks.servers import daysheet, postgresql, process
 from benchmarks.servers.peers import POSTGRESQL, SQLITE
+from benchmarks.tables import report
 from scheduling.access import users
 from scheduling.access.permissions import SYSTEM
 from scheduling.composition import FOLLOWERS

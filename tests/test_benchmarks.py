@@ -13,14 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import goals, importing, loading, plots, profile, report, tables, triggers, tuning, unchanged
+from benchmarks import importing, loading, profile, triggers, tuning, unchanged
 from benchmarks.__main__ import main
-from benchmarks.figures import Cost, Figures, Missing, Rate
 from benchmarks.measure import Effort, Mismatch, WrongAnswer, measure
 from benchmarks.schedules.schedule import Ranges, blockers
 from benchmarks.schedules.writer import WRITES, Writer
 from benchmarks.servers import daysheet, vanilla
 from benchmarks.servers.peers import OURS, PEERS, RADICALE
+from benchmarks.tables import goals, plots, report
+from benchmarks.tables import requests as tables
+from benchmarks.tables.figures import Cost, Figures, Missing, Rate
 from scheduling.database import schema
 from scheduling.database.connection import Database
 

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.report import Table
 from benchmarks.schedules.schedule import SLUG, USER, Ranges
 from benchmarks.servers import daysheet, process
 from benchmarks.servers.peers import Peer
+from benchmarks.tables.report import Table
 from benchmarks.traffic import crowd
 from benchmarks.traffic.exchanges import Exchange, exchanges
 

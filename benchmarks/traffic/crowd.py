@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from benchmarks.figures import Rate, half_and_most
 from benchmarks.servers.peers import Peer
+from benchmarks.tables.figures import Rate, half_and_most
 from benchmarks.traffic.client import TooSlow, WrongAnswer
 from benchmarks.traffic.exchanges import Exchange
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import capacity, scale
-from benchmarks.capacity import Phase, Scale
+from benchmarks import scale
 from benchmarks.schedules.population import Filled
 from benchmarks.servers import vanilla
 from benchmarks.servers.statements import Executed, Size
+from benchmarks.tables import capacity
+from benchmarks.tables.capacity import Phase, Scale
 from benchmarks.traffic.accounts import Account, Known
 from benchmarks.traffic.client import WrongAnswer
 from benchmarks.traffic.crowd import Request, message, send

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks.report import markdown, milliseconds
 from benchmarks.schedules.population import Filled
 from benchmarks.servers.statements import Executed, Size
+from benchmarks.tables.report import markdown, milliseconds
 from benchmarks.traffic.mix import CTAG, FEED, FIRST, MULTI, SYNC
 
 DEVICES, EVERY, CALENDARS = 3, 900, 3

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from benchmarks import goals
-from benchmarks.figures import Cost, Figures, Missing, Rate
-from benchmarks.report import markdown, milliseconds, times
 from benchmarks.servers.peers import OURS, RADICALE
+from benchmarks.tables import goals
+from benchmarks.tables.figures import Cost, Figures, Missing, Rate
+from benchmarks.tables.report import markdown, milliseconds, times
 
 Cells = Mapping[str, Mapping[str, Any]]
 

@@ -15,8 +15,8 @@ mpl.use("svg")
 from matplotlib import pyplot as plt
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from benchmarks.figures import Cost, Figures, Missing, Rate
 from benchmarks.servers.peers import POSTGRESQL, RADICALE, SQLITE, XANDIKOS
+from benchmarks.tables.figures import Cost, Figures, Missing, Rate
 
 _STYLES: Mapping[str, tuple[str, str, str]] = {
     SQLITE: ("Daysheet, SQLite", "#1b6ca8", "o"),
