@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Outside calendars on a loopback port, for the importer to fetch.
 
-`python -m benchmarks.feed_server PORT EVENTS MODE` answers until it is ended.
+`python -m benchmarks.servers.feed_server PORT EVENTS MODE` answers until it is ended.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.schedules.schedule import SLUG, USER
 from benchmarks.servers import process
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SQLITE, POSTGRESQL = "daysheet-sqlite", "daysheet-postgresql"
 RADICALE, XANDIKOS = "radicale", "xandikos"
 PEERS = (SQLITE, POSTGRESQL, RADICALE, XANDIKOS)

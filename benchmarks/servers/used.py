@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a command uses until it ends, with the processes it waits for: `python -m benchmarks.used FILE COMMAND...`.
+"""What a command and the processes it waits for use until it ends.
+
+`python -m benchmarks.servers.used FILE COMMAND...` is how it is run.
 
 A process of its own starts the command, because Linux counts the memory that a process had before exec(2) among the
 command's: a large parent would be its peak.
