@@ -20,8 +20,11 @@ logger = logging.getLogger(__name__)
 
 SHORT = 2**16
 """Octets of an answer that is given away whole."""
-_PART = 2**14
-"""Octets given to the event loop at a time. It keeps up to four of them and a buffer for each connection."""
+_PART, _SMALL_PART = 2**17, 2**14
+"""Octets given to the event loop at a time, which keeps up to four of them for each connection: few answers go out in
+large parts, many in small ones.
+"""
+_FEW = 32
 
 
 class _Answer:
@@ -86,9 +89,13 @@ class Sender:
             content = gathered([content], in_memory=0)
         if isinstance(content, bytes):
             release = partial(self._budget.release, content)
-            self._begin(connection, status, headers, _slices(content), release)
+            self._begin(connection, status, headers, _slices(content, self._part), release)
         else:
-            self._begin(connection, status, headers, _pieces(content), content.close)
+            self._begin(connection, status, headers, _pieces(content, self._part), content.close)
+
+    @property
+    def _part(self) -> int:
+        return _PART if len(self._open) < _FEW else _SMALL_PART
 
     def _begin(
         self,
@@ -138,12 +145,12 @@ def whole(body: Iterable[bytes]) -> bytes | Long:
             close()
 
 
-def _slices(content: bytes) -> Iterator[bytes]:
+def _slices(content: bytes, size: int) -> Iterator[bytes]:
     view = memoryview(content)
-    for start in range(0, len(content), _PART):
-        yield bytes(view[start : start + _PART])
+    for start in range(0, len(content), size):
+        yield bytes(view[start : start + size])
 
 
-def _pieces(content: Long) -> Iterator[bytes]:
+def _pieces(content: Long, size: int) -> Iterator[bytes]:
     for piece in content:
-        yield from _slices(piece)
+        yield from _slices(piece, size)
