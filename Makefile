@@ -15,7 +15,7 @@ EVERYTHING := $(VENV)/installed-to-test
 # Two times quiet: errors only. Root is common in containers, where pip's warning about it says nothing useful.
 PIP := PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq
 # Loading what the first start loads also compiles it; compiling all that pip has installed takes twice as long.
-FIRST := server.cli.operation.serve, server.cli.operation.demo, server.cli.operation.importer, \
+FIRST := server.cli.operation.serve, server.cli.operation.demo, server.cli.operation.worker, \
 	server.wsgi, server.pages, storage_plugin, auth_plugin, alembic.command
 SINCE = echo "Done in $$(( $$(date +%s) - start )) s."
 

@@ -82,9 +82,6 @@ class InLine(Store):
     def failed(self, due: Due, failure: Failure) -> None:
         self._recorded(lambda: self._store.failed(due, failure))
 
-    def maintain(self, now: int) -> None:
-        self._store.maintain(now)
-
     def _recorded(self, record: Callable[[], T]) -> T:
         for pause in _PAUSES:
             try:

@@ -9,19 +9,14 @@ from typing import Protocol
 from scheduling.subscriptions.events import StoredEvent
 from scheduling.subscriptions.facts import Applied, Due, Facts, Failure, HttpFacts, Skipped, Standing, Taken
 from scheduling.subscriptions.unread import Gap
-from scheduling.webhooks.queue import Attempt, Claim, Outgoing
 
 __all__ = [
     "Applied",
-    "Attempt",
-    "Claim",
     "Due",
     "Facts",
     "Failure",
     "Gap",
     "HttpFacts",
-    "Outgoing",
-    "Queue",
     "Skipped",
     "Standing",
     "Store",
@@ -81,30 +76,4 @@ class Store(Protocol):
 
     def failed(self, due: Due, failure: Failure) -> None:
         """Record a failure, leaving the events as they are, and give the claim back."""
-        ...
-
-    def maintain(self, now: int) -> None:
-        """Do the periodic upkeep of the database."""
-        ...
-
-
-class Queue(Protocol):
-    """The events that webhooks are to be told of. Without the lease nothing is written."""
-
-    def is_due(self, now: int) -> bool:
-        """Whether `claim` would find something; takes no lock."""
-        ...
-
-    def claim(self, now: int, lease_seconds: int, only: int | None = None) -> Claim | None:
-        """Lease a webhook that has deliveries due at `now`, or the one of the delivery `only` whether due or not."""
-        ...
-
-    def record(
-        self, claim: Claim, delivery: Outgoing, attempt: Attempt, now: int, lease_seconds: int
-    ) -> bool:
-        """Note how an attempt ended, and say whether to go on with the claim's deliveries."""
-        ...
-
-    def release(self, claim: Claim) -> None:
-        """Give the claim back."""
         ...

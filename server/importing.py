@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one place where the importer is started: its loop over the database's import store and webhook queue, and over
-conflicts.
-"""
+"""What the server needs of the importer: whether an address would be fetched, and what would become of a calendar."""
 
 from __future__ import annotations
 
@@ -9,21 +7,11 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 
-from importer.daemon import Summary, deliver_now, stop_on_signals
-from importer.daemon import run as run_daemon
 from importer.fetch.admission import require_reachable
 from importer.preview import MOST_OCTETS, ImporterError, Judged, Note, Preview, Span, fetched, preview
-from scheduling.composition import FOLLOWERS
-from scheduling.conflicts.watch import Watch
-from scheduling.database import schema
 from scheduling.errors import Invalid
 from scheduling.subscriptions.credentials import Credentials, checked
-from scheduling.subscriptions.store import ImportStore
-from scheduling.webhooks.queue import WebhookQueue
-from scheduling.webhooks.watch import JobWatch
-from server import log
 from server.settings import Settings
-from server.supervision import end_with_supervisor
 
 __all__ = [
     "MOST_OCTETS",
@@ -33,9 +21,7 @@ __all__ = [
     "Preview",
     "Span",
     "admission",
-    "deliver",
     "preview_of",
-    "run",
 ]
 
 _PREVIEWS = threading.BoundedSemaphore(2)
@@ -43,29 +29,6 @@ _PREVIEWS = threading.BoundedSemaphore(2)
 
 class Busy(Exception):
     """Too much is done at once; the message says what to do."""
-
-
-def run(settings: Settings, *, once: bool, only: int | None = None) -> Summary:
-    """Import what is due, and deliver what webhooks are to be told, until SIGTERM or SIGINT, or with `once` until
-    nothing is. With `only`, import that subscription and deliver nothing. Raises `SchemaMismatch`.
-    """
-    log.configure(settings.server.log_level)
-    database = settings.database()
-    schema.require_current(database)
-    stop = threading.Event()
-    stop_on_signals(stop)
-    end_with_supervisor(stop.set)
-    store = ImportStore(database, settings.config, settings.keyring(), followers=FOLLOWERS)
-    queue = WebhookQueue(database, settings.keyring())
-    turns = [watch(database, settings.config, followers=FOLLOWERS).turn for watch in (JobWatch, Watch)]
-    return run_daemon(store, settings.importer, once=once, stop=stop, only=only, queue=queue, turns=turns)
-
-
-def deliver(settings: Settings, delivery_id: int) -> None:
-    """Make one attempt at a webhook's delivery now, due or not."""
-    log.configure(settings.server.log_level)
-    queue = WebhookQueue(settings.database(), settings.keyring())
-    deliver_now(queue, settings.importer, delivery_id)
 
 
 def admission(settings: Settings) -> Callable[[str], None]:

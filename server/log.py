@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 
-_OURS = ("scheduling", "storage_plugin", "auth_plugin", "importer", "server")
+_OURS = ("scheduling", "storage_plugin", "auth_plugin", "importer", "worker", "server")
 
 
 def configure(level: str) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Serving: the address first, then workers, and the importer beside them, all kept running by a supervisor."""
+"""Serving: the address first, then workers, and the background worker beside them, all kept running by a supervisor."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from server.front.supervisor import Child, Supervisor
 from server.settings import Settings
 
 
-def serve(settings: Settings, *, with_importer: bool, ready: Callable[[list[str]], None]) -> None:
+def serve(settings: Settings, *, with_worker: bool, ready: Callable[[list[str]], None]) -> None:
     """Serve until SIGTERM or SIGINT. `ready` is told the addresses, as `host:port`, once connections wait for workers.
 
     Raises `SchemaMismatch`, `DatabaseUnavailable`, `CannotListen`, ConfigError before.
@@ -38,13 +38,13 @@ def serve(settings: Settings, *, with_importer: bool, ready: Callable[[list[str]
         )
         for number in range(1, settings.server.workers + 1)
     ]
-    if with_importer:
-        children.append(Child(name="importer", run=_importer))
+    if with_worker:
+        children.append(Child(name="background worker", run=_background))
     ready(listening.addresses(listener))
     Supervisor(children).run()
 
 
-def _importer() -> None:
+def _background() -> None:
     # A session of its own keeps the terminal's Ctrl-C from reaching it before the server has told it to stop.
     os.setsid()
-    os.execv(sys.executable, [sys.executable, "-m", "server.cli", "importer"])  # noqa: S606 (our own command)
+    os.execv(sys.executable, [sys.executable, "-m", "server.cli", "worker"])  # noqa: S606 (our own command)

@@ -45,7 +45,7 @@ def _parses(arguments: list[str]) -> None:
 
 def test_every_file_is_covered_here() -> None:
     assert {path.name for path in CONFIG.iterdir()} == {
-        *("daysheet.ini", "radicale.ini", "daysheet.service", "daysheet-importer.service"),
+        *("daysheet.ini", "radicale.ini", "daysheet.service", "daysheet-worker.service"),
         *("nginx.conf", "Caddyfile", "Dockerfile", "compose.yaml"),
     }
 
@@ -66,7 +66,7 @@ def test_plain_radicale_accepts_its_file() -> None:
     assert configuration.get("auth", "delay") == 0
 
 
-@pytest.mark.parametrize("unit", ["daysheet.service", "daysheet-importer.service"])
+@pytest.mark.parametrize("unit", ["daysheet.service", "daysheet-worker.service"])
 def test_units_run_commands_that_exist(unit: str) -> None:
     parser = configparser.RawConfigParser(strict=True)
     parser.optionxform = str  # type: ignore[assignment, method-assign]

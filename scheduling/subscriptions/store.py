@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
@@ -24,7 +23,6 @@ from scheduling.subscriptions import credentials as source_credentials
 from scheduling.subscriptions import events, generations, leases, outcomes, own_events, reading
 from scheduling.subscriptions.facts import Applied, Due, Facts, Failure, Standing, Taken
 from scheduling.subscriptions.judgement import Judgement
-from scheduling.upkeep import maintenance
 
 _S = Subscription
 _CLAIMABLE = (
@@ -192,12 +190,6 @@ class ImportStore:
         with self._database.write() as connection:
             if self._held(connection, due) is not None:
                 outcomes.failed(connection, due.id, failure)
-
-    def maintain(self, now: int) -> None:
-        """Do the periodic upkeep of the database."""
-        maintenance.run(
-            self._database, self._config, datetime.fromtimestamp(now, UTC), followers=self._followers
-        )
 
     def _due(
         self, connection: Connection, row: Row[*tuple[Any, ...]], lease: str, now: int, minimum: int

@@ -22,7 +22,7 @@ from server.api.protocol.values import WHOLE, Given, Id, Line, Name, Paged, Show
 routes = Routes(
     tag="Webhooks",
     about="https addresses that are told of events by signed requests; docs/webhooks.md says what they get. The address"
-    " may hold a secret: it can be given, and is never shown again. A running importer makes the deliveries.",
+    " may hold a secret: it can be given, and is never shown again. A running worker makes the deliveries.",
 )
 
 Event = Literal[

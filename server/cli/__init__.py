@@ -18,13 +18,11 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Running": {
         "start": (
             "operation.serve",
-            "Try Daysheet: on first start a database with a demo schedule, then the server and the importer.",
+            "Try Daysheet: on first start a database with a demo schedule, then the server and the worker.",
         ),
         "serve": ("operation.serve", "Serve calendars over CalDAV and feeds over HTTP."),
-        "importer": (
-            "operation.importer",
-            "Import the outside calendars that are due and deliver events to webhooks, again and again.",
-        ),
+        "worker": ("operation.worker", "Do the background work, again and again."),
+        "importer": ("operation.worker", "Do what `daysheet worker` does; this is its old name."),
     },
     "Schedule": {
         "demo": ("operation.demo", "Fill the database with a demo schedule, half of it before today."),
@@ -80,7 +78,7 @@ has the command's name, with `_` for `-`.
         for name, (module, summary) in commands.items()
     },
     examples=(
-        ("daysheet start", "Try Daysheet: a demo schedule, the server and the importer, all in one."),
+        ("daysheet start", "Try Daysheet: a demo schedule, the server and the worker, all in one."),
         (
             "daysheet db upgrade && daysheet user add anna --time-zone Europe/Berlin",
             "Begin with a database of your own.",

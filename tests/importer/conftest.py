@@ -137,7 +137,6 @@ class RecordingStore:
         self.same: list[tuple[int, Facts]] = []
         self.failures: list[tuple[int, str, str, int]] = []
         self.claims: list[tuple[int, int, int | None]] = []
-        self.maintained = 0
         self.released: list[int] = []
         self.paused: list[int] = []
 
@@ -184,9 +183,6 @@ class RecordingStore:
         if failure.pause:
             self.paused.append(due.id)
         self.failures.append((due.id, failure.reason, failure.message, failure.next_at))
-
-    def maintain(self, now: int) -> None:
-        self.maintained += 1
 
     def add(self, number: int, url: str, **facts: Any) -> Due:
         fields = {"etag": None, "last_modified": None, "time_zone": "Europe/Berlin", "failures": 0, **facts}

@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from importer.config import ImporterConfig
-from importer.daemon import Summary, run
 from importer.errors import FetchFailed
 from importer.fetch.addresses import Exemptions
 from importer.fetch.exchange import FetchRequest, fetch
 from importer.fetch.policy import FetchPolicy
+from importer.loop import Summary, run
 from scheduling.access import users
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring

@@ -41,7 +41,8 @@ _WORKER = """
 import dataclasses, signal, sys, threading
 from importer.fetch.addresses import Exemptions
 from importer.config import ImporterConfig
-from importer.daemon import run
+from importer.loop import run
+from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.subscriptions.store import ImportStore
@@ -52,7 +53,7 @@ config = dataclasses.replace(
 )
 stop = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: stop.set())
-store = ImportStore(Database(sys.argv[1]), Config(), Keyring(sys.argv[2]))
+store = ImportStore(Database(sys.argv[1]), Config(), Keyring(sys.argv[2]), followers=FOLLOWERS)
 print("ready", flush=True)
 run(store, config, once=False, stop=stop)
 """

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from importer.config import ImporterConfig
-from importer.daemon import run
 from importer.fetch.addresses import Exemptions
+from importer.loop import run
 from scheduling.access import users
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring

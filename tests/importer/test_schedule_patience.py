@@ -16,8 +16,8 @@ import pytest
 from sqlalchemy import text
 
 from importer.config import ImporterConfig
-from importer.daemon import Summary, run
 from importer.fetch.addresses import Exemptions
+from importer.loop import Summary, run
 from scheduling.access import users
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring

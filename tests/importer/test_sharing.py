@@ -19,12 +19,12 @@ from sqlalchemy import text
 from importer.config import ImporterConfig
 from importer.confined.limits import Limits
 from importer.confined.pool import Readers
-from importer.daemon import Summary, run
 from importer.errors import NotACalendar, Overtaxing
 from importer.fetch.addresses import Exemptions
 from importer.fetch.exchange import FetchRequest, fetch
 from importer.fetch.hosts import Hosts, Visit, host_of
 from importer.fetch.policy import FetchPolicy
+from importer.loop import Summary, run
 from importer.store import Due, Standing
 from importer.understand.body import Job, Reader, digest, read
 from importer.work import Work, tasks_of

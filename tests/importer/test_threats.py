@@ -15,7 +15,7 @@ import icalendar
 import pytest
 import vobject
 
-from importer.daemon import run
+from importer.loop import run
 from scheduling.access import users
 from scheduling.access.permissions import SYSTEM
 from scheduling.calendars import objects

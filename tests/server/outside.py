@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from importer.daemon import run
+from importer.loop import run
 from scheduling.access.permissions import Permission
 from scheduling.composition import FOLLOWERS
 from scheduling.subscriptions.store import ImportStore
-from server import importing
+from server import background
 from tests.importer.conftest import CalendarServer, server
 from tests.server.api.calls import Api
 from tests.server.api.conftest import api_of
@@ -65,8 +65,8 @@ class Case:
     server: CalendarServer
 
     def fetch(self) -> None:
-        """Do what `daysheet importer --once` does."""
-        importing.run(self.running.settings, once=True)
+        """Do what `daysheet worker --once` does."""
+        background.run(self.running.settings, once=True)
 
     @contextmanager
     def daemon(self) -> Iterator[None]:

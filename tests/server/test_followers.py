@@ -79,7 +79,8 @@ READERS = {
     "REST availability": availability,
     "REST claim": claim,
     "plain Radicale": radicale,
-    "worker": command("importer", "--once"),
+    "worker": command("worker", "--once"),
+    "worker by its old name": command("importer", "--once"),
     "maintenance": command("db", "maintain"),
     "availability command": command(
         "availability",

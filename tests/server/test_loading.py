@@ -19,7 +19,15 @@ from server.cli import COMMANDS, main
 
 ROOT = Path(__file__).parents[2]
 
-IMPORTER = {"httpx", "httpcore", "h2", "icalendar", "importer.daemon", "importer.confined.pool"}
+IMPORTER = {
+    "httpx",
+    "httpcore",
+    "h2",
+    "icalendar",
+    "importer.loop",
+    "importer.confined.pool",
+    "worker.process",
+}
 API = {"flask", "werkzeug", "pydantic", "server.api", "server.pages"}
 WORKERS = {"radicale", "granian", "server.wsgi", "storage_plugin", "auth_plugin"}
 NEVER = {"alembic", "mako", "rich", "pytest"}
@@ -36,8 +44,8 @@ BOUNDS: dict[str, tuple[int, set[str]]] = {
 }
 """Most modules, and modules that must not be among them, by what is imported."""
 MOST_OF_A_COMMAND = 650
-FETCHES = {"importer"}
-"""Commands that are the importer; all others load its HTTP client and readers when they fetch something."""
+FETCHES = {"importer", "worker"}
+"""Commands that are the worker; all others load its HTTP client and readers when they fetch something."""
 READS_ICALENDAR = {"load"}
 
 

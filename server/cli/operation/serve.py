@@ -42,7 +42,10 @@ _ACCOUNTS = "demo-accounts.json"
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes that serve requests.")
 @click.option("--threads", type=click.IntRange(1, 256), help="Threads in each process.")
 @click.option(
-    "--importer/--no-importer", "with_importer", default=False, help="Run the importer beside the server."
+    "--with-worker/--without-worker", default=False, help="Run the background worker beside the server."
+)
+@click.option(
+    "--importer/--no-importer", "with_importer", default=False, help="The old name of --with-worker."
 )
 @pass_session
 def serve(
@@ -52,6 +55,7 @@ def serve(
     port: int | None,
     workers: int | None,
     threads: int | None,
+    with_worker: bool,
     with_importer: bool,
 ) -> None:
     """Serve calendars over CalDAV and feeds over HTTP.
@@ -64,20 +68,20 @@ def serve(
     def ready(addresses: list[str]) -> None:
         click.echo(f"Serving {_urls(settings, addresses)} with {settings.server.workers} worker(s).")
 
-    serving.serve(settings, with_importer=with_importer, ready=ready)
+    serving.serve(settings, with_worker=with_worker or with_importer, ready=ready)
 
 
 @click.command(
     cls=ManualCommand,
     examples=(
-        ("daysheet start", "Make the database, fill it with a demo schedule, serve it with the importer."),
+        ("daysheet start", "Make the database, fill it with a demo schedule, serve it with the worker."),
     ),
 )
 @click.option("--host", metavar="ADDRESS", help="The address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on.")
 @pass_session
 def start(session: Session, *, host: str | None, port: int | None) -> None:
-    """Try Daysheet: on first start a database with a demo schedule, then the server and the importer.
+    """Try Daysheet: on first start a database with a demo schedule, then the server and the worker.
 
     The demo accounts are kept beside the database, readable by you only, and shown at every start.
     """
@@ -101,7 +105,7 @@ def start(session: Session, *, host: str | None, port: int | None) -> None:
             "browser. Ctrl-C stops."
         )
 
-    serving.serve(settings, with_importer=True, ready=ready)
+    serving.serve(settings, with_worker=True, ready=ready)
 
 
 def _urls(settings: Settings, addresses: list[str]) -> str:

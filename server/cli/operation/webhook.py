@@ -30,7 +30,7 @@ _events = click.option(
 def webhook() -> None:
     """Tell other applications by signed HTTPS requests when something happens.
 
-    The importer delivers the events: it has to be running. docs/webhooks.md shows what a receiver does.
+    The worker delivers the events: it has to be running. docs/webhooks.md shows what a receiver does.
     """
 
 
@@ -164,7 +164,7 @@ def change(
 
 @webhook.command("test")
 @_number
-@click.option("--queue", is_flag=True, help="Leave it to a running importer.")
+@click.option("--queue", is_flag=True, help="Leave it to a running worker.")
 @json_option
 @pass_session
 def test(session: Session, *, number: int, queue: bool, as_json: bool) -> None:
@@ -172,9 +172,9 @@ def test(session: Session, *, number: int, queue: bool, as_json: bool) -> None:
     with session.database.write() as connection:
         delivery_id = endpoints.test(connection, number, actor=session.actor)
     if not queue:
-        from server import importing  # noqa: PLC0415 - only where something is sent
+        from server import background  # noqa: PLC0415 - only where something is sent
 
-        importing.deliver(session.settings, delivery_id)
+        background.deliver(session.settings, delivery_id)
     with session.database.read() as connection:
         found = deliveries.get(connection, number, delivery_id)
     if as_json:

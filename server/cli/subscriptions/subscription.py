@@ -82,7 +82,7 @@ def add(
     secret_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Import the calendar at URL for USERNAME; the importer fetches it at its next turn.
+    """Import the calendar at URL for USERNAME; the worker fetches it at its next turn.
 
     Without URL it is asked for. An address often is a secret, and one given as an argument can be seen in the
     list of processes and in the shell's history: prefer the prompt, --url-stdin or "-", which means the same.
@@ -151,7 +151,7 @@ def list_(
 
 @subscription.command("sync")
 @_number
-@click.option("--queue", is_flag=True, help="Only put it at the head of a running importer's queue.")
+@click.option("--queue", is_flag=True, help="Only put it at the head of a running worker's queue.")
 @json_option
 @pass_session
 def sync(session: Session, *, number: int, queue: bool, as_json: bool) -> None:
@@ -159,9 +159,9 @@ def sync(session: Session, *, number: int, queue: bool, as_json: bool) -> None:
     with session.database.write() as connection:
         subscriptions.request_sync(connection, number, actor=session.actor)
     if not queue:
-        from server import importing  # noqa: PLC0415 - only where something is fetched
+        from server import background  # noqa: PLC0415 - only where something is fetched
 
-        importing.run(session.settings, once=True, only=number)
+        background.import_one(session.settings, number)
     with session.database.read() as connection:
         found = subscriptions.get(connection, number, actor=session.actor)
     if as_json:

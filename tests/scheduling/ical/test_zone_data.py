@@ -45,7 +45,7 @@ END:VCALENDAR
 TURN = """
 import dataclasses, json, sys, threading
 from importer.config import ImporterConfig
-from importer.daemon import run
+from importer.loop import run
 from importer.fetch.addresses import Exemptions
 from scheduling.access.secrets import Keyring
 from scheduling.availability.answer import answer

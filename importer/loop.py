@@ -8,22 +8,19 @@ rest back.
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from importer import deliver
 from importer.config import ImporterConfig
 from importer.confined import pool
 from importer.cycle import Means, Outcome, synchronise
 from importer.errors import where
 from importer.fetch.hosts import Visit
 from importer.line import InLine
-from importer.store import Due, Failure, Queue, Standing, Store
+from importer.store import Due, Failure, Standing, Store
 from importer.work import Task, Work, tasks_of
 
 log = logging.getLogger(__name__)
@@ -36,69 +33,35 @@ _INTERNAL_MESSAGE = "The importer itself failed on this calendar; the fault was 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Summary:
-    """How many synchronisations ended in which way, and with `once` how many attempts at delivering an event to a
-    webhook did.
-    """
+    """How many synchronisations ended in which way."""
 
     applied: int = 0
     unchanged: int = 0
     failed: int = 0
-    delivered: int = 0
-    undelivered: int = 0
 
     @property
     def processed(self) -> int:
-        """All synchronisations."""
+        """All of them."""
         return self.applied + self.unchanged + self.failed
 
 
-def stop_on_signals(stop: threading.Event) -> None:
-    """Make SIGTERM and SIGINT set the event, so that `run` finishes what it has begun and returns."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-
-
 def run(
-    store: Store,
-    config: ImporterConfig,
-    *,
-    once: bool,
-    stop: threading.Event,
-    only: int | None = None,
-    queue: Queue | None = None,
-    turns: Sequence[deliver.Turn] = (),
+    store: Store, config: ImporterConfig, *, once: bool, stop: threading.Event, only: int | None = None
 ) -> Summary:
     """Synchronise due subscriptions until `stop` is set; with `once` until none is due, with `only` that one.
-    Meanwhile, or with `once` afterwards, deliver what webhooks are due in `queue`.
 
     One bad subscription never ends the loop. A database that fails is tried again later, except with `once`
     or `only`, where the error passes.
     """
-    daemon = _Daemon(store, config, stop)
-    if only is not None or queue is None:
-        return daemon.run(once=once or only is not None, only=only)
-    policy = deliver.policy(config)
-    if not once:
-        with deliver.in_background(queue, turns, policy, stop):
-            return daemon.run(once=False, only=None)
-    imported = daemon.run(once=True, only=None)
-    deliver.catch_up(turns, stop)
-    tally = deliver.deliver_due(queue, policy, stop)
-    return replace(imported, delivered=tally.delivered, undelivered=tally.undelivered)
+    return _Loop(store, config, stop).run(once=once or only is not None, only=only)
 
 
-def deliver_now(queue: Queue, config: ImporterConfig, delivery_id: int) -> None:
-    """Make one attempt at a delivery, due or not; another process that is at its webhook goes first."""
-    deliver.deliver_due(queue, deliver.policy(config), threading.Event(), only=delivery_id)
-
-
-class _Daemon:
+class _Loop:
     def __init__(self, store: Store, config: ImporterConfig, stop: threading.Event) -> None:
         self._store = InLine(store, stop)
         self._config = config
         self._stop = stop
         self._counts: Counter[str] = Counter()
-        self._maintain_at = 0
         self._work = Work(config.hosts(), config.concurrency)
         self._means = Means(
             store=self._store,
@@ -137,7 +100,6 @@ class _Daemon:
         while not self._stop.is_set():
             least = self._work.least
             try:
-                self._maintain()
                 claimed = self._claim(least) if self._store.is_due(int(time.time())) else []
             except Exception as error:  # noqa: BLE001 (a database that is away comes back)
                 log.error("importer turn failed, trying again: %s", where(error))  # noqa: TRY400 (see where)
@@ -151,8 +113,6 @@ class _Daemon:
                 self._stop.wait(self._config.idle)
 
     def _claim_once(self, only: int | None) -> None:
-        if only is None:
-            self._maintain()
         seen: set[int] = set()
         while not self._stop.is_set():
             # Nothing to claim is the end only where nothing claimed before keeps its host from being asked.
@@ -191,12 +151,6 @@ class _Daemon:
             least=least,
             without_hosts=self._work.full_hosts(),
         )
-
-    def _maintain(self) -> None:
-        now = int(time.time())
-        if now >= self._maintain_at:
-            self._maintain_at = now + self._config.maintenance_interval
-            self._store.maintain(now)
 
     def _end(self, workers: list[threading.Thread]) -> None:
         """Let what was begun end, and give back what was not, or does not end soon."""

@@ -3,8 +3,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import os
-import signal
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -12,8 +10,8 @@ from typing import Any
 import pytest
 
 from importer.config import ImporterConfig
-from importer.daemon import Summary, run, stop_on_signals
 from importer.fetch.addresses import Exemptions
+from importer.loop import Summary, run
 
 CONFIG = ImporterConfig(allow_http=True, allow_hosts=Exemptions.parse(["127.0.0.1"]), idle=1, batch=2)
 MARK = "S3CRET"
@@ -29,7 +27,6 @@ def test_everything_due_is_worked_off_in_batches(server: Any, store: Any, data: 
         store.add(number, server.says(f"/{number}", 200, data("google.ics")))
     assert once(store) == Summary(applied=5)
     assert {limit for _, limit, _ in store.claims} == {2}
-    assert store.maintained == 1
 
 
 def test_each_result_is_counted(server: Any, store: Any, data: Data) -> None:
@@ -46,7 +43,6 @@ def test_only_the_named_subscription_is_fetched(server: Any, store: Any, data: D
         store.add(number, server.says(f"/{number}", 200, data("google.ics")))
     assert once(store, only=2) == Summary(applied=1)
     assert [path for path, _ in server.requests] == ["/2"]
-    assert store.maintained == 0
 
 
 def test_a_fault_of_ours_stops_neither_the_loop_nor_tells_the_address(
@@ -142,16 +138,3 @@ def test_a_database_that_fails_ends_a_single_run(store: Any, monkeypatch: pytest
     monkeypatch.setattr(store, "claim", claim)
     with pytest.raises(ConnectionError):
         once(store)
-
-
-def test_signals_ask_the_loop_to_stop() -> None:
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        for number in before:
-            stop = threading.Event()
-            stop_on_signals(stop)
-            os.kill(os.getpid(), number)
-            assert stop.wait(5)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -8,8 +8,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import httpcore
@@ -20,17 +18,16 @@ from importer.errors import FetchFailed, where
 from importer.fetch.connection import Deadline, GuardedBackend
 from importer.fetch.exchange import default_trust, seconds_to_wait, target
 from importer.fetch.policy import FetchPolicy
-from importer.store import Attempt, Claim, Outgoing, Queue
 from scheduling.webhooks import signature
+from scheduling.webhooks.queue import Attempt, Claim, Outgoing, WebhookQueue
 
 log = logging.getLogger(__name__)
 
 TIMEOUT = 10.0
 """Seconds that one attempt may take in all."""
+WORKERS = 3
+"""Threads that deliver: a receiver that is slow holds up one of them."""
 _LEASE = 120
-_WORKERS = 3
-_PAUSE = 2.0
-_MOST_TURNS = 100
 _AWAY = frozenset({408, 425, 429})
 
 
@@ -47,57 +44,14 @@ def policy(config: ImporterConfig) -> FetchPolicy:
     return replace(config.policy(), deadline=TIMEOUT)
 
 
-Turn = Callable[[int], bool]
-"""Works off some of what has changed in the schedule at the epoch second given; returns whether there may be more."""
-
-
-def catch_up(turns: Sequence[Turn], stop: threading.Event) -> None:
-    """Work off all that has changed in the schedule, some at a time."""
-    for _ in range(_MOST_TURNS):
-        if stop.is_set():
-            return
-        more = [turn(int(time.time())) for turn in turns]
-        if not any(more):
-            return
-
-
-@contextmanager
-def in_background(
-    queue: Queue, turns: Sequence[Turn], policy: FetchPolicy, stop: threading.Event
-) -> Iterator[None]:
-    """Look for events and deliver them, in threads, until `stop` is set, which leaving the context does. A receiver
-    that is slow holds up one of several workers.
-    """
-
-    def look() -> None:
-        catch_up(turns, stop)
-
-    def work() -> None:
-        if queue.is_due(int(time.time())):
-            deliver_due(queue, policy, stop)
-
-    threads = [threading.Thread(target=_again, args=(turn, stop)) for turn in (look, *[work] * _WORKERS)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-
-
-def _again(turn: Callable[[], None], stop: threading.Event) -> None:
-    while not stop.is_set():
-        try:
-            turn()
-        except Exception as error:  # noqa: BLE001 (a database that is away comes back)
-            log.error("webhook turn failed, trying again: %s", where(error))  # noqa: TRY400 (see where)
-        stop.wait(_PAUSE)
+def deliver_waiting(queue: WebhookQueue, policy: FetchPolicy, stop: threading.Event) -> None:
+    """As `deliver_due`, without writing anything where nothing is due."""
+    if queue.is_due(int(time.time())):
+        deliver_due(queue, policy, stop)
 
 
 def deliver_due(
-    queue: Queue, policy: FetchPolicy, stop: threading.Event, *, only: int | None = None
+    queue: WebhookQueue, policy: FetchPolicy, stop: threading.Event, *, only: int | None = None
 ) -> Tally:
     """Deliver until nothing is due or `stop` is set; with `only`, that delivery, due or not."""
     tally = Tally()
@@ -114,7 +68,9 @@ def deliver_due(
     return tally
 
 
-def _work_off(queue: Queue, claim: Claim, policy: FetchPolicy, stop: threading.Event, tally: Tally) -> None:
+def _work_off(
+    queue: WebhookQueue, claim: Claim, policy: FetchPolicy, stop: threading.Event, tally: Tally
+) -> None:
     for delivery in claim.deliveries:
         if stop.is_set():
             break

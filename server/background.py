@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place where the server's commands start the worker, or have it do a single thing."""
+
+from __future__ import annotations
+
+import threading
+
+from scheduling.database import schema
+from server import log
+from server.settings import Settings
+from server.supervision import end_with_supervisor
+from worker.process import Summary, Worker, stop_on_signals
+
+__all__ = ["Summary", "deliver", "import_one", "run"]
+
+
+def run(settings: Settings, *, once: bool) -> Summary:
+    """Do the background work until SIGTERM or SIGINT, or with `once` until nothing is due. Raises `SchemaMismatch`."""
+    worker, stop = _worker(settings), _stop()
+    return worker.once(stop) if once else worker.run(stop)
+
+
+def import_one(settings: Settings, subscription_id: int) -> Summary:
+    """Import a subscription now, due or not. Raises `SchemaMismatch`."""
+    return _worker(settings).import_one(subscription_id, _stop())
+
+
+def deliver(settings: Settings, delivery_id: int) -> None:
+    """Make one attempt at a webhook's delivery now, due or not. Raises `SchemaMismatch`."""
+    _worker(settings).deliver_one(delivery_id)
+
+
+def _worker(settings: Settings) -> Worker:
+    log.configure(settings.server.log_level)
+    database = settings.database()
+    schema.require_current(database)
+    return Worker(database, settings.config, settings.importer, settings.keyring())
+
+
+def _stop() -> threading.Event:
+    """What the worker is told to stop by: signals, and the end of the process that started this one."""
+    stop = threading.Event()
+    stop_on_signals(stop)
+    end_with_supervisor(stop.set)
+    return stop
