@@ -13,7 +13,11 @@ BIN := $(VENV)/bin
 RUNNING := $(VENV)/installed-to-run
 EVERYTHING := $(VENV)/installed-to-test
 # Two times quiet: errors only. Root is common in containers, where pip's warning about it says nothing useful.
-PIP := PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq
+# An environment without a pip of its own is made in no time; its Python's pip installs into it (pip 22.3 and newer).
+OUTSIDE := -m pip --python $(BIN)/python
+HAS_PIP := $(PYTHON) -m pip --help 2>/dev/null | grep -q -e --python
+PIP := PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 \
+	$$(if [ -e $(VENV)/with-pip ]; then echo $(BIN)/python -m pip; else echo $(PYTHON) $(OUTSIDE); fi) install -qq
 # Loading what the first start loads also compiles it; compiling all that pip has installed takes twice as long.
 FIRST := server.cli.operation.serve, server.cli.operation.demo, server.cli.operation.worker, \
 	server.wsgi, server.pages, storage_plugin, auth_plugin, alembic.command
@@ -28,7 +32,8 @@ $(RUNNING): pyproject.toml requirements-run.lock requirements-build.lock
 		|| { echo "Daysheet needs Python 3.11 or newer; name one with PYTHON=..." >&2; exit 1; }
 	@set -e; start=$$(date +%s); \
 	echo "Making an environment in $(VENV) with $$($(PYTHON) --version) ..."; \
-	$(PYTHON) -m venv --clear $(VENV); \
+	if $(HAS_PIP); then $(PYTHON) -m venv --clear --without-pip $(VENV); \
+	else $(PYTHON) -m venv --clear $(VENV); touch $(VENV)/with-pip; fi; \
 	echo "Installing the $$(grep -c == requirements-run.lock) packages that Daysheet runs with ..."; \
 	$(PIP) --no-compile --no-deps --require-hashes -r requirements-run.lock -r requirements-build.lock; \
 	echo "Installing the command daysheet ..."; \
