@@ -21,8 +21,8 @@ MAXIMUM_PROPERTIES = 100
 D, C, CS = "{DAV:}", "{urn:ietf:params:xml:ns:caldav}", "{http://calendarserver.org/ns/}"
 
 _NAMED_OTHERWISE = re.compile(rb"<[^>]*[\x80-\xff]")
-_NONCHARACTER = re.compile("[\ufffe\uffff]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_FORBIDDEN = re.compile(rb"&#(?:(5529[6-9]|55[3-9]\d\d|56\d\d\d|57[0-2]\d\d|573[0-3]\d|5734[0-3])|6553[45]);")
+"""References to surrogates, which are the group (U+D800 to U+DFFF), and to U+FFFE and U+FFFF."""
 _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\r")
 
 Response = tuple[int, dict[str, str], "str | bytes | None", "str | None"]
@@ -148,9 +148,11 @@ def without_controls(document: bytes) -> bytes:
 
 def octets(text: str) -> bytes:
     """Markup whose names are ASCII, as `in_ascii`, without characters that XML 1.0 forbids, surrogates replaced."""
-    if not text.isascii():
-        text = _SURROGATE.sub("?", _NONCHARACTER.sub("", text))
-    return text.encode("ascii", "xmlcharrefreplace").translate(None, _CONTROLS)
+    document = text.encode("ascii", "xmlcharrefreplace").translate(None, _CONTROLS)
+    # Markup of ours holds no such references: what looks like one in a text begins with "&amp;" here.
+    if b"&#5" in document or b"&#6553" in document:
+        document = _FORBIDDEN.sub(lambda found: b"?" if found[1] else b"", document)
+    return document
 
 
 def one_question(root: ET.Element | None) -> None:
