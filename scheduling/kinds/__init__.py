@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The kinds of calendar, each a file, and the registry of them that everything else asks.
 
-A new kind is a file here and its name in `_KINDS`; with a table of its own, a migration too (docs/architecture.md).
+A new kind is a file here and its name in `_KINDS`; with a table of its own, a migration too (docs/changes.md).
 """
 
 from __future__ import annotations

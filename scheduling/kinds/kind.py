@@ -121,9 +121,9 @@ class Kind:
     Rows:
       `ids` selects the ids of a calendar's rows, shown or not (binds `USER`, and `NUMBER` if numbered). `rows` selects
       rows by `IDS`, each with an `id`, and `render` makes one into an object. `wordings` are its options in the section
-      `templates`, `choices` its others in the section `calendars`. The rows' triggers write to
-      the outbox under the calendar's slug. `table` names a table whose triggers the kind's migration makes with
-      `triggers.tracking`, None where other triggers or code write to the outbox.
+      `templates`, `choices` its others in the section `calendars`.
+      Whatever writes the rows appends to the outbox under the calendar's slug: triggers, which the migration of a new
+      table makes, or our own code.
 
     Behaviour:
       `blocks`: its events take the owner's time. `numbered`: instead of one calendar called `slug` there are any
@@ -148,7 +148,6 @@ class Kind:
     color: str = "#9467BDFF"
     wordings: tuple[Wording, ...] = ()
     choices: tuple[Choices, ...] = ()
-    table: str | None = None
     blocks: bool = True
     numbered: bool = False
     restricted: bool = False
