@@ -107,6 +107,12 @@ class ServerSettings:
         parse=_words,
         doc="Clients that get feeds uncompressed though they accept compression: words in their User-Agent.",
     )
+    feed_private: bool = option(
+        "no",
+        parse=ini.boolean,
+        doc="Whether blockers and time off are marked as private (CLASS:PRIVATE) in feeds that show everything. "
+        "Google Calendar shows private events of a subscribed calendar as busy, without their titles.",
+    )
     feed_max_size: int = option(
         "10MB",
         parse=ini.size(10_000),

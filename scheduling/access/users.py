@@ -114,13 +114,13 @@ def count(connection: Connection) -> int:
 
 def change(connection: Connection, username: str, changes: Mapping[str, Any], *, actor: Actor) -> User:
     """Set columns of `CHANGEABLE`; what a user may see follows at the next request. Raises `Forbidden`, `NotFound`,
-    `Invalid` for a column or value that cannot be.
+    `Invalid` for a column or value that cannot be. Nobody changes a user with more power over others than their own.
     """
     require(Permission.USERS_MANAGE, actor=actor)
     before = get(connection, username)
     _check(connection, changes)
     differing = {name: value for name, value in changes.items() if getattr(before, name) != value}
-    if "role" in differing or "active" in differing:
+    if differing:
         roles.require_authority(connection, before.role, actor=actor)
         roles.require_authority(connection, differing.get("role", before.role), actor=actor)
     if differing:

@@ -11,8 +11,10 @@ from scheduling.settings.view import View
 
 _CERTAIN = ("BUSY", "BUSY-UNAVAILABLE")
 _ANY = (*_CERTAIN, "BUSY-TENTATIVE")
-_VERSION = 2
+_VERSION = 3
 """Raised whenever the code finds other conflicts by the same settings, so that everything is compared anew."""
+_NO_LENGTH = 1
+"""Seconds that the stored extent of an event without length has, so that indexes find it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,8 +64,10 @@ class Rules:
         self, job: tuple[int, int], other: tuple[int, int], *, is_job: bool
     ) -> tuple[int, int] | None:
         """The part of a job, its buffers included, that another event takes; None where it takes none. All in epoch
-        seconds, ends exclusive.
+        seconds, ends exclusive. An event without length takes nothing and needs nothing around it.
         """
+        if min(job[1] - job[0], other[1] - other[0]) <= _NO_LENGTH:
+            return None
         before, after = (self.between, self.between) if is_job else (self.before, self.after)
         start, end = max(job[0] - before, other[0]), min(job[1] + after, other[1])
         return (start, end) if start < end else None

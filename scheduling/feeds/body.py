@@ -26,14 +26,16 @@ from scheduling.models import CalendarObject
 from scheduling.settings.view import View
 
 REFRESH_SECONDS = 1800
-_FORMAT = 3
+_FORMAT = 4
 """Raised whenever the code writes the same state differently, so that clients fetch anew."""
 _O = CalendarObject
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scope:
-    """One feed at one moment: its link, whose it is, the calendars it shows, and the part of them it shows."""
+    """One feed at one moment: its link, whose it is, the calendars it shows, and the part of them it shows. With
+    `private`, the schedule's own events keep the CLASS that they have in calendars.
+    """
 
     link: Link
     owner: Principal
@@ -41,12 +43,13 @@ class Scope:
     calendars: tuple[CalendarState, ...]
     window: Window
     moves: bool
+    private: bool
 
     @property
     def version(self) -> str:
         """What the text depends on, hashed: 32 hexadecimal digits."""
         parts: list[object] = [_FORMAT, self.link.feed_id, self.link.changed_at, self.owner.name]
-        parts += [self.owner.time_zone, self.color, self.window if self.moves else ""]
+        parts += [self.owner.time_zone, self.color, self.window if self.moves else "", self.private]
         parts += [f"{it.id}/{it.revision}" for it in self.calendars]
         return blake2b("\x00".join(map(str, parts)).encode(), digest_size=16).hexdigest()
 
@@ -60,7 +63,9 @@ class Scope:
         return max(self.link.changed_at, midnight if self.moves else 0, *changes)
 
 
-def scope(link: Link, calendars: Sequence[CalendarState], view: View, window: Window) -> Scope:
+def scope(
+    link: Link, calendars: Sequence[CalendarState], view: View, window: Window, *, private: bool
+) -> Scope:
     """The scope of a current link over all of its user's `calendars`, of which there is at least one."""
     options = link.options
     return Scope(
@@ -76,6 +81,7 @@ def scope(link: Link, calendars: Sequence[CalendarState], view: View, window: Wi
             and (options.detail == "full" or kinds.of(it.kind).blocks)
         ),
         window=window,
+        private=private,
         moves=view.calendars.history_months is not None
         or options.history_months is not None
         or options.future_months is not None
@@ -147,8 +153,17 @@ def _items(connection: Connection, scope: Scope, calendar: CalendarState) -> lis
         .where(*conditions)
         .order_by(_O.leaves_on, _O.name)
     )
+    # Whoever has the link may read it all, and some clients hide what is private from them (Google Calendar).
+    open_text = not scope.private and not kinds.of(calendar.kind).imported
     return [
-        _Item(uid=uid, busy=busy, starts_at=starts_at, ends_at=ends_at, zones=zones, component=component)
+        _Item(
+            uid=uid,
+            busy=busy,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            zones=zones,
+            component=feed_text.without_class(component) if open_text else component,
+        )
         for uid, busy, starts_at, ends_at, zones, component in connection.execute(statement)
     ]
 

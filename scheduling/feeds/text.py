@@ -28,6 +28,11 @@ def with_alarm(component: str, minutes: int) -> str:
     )
 
 
+def without_class(component: str) -> str:
+    """The component as Daysheet writes its own, with no CLASS (section 3.8.1.3: PUBLIC, then)."""
+    return component.replace("\r\nCLASS:PRIVATE\r\n", "\r\n")
+
+
 def uid_key(keyring: Keyring, feed_id: int) -> bytes:
     """What makes UIDs that only this feed has."""
     return keyring.lookup(f"the UIDs of feed {feed_id}")

@@ -97,7 +97,7 @@ def read(row: Row[*tuple[Any, ...]]) -> Subscription:
         message=row.message,
         last_attempt_at=row.last_attempt_at,
         last_success_at=row.last_success_at,
-        next_at=row.next_at,
+        next_at=row.next_at or int(time.time()),  # 0 is "before all others"
         rest_until=row.rest_until,
         detached_at=row.detached_at,
         sync=_sync(row),

@@ -94,7 +94,13 @@ class _Answers:
         if not calendars:
             abort(404, "There is no such feed.")
         view = snapshot.view
-        scope = feed_body.scope(link, calendars, view, link.options.window(view, snapshot.today))
+        scope = feed_body.scope(
+            link,
+            calendars,
+            view,
+            link.options.window(view, snapshot.today),
+            private=self._server.feed_private,
+        )
         response = self._conditional(
             scope.version,
             scope.last_modified,

@@ -225,6 +225,31 @@ def test_nobody_takes_over_a_more_powerful_user(database: Database, name: str) -
     assert allowed(database, act, people[SUPER_ADMIN], below)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"calendar_access": False},
+        {"email": None},
+        {"email": "somebody@example.com"},
+        {"time_zone": "Asia/Tokyo"},
+        {"display_name": "Nobody"},
+        {"active": False},
+    ],
+)
+def test_nobody_takes_anything_from_a_more_powerful_user(
+    database: Database, change: dict[str, object]
+) -> None:
+    people = everybody(database)
+    with database.write() as connection:
+        users.change(connection, SUPER_ADMIN, {"email": "root@example.com"}, actor=SYSTEM)
+        before = users.get(connection, SUPER_ADMIN)
+    with database.write() as connection, pytest.raises(Forbidden, match=r"roles\.manage"):
+        users.change(connection, SUPER_ADMIN, change, actor=people[ADMIN])
+    with database.write() as connection:
+        assert users.get(connection, SUPER_ADMIN) == before
+        users.change(connection, ADMIN, change, actor=people[SUPER_ADMIN])
+
+
 def test_nobody_demotes_a_more_powerful_user(database: Database) -> None:
     people = everybody(database)
     with database.write() as connection, pytest.raises(Forbidden, match=r"roles\.manage"):

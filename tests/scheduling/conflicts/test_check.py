@@ -87,6 +87,24 @@ def test_a_job_meets_the_last_day_of_an_instance_of_a_fortnight(
     assert len(open_ones(database)) == 2
 
 
+def test_an_event_without_length_is_in_no_conflict(database: Database, dispatch: Dispatch) -> None:
+    user = dispatch.user()
+    watch = Watch(database, Config(), followers=FOLLOWERS)
+    with database.write() as connection:
+        for name in ("buffer_before_minutes", "buffer_after_minutes"):
+            change(connection, f"availability.{name}", "30", actor=SYSTEM)
+    within = str(START + timedelta(minutes=20))
+    fill(dispatch, user, 1, timedelta(hours=2))
+    dispatch.blocker(user, starts_at=within, ends_at=within)
+    dispatch.blocker(user, starts_at=within, ends_at=within, rrule="FREQ=DAILY;COUNT=3")
+    dispatch.job(user, status="confirmed", starts_at=within, ends_at=within)
+    watch.turn(NOW)
+    assert open_ones(database) == []
+    dispatch.blocker(user, starts_at=within, ends_at=str(START + timedelta(minutes=21)))
+    watch.turn(NOW)
+    assert len(open_ones(database)) == 1, "of the job that takes time"
+
+
 def test_nothing_to_do_costs_a_few_lookups(
     database: Database, dispatch: Dispatch, statements: Statements
 ) -> None:

@@ -179,6 +179,21 @@ def test_two_busy_feeds_cannot_be_joined(filled: Running) -> None:
     assert [it["UID"] for it in one] == sorted(it["UID"] for it in one)
 
 
+def test_blockers_and_time_off_are_not_private_unless_the_settings_say_so(
+    filled: Running, configured: Callable[[Sections], Running]
+) -> None:
+    """Google Calendar shows "busy" for private events of a subscribed calendar."""
+    own = ("blockers", "time-off")
+    path = link(filled, FeedOptions(kinds=own))
+    calm = filled.client().get(path)
+    assert calm.text.count("BEGIN:VEVENT") == 2
+    assert "CLASS" not in calm.text
+    kept = configured({"server": {"feed_private": "yes"}}).client().get(path)
+    assert kept.text.count("CLASS:PRIVATE") == 2
+    assert kept.headers["etag"] != calm.headers["etag"]
+    assert "CLASS:PRIVATE" in filled.client("anna").get("/dav/anna/blockers/").text, "only feeds are without"
+
+
 def test_alarms_are_before_everything_that_takes_place(filled: Running) -> None:
     for event in shown(filled, alarm_minutes=90, cancelled_days=7):
         alarms = [it["TRIGGER"].dt for it in event.walk("VALARM")]

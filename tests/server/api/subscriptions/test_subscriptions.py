@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import threading
 import time
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
 
 import pytest
@@ -277,6 +278,15 @@ def test_a_sync_is_asked_for_once_and_not_too_often(case: Case) -> None:
     assert case.api.post(f"{BASE}/{number}/sync").json["next_at"] < found["next_at"]
     case.fetch()
     assert len(case.server.requests) == fetches + 4
+
+
+def test_what_is_due_at_once_is_due_now_and_not_in_1970(case: Case) -> None:
+    number = subscribed(case)
+    before = datetime.now(UTC).replace(microsecond=0)
+    asked = case.api.post(f"{BASE}/{number}/sync").json
+    changed = case.api.patch(f"{BASE}/{number}", {"time_zone": "Europe/London"}).json
+    for found in (asked, changed, case.api.get(f"{BASE}/{number}").json):
+        assert before <= datetime.fromisoformat(found["next_at"]) <= datetime.now(UTC)
 
 
 def test_a_daemon_does_what_is_asked_for_within_seconds(case: Case) -> None:
