@@ -19,6 +19,8 @@ from radicale.storage import BaseCollection
 from scheduling.calendars.objects import StoredObject
 
 logger = logging.getLogger(__name__)
+_ZONE = "X-VOBJ-ORIGINAL-TZID"
+"""Where vobject keeps the TZID of a date-time that it has read."""
 
 
 class CalendarItem(Item):
@@ -63,7 +65,7 @@ class CalendarItem(Item):
         row must not take the report down.
         """
         try:
-            self._vobject_item = vobject.readOne(self.serialize())
+            self._vobject_item = _with_zones(vobject.readOne(self.serialize()))
             return all(radicale_filter.comp_match(self, condition) for condition in conditions)
         except Exception as error:  # noqa: BLE001 (whatever a foreign parser raises)
             logger.warning(
@@ -75,3 +77,15 @@ class CalendarItem(Item):
             return False
         finally:
             self._vobject_item = None
+
+
+def _with_zones(component: Any) -> Any:
+    """The parsed component with the TZID parameters as its text has them (RFC 4791, section 9.7.3). vobject moves each
+    one to a parameter of its own, where no param-filter finds it.
+    """
+    for child in component.getChildren():
+        if isinstance(child, vobject.base.Component):
+            _with_zones(child)
+        elif _ZONE in child.params:
+            child.params["TZID"] = child.params.pop(_ZONE)
+    return component

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import icalendar
 import pytest
 import vobject
@@ -10,6 +12,7 @@ import vobject
 from tests.factories import Dispatch
 from tests.server import fixtures
 from tests.server.client import C, Client, D, containing, during, having, multiget
+from tests.server.running import Running, Sections
 
 database = fixtures.sqlite_alone
 JOBS, BLOCKERS, TIME_OFF = "/dav/anna/jobs/", "/dav/anna/blockers/", "/dav/anna/time-off/"
@@ -331,3 +334,50 @@ def test_reports_on_the_wrong_resource_are_refused(anna: Client) -> None:
         assert anna.report(path, multiget(f"{JOBS}x.ics")).conditions == [f"{D}supported-report"]
         assert anna.query(path, "").status in (207, 403)
     assert anna.sync("/dav/anna/none/").status == 404
+
+
+def in_zone(condition: str) -> str:
+    """A filter for events by the TZID of their start."""
+    return having("DTSTART", f'<C:param-filter name="TZID">{condition}</C:param-filter>')
+
+
+@pytest.mark.parametrize("fast", ["on", "off"])
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (having("DTSTART", '<C:param-filter name="TZID"/>'), ["Gym", "Yoga"]),
+        (having("DTSTART", '<C:param-filter name="tzid"/>'), ["Gym", "Yoga"]),
+        (in_zone("<C:text-match>europe/berlin</C:text-match>"), ["Gym", "Yoga"]),
+        (in_zone('<C:text-match collation="i;octet">europe/berlin</C:text-match>'), []),
+        (in_zone("<C:text-match>America/Lima</C:text-match>"), []),
+        (in_zone('<C:text-match negate-condition="yes">America/Lima</C:text-match>'), ["Gym", "Yoga"]),
+        (in_zone('<C:text-match negate-condition="yes">Berlin</C:text-match>'), []),
+        (in_zone("<C:is-not-defined/>"), ["Market days", "Once"]),
+        (having("DTEND", '<C:param-filter name="TZID"/>'), ["Gym", "Yoga"]),
+        (having("DTSTAMP", '<C:param-filter name="TZID"/>'), []),
+        (having("EXDATE", '<C:param-filter name="TZID"/>'), []),
+        (having("DTSTART", '<C:param-filter name="X-VOBJ-ORIGINAL-TZID"/>'), []),
+    ],
+)
+def test_events_are_found_by_the_zone_of_their_start(
+    configured: Callable[[Sections], Running],
+    dispatch: Dispatch,
+    people: dict[str, int],
+    fast: str,
+    filters: str,
+    expected: list[str],
+) -> None:
+    anna = people["anna"]
+    hours = {"starts_at": "2027-03-02 08:00:00+00:00", "ends_at": "2027-03-02 09:00:00+00:00"}
+    dispatch.blocker(anna, title="Yoga", rrule="FREQ=WEEKLY", **hours)
+    dispatch.blocker(anna, title="Gym", rrule="FREQ=DAILY;COUNT=3", **hours)
+    dispatch.blocker(
+        anna,
+        title="Market days",
+        rrule="FREQ=MONTHLY",
+        start_date="2027-03-04",
+        end_date="2027-03-05",
+    )
+    dispatch.blocker(anna, title="Once", **hours)
+    client = configured({"server": {"fast_answers": fast}}).client("anna")
+    assert titles(client, BLOCKERS, filters) == expected
