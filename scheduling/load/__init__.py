@@ -10,23 +10,27 @@ from dataclasses import replace
 
 from scheduling.load import from_csv, from_ics, from_json
 from scheduling.schedule.apply import apply
-from scheduling.schedule.entries import Counts, Entry, Format, Kind, LoadFailed
+from scheduling.schedule.entries import Counts, Entry, Format, Kind, LoadFailed, Reading
 
-__all__ = ["Counts", "Entry", "Format", "Kind", "LoadFailed", "apply", "read"]
+__all__ = ["Counts", "Entry", "Format", "Kind", "LoadFailed", "Reading", "apply", "read"]
 
 
-def read(content: bytes, file_format: Format, *, user: str | None = None) -> list[Entry]:
-    """The rows of a file; `user` is the username of rows that name none. Raises `LoadFailed`."""
+def read(content: bytes, file_format: Format, *, user: str | None = None) -> Reading:
+    """The rows of a file, and its mistakes; `user` is the username of rows that name none. Raises `LoadFailed` for a
+    file that is none of its format.
+    """
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise LoadFailed([f"line {line}: this is not UTF-8 text; save the file as UTF-8."]) from None
     if file_format is Format.ICS:
-        return from_ics.read(text, user)
-    entries = from_csv.read(text) if file_format is Format.CSV else from_json.read(text)
+        return Reading(entries=from_ics.read(text, user))
+    reading = from_csv.read(text) if file_format is Format.CSV else from_json.read(text)
     if user is None:
-        return entries
-    return [
-        replace(it, users=(user,)) if it.users is None and it.kind is not Kind.USER else it for it in entries
+        return reading
+    entries = [
+        replace(it, users=(user,)) if it.users is None and it.kind is not Kind.USER else it
+        for it in reading.entries
     ]
+    return replace(reading, entries=entries)

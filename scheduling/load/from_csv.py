@@ -5,54 +5,61 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 
 from scheduling.config.ini import did_you_mean
 from scheduling.schedule.columns import COLUMNS, entry
-from scheduling.schedule.entries import BadValue, Entry, Kind, LoadFailed
+from scheduling.schedule.entries import BadValue, Entry, Kind, LoadFailed, Reading
 
+_DELIMITERS = (",", ";", "\t")
+_STATED = re.compile(r'"?sep=([^"\w\s]|\t)"?', re.IGNORECASE)
+"""The first line that Excel writes and reads."""
+_EMPTY = "line 1: the file is empty; it needs a header line with the columns' names."
 _KINDS = (Kind.JOB, Kind.BLOCKER, Kind.TIME_OFF)
 _TIME_OFF_KIND = "time_off_kind"
 _NAMES = ("kind", "reference", "users", "user", _TIME_OFF_KIND)
 _COLUMNS = {name for kind in _KINDS for name in COLUMNS[kind]} | set(_NAMES)
 
 
-def read(text: str) -> list[Entry]:
-    """The rows of the file. Raises `LoadFailed` with the line of each row that cannot be understood."""
+def read(text: str) -> Reading:
+    """The rows of the file, and the line of each mistake. Raises `LoadFailed` without a header that can be used."""
     problems: list[str] = []
     found: list[Entry] = []
     header: list[str] | None = None
-    for line, cells in _lines(text):
+    for line, cells in _lines(text, problems):
         if header is None:
             header = _header(line, cells)
             continue
         try:
             found.append(_entry(f"line {line}", header, cells))
         except BadValue as error:
-            problems.append(f"line {line}: {error}.")
+            problems += [f"line {line}: {reason}." for reason in error.reasons]
     if header is None:
-        raise LoadFailed(["line 1: the file is empty; it needs a header line with the columns' names."])
-    if problems:
-        raise LoadFailed(problems)
-    return found
+        raise LoadFailed(problems or [_EMPTY])
+    return Reading(entries=found, problems=problems)
 
 
-def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Line number and cells of every row that is not blank; the header tells commas from semicolons."""
-    first = text.partition("\n")[0]
-    reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=";" if ";" in first and "," not in first else ",",
-        strict=True,
-    )
-    line = 1
+def _lines(text: str, problems: list[str]) -> Iterator[tuple[int, list[str]]]:
+    """Line number and cells of every row that is not blank, up to one that is not well-formed, which is added to
+    `problems`. The cells are separated as a first line `sep=;` says, else by what the header has: commas, semicolons or
+    tabs.
+    """
+    before, delimiter = 0, None
+    first, _, rest = text.partition("\n")
+    if stated := _STATED.fullmatch(first.rstrip("\r")):
+        before, delimiter, text = 1, stated[1], rest
+    if delimiter is None:
+        delimiter = next((it for it in _DELIMITERS if it in first), _DELIMITERS[0])
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    line = 1 + before
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 yield line, cells
-            line = reader.line_num + 1
+            line = reader.line_num + 1 + before
     except csv.Error as error:
-        raise LoadFailed([f"line {line}: the row is not well-formed: {error}."]) from None
+        problems.append(f"line {line}: the row is not well-formed: {error}. What follows was not looked at.")
 
 
 def _header(line: int, cells: list[str]) -> list[str]:

@@ -8,16 +8,18 @@ from typing import Any
 
 from scheduling.config.ini import did_you_mean
 from scheduling.schedule.columns import entry
-from scheduling.schedule.entries import BadValue, Entry, Kind, LoadFailed
+from scheduling.schedule.entries import BadValue, Entry, Kind, LoadFailed, Reading
 
 _LISTS = {"users": Kind.USER, "jobs": Kind.JOB, "blockers": Kind.BLOCKER, "time_off": Kind.TIME_OFF}
 _LISTED = ("rdate", "exdate")
 
 
-def read(text: str) -> list[Entry]:
-    """The rows of the file, users first. Raises `LoadFailed` with the place of each bad one."""
+def read(text: str) -> Reading:
+    """The rows of the file, users first, and the place of each mistake. Raises `LoadFailed` for another file."""
     try:
-        document = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
+        document = json.loads(
+            text, parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=_once
+        )
     except json.JSONDecodeError as error:
         raise LoadFailed([f"line {error.lineno}: this is not JSON: {error.msg}."]) from None
     except RecursionError:
@@ -25,9 +27,10 @@ def read(text: str) -> list[Entry]:
     if not isinstance(document, dict):
         raise LoadFailed([f"line 1: the file has to be an object with {', '.join(_LISTS)}."])
     problems = [
-        f'there is no list "{name}"{did_you_mean(name, _LISTS)}.' for name in document.keys() - _LISTS
+        f'there is no list "{name}"{did_you_mean(name, _LISTS)}.' for name in document if name not in _LISTS
     ]
     found: list[Entry] = []
+    unknown = False
     for name, kind in _LISTS.items():
         items = document.get(name, [])
         if not isinstance(items, list):
@@ -38,9 +41,22 @@ def read(text: str) -> list[Entry]:
             try:
                 found.append(_entry(kind, place, item))
             except BadValue as error:
-                problems.append(f"{place}: {error}.")
-    if problems:
+                problems += [f"{place}: {reason}." for reason in error.reasons]
+        if kind is Kind.USER and problems:
+            # Who belongs to the other rows is not known, so nothing is looked up; what they say is still read.
+            unknown = True
+    if unknown:
         raise LoadFailed(problems)
+    return Reading(entries=found, problems=problems)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object, whose names are all different; of two alike, JSON readers would take one in silence."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise LoadFailed([f'the name "{twice[:40]}" is given twice in the same object.'])
     return found
 
 

@@ -62,6 +62,7 @@ def apply(
     connection: Connection,
     entries: Sequence[Entry],
     *,
+    problems: Sequence[str] = (),
     progress: Callable[[int], None] = lambda _: None,
     outcome: Callable[[Entry, Outcome], None] = lambda _entry, _outcome: None,
     act: acts.ManyAct = "load",
@@ -70,15 +71,18 @@ def apply(
     """Add and change rows so that they say what the entries say, inside one `Database.write()`.
 
     `progress` is told how many more entries have been seen to, `outcome` what became of each; `act` is the word for it
-    in the audit log. Raises `Forbidden` without `schedule.write`, for users without `users.manage`; `LoadFailed` with
-    every problem, and `Conflict` when somebody else wrote the same rows; nothing must be committed then.
+    in the audit log. `problems` are what reading the file found already. Raises `Forbidden` without `schedule.write`,
+    for users without `users.manage`; `LoadFailed` with every problem, and `Conflict` when somebody else wrote the same
+    rows; nothing must be committed then.
     """
     kinds = {entry.kind for entry in entries}
     if Kind.USER in kinds:
         require(Permission.USERS_MANAGE, actor=actor)
     if kinds - {Kind.USER}:
         acts.require_write(actor=actor)
-    loading = _Loading(connection=connection, problems=_given_twice(entries), outcome=outcome, actor=actor)
+    loading = _Loading(
+        connection=connection, problems=[*problems, *_given_twice(entries)], outcome=outcome, actor=actor
+    )
     try:
         for kind in Kind:
             for chunk in _chunks([entry for entry in entries if entry.kind is kind]):

@@ -24,8 +24,11 @@ _CENTS = Decimal("0.01")
 _MAX_RATE = Decimal(10) ** 10
 _CURRENCY = re.compile("[A-Z]{3}")
 _MOMENT = re.compile(r"\d{4}-?\d\d-?\d\d[T ]\d\d", re.ASCII)
+_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:[T ](\d{1,2})(:\d\d(?::\d\d)?))?", re.ASCII)
+"""Day, month and year, as written with dots wherever dates are. With slashes the order differs by country."""
+_SLASHED = re.compile(r"\d{1,4}/\d{1,2}/\d{1,4}", re.ASCII)
+_ORDER = "; with slashes, day and month cannot be told apart"
 _YEARS = range(1000, 3000)
-_LONGEST = 255
 _NO_PERIOD = "give either starts_at and ends_at, or start_date and end_date"
 
 
@@ -59,25 +62,41 @@ def role(given: str) -> str:
 
 
 def moment(given: str) -> datetime:
-    """An ISO 8601 date and time, whole seconds; without Z or offset it is local time and naive."""
+    """A date and time as in ISO 8601 or with dots, whole seconds; without Z or offset it is local time and naive."""
+    iso = _undotted(given)
     try:
-        value = datetime.fromisoformat(given) if _MOMENT.match(given) else None
+        value = datetime.fromisoformat(iso) if _MOMENT.match(iso) else None
     except ValueError:
         value = None
     if value is None or value.year not in _YEARS:
-        raise BadValue(f'"{given[:40]}" is not a date and time such as 2026-11-20T09:30 or 2026-11-20T09:30Z')
+        raise BadValue(
+            f'"{given[:40]}" is not a date and time such as 2026-11-20T09:30 or 2026-11-20T09:30Z{_slashes(given)}'
+        )
     return value.replace(microsecond=0)
 
 
 def day(given: str) -> date:
-    """An ISO 8601 date."""
+    """A date as in ISO 8601, or 20.11.2026."""
     try:
-        value = date.fromisoformat(given)
+        value = date.fromisoformat(_undotted(given))
     except ValueError:
         value = None
     if value is None or value.year not in _YEARS:
-        raise BadValue(f'"{given[:40]}" is not a date such as 2026-11-20')
+        raise BadValue(f'"{given[:40]}" is not a date such as 2026-11-20{_slashes(given)}')
     return value
+
+
+def _undotted(given: str) -> str:
+    """A date written with dots in the form of ISO 8601; anything else as it is."""
+    found = _DOTTED.fullmatch(given)
+    if found is None:
+        return given
+    time = "" if found[4] is None else f"T{found[4]:0>2}{found[5]}"
+    return f"{found[3]}-{found[2]:0>2}-{found[1]:0>2}{time}"
+
+
+def _slashes(given: str) -> str:
+    return _ORDER if _SLASHED.match(given) else ""
 
 
 def degrees(limit: int) -> Parse:
@@ -144,12 +163,14 @@ def local_moments(given: str) -> str:
 
 def _local(item: str) -> str:
     try:
-        value = datetime.fromisoformat(item)
+        value = datetime.fromisoformat(iso := _undotted(item))
     except ValueError:
         value = None
     if value is None or value.tzinfo is not None:
-        raise BadValue(f'"{item[:40]}" is not a local date or time such as 2026-11-20 or 2026-11-20T09:30')
-    return f"{value:%Y%m%d}" if "T" not in item else f"{value:%Y%m%dT%H%M%S}"
+        raise BadValue(
+            f'"{item[:40]}" is not a local date or time such as 2026-11-20 or 2026-11-20T09:30{_slashes(item)}'
+        )
+    return f"{value:%Y%m%d}" if "T" not in iso else f"{value:%Y%m%dT%H%M%S}"
 
 
 PERIOD: Final = ("starts_at", "ends_at", "start_date", "end_date")
@@ -230,24 +251,40 @@ def entry(
 ) -> Entry:
     """The row whose cells hold this text; an empty cell clears its column.
 
-    Raises `BadValue`, naming the column, for a cell that cannot be understood, a column that the kind does
-    not have, an incomplete period, and a missing key.
+    Raises `BadValue` with every reason: a cell that cannot be understood, by its column, a column that the kind does
+    not have, an incomplete period, a missing key.
     """
-    if not key or len(key) > _LONGEST:
-        name = "username" if kind is Kind.USER else "reference"
-        raise BadValue(f"the {name} is missing or longer than {_LONGEST} characters")
-    values = {column: _cell(kind, column, given.strip()) for column, given in cells.items()}
+    reasons: list[str] = []
+    values: dict[str, Value] = {}
+    name = "username" if kind is Kind.USER else "reference"
+    try:
+        key = text()(key)
+    except BadValue as error:
+        reasons.append(f"the {name} {error}")
+    if not key:
+        reasons.append(f"the {name} is missing")
+    for column, given in cells.items():
+        try:
+            values[column] = _cell(kind, column, given.strip())
+        except BadValue as error:
+            reasons += error.reasons
     needed = NEEDED.get(kind)
     if needed in values and values[needed] is None:
-        raise BadValue(f"the {needed} is empty")
-    _check_period(values)
+        reasons.append(f"the {needed} is empty")
+    if not any(name in cells and name not in values for name in PERIOD):
+        try:
+            _check_period(values)
+        except BadValue as error:
+            reasons += error.reasons
+    if reasons:
+        raise BadValue(*reasons)
     zone_given = values.get("time_zone")
     if kind in (Kind.BLOCKER, Kind.TIME_OFF):
         values.pop("time_zone", None)
     return Entry(
         kind=kind,
         place=place,
-        key=text()(key),
+        key=key,
         values=values,
         users=users,
         time_zone=zone_given if isinstance(zone_given, str) else None,

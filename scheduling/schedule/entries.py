@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,6 +14,8 @@ from typing import TypeAlias
 from scheduling.errors import SchedulingError
 
 MAX_SHOWN = 20
+_PLACE = re.compile(r"(line|event|item|users|jobs|blockers|time_off)(?:, entry)? ([0-9]+)")
+_LISTS = ("users", "jobs", "blockers", "time_off")
 
 Value: TypeAlias = str | bool | float | Decimal | datetime | date | None
 
@@ -62,16 +65,36 @@ class Counts:
     unchanged: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """What a file says, and what of it cannot be understood: sentences that begin with their place."""
+
+    entries: Sequence[Entry]
+    problems: Sequence[str] = ()
+
+
 class BadValue(ValueError):
-    """A cell cannot be understood; its text says why, without saying where."""
+    """Cells cannot be understood; its text says why, without saying where, and `reasons` each by itself."""
+
+    def __init__(self, *reasons: str) -> None:
+        self.reasons = reasons
+        super().__init__("; ".join(reasons))
 
 
 class LoadFailed(SchedulingError):
     """The file was not loaded, and nothing has been changed."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        """Keep `problems`, each a sentence that begins with its place in the file."""
-        self.problems = tuple(problems)
+        """Keep `problems`, each a sentence that begins with its place in the file, in the file's order."""
+        self.problems = tuple(sorted(problems, key=_place))
         more = len(self.problems) - MAX_SHOWN
         lines = [type(self).__doc__ or "", *self.problems[:MAX_SHOWN]]
         super().__init__("\n".join([*lines, f"... and {more} more."] if more > 0 else lines))
+
+
+def _place(problem: str) -> tuple[int, int]:
+    """Where in a file a problem is; what names no place comes first."""
+    found = _PLACE.match(problem)
+    if found is None:
+        return -1, 0
+    return _LISTS.index(found[1]) if found[1] in _LISTS else 0, int(found[2])

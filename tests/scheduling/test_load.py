@@ -38,9 +38,9 @@ def _people(database: Database) -> None:
 
 
 def run(database: Database, content: str | bytes, file_format: Format, user: str | None = None) -> Counts:
-    entries = load.read(content.encode() if isinstance(content, str) else content, file_format, user=user)
+    reading = load.read(content.encode() if isinstance(content, str) else content, file_format, user=user)
     with database.write() as connection:
-        return load.apply(connection, entries, actor=SYSTEM)
+        return load.apply(connection, reading.entries, problems=reading.problems, actor=SYSTEM)
 
 
 def failure(
@@ -257,6 +257,26 @@ def test_every_mistake_is_told_at_once_and_nothing_is_loaded(database: Database)
     assert 'line 3: there is no user "bert"' in told
     assert 'line 5: "J1" is given twice, first in line 2.' in told
     assert one(database, "SELECT count(*) FROM jobs") == 0
+    mixed = (
+        HEADER
+        + "job,J1,bert,,,2026-07-01,2026-07-02,,,,,\n"
+        + "job,J2,anna,,,never,2026-02-30,Berlin,,,done,\n"
+        + "job,J3,carl,,,2026-07-01,2026-07-02,,,,,\n"
+        + "blocker,,anna,,,2026-07-01,2026-07-01,,,,,\n"
+        + 'job,"J4\n'
+    )
+    assert [it.partition(" is not")[0] for it in failure(database, mixed).splitlines()[1:]] == [
+        'line 2: there is no user "bert"; `daysheet user add` adds one.',
+        'line 3: start_date "never"',
+        'line 3: end_date "2026-02-30"',
+        'line 3: time_zone "Berlin"',
+        'line 3: status "done"',
+        'line 4: there is no user "carl"; `daysheet user add` adds one.',
+        "line 5: the reference is missing.",
+        "line 5: the title is empty.",
+        "line 5: end_date is the day after the last one and has to be later than start_date.",
+        "line 6: the row",
+    ]
     many = HEADER + "job,J,anna,,,,,,,,,\n" * 30
     assert failure(database, many).endswith("... and 10 more.")
 
@@ -305,6 +325,46 @@ def test_a_table_with_semicolons_and_a_byte_order_mark_loads(database: Database)
     content = '\ufeffkind;reference;users;start_date;end_date\r\njob;J;"anna;james";2026-07-01;2026-07-02\r\n'
     assert run(database, content, Format.CSV).inserted == 1
     assert one(database, "SELECT count(*) FROM job_assignments") == 2
+
+
+@pytest.mark.parametrize("before", ["", "sep=\t\r\n", '"sep=\t"\n'])
+def test_a_table_with_tabs_loads(database: Database, before: str) -> None:
+    content = (
+        f"{before}kind\treference\tusers\tstart_date\tend_date\njob\tJ\tanna;james\t2026-07-01\t2026-07-02\n"
+    )
+    assert run(database, content, Format.CSV).inserted == 1
+    assert one(database, "SELECT count(*) FROM job_assignments") == 2
+
+
+@on_sqlite
+def test_a_first_line_of_excel_says_what_separates_and_is_counted(database: Database) -> None:
+    content = "sep=|\nkind|reference|users|start_date|end_date\njob|J|anna|2026-07-01|never\n"
+    assert 'line 3: end_date "never" is not a date' in failure(database, content)
+
+
+def test_dates_with_dots_are_understood_and_with_slashes_are_not(database: Database) -> None:
+    content = HEADER + (
+        "job,A,anna,1.7.2026 9:30,01.07.2026T10:30:00,,,,,,,\n"
+        "blocker,B,anna,,,31.12.2026,01.01.2027,,Away,,,\n"
+    )
+    assert run(database, content, Format.CSV).inserted == 2
+    assert instant(one(database, "SELECT starts_at FROM jobs")) == datetime(2026, 7, 1, 7, 30, tzinfo=UTC)
+    assert instant(one(database, "SELECT ends_at FROM jobs")) == datetime(2026, 7, 1, 8, 30, tzinfo=UTC)
+    day = one(database, "SELECT start_date FROM blockers")
+    assert str(day) == "2026-12-31"
+    told = failure(
+        database, HEADER + "job,C,anna,,,03/04/2026,31.2.2026,,,,,\njob,D,anna,,,1.7.26,2.7.26,,,,,\n"
+    )
+    assert 'start_date "03/04/2026" is not a date such as 2026-11-20; with slashes, day and month' in told
+    assert 'end_date "2026-02-31" is not a date' not in told, "it is quoted as it was given"
+    assert 'line 2: end_date "31.2.2026" is not a date' in told
+    assert 'line 3: start_date "1.7.26" is not a date' in told
+
+
+@on_sqlite
+def test_a_name_twice_in_a_json_object_is_told(database: Database) -> None:
+    content = '{"jobs": [{"reference": "J", "start_date": "2026-07-01", "start_date": "2026-07-02"}]}'
+    assert 'the name "start_date" is given twice' in failure(database, content, Format.JSON)
 
 
 def calendar(*events: str) -> str:

@@ -44,9 +44,11 @@ def load(session: Session, *, file: Path, user: str | None, file_format: str | N
     if file_format not in list(files.Format):
         raise click.UsageError(f"The name {str(file)!r} does not end in .csv, .json or .ics: give --format.")
     with click.open_file(str(file), "rb") as stream:
-        entries = files.read(stream.read(), files.Format(file_format), user=user)
-    with progress("Loading", len(entries)) as advance, session.database.write() as connection:
-        counts = files.apply(connection, entries, progress=advance, actor=session.actor)
+        reading = files.read(stream.read(), files.Format(file_format), user=user)
+    with progress("Loading", len(reading.entries)) as advance, session.database.write() as connection:
+        counts = files.apply(
+            connection, reading.entries, problems=reading.problems, progress=advance, actor=session.actor
+        )
     if as_json:
         print_json(asdict(counts))
     else:

@@ -146,7 +146,7 @@ def test_a_loaded_file_gives_roles_there_are_and_is_audited(database: Database) 
     def run(role: str) -> None:
         content = f'{{"users": [{{"username": "anna", "role": "{role}"}}]}}'.encode()
         with database.write() as connection:
-            load.apply(connection, load.read(content, Format.JSON), actor=SYSTEM)
+            load.apply(connection, load.read(content, Format.JSON).entries, actor=SYSTEM)
 
     with pytest.raises(LoadFailed, match='role "boss" is not one of admin, dispatcher'):
         run("boss")

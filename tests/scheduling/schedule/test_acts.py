@@ -78,7 +78,7 @@ def claim(connection: Connection, actor: Actor) -> object:
 
 def load_blocker(connection: Connection, actor: Actor) -> object:
     content = b"kind,reference,users,start_date,end_date,title\nblocker,B,anna,2026-07-01,2026-07-02,Away\n"
-    return load.apply(connection, load.read(content, Format.CSV), actor=actor)
+    return load.apply(connection, load.read(content, Format.CSV).entries, actor=actor)
 
 
 Act = Callable[[Connection, items.Item, Actor], object]
@@ -231,7 +231,7 @@ def test_a_file_is_one_entry_and_users_in_it_need_their_own_permission(database:
         b'{"users": [{"username": "cleo", "display_name": "Cleo Mueller"}], "blockers": [{"reference": "B",'
         b' "users": ["cleo"], "title": "Mueller", "start_date": "2026-07-01", "end_date": "2026-07-02"}]}'
     )
-    parsed = load.read(content, Format.JSON)
+    parsed = load.read(content, Format.JSON).entries
     with database.write() as connection, pytest.raises(Forbidden, match=r"users\.manage"):
         load.apply(connection, parsed, actor=PLANNER)
     for _ in range(2):
