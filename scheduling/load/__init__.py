@@ -25,7 +25,7 @@ def read(content: bytes, file_format: Format, *, user: str | None = None) -> Rea
         line = content.count(b"\n", 0, error.start) + 1
         raise LoadFailed([f"line {line}: this is not UTF-8 text; save the file as UTF-8."]) from None
     if file_format is Format.ICS:
-        return Reading(entries=from_ics.read(text, user))
+        return from_ics.read(text, user)
     reading = from_csv.read(text) if file_format is Format.CSV else from_json.read(text)
     if user is None:
         return reading

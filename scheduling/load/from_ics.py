@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -17,18 +17,23 @@ from icalendar import Calendar
 
 from scheduling.ical.timezones import resolve
 from scheduling.schedule.columns import entry
-from scheduling.schedule.entries import BadValue, Entry, Kind, LoadFailed
+from scheduling.schedule.entries import BadValue, Entry, Kind, LoadFailed, Reading
 
 _Event: TypeAlias = Any
 """An `icalendar.Event`; its properties are of thirty types."""
 _STATUS: Final = {"TENTATIVE": "offered", "CANCELLED": "cancelled"}
 _SERIES: Final = ("RRULE", "RDATE", "RECURRENCE-ID")
+_UNREAD: Final = ("VFREEBUSY", "VAVAILABILITY")
+"""Components that say when somebody is busy, which no row of the schedule can."""
+_ELSEWHERE: Final = "import the calendar with `daysheet subscription add`"
 _DAY: Final = timedelta(days=1)
 _BEGIN: Final = re.compile(r"^BEGIN:VCALENDAR\s*$", re.IGNORECASE | re.MULTILINE)
 
 
-def read(text: str, user: str | None) -> list[Entry]:
-    """The events of a calendar as entries of `user`. Raises `LoadFailed` with the number of each bad one."""
+def read(text: str, user: str | None) -> Reading:
+    """The events of a calendar as entries of `user`, and the number of each bad one. Raises `LoadFailed` for what is no
+    calendar.
+    """
     if user is None:
         raise LoadFailed(["an .ics file does not say whose it is: name the user with --user."])
     try:
@@ -41,37 +46,79 @@ def read(text: str, user: str | None) -> list[Entry]:
     events: list[_Event] = [event for calendar in calendars for event in calendar.walk("VEVENT")]
     replaced = _replaced(events)
     found: list[Entry] = []
-    problems: list[str] = []
+    problems = _unread(calendars)
+    stated = _stated(calendars)
     for number, event in enumerate(events, start=1):
         try:
-            found += _entries(event, f"event {number}", user, replaced)
+            found += _entries(event, f"event {number}", user, replaced, stated)
         except (ValueError, AttributeError, TypeError, OverflowError) as error:
             title = str(event.get("SUMMARY", ""))[:40] or "without a title"
-            problems.append(f"event {number} ({title}): {error}.")
-    if problems:
-        raise LoadFailed(problems)
+            reasons = error.reasons if isinstance(error, BadValue) else (str(error),)
+            problems += [f"event {number} ({title}): {reason}." for reason in reasons]
+    return Reading(entries=found, problems=problems)
+
+
+def _unread(calendars: Iterable[Any]) -> list[str]:
+    """What of the calendars decides about time and cannot be loaded."""
+    problems = []
+    for calendar in calendars:
+        method = str(calendar.get("METHOD", "PUBLISH")).upper()
+        if method not in ("PUBLISH", "REQUEST"):
+            problems.append(f"the calendar's METHOD is {method[:40]}, so its events are not the schedule.")
+        problems += [
+            f"the calendar has a {name}, which cannot be loaded; {_ELSEWHERE}."
+            for name in _UNREAD
+            if calendar.walk(name)
+        ]
+    return problems
+
+
+def _stated(calendars: Iterable[Any]) -> dict[str, tzinfo]:
+    """The zones by TZID that the file defines with daylight saving (section 3.6.5), while their names have none: GMT
+    often is the name of London's clock.
+    """
+    found: dict[str, tzinfo] = {}
+    for zone in (it for calendar in calendars for it in calendar.walk("VTIMEZONE")):
+        tzid = str(zone.get("TZID", ""))
+        if zone.walk("DAYLIGHT") and (named := resolve(tzid)) is not None and _is_fixed(named):
+            found[tzid] = zone.to_tz(lookup_tzid=False)
     return found
 
 
+def _is_fixed(zone: str) -> bool:
+    days = (datetime(2020, month, 1, tzinfo=ZoneInfo(zone)) for month in range(1, 13))
+    return len({day.utcoffset() for day in days}) == 1
+
+
 def _entries(
-    event: _Event, place: str, user: str, replaced: Mapping[str, list[datetime | date]]
+    event: _Event,
+    place: str,
+    user: str,
+    replaced: Mapping[str, list[datetime | date]],
+    stated: Mapping[str, tzinfo],
 ) -> Iterable[Entry]:
-    for name, reason in event.errors:
-        raise BadValue(f"{name or 'a property'} cannot be read: {reason[:100]}")
+    if event.errors:
+        raise BadValue(
+            *(f"{name or 'a property'} cannot be read: {reason[:100]}" for name, reason in event.errors)
+        )
     uid = str(event.get("UID", "")).strip()
     if not uid:
         raise BadValue("it has no UID")
     job = any(name.casefold() == "job" for name in _categories(event))
     if str(event.get("STATUS", "")).upper() == "CANCELLED" and not job:
         return ()
-    cells = _period(event)
+    cells = _period(event, stated)
+    instance = event.get("RECURRENCE-ID")
+    if instance is not None and "RANGE" in instance.params:
+        raise BadValue(f"it changes all later instances too (RANGE), which cannot be loaded; {_ELSEWHERE}")
+    if any(name in event for name in _SERIES) and event["DTSTART"].params.get("TZID") in stated:
+        raise BadValue(f"it recurs by a clock that only the file defines; {_ELSEWHERE}")
     if job:
         if any(name in event for name in _SERIES):
             raise BadValue("a job cannot recur; make it several jobs, or a blocker")
         return (entry(Kind.JOB, place, uid, cells | _job(event), users=(user,), shared=True),)
     title = str(event.get("SUMMARY", ""))[:255]
     cells |= {"title": title or "Blocked", "notes": str(event.get("DESCRIPTION", ""))}
-    instance = event.get("RECURRENCE-ID")
     if instance is None:
         cells |= _recurrence(event, replaced.get(uid, []))
     else:
@@ -91,23 +138,25 @@ def _job(event: _Event) -> dict[str, str]:
     }
 
 
-def _period(event: _Event) -> dict[str, str]:
+def _period(event: _Event, stated: Mapping[str, tzinfo]) -> dict[str, str]:
     """The period columns as text; an end that is not given is as section 3.6.1 says."""
     if "DTSTART" not in event:
         raise BadValue("it has no DTSTART")
-    start, zone = event["DTSTART"].dt, _zone(event["DTSTART"])
-    end = event["DTEND"].dt if "DTEND" in event else None
+    if "DTEND" in event and "DURATION" in event:
+        raise BadValue("it has both DTEND and DURATION")
+    start, zone = _moment(event["DTSTART"], stated)
+    end, end_zone = _moment(event["DTEND"], stated) if "DTEND" in event else (None, None)
     if end is not None and isinstance(end, datetime) != isinstance(start, datetime):
         raise BadValue("one of DTSTART and DTEND is a date, the other a date-time")
     if not isinstance(start, datetime):
         end = end or start + (event["DURATION"].dt if "DURATION" in event else _DAY)
+        if end < start:
+            raise BadValue("it ends before it starts")
         return {"start_date": start.isoformat(), "end_date": max(end, start + _DAY).isoformat()}
     if end is None:
         length = event["DURATION"].dt if "DURATION" in event else timedelta()
         exact = start.tzinfo is not None and length % _DAY
         end, end_zone = (start.astimezone(UTC) + length, "UTC") if exact else (start + length, zone)
-    else:
-        end_zone = _zone(event["DTEND"])
     if end_zone != zone:
         end, end_zone = _wall_clock(end, end_zone).astimezone(UTC), "UTC"
     return {
@@ -115,6 +164,14 @@ def _period(event: _Event) -> dict[str, str]:
         "ends_at": _iso(end, end_zone),
         "time_zone": zone or "",
     }
+
+
+def _moment(given: Any, stated: Mapping[str, tzinfo]) -> tuple[Any, str | None]:
+    """The date or date-time of a property, and its zone as `_zone` tells it; in UTC where the file defines its own."""
+    own = stated.get(str(given.params.get("TZID")))
+    if own is None or not isinstance(given.dt, datetime):
+        return given.dt, _zone(given)
+    return given.dt.replace(tzinfo=own).astimezone(UTC), "UTC"
 
 
 def _zone(given: Any) -> str | None:

@@ -458,6 +458,63 @@ def test_an_event_that_cannot_be_loaded_is_told(
     assert told in failure(database, calendar(ics("UID:u", *lines)), Format.ICS, "anna")
 
 
+_LONDON = ics(
+    "BEGIN:VTIMEZONE",
+    "TZID:GMT",
+    "BEGIN:STANDARD",
+    "DTSTART:19961027T020000",
+    "TZOFFSETFROM:+0100",
+    "TZOFFSETTO:+0000",
+    "RRULE:FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU",
+    "END:STANDARD",
+    "BEGIN:DAYLIGHT",
+    "DTSTART:19810329T010000",
+    "TZOFFSETFROM:+0000",
+    "TZOFFSETTO:+0100",
+    "RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU",
+    "END:DAYLIGHT",
+    "END:VTIMEZONE",
+    "BEGIN:VEVENT",
+)
+
+
+def test_a_zone_that_is_called_gmt_and_has_summer_time_has_it(database: Database) -> None:
+    event = ics("UID:u", "DTSTART;TZID=GMT:20260706T090000", "DTEND;TZID=GMT:20260706T100000")
+    content = calendar(event).replace("BEGIN:VEVENT", _LONDON, 1)
+    assert run(database, content, Format.ICS, "anna").inserted == 1
+    start, end = one(database, "SELECT starts_at, ends_at FROM blockers")
+    assert instant(start) == datetime(2026, 7, 6, 8, tzinfo=UTC)
+    assert instant(end) == datetime(2026, 7, 6, 9, tzinfo=UTC)
+    series = calendar(ics(event, "RRULE:FREQ=DAILY")).replace("BEGIN:VEVENT", _LONDON, 1)
+    assert "recurs by a clock that only the file defines" in failure(database, series, Format.ICS, "anna")
+
+
+@on_sqlite
+def test_nothing_that_decides_about_time_passes_in_silence(database: Database) -> None:
+    start = "DTSTART;TZID=Europe/Berlin:20260706T090000"
+    content = calendar(
+        ics("UID:a", start, "DURATION:PT1H", "RRULE:FREQ=DAILY"),
+        ics("UID:a", "RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Berlin:20260708T090000", start),
+        ics("UID:b", start, "DURATION:PT1H", "DTEND;TZID=Europe/Berlin:20260706T100000"),
+        ics("UID:c", "DTSTART;VALUE=DATE:20260706", "DTEND;VALUE=DATE:20260704"),
+        ics("UID:d", "DTSTART:nonsense", "DTEND:never"),
+    ).replace("PRODID:x\r\n", "PRODID:x\r\nMETHOD:CANCEL\r\n")
+    busy = "BEGIN:VFREEBUSY\r\nUID:f\r\nFREEBUSY:20260706T090000Z/PT1H\r\nEND:VFREEBUSY\r\nEND:VCALENDAR"
+    told = failure(database, content.replace("END:VCALENDAR", busy), Format.ICS, "anna").splitlines()[1:]
+    beginnings = (
+        "the calendar's METHOD is CANCEL",
+        "the calendar has a VFREEBUSY, which cannot be loaded",
+        "event 2 (without a title): it changes all later instances too (RANGE)",
+        "event 3 (without a title): it has both DTEND and DURATION",
+        "event 4 (without a title): it ends before it starts",
+        "event 5 (without a title): DTSTART cannot be read",
+        "event 5 (without a title): DTEND cannot be read",
+    )
+    assert len(told) == len(beginnings), told
+    for line, beginning in zip(told, beginnings, strict=True):
+        assert line.startswith(beginning), line
+
+
 def test_a_series_by_a_clock_that_agrees_is_kept(database: Database) -> None:
     event = ics("UID:u", "DTSTART;TZID=Europe/Vienna:20260706T090000", "RRULE:FREQ=DAILY", "DURATION:PT1H")
     assert run(database, calendar(event), Format.ICS, "anna").inserted == 1
