@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import logging
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from http import HTTPStatus
 from typing import TypeVar
-from urllib.parse import unquote
 
 from radicale import httputils, pathutils, types
 from radicale.app import Application as RadicaleApplication
@@ -21,16 +20,15 @@ from radicale.app.base import Access
 from radicale.config import Configuration
 
 from scheduling.calendars.calendars import OUTBOX
-from scheduling.database.types import READ_ALL_GROUP
 from scheduling.errors import DatabaseUnavailable
 from scheduling.ports import CalendarStorage, SignIn
 from server import conditional
 from server.away import AWAY
-from server.dav import inbox, mailboxes, multistatus, reports
+from server.dav import expand, inbox, mailboxes, multistatus, reports
 from server.dav.asked import Asked, Now
 from server.dav.fast import FastAnswers, Polls
 from server.dav.fast.polls import Note
-from server.dav.fast.properties import strangers
+from server.dav.fast.properties import without_strangers
 from server.dav.fast.sending import Answered, finish
 from server.dav.outbox import Outbox
 from server.dav.resources import Resources
@@ -254,20 +252,23 @@ class Application(RadicaleApplication):
             )
             if quick is not None:
                 return self._quickly(quick)
-        self._asked.unknown = _without_strangers(self._asked.root)
+        return self._propfind(environ, base_prefix, path, user, user_groups, request_info)
 
-        def email(username: str) -> str | None:
-            principal = self._calendars.find_principal(unquote(username))
-            return None if principal is None else principal.email
-
-        def others() -> Sequence[str]:
-            return self._calendars.readable_principals(user) if READ_ALL_GROUP in user_groups else ()
-
-        self._asked.viewer = multistatus.Viewer(
+    def _propfind(
+        self,
+        environ: types.WSGIEnviron,
+        base_prefix: str,
+        path: str,
+        user: str,
+        user_groups: set[str],
+        request_info: dict[str, object],
+    ) -> types.WSGIResponse:
+        self._asked.unknown = without_strangers(self._asked.root)
+        self._asked.viewer = multistatus.viewer(
+            self._calendars,
             prefix=base_prefix,
             user=user,
-            email=email,
-            readable=others,
+            groups=user_groups,
             root_alias=bool(environ.get(ROOT_ALIAS)),
         )
         return self._guarded(
@@ -296,6 +297,15 @@ class Application(RadicaleApplication):
             if root.tag == reports.FREE_BUSY:
                 start, end = reports.free_busy_span(root)
                 return self._guarded(lambda: self._resources.free_busy(path, user, user_groups, start, end))
+            if root.tag == reports.EXPAND:
+                minimal = self._asked.minimal
+
+                def look_up(where: str, body: ET.Element, depth: str) -> types.WSGIResponse:
+                    self._now.asked = Asked(minimal=minimal, is_read=True, root=body)
+                    inner = {**environ, "HTTP_DEPTH": depth}
+                    return self._propfind(inner, base_prefix, where, user, user_groups, {})
+
+                return expand.answer(root, path, environ.get("HTTP_DEPTH", "0"), base_prefix, look_up)
             mailbox = mailboxes.of_path(path)
             if mailbox is not None and root.tag in reports.SUPPORTED:
                 return inbox.report(root, mailbox, user)
@@ -380,16 +390,6 @@ class Application(RadicaleApplication):
             body = httputils.read_raw_request_body(self.configuration, environ)
             return self._guarded(lambda: outbox.post(environ, body, user))
         return plain(HTTPStatus.METHOD_NOT_ALLOWED, "This resource does not take POST.", Allow=ALLOW)
-
-
-def _without_strangers(root: ET.Element | None) -> Sequence[str]:
-    """Take the properties that no resource has out of a PROPFIND: Radicale would look for each at each resource."""
-    prop = None if root is None else root.find(f"{D}prop")
-    if prop is None:
-        return ()
-    unknown = strangers(it.tag for it in prop)
-    prop[:] = [it for it in prop if it.tag not in unknown]
-    return unknown
 
 
 def _need_privileges() -> Response:

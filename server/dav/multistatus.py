@@ -6,13 +6,15 @@ principals a dispatcher may read (calendar-proxy), and properties whose values a
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import quote, unquote
 
 import defusedxml.ElementTree as DefusedET
 
+from scheduling.database.types import READ_ALL_GROUP
+from scheduling.ports import CalendarStorage
 from server.dav import mailboxes
 from server.dav.reports import OF_HOME, SUPPORTED
 from server.dav.xml import CS, C, D
@@ -47,6 +49,21 @@ class Viewer:
     email: Callable[[str], str | None]
     readable: Callable[[], Sequence[str]]
     root_alias: bool
+
+
+def viewer(
+    calendars: CalendarStorage, *, prefix: str, user: str, groups: Container[str], root_alias: bool
+) -> Viewer:
+    """The viewer `user`, who reads what his groups may."""
+
+    def email(username: str) -> str | None:
+        principal = calendars.find_principal(unquote(username))
+        return None if principal is None else principal.email
+
+    def others() -> Sequence[str]:
+        return calendars.readable_principals(user) if READ_ALL_GROUP in groups else ()
+
+    return Viewer(prefix=prefix, user=user, email=email, readable=others, root_alias=root_alias)
 
 
 def add_missing(multistatus: ET.Element, hrefs: Iterable[str]) -> None:

@@ -23,11 +23,13 @@ MULTIGET, QUERY, FREE_BUSY, SYNC = (
     f"{C}free-busy-query",
     f"{D}sync-collection",
 )
-SUPPORTED = (SYNC, MULTIGET, QUERY, FREE_BUSY)
+EXPAND = f"{D}expand-property"
+"""RFC 3253, section 3.8. Answered at every resource; InfCloud stops at an error."""
+SUPPORTED = (SYNC, MULTIGET, QUERY, FREE_BUSY, EXPAND)
 """The reports of a calendar, in the order in which `supported-report-set` names them."""
-OF_HOME = (FREE_BUSY,)
+OF_HOME = (FREE_BUSY, EXPAND)
 """The reports of a home."""
-EMPTY = (f"{D}principal-search-property-set", f"{D}principal-property-search", f"{D}expand-property")
+EMPTY = (f"{D}principal-search-property-set", f"{D}principal-property-search")
 """Not supported and not advertised, but Apple's clients want 207 and not an error (field notes)."""
 LONGEST_RANGE = question.LONGEST
 """Seconds that an expansion or a free-busy answer may span."""

@@ -6,7 +6,8 @@ Each value equals what Radicale and server/dav/multistatus.py make of the same c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterable, Sequence
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
@@ -73,6 +74,16 @@ def known_in_listing(names: tuple[str, ...]) -> bool:
 def strangers(names: Iterable[str]) -> list[str]:
     """Those that no resource has, each once."""
     return [name for name in dict.fromkeys(names) if name not in _SOMEWHERE and not name.startswith(_FOREIGN)]
+
+
+def without_strangers(root: ET.Element | None) -> Sequence[str]:
+    """Take the properties that no resource has out of a PROPFIND: Radicale would look for each at each resource."""
+    prop = None if root is None else root.find(f"{D}prop")
+    if prop is None:
+        return ()
+    unknown = strangers(it.tag for it in prop)
+    prop[:] = [it for it in prop if it.tag not in unknown]
+    return unknown
 
 
 def of_objects(collection: Calendar, context: Context) -> dict[str, str]:

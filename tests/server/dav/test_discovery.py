@@ -232,8 +232,9 @@ def test_reports_that_do_not_exist_are_not_advertised(anna: Client) -> None:
         f"{C}calendar-multiget",
         f"{C}calendar-query",
         f"{C}free-busy-query",
+        f"{D}expand-property",
     }
-    assert resources["/dav/anna/"].tags(name) == {f"{C}free-busy-query"}
+    assert resources["/dav/anna/"].tags(name) == {f"{C}free-busy-query", f"{D}expand-property"}
 
 
 @pytest.mark.parametrize("path", ["/", "/dav/", "/dav/anna/", "/dav/anna/jobs/", "/dav/anna/external-1/"])

@@ -91,7 +91,8 @@ def test_the_home_answers_for_all_calendars(anna: Client, dispatch: Dispatch, pe
         "BUSY-UNAVAILABLE 20270310T100000Z/20270310T120000Z",
     ]
     assert anna.propfind("/dav/anna/", f"{D}supported-report-set").only.tags(f"{D}supported-report-set") == {
-        f"{C}free-busy-query"
+        f"{C}free-busy-query",
+        f"{D}expand-property",
     }
 
 
