@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 from flask import Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from scheduling.access.permissions import Forbidden
 from scheduling.errors import Conflict, DatabaseUnavailable, Invalid, NotFound, SchedulingError
@@ -15,6 +16,8 @@ from scheduling.schedule.entries import BadValue, LoadFailed
 
 MEDIA_TYPE = "application/problem+json"
 _SHOWN = 20
+FORMS: dict[str, str] = {}
+"""What a text has to be that has to match a pattern, in words, by pattern; values.py and others add theirs."""
 _BY_STATUS: Mapping[type[Exception], HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
@@ -99,14 +102,20 @@ def of_scheduling(error: SchedulingError | BadValue) -> Refused:
 def of_validation(error: ValidationError, where: str) -> Refused:
     """A request that does not have the documented form; what was sent is not repeated, it may be a secret."""
     errors = [
-        Fault(where=".".join((where, *map(str, one["loc"]))), detail=one["msg"])
-        for one in error.errors(include_url=False, include_context=False, include_input=False)[:_SHOWN]
+        Fault(where=".".join((where, *map(str, one["loc"]))), detail=_in_words(one))
+        for one in error.errors(include_url=False, include_input=False)[:_SHOWN]
     ]
     return Refused(
         HTTPStatus.BAD_REQUEST,
         f"The {where} does not have the form that the API's document describes.",
         errors=errors,
     )
+
+
+def _in_words(one: ErrorDetails) -> str:
+    if one["type"] == "extra_forbidden":
+        return f"There is no field {str(one['loc'][-1])[:60]!r} here"
+    return FORMS.get(one.get("ctx", {}).get("pattern", ""), one["msg"])
 
 
 def answer(refused: Refused) -> Response:

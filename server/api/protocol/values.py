@@ -19,12 +19,17 @@ from pydantic import (
 )
 
 from scheduling.calendars.events import SOURCES
-from server.api.protocol.problems import Refused
+from server.api.protocol.problems import FORMS, Refused
 
 _CLEAN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 _DAY = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 _TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\.[0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 _NAME = r"^[^\x00-\x20\x7f/:\\?#%*\"',<>|.~][^\x00-\x1f\x7f/:\\?#%*\"',<>|]*$"
+FORMS[f"^{_DAY}[Tt]{_TIME}$"] = (
+    "It has to be a date and time with Z or an offset, such as 2026-11-20T09:30:00Z"
+)
+FORMS[f"^{_DAY}$"] = "It has to be a date such as 2026-11-20"
+FORMS[_CLEAN] = "It has a control character in it"
 LARGEST_ID = 2**53 - 1
 """The largest integer that every JSON reader keeps."""
 

@@ -27,6 +27,28 @@ JOB = {
 }
 
 
+def test_mistakes_are_told_in_words_and_by_field(api: Api) -> None:
+    wrong = {
+        **JOB,
+        "starts_at": "2026-12-01 09:00",
+        "start_date": "1.12.2026",
+        "notes": "a\x00b",
+        "colour": "red",
+    }
+    refused = api.post("/jobs", wrong)
+    assert refused.status == 400
+    assert {it["where"]: it["detail"] for it in refused.json["errors"]} == {
+        "body.starts_at": "It has to be a date and time with Z or an offset, such as 2026-11-20T09:30:00Z",
+        "body.start_date": "It has to be a date such as 2026-11-20",
+        "body.notes": "It has a control character in it",
+        "body.colour": "There is no field 'colour' here",
+    }
+    listed = api.get("/jobs?start=tomorrow")
+    assert [it["detail"] for it in listed.json["errors"]] == [
+        "It has to be a date and time with Z or an offset, such as 2026-11-20T09:30:00Z"
+    ]
+
+
 def test_a_job_is_created_shown_and_in_the_assignees_calendar(api: Api) -> None:
     created = api.post("/jobs", JOB)
     assert created.status == 201
