@@ -12,12 +12,11 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from importer.errors import FetchFailed, ImporterError
-from importer.fetch.exchange import FetchRequest, FetchResult, fetch
 from importer.fetch.hosts import Visit
-from importer.fetch.policy import FetchPolicy
 from importer.schedule import Schedule
+from importer.sources.source import Content, Listing, Source, Wanted
 from importer.store import Applied, Due, Facts, Failure, HttpFacts, Store
-from importer.understand.body import Job, Reader, Reading, digest
+from importer.understand.body import Job, Reader, Reading
 
 MAX_EVENTS = 50_000
 
@@ -37,14 +36,14 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Means:
-    """What a synchronisation works with. `read` is `importer.understand.body.read` or the same in another
-    process, `done` is told of each subscription as soon as its result is recorded, `stopped` says
-    that the others shall be left alone.
+class Tools:
+    """What a synchronisation works with. `source` gives what serves an address, `read` is
+    `importer.understand.body.read` or the same in another process, `done` is told of each subscription as soon as its
+    result is recorded, `stopped` says that the others shall be left alone.
     """
 
     store: Store
-    policy: FetchPolicy
+    source: Callable[[str], Source]
     schedule: Schedule
     read: Callable[[Job], tuple[Reading, ...]]
     max_events: int = MAX_EVENTS
@@ -52,48 +51,48 @@ class Means:
     stopped: Callable[[], bool] = lambda: False
 
 
-def synchronise(sharing: Sequence[Due], means: Means, visit: Visit | None = None) -> None:
+def synchronise(sharing: Sequence[Due], tools: Tools, visit: Visit | None = None) -> None:
     """Bring claimed subscriptions to one source up to date and record the result for each.
 
     What is wrong with the source becomes a recorded failure and leaves what was imported; other exceptions
     pass.
     """
     try:
-        answer = _fetched(sharing, means, visit)
+        listing = _listed(sharing, tools, visit)
     except ImporterError as error:
-        _fail(sharing, error, means)
+        _fail(sharing, error, tools)
         return
     finally:
         if visit is not None:
             visit.leave()
-    if answer.status == "unchanged":
+    if listing.content is None:
         for due in sharing:
-            _unchanged(due, answer, due.body_digest, means)
+            _unchanged(due, listing, due.body_digest, tools)
     else:
-        _take_over(sharing, answer, means)
+        _take_over(sharing, listing, listing.content, tools)
 
 
-def _fetched(sharing: Sequence[Due], means: Means, visit: Visit | None) -> FetchResult:
-    """The answer for all: conditional only where all have the same, so that it serves each of them."""
+def _listed(sharing: Sequence[Due], tools: Tools, visit: Visit | None) -> Listing:
+    """The listing for all: conditional only where all have the same, so that it serves each of them."""
     first = sharing[0]
     same = all((due.etag, due.last_modified) == (first.etag, first.last_modified) for due in sharing)
-    request = FetchRequest(
+    wanted = Wanted(
         url=first.url,
         etag=first.etag if same else None,
         last_modified=first.last_modified if same else None,
         credentials=first.credentials.header() if first.credentials else None,
         visit=visit,
     )
-    return fetch(request, means.policy)
+    return tools.source(first.url).list(wanted)
 
 
-def _take_over(sharing: Sequence[Due], answer: FetchResult, means: Means) -> None:
+def _take_over(sharing: Sequence[Due], listing: Listing, content: Content, tools: Tools) -> None:
     contexts = {due.context for due in sharing}
-    digests = {context: digest(answer.body, answer.charset, context) for context in contexts}
+    digests = {context: content.digest(context) for context in contexts}
     changed = []
     for due in sharing:
         if due.body_digest == digests[due.context]:
-            _unchanged(due, answer, due.body_digest, means)
+            _unchanged(due, listing, due.body_digest, tools)
         else:
             changed.append(due)
     if not changed:
@@ -101,14 +100,13 @@ def _take_over(sharing: Sequence[Due], answer: FetchResult, means: Means) -> Non
     readers: dict[tuple[str, bool, frozenset[tuple[str, str]]], int] = {}
     reading_of = [
         readers.setdefault(
-            (due.time_zone, due.zone_is_given, frozenset(means.store.hashes(due).items())), len(readers)
+            (due.time_zone, due.zone_is_given, frozenset(tools.store.hashes(due).items())), len(readers)
         )
         for due in changed
     ]
     job = Job(
-        body=answer.body,
-        charset=answer.charset,
-        max_events=means.max_events,
+        content=content,
+        max_events=tools.max_events,
         readers=tuple(
             Reader(time_zone=zone, zone_is_given=is_given, stored=dict(hashes))
             for zone, is_given, hashes in readers
@@ -116,21 +114,21 @@ def _take_over(sharing: Sequence[Due], answer: FetchResult, means: Means) -> Non
         now=datetime.now(UTC),
     )
     try:
-        readings = means.read(job)
+        readings = tools.read(job)
     except ImporterError as error:
-        _fail(changed, error, means, _http(answer))
+        _fail(changed, error, tools, listing.http)
         return
     for number, (due, index) in enumerate(zip(changed, reading_of, strict=True)):
-        if number and means.stopped():
+        if number and tools.stopped():
             return
-        _apply(due, answer, readings[index], digests[due.context], means)
+        _apply(due, listing, readings[index], digests[due.context], tools)
 
 
-def _apply(due: Due, answer: FetchResult, reading: Reading, body_digest: str, means: Means) -> None:
-    schedule = means.schedule.at_least(due.minimum_interval)
+def _apply(due: Due, listing: Listing, reading: Reading, body_digest: str, tools: Tools) -> None:
+    schedule = tools.schedule.at_least(due.minimum_interval)
     facts = Facts(
-        etag=answer.etag,
-        last_modified=answer.last_modified,
+        etag=listing.etag,
+        last_modified=listing.last_modified,
         next_at=schedule.after_success(int(time.time()), reading.refresh),
         fetched=reading.fetched,
         imported=len(reading.events),
@@ -141,9 +139,9 @@ def _apply(due: Due, answer: FetchResult, reading: Reading, body_digest: str, me
         calendar_name=reading.name,
         body_digest=body_digest,
         refresh=reading.refresh,
-        http=_http(answer),
+        http=listing.http,
     )
-    taken = means.store.apply(due, Applied(seen=reading.seen, upserts=reading.events, facts=facts))
+    taken = tools.store.apply(due, Applied(seen=reading.seen, upserts=reading.events, facts=facts))
     outcome = Outcome(
         status="applied" if taken.status == "applied" else "failed",
         inserted=taken.inserted,
@@ -152,28 +150,28 @@ def _apply(due: Due, answer: FetchResult, reading: Reading, body_digest: str, me
         skipped=len(reading.skipped),
         reason=taken.reason,
     )
-    means.done(due, outcome)
+    tools.done(due, outcome)
 
 
-def _unchanged(due: Due, answer: FetchResult, body_digest: str | None, means: Means) -> None:
-    schedule = means.schedule.at_least(due.minimum_interval)
+def _unchanged(due: Due, listing: Listing, body_digest: str | None, tools: Tools) -> None:
+    schedule = tools.schedule.at_least(due.minimum_interval)
     facts = Facts(
-        etag=answer.etag,
-        last_modified=answer.last_modified,
+        etag=listing.etag,
+        last_modified=listing.last_modified,
         next_at=schedule.after_success(int(time.time()), due.refresh),
         body_digest=body_digest,
         refresh=due.refresh,
-        http=_http(answer),
+        http=listing.http,
     )
-    means.store.unchanged(due, facts)
-    means.done(due, Outcome(status="unchanged"))
+    tools.store.unchanged(due, facts)
+    tools.done(due, Outcome(status="unchanged"))
 
 
-def _fail(sharing: Sequence[Due], error: ImporterError, means: Means, http: HttpFacts | None = None) -> None:
+def _fail(sharing: Sequence[Due], error: ImporterError, tools: Tools, http: HttpFacts | None = None) -> None:
     now = int(time.time())
     asked = error.retry_after if isinstance(error, FetchFailed) else None
     for due in sharing:
-        schedule = means.schedule.at_least(due.minimum_interval)
+        schedule = tools.schedule.at_least(due.minimum_interval)
         failure = Failure(
             reason=error.reason,
             message=error.message,
@@ -182,17 +180,5 @@ def _fail(sharing: Sequence[Due], error: ImporterError, means: Means, http: Http
             pause=schedule.is_given_up(now, due.failing_since, error),
             http=http,
         )
-        means.store.failed(due, failure)
-        means.done(due, Outcome(status="failed", reason=error.reason))
-
-
-def _http(answer: FetchResult) -> HttpFacts:
-    return HttpFacts(
-        status=200 if answer.status == "fetched" else 304,
-        etag=answer.etag is not None,
-        last_modified=answer.last_modified,
-        content_type=answer.content_type,
-        octets=len(answer.body),
-        milliseconds=answer.milliseconds,
-        host=answer.host,
-    )
+        tools.store.failed(due, failure)
+        tools.done(due, Outcome(status="failed", reason=error.reason))

@@ -16,10 +16,11 @@ from functools import partial
 
 from importer.config import ImporterConfig
 from importer.confined import pool
-from importer.cycle import Means, Outcome, synchronise
+from importer.cycle import Outcome, Tools, synchronise
 from importer.errors import where
 from importer.fetch.hosts import Visit
 from importer.line import InLine
+from importer.sources.registry import source_of
 from importer.store import Due, Failure, Standing, Store
 from importer.work import Task, Work, tasks_of
 
@@ -63,9 +64,9 @@ class _Loop:
         self._stop = stop
         self._counts: Counter[str] = Counter()
         self._work = Work(config.hosts(), config.concurrency)
-        self._means = Means(
+        self._tools = Tools(
             store=self._store,
-            policy=config.policy(),
+            source=partial(source_of, policy=config.policy()),
             schedule=config.schedule(),
             read=pool.shared(config.limits()).read,
             max_events=config.max_events,
@@ -192,7 +193,7 @@ class _Loop:
 
     def _one(self, task: Task, visit: Visit) -> None:
         try:
-            synchronise(task.sharing, replace(self._means, done=partial(self._done, task)), visit)
+            synchronise(task.sharing, replace(self._tools, done=partial(self._done, task)), visit)
         except Exception as error:  # noqa: BLE001 (one bad calendar must not stop the others)
             fault = str(error) if isinstance(error, pool.ReaderFailed) else where(error)
             ids = ", ".join(str(number) for number in task.left)
@@ -202,7 +203,7 @@ class _Loop:
     def _fail(self, task: Task) -> None:
         now = int(time.time())
         for due in [*task.left.values()]:
-            schedule = self._means.schedule.at_least(due.minimum_interval)
+            schedule = self._tools.schedule.at_least(due.minimum_interval)
             next_at = schedule.after_failure(now, due.failures)
             try:
                 failure = Failure(reason="internal", message=_INTERNAL_MESSAGE, next_at=next_at)

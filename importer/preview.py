@@ -10,20 +10,32 @@ from typing import Literal
 
 from importer.config import ImporterConfig
 from importer.errors import ImporterError, NotACalendar, Unusable
-from importer.fetch.exchange import FetchRequest, fetch
+from importer.sources.registry import source_of
+from importer.sources.source import Content, Wanted
 from importer.understand import group, render
+from importer.understand.body import Stream
 from importer.understand.event import ImportedEvent
 from importer.understand.group import Group
 from importer.understand.meaning import imported, skipped_gap
 from importer.understand.notes import Note
 from importer.understand.repetition import Budget
-from importer.understand.split import Feed, opened
+from importer.understand.split import Feed
 from importer.understand.zones import Zones
 from scheduling.ical.recurrence import BadRule, Steps
 from scheduling.ical.series import expand, extent
 from scheduling.subscriptions.unread import RULE, SENTENCE
 
-__all__ = ["ImporterError", "Judged", "Note", "Preview", "Span", "fetched", "preview"]
+__all__ = [
+    "Content",
+    "ImporterError",
+    "Judged",
+    "Note",
+    "Preview",
+    "Span",
+    "Stream",
+    "fetched",
+    "preview",
+]
 
 MOST_OCTETS = 5_000_000
 MOST_EVENTS = 2_000
@@ -76,10 +88,8 @@ class Preview:
     others: Mapping[str, int]
 
 
-def fetched(
-    url: str, config: ImporterConfig, credentials: tuple[str, str] | None = None
-) -> tuple[bytes, str | None]:
-    """The body and the declared charset of the calendar at a URL, fetched as an import would, in a shorter time.
+def fetched(url: str, config: ImporterConfig, credentials: tuple[str, str] | None = None) -> Content:
+    """The calendar at a URL, fetched as an import would, in a shorter time.
     `credentials` are a header's name and value.
 
     Raises FetchFailed, whose message names the host at most.
@@ -88,13 +98,13 @@ def fetched(
     policy = replace(
         policy, deadline=min(policy.deadline, _DEADLINE), max_bytes=min(policy.max_bytes, MOST_OCTETS)
     )
-    answer = fetch(FetchRequest(url=url, credentials=credentials), policy)
-    return answer.body, answer.charset
+    content = source_of(url, policy).list(Wanted(url=url, credentials=credentials)).content
+    assert content is not None, "without validators nothing can be unchanged"
+    return content
 
 
 def preview(
-    body: bytes,
-    charset: str | None,
+    content: Content,
     *,
     default_zone: str,
     zone_is_given: bool = False,
@@ -107,11 +117,11 @@ def preview(
 
     Raises NotACalendar.
     """
-    if len(body) > MOST_OCTETS:
+    if content.octets > MOST_OCTETS:
         raise NotACalendar(
             "too-large", f"The calendar is larger than the {MOST_OCTETS} bytes that are looked at."
         )
-    feed = opened(body, charset)
+    feed = content.opened()
     if len(feed.events) > MOST_EVENTS:
         message = f"The calendar has {len(feed.events)} events; at most {MOST_EVENTS} are looked at."
         raise NotACalendar("too-many-events", message)

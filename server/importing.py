@@ -8,7 +8,18 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 
 from importer.fetch.admission import require_reachable
-from importer.preview import MOST_OCTETS, ImporterError, Judged, Note, Preview, Span, fetched, preview
+from importer.preview import (
+    MOST_OCTETS,
+    Content,
+    ImporterError,
+    Judged,
+    Note,
+    Preview,
+    Span,
+    Stream,
+    fetched,
+    preview,
+)
 from scheduling.errors import Invalid
 from scheduling.subscriptions.credentials import Credentials, checked
 from server.settings import Settings
@@ -65,13 +76,12 @@ def preview_of(
     if not _PREVIEWS.acquire(blocking=False):
         raise Busy("Other calendars are being looked at; try again in some seconds.")
     try:
-        charset = None
+        content: Content = Stream(body=body)
         if url is not None:
             header = None if credentials is None else checked(credentials).header()
-            body, charset = fetched(url, settings.importer, header)
+            content = fetched(url, settings.importer, header)
         return preview(
-            body,
-            charset,
+            content,
             default_zone=time_zone,
             zone_is_given=zone_is_given,
             now=datetime.now(UTC),

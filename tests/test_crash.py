@@ -29,6 +29,8 @@ from scheduling.database.connection import Database
 from tests.factories import Dispatch
 
 ROUNDS = 4
+_ATTEMPTS = 20
+"""How often a client asks again that is told to come back later (503)."""
 _LISTING = '<propfind xmlns="DAV:"><prop><getetag/></prop></propfind>'
 
 
@@ -50,7 +52,12 @@ class Client:
     def request(self, method: str, path: str, body: str = "", depth: str = "0") -> tuple[int, str]:
         with httpx.Client(auth=self._auth, trust_env=False, timeout=30) as client:
             url = f"http://127.0.0.1:{self._port}{path}"
-            answer = client.request(method, url, content=body, headers={"Depth": depth})
+            for _ in range(_ATTEMPTS):
+                answer = client.request(method, url, content=body, headers={"Depth": depth})
+                if answer.status_code != 503:
+                    break
+                assert answer.headers["Retry-After"].isdecimal()
+                time.sleep(1)  # sooner than it says
             return answer.status_code, answer.text
 
     def synchronise(self) -> None:

@@ -75,7 +75,7 @@ class Readers:
             process.end()
 
     def _seconds(self, job: Job) -> int:
-        megabytes = len(job.body) * len(job.readers) / 1_000_000
+        megabytes = job.content.octets * len(job.readers) / 1_000_000
         return min(self._limits.seconds, _LEAST_SECONDS + int(megabytes * _SECONDS_PER_MEGABYTE))
 
     def _started(self) -> _Process:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the body of a calendar to what is to be stored of it, for every subscription that reads it. Pure: no network, no
-database, so that it can be done in a process of its own (`importer.confined.pool`).
+"""From the content of a calendar to what is to be stored of it, for every subscription that reads it.
+
+Pure: no network, no database, so that it can be done in a process of its own (`importer.confined.pool`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from importer.errors import NotACalendar
 from importer.schedule import refresh_seconds
@@ -17,10 +19,47 @@ from importer.store import Gap, Skipped, StoredEvent
 from importer.understand.event import ImportedEvent
 from importer.understand.meaning import understand
 from importer.understand.render import render
-from importer.understand.split import opened
+from importer.understand.split import Feed, opened
 
 # Whole lines that change with every fetch in many feeds and decide nothing; one that is folded stays.
 _NOISE = re.compile(rb"(?i)\n(?:DTSTAMP|CREATED|LAST-MODIFIED)[:;][^\r\n]*\r?(?=\n(?![ \t]))")
+
+
+class Content(Protocol):
+    """What a source gave, still to be read. Picklable."""
+
+    @property
+    def octets(self) -> int:
+        """How large it is."""
+
+    def digest(self, context: str) -> str:
+        """A hash of all that decides how it is read; equal ones need not be read again. `context` is that of `Due`."""
+
+    def opened(self) -> Feed:
+        """Taken apart into components. Raises NotACalendar."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stream:
+    """The octets of an iCalendar stream and their declared charset."""
+
+    body: bytes = field(repr=False)
+    charset: str | None = None
+
+    @property
+    def octets(self) -> int:
+        """The length of the body."""
+        return len(self.body)
+
+    def digest(self, context: str) -> str:
+        """As `Content.digest`, without the lines that change with every fetch in many feeds."""
+        found = hashlib.sha256(f"{self.charset}\n{context}\n".encode())
+        found.update(_NOISE.sub(b"", self.body))
+        return found.hexdigest()
+
+    def opened(self) -> Feed:
+        """As `Content.opened`."""
+        return opened(self.body, self.charset)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,10 +75,9 @@ class Reader:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """A body, its declared charset, the most events it may hold, those who read it, and the present moment."""
+    """What is read, the most events it may hold, those who read it, and the present moment."""
 
-    body: bytes = field(repr=False)
-    charset: str | None
+    content: Content = field(repr=False)
     max_events: int
     readers: tuple[Reader, ...]
     now: datetime
@@ -62,16 +100,9 @@ class Reading:
     gaps: tuple[Gap, ...] = ()
 
 
-def digest(body: bytes, charset: str | None, context: str) -> str:
-    """A hash of all that decides how a body is read; equal ones need not be read again. `context` is that of `Due`."""
-    found = hashlib.sha256(f"{charset}\n{context}\n".encode())
-    found.update(_NOISE.sub(b"", body))
-    return found.hexdigest()
-
-
 def read(job: Job) -> tuple[Reading, ...]:
-    """Read the body for each of the readers, in their order. Raises NotACalendar."""
-    feed = opened(job.body, job.charset)
+    """Read the content for each of the readers, in their order. Raises NotACalendar."""
+    feed = job.content.opened()
     if len(feed.events) > job.max_events:
         raise NotACalendar(
             "too-many-events",

@@ -14,6 +14,7 @@ import vobject
 
 from importer.errors import NotACalendar
 from importer.preview import preview
+from importer.understand.body import Stream
 from importer.understand.decoding import decode
 from importer.understand.meaning import understand
 from importer.understand.render import render
@@ -143,7 +144,9 @@ def test_every_file_gives_events_or_a_clear_reason(file: Path) -> None:
 def test_every_file_is_understood_as_recorded(file: Path) -> None:
     body = file.read_bytes()
     try:
-        found = preview(body, None, default_zone="Europe/Berlin", now=datetime(2026, 10, 1, tzinfo=UTC))
+        found = preview(
+            Stream(body=body), default_zone="Europe/Berlin", now=datetime(2026, 10, 1, tzinfo=UTC)
+        )
     except NotACalendar as error:
         reason = error.reason
         assert reason == EXPECTED[file.stem]

@@ -3,12 +3,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from importer.cycle import Means, Outcome, synchronise
+from importer.cycle import Outcome, Tools, synchronise
 from importer.fetch.addresses import Exemptions
 from importer.fetch.policy import FetchPolicy
 from importer.schedule import Schedule
+from importer.sources.registry import source_of
 from importer.store import Store
 from importer.understand.body import read
 
@@ -19,15 +21,15 @@ Data = Callable[[str], bytes]
 
 def run(due: Any, store: Store, **named: Any) -> Outcome:
     outcomes: list[Outcome] = []
-    means = Means(
+    tools = Tools(
         store=store,
-        policy=POLICY,
+        source=partial(source_of, policy=POLICY),
         schedule=SCHEDULE,
         read=read,
         done=lambda _, outcome: outcomes.append(outcome),
         **named,
     )
-    synchronise([due], means)
+    synchronise([due], tools)
     (outcome,) = outcomes
     return outcome
 

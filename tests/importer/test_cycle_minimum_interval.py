@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
-from importer.cycle import Means, synchronise
+from importer.cycle import Tools, synchronise
 from importer.fetch.addresses import Exemptions
 from importer.fetch.policy import FetchPolicy
 from importer.schedule import Schedule
+from importer.sources.registry import source_of
 from importer.understand.body import read
 from scheduling.access import users
 from scheduling.access.permissions import SYSTEM
@@ -35,6 +37,11 @@ def test_no_fetch_is_planned_sooner_than_the_setting_says(database: Database, se
     now = int(time.time())
     (due,) = store.claim(now + 1, 600, 10)
     assert due.minimum_interval == 7200
-    synchronise([due], Means(store=store, policy=POLICY, schedule=Schedule(interval=60), read=read))
+    synchronise(
+        [due],
+        Tools(
+            store=store, source=partial(source_of, policy=POLICY), schedule=Schedule(interval=60), read=read
+        ),
+    )
     with database.read() as connection:
         assert subscriptions.get(connection, subscription.id, actor=SYSTEM).next_at >= now + 7200

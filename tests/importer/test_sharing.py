@@ -26,7 +26,7 @@ from importer.fetch.hosts import Hosts, Visit, host_of
 from importer.fetch.policy import FetchPolicy
 from importer.loop import Summary, run
 from importer.store import Due, Standing
-from importer.understand.body import Job, Reader, digest, read
+from importer.understand.body import Job, Reader, Stream, read
 from importer.work import Work, tasks_of
 from scheduling.access import users
 from scheduling.access.permissions import SYSTEM
@@ -50,7 +50,7 @@ FEED = (
 
 def job(body: bytes = FEED, **stored: str) -> Job:
     reader = Reader(time_zone="Europe/Berlin", stored=stored)
-    return Job(body=body, charset=None, max_events=1000, readers=(reader,), now=datetime.now(UTC))
+    return Job(content=Stream(body=body), max_events=1000, readers=(reader,), now=datetime.now(UTC))
 
 
 def due(number: int, url: str = "https://example.com/", key: bytes = b"", **facts: Any) -> Due:
@@ -108,13 +108,13 @@ def test_what_differs_in_noise_only_is_not_read_again(sqlite_database: Database,
 
 
 def test_only_noise_leaves_the_digest_alone() -> None:
-    known = digest(FEED, None, "UTC")
-    assert digest(FEED.replace(b"20260101T000000Z", b"20270101T000000Z"), None, "UTC") == known
+    known = Stream(body=FEED).digest("UTC")
+    assert Stream(body=FEED.replace(b"20260101T000000Z", b"20270101T000000Z")).digest("UTC") == known
     folded = FEED.replace(b"SUMMARY:x\r\n", b"SUMMARY:x\r\nDTSTAMP:1\r\n y\r\n")
     joined = FEED.replace(b"SUMMARY:x\r\n", b"SUMMARY:x\r\n y\r\n")
-    assert len({known, digest(folded, None, "UTC"), digest(joined, None, "UTC")}) == 3
-    assert digest(FEED, None, "Europe/Berlin") != known
-    assert digest(FEED, "utf-16", "UTC") != known
+    assert len({known, Stream(body=folded).digest("UTC"), Stream(body=joined).digest("UTC")}) == 3
+    assert Stream(body=FEED).digest("Europe/Berlin") != known
+    assert Stream(body=FEED, charset="utf-16").digest("UTC") != known
 
 
 def test_credentials_go_to_their_own_origin_only(server: Any) -> None:

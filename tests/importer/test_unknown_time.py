@@ -13,6 +13,7 @@ from importer.config import ImporterConfig
 from importer.fetch.addresses import Exemptions
 from importer.loop import run
 from importer.preview import preview
+from importer.understand.body import Stream
 from scheduling.access import users
 from scheduling.access.permissions import SYSTEM
 from scheduling.access.secrets import Keyring
@@ -104,7 +105,7 @@ def test_an_event_that_cannot_be_read_makes_time_unknown_and_everybody_says_so(c
     assert calendar.told() == SENTENCE
     assert SENTENCE in calendar.diagnosis()
     body = f"BEGIN:VCALENDAR\r\n{BAD.format('')}END:VCALENDAR\r\n".encode()
-    (judged,) = preview(body, None, default_zone="UTC", now=TODAY).events
+    (judged,) = preview(Stream(body=body), default_zone="UTC", now=TODAY).events
     assert [(it.rule, it.sentence) for it in judged.rules][1:] == [(RULE, SENTENCE)]
     calendar.shows(GOOD)
     assert calendar.day() == BUSY

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import time
 from datetime import UTC
+from functools import partial
 from typing import Any, Literal
 
 import icalendar
 import pytest
 import vobject
 
-from importer.cycle import Means, synchronise
+from importer.cycle import Tools, synchronise
+from importer.sources.registry import source_of
 from importer.understand import body as reading
 from scheduling.composition import FOLLOWERS
 from scheduling.feeds import feeds
@@ -277,8 +279,13 @@ def test_what_one_of_the_programs_cannot_read_is_not_served(case: Case) -> None:
     store = ImportStore(case.running.database, settings.config, settings.keyring(), followers=FOLLOWERS)
     config = settings.importer
     # As the daemon does it, but read in this process, where vobject is fussy.
-    means = Means(store=store, policy=config.policy(), schedule=config.schedule(), read=reading.read)
-    synchronise(store.claim(int(time.time()), 60, 1, only=number), means)
+    tools = Tools(
+        store=store,
+        source=partial(source_of, policy=config.policy()),
+        schedule=config.schedule(),
+        read=reading.read,
+    )
+    synchronise(store.claim(int(time.time()), 60, 1, only=number), tools)
     found = case.api.get(f"{BASE}/{number}").json
     assert (found["status"], found["report"]["imported"]) == ("active", 2)
     assert [(it["line"], it["uid"]) for it in found["report"]["skipped"]] == [(4, "a"), (18, "c")]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from importer.understand.body import Job, Reader, read
+from importer.understand.body import Job, Reader, Stream, read
 from scheduling.access.permissions import Permission
 from scheduling.calendars.catch_up import create_calendar
 from scheduling.database.connection import Database
@@ -154,7 +154,7 @@ def test_what_an_imported_event_does_is_explained(
         create_calendar(connection, user_id=anna, slug=slug_of(added), kind="external", now=0)
     body = "\r\n".join(feed()).encode()
     readers = (Reader(time_zone="Europe/Berlin", stored={}),)
-    (found,) = read(Job(body=body, charset=None, max_events=100, readers=readers, now=now))
+    (found,) = read(Job(content=Stream(body=body), max_events=100, readers=readers, now=now))
     assert len(found.events) == 8
     for event in found.events:
         dispatch.insert("external_events", subscription_id=added, user_id=anna, uid=event.uid, **event.row())

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which source serves an address: decided by its scheme (RFC 3986, section 3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from importer.fetch.policy import FetchPolicy
+from importer.sources.ics import IcsSource
+from importer.sources.source import Source
+
+_BY_SCHEME: dict[str, Callable[[FetchPolicy], Source]] = {"http": IcsSource, "https": IcsSource}
+
+
+def source_of(url: str, policy: FetchPolicy) -> Source:
+    """The source behind an address. One with a scheme that nobody serves is for the fetcher, which says why not."""
+    scheme = url.partition(":")[0].lower()
+    return _BY_SCHEME.get(scheme, IcsSource)(policy)
