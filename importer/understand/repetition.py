@@ -90,12 +90,21 @@ def read(
     )
 
 
+_LIFETIME = timedelta(days=366 * 60)
+_MOST_SECONDS = 3600
+"""A rule by the second is kept as it is only if its interval has so many seconds."""
+
+
 def bounded(found: Series, now: datetime, reader: Reader, budget: Budget) -> Series:
     """The series, or where its rule costs too much one that covers it and is cheap."""
     if found.rule is None:
         return found
     window = int((now - _BEHIND).timestamp()), int((now + _AHEAD).timestamp())
-    if budget.occurrences > 0:
+    if budget.occurrences > 0 and _is_heavy_for_clients(found.rule):
+        covered = replace(found, rule=_without_times(found.rule, found.start))
+        if _never_repeats(covered, now, budget):
+            return replace(found, rule=None)
+    elif budget.occurrences > 0:
         limit = _MOST_WHERE_FREQUENT if is_too_frequent(found.rule) else MOST_IN_WINDOW
         try:
             occurrences = len(expand(found, *window, limit=limit, steps=budget.steps))
@@ -121,6 +130,20 @@ def bounded(found: Series, now: datetime, reader: Reader, budget: Budget) -> Ser
     note = "The calendar repeats too much to be followed in full; this event was blocked from its start to its end."
     reader.notes.append(Note("repetition-throughout", note))
     return _throughout(found)
+
+
+def _is_heavy_for_clients(rule: Rule) -> bool:
+    """Whether a calendar app has to look at many seconds for each instance, however few there are."""
+    return rule.freq is Frequency.SECONDLY and rule.interval < _MOST_SECONDS
+
+
+def _never_repeats(found: Series, now: datetime, budget: Budget) -> bool:
+    """Whether nothing but the first occurrence comes within a lifetime, as of a rule on 30 February."""
+    until = int((now + _LIFETIME).timestamp())
+    try:
+        return not found.rdates and len(expand(found, 0, until, limit=1, steps=budget.steps)) <= 1
+    except (BadRule, OverflowError):
+        return False
 
 
 def _rule(value: str, start: Moment, reader: Reader) -> _Read | None:

@@ -59,6 +59,10 @@ class Steps:
             raise TooExpensive(self._limit)
 
 
+_AT_ONCE = 5_000
+"""Candidates of a period that are made together at most, so that steps are counted before many are made."""
+
+
 def occurrences(
     rule: Rule,
     start: Wall,
@@ -220,7 +224,10 @@ def _candidates(rule: Rule, start: Wall, first: Wall, last: Wall) -> Iterator[li
     else:
         times = _times_of_day(rule, start)
         for days in day_sets(rule, start.date(), first.toordinal(), last.toordinal()):
-            yield _timed(days, times, rule.bysetpos)
+            if rule.bysetpos or len(days) * len(times) <= _AT_ONCE:
+                yield _timed(days, times, rule.bysetpos)
+            else:  # a year of seconds is counted day by day, before it is made
+                yield from (_timed([day], times, ()) for day in days)
 
 
 def _timed(days: list[int], times: list[time], bysetpos: tuple[int, ...]) -> list[Wall]:
