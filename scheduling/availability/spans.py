@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, select, union_all
 from scheduling import kinds
 from scheduling.availability.people import Source
 from scheduling.availability.question import Question
+from scheduling.database.chunks import chunks
 from scheduling.ical import series_json
 from scheduling.ical.series import taking
 from scheduling.ical.spans import LONG, LONG_SPAN, RECURRING, SHORT_SPAN
@@ -84,7 +85,7 @@ def spans(connection: Connection, sources: Iterable[Source], start: int, end: in
     """What of `sources` overlaps [start, end) epoch seconds and blocks, tentatively or not; by calendar and start."""
     known = {it.calendar_id: it for it in sources if it.calendar_id is not None}
     found: set[Span] = set()
-    for ids in _chunks(sorted(known)):
+    for ids in chunks(sorted(known), _CHUNK):
         parameters = {"calendars": ids, "start": start, "end": end, "earliest": start - LONG}
         rows = connection.execute(
             _SPANS, parameters
@@ -103,7 +104,7 @@ def bare(connection: Connection, sources: Iterable[Source], question: Question) 
     before, after = question.before, question.after
     start, end = question.start - after, question.end + before
     found: list[Bare] = []
-    for ids in _chunks(sorted(known)):
+    for ids in chunks(sorted(known), _CHUNK):
         parameters = {"calendars": ids, "start": start, "end": end, "earliest": start - LONG}
         rows = connection.execute(_BARE, parameters).cursor
         assert rows is not None
@@ -138,7 +139,7 @@ def buffers(span: Span, before: int, after: int) -> Iterator[Span]:
 def _outside(connection: Connection, known: Mapping[int, Source], start: int, end: int) -> Iterator[Span]:
     """The instances outside the horizons of the calendars."""
     beyond = [number for number, it in known.items() if start < it.expanded.start or end > it.expanded.end]
-    for ids in _chunks(sorted(beyond)):
+    for ids in chunks(sorted(beyond), _CHUNK):
         for row in connection.execute(_SERIES, {"calendars": ids, "start": start, "end": end}):
             yield from _beyond(row, known[row.calendar_id], start, end)
 
@@ -158,7 +159,3 @@ def _span(row: Sequence[Any], source: Source) -> Span:
     return Span(
         source.user_id, calendar_id, source.kind, source.slug, name, source_id, starts_at, ends_at, busy
     )
-
-
-def _chunks(ids: Sequence[int]) -> Iterator[list[int]]:
-    return (list(ids[at : at + _CHUNK]) for at in range(0, len(ids), _CHUNK))

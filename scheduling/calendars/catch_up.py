@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -35,6 +35,7 @@ from scheduling.calendars.calendars import BUILT_IN
 from scheduling.calendars.changeset import STORED_COLUMNS, Changeset, StoredRow
 from scheduling.calendars.followers import Change, Followers, UserGone
 from scheduling.calendars.spread import PENDING, Spread, spread
+from scheduling.database.chunks import chunks
 from scheduling.database.connection import Database
 from scheduling.database.dialects import insert_into, row_number
 from scheduling.errors import StillCatchingUp
@@ -202,7 +203,7 @@ def catch_up_step(
     changeset = Changeset(
         calendar_id=calendar.id, first=max(calendar.revision + 1, now * 1000), now=now, changed=changed
     )
-    for ids in _chunks(sorted(changed)):
+    for ids in chunks(sorted(changed), _CHUNK):
         rendered = _render(connection, changeset, kind, owner, ids, view, horizon)
         _compare(
             connection,
@@ -265,10 +266,6 @@ def _take(connection: Connection) -> ReturningDelete[*tuple[Any, ...]]:
         .where(number.in_(some))
         .returning(ScheduleChange.source_id, ScheduleChange.changed_at, ScheduleChange.spread)
     )
-
-
-def _chunks(ids: list[int]) -> Iterator[list[int]]:
-    return (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))
 
 
 def _render(

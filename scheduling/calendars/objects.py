@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Iterator
 from datetime import date
 from hashlib import blake2b
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -27,6 +27,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from scheduling.database.chunks import chunks
 from scheduling.database.prepared import Prepared, Source
 from scheduling.ical import series_json, timezones
 from scheduling.ical.event import PRODID
@@ -36,7 +37,6 @@ from scheduling.models import CalendarObject, OccurrenceRow, lasts
 
 HEAD = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:{PRODID}\r\nCALSCALE:GREGORIAN\r\n"
 TAIL = "END:VCALENDAR\r\n"
-_CHUNK = 500
 _ENOUGH = 100
 
 
@@ -145,11 +145,10 @@ def multi(
     """The objects called `wanted` (any order, each once), None for those that are not members (RFC 4791,
     section 7.9).
     """
-    pending = iter(dict.fromkeys(wanted))
     dialect = source.engine.dialect.name
     is_sqlite = dialect == "sqlite"
     statement = _MULTI[dialect]
-    while chunk := list(islice(pending, _CHUNK)):
+    for chunk in chunks(dict.fromkeys(wanted)):
         names = json.dumps(chunk) if is_sqlite else chunk
         rows = statement.rows(source, {**_key(calendar_id, cutoff), "names": names})
         found = {row[0]: StoredObject._make(row) for row in rows}

@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
@@ -15,13 +14,13 @@ from scheduling import kinds
 from scheduling.calendars.events import SOURCES, summary_of
 from scheduling.conflicts.overlaps import Pair, Source, Span
 from scheduling.conflicts.rules import Rules
+from scheduling.database.chunks import chunks
 from scheduling.ical.spans import RECURRING
 from scheduling.kinds import JOBS
 from scheduling.models import CalendarObject, Job
 
 MOST_OVERLAPS = 100
 """Overlaps of a pair that are kept; the rest are counted."""
-_CHUNK = 500
 
 _O = CalendarObject
 _SIDES = select(_O.name, _O.source_id, _O.component, _O.deleted, _O.busy, _O.span).where(
@@ -77,7 +76,7 @@ class Sides:
         return job.busy in self._rules.job_busy and other.busy in other_busy
 
     def _read(self, source: Source, names: list[str]) -> None:
-        for some in _chunks(names):
+        for some in chunks(names):
             rows = self._connection.execute(_SIDES, {"calendar": source.id, "names": some}).all()
             live = [row for row in rows if not row.deleted]
             references: dict[int, str] = {}
@@ -131,9 +130,3 @@ def dump(spans: Sequence[Span]) -> str:
 def load(text: str) -> list[Span]:
     """What `dump` wrote."""
     return [(start, end) for start, end in json.loads(text)]
-
-
-def _chunks(names: list[str]) -> Iterator[list[str]]:
-    rest = iter(names)
-    while some := list(islice(rest, _CHUNK)):
-        yield some

@@ -8,21 +8,19 @@ The same arguments always give the same rows. Jobs are in `jobs.py`, blockers an
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from datetime import date
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
+from scheduling.database.chunks import chunks
 from scheduling.database.types import Role
 from scheduling.demo.absences import blockers, time_off
 from scheduling.demo.jobs import DemoJob, Technician, jobs
 from scheduling.demo.words import FAMILY_NAMES, PEOPLE
 from scheduling.errors import Conflict, Invalid
 from scheduling.models import Blocker, Job, JobAssignment, TimeOff, User
-
-T = TypeVar("T")
 
 _BATCH = 2000
 _DISPATCHER = 1
@@ -52,10 +50,10 @@ def fill(
         for number, technician in enumerate(technicians)
         for job in jobs(_random(seed, "jobs", number), technician, technicians, number, jobs_per_user, today)
     )
-    for batch in _batches(made, _BATCH):
+    for batch in chunks(made, _BATCH):
         _add_jobs(connection, batch)
         progress(len(batch))
-    for number, some in enumerate(_batches(technicians, 100)):
+    for number, some in enumerate(chunks(technicians, 100)):
         rng = _random(seed, "absences", number)
         connection.execute(insert(Blocker), [row for one in some for row in blockers(rng, one, today)])
         connection.execute(insert(TimeOff), [row for one in some for row in time_off(rng, one, today)])
@@ -72,7 +70,7 @@ def _add_users(connection: Connection, count: int, seed: int) -> list[Technician
     if connection.scalar(select(Job.reference).where(Job.reference.startswith("DEMO-")).limit(1)):
         raise Conflict("The database holds a demo schedule already.")
     ids: dict[str, int] = {}
-    for batch in _batches(rows, _BATCH):
+    for batch in chunks(rows, _BATCH):
         names = [row["username"] for row in batch]
         taken = connection.scalar(select(User.username).where(User.username.in_(names)).limit(1))
         if taken is not None:
@@ -112,9 +110,3 @@ def _add_jobs(connection: Connection, batch: list[DemoJob]) -> None:
             for user_id in job.assignees
         ],
     )
-
-
-def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    remaining = iter(items)
-    while batch := list(islice(remaining, size)):
-        yield batch

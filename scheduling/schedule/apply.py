@@ -8,15 +8,16 @@ together is one entry of the audit log; users have entries of their own beside i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from scheduling.access import roles, users
 from scheduling.access.permissions import Actor, Permission, require
+from scheduling.database.chunks import chunks
 from scheduling.errors import Conflict, SchedulingError
 from scheduling.models import Blocker, Job, JobAssignment, TimeOff, User
 from scheduling.schedule import acts
@@ -24,10 +25,8 @@ from scheduling.schedule.columns import COLUMNS, EMPTY
 from scheduling.schedule.entries import BadValue, Counts, Entry, Kind, LoadFailed
 from scheduling.schedule.resolve import Person, Stored, differences, resolved
 
-T = TypeVar("T")
 Outcome = Literal["inserted", "updated", "unchanged"]
 
-_CHUNK = 500
 _AUDITED = {"role", "active", "calendar_access"}
 _TABLES: dict[Kind, type[Job | Blocker | TimeOff]] = {
     Kind.JOB: Job,
@@ -85,7 +84,7 @@ def apply(
     )
     try:
         for kind in Kind:
-            for chunk in _chunks([entry for entry in entries if entry.kind is kind]):
+            for chunk in chunks([entry for entry in entries if entry.kind is kind]):
                 if kind is Kind.USER:
                     _apply_users(loading, chunk)
                 else:
@@ -198,7 +197,7 @@ def assign(connection: Connection, job_id: int, wanted: set[int], present: set[i
 def named(connection: Connection, chunk: Sequence[Entry]) -> dict[str, Person]:
     """The users whom entries name, by username."""
     names = sorted({name for entry in chunk for name in entry.users or ()})
-    rows = (row for some in _chunks(names) for row in connection.execute(_BY_NAME, {"names": some}))
+    rows = (row for some in chunks(names) for row in connection.execute(_BY_NAME, {"names": some}))
     return {row.username: Person(**row._asdict()) for row in rows}
 
 
@@ -213,7 +212,7 @@ def _stored(connection: Connection, kind: Kind, chunk: Sequence[Entry]) -> dict[
     else:
         assigned = {row["id"]: {row["user_id"]} for row in rows}
     ids = sorted(set().union(*assigned.values()))
-    found = (row for some in _chunks(ids) for row in connection.execute(_BY_ID, {"ids": some}))
+    found = (row for some in chunks(ids) for row in connection.execute(_BY_ID, {"ids": some}))
     people = {row.id: Person(**row._asdict()) for row in found}
     return {
         row["reference"]: Stored(
@@ -221,7 +220,3 @@ def _stored(connection: Connection, kind: Kind, chunk: Sequence[Entry]) -> dict[
         )
         for row in rows
     }
-
-
-def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    return (items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK))

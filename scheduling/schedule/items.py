@@ -18,6 +18,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, exists, func, or_, select
 
+from scheduling.database.chunks import chunks
 from scheduling.errors import NotFound
 from scheduling.kinds import BLOCKERS, JOBS, TIME_OFF
 from scheduling.models import (
@@ -40,7 +41,6 @@ SLUGS: Mapping[Kind, str] = {
     Kind.TIME_OFF: TIME_OFF.slug,
 }
 _NAMES: Mapping[Kind, str] = {Kind.JOB: "job", Kind.BLOCKER: "blocker", Kind.TIME_OFF: "time off"}
-_CHUNK = 500
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -93,9 +93,9 @@ def by_reference(connection: Connection, kind: Kind, references: Sequence[str]) 
     """The items with these references, by reference."""
     table = TABLES[kind]
     found: dict[str, Item] = {}
-    for start in range(0, len(references), _CHUNK):
-        wanted = table.reference.in_(references[start : start + _CHUNK])
-        rows = [dict(row) for row in connection.execute(select(table).where(wanted)).mappings()]
+    for some in chunks(references):
+        wanted = select(table).where(table.reference.in_(some))
+        rows = [dict(row) for row in connection.execute(wanted).mappings()]
         found |= {str(it.values["reference"]): it for it in _items(connection, kind, rows)}
     return found
 
@@ -198,9 +198,8 @@ def _item(kind: Kind, row: dict[str, Any], users: Sequence[tuple[str, int]]) -> 
 
 def _assigned(connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[int, list[int]]:
     found: dict[int, list[int]] = {row["id"]: [] for row in rows}
-    ids = list(found)
-    for start in range(0, len(ids), _CHUNK):
-        of_jobs = JobAssignment.job_id.in_(ids[start : start + _CHUNK])
+    for ids in chunks(list(found)):
+        of_jobs = JobAssignment.job_id.in_(ids)
         for job_id, user_id in connection.execute(
             select(JobAssignment.job_id, JobAssignment.user_id).where(of_jobs)
         ):
@@ -210,10 +209,8 @@ def _assigned(connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[in
 
 def _usernames(connection: Connection, ids: Collection[int]) -> dict[int, str]:
     found: dict[int, str] = {}
-    wanted = sorted(ids)
-    for start in range(0, len(wanted), _CHUNK):
-        some = User.id.in_(wanted[start : start + _CHUNK])
-        rows = connection.execute(select(User.id, User.username).where(some))
+    for some in chunks(sorted(ids)):
+        rows = connection.execute(select(User.id, User.username).where(User.id.in_(some)))
         found |= {row.id: row.username for row in rows}
     return found
 

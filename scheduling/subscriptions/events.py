@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select, update
 
+from scheduling.database.chunks import chunks
 from scheduling.ical import series_json
 from scheduling.ical.series import Series
 from scheduling.models import Calendar, CalendarObject, ExternalEvent, ExternalEventVersion
 from scheduling.subscriptions.plan import Plan
 
-_CHUNK = 500
 _E, _V = ExternalEvent, ExternalEventVersion
 _CONTENT = ("content_hash", "template", "timezones", "series", "status", "transparency")
 _OF_UIDS = select(_E).where(
@@ -91,7 +90,7 @@ def write(
     """Show the events `wanted` (UID to content hash) by their `plan`. Contents come from `given`, else from the
     versions kept beside, and what is no longer shown is kept there. Part of the caller's transaction, like all here.
     """
-    for uids in _chunked([*plan.delete, *plan.update, *plan.insert]):
+    for uids in chunks([*plan.delete, *plan.update, *plan.insert]):
         key = {"subscription": subscription_id, "uids": uids}
         shown = {row.uid: row for row in connection.execute(_OF_UIDS, key)}
         beside = {(row.uid, row.content_hash): row for row in connection.execute(_VERSIONS_OF_UIDS, key)}
@@ -146,7 +145,7 @@ def contents(
     connection: Connection, subscription_id: int, wanted: Mapping[str, str]
 ) -> Iterator[tuple[str, Row[*tuple[Any, ...]]]]:
     """UID and row (template, series and more) of each of the `wanted` versions that is stored, shown or not."""
-    for uids in _chunked(sorted(wanted)):
+    for uids in chunks(sorted(wanted)):
         key = {"subscription": subscription_id, "uids": uids}
         for statement in (_OF_UIDS, _VERSIONS_OF_UIDS):
             for row in connection.execute(statement, key):
@@ -177,9 +176,3 @@ def _drop(subscription_id: int, uid: str, content_hash: str) -> Any:
     return delete(_V).where(
         _V.subscription_id == subscription_id, _V.uid == uid, _V.content_hash == content_hash
     )
-
-
-def _chunked(uids: list[str]) -> Iterator[list[str]]:
-    rest = iter(uids)
-    while chunk := list(islice(rest, _CHUNK)):
-        yield chunk

@@ -10,13 +10,13 @@ installation's, and an event of a colleague in this installation is not this use
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
-from itertools import islice
+from collections.abc import Collection
 
 from sqlalchemy import Connection, bindparam, select
 
 from scheduling import kinds
 from scheduling.access.secrets import Keyring
+from scheduling.database.chunks import chunks
 from scheduling.feeds import text as feed_text
 from scheduling.ical import text
 from scheduling.kinds.kind import domain_of
@@ -24,7 +24,6 @@ from scheduling.kinds.rendered import object_name
 from scheduling.models import Calendar, CalendarObject, Feed, Instance
 
 SENTENCE = "Events of this user that came back were left out, since they block already."
-_CHUNK = 500
 _OPAQUE = re.compile(r"[0-9a-f]{32}@daysheet")
 _CALENDARS = select(Calendar.id, Calendar.kind).where(Calendar.user_id == bindparam("user"))
 _KNOWN = select(CalendarObject.uid).where(
@@ -53,7 +52,7 @@ def own_uids(connection: Connection, keyring: Keyring, user_id: int, uids: Colle
     if marked:
         # An event in an imported calendar was not made by us, even if it bears our mark: it is a colleague's.
         built_in = [row.id for row in calendars if not kinds.of(row.kind).imported]
-        for chunk in _chunks(marked):
+        for chunk in chunks(marked):
             names = [object_name(uid) for uid in chunk]
             found.update(connection.scalars(_KNOWN, {"calendars": built_in, "names": names}))
     if any(_OPAQUE.fullmatch(uid) for uid in uids):
@@ -68,9 +67,3 @@ def _opaque(connection: Connection, keyring: Keyring, user_id: int, calendars: l
         text.line("UID", text.escape(uid)) for uid in connection.scalars(_ALL, {"calendars": calendars})
     ]
     return {feed_text.opaque_uid(line, key) for key in keys for line in served}
-
-
-def _chunks(uids: list[str]) -> Iterator[list[str]]:
-    rest = iter(uids)
-    while chunk := list(islice(rest, _CHUNK)):
-        yield chunk

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-from hashlib import blake2b
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
@@ -17,6 +16,7 @@ from scheduling.webhooks.endpoints import Webhook as StoredWebhook
 from server import importing
 from server.api.protocol import cursor
 from server.api.protocol.operations import Call, Reply, Routes
+from server.api.protocol.validators import etag_of
 from server.api.protocol.values import WHOLE, Given, Id, Line, Name, Paged, Shown, ShownMoment
 
 routes = Routes(
@@ -275,8 +275,7 @@ def _webhook(call: Call, webhook_id: int) -> StoredWebhook:
 
 
 def _etag(it: StoredWebhook) -> str:
-    content = json.dumps([it.id, it.label, it.host, it.events, it.within_hours, it.status == "paused"])
-    return f'"{blake2b(content.encode(), digest_size=16).hexdigest()}"'
+    return etag_of(it.id, it.label, it.host, it.events, it.within_hours, it.status == "paused")
 
 
 def _told(it: StoredWebhook) -> dict[str, Any]:

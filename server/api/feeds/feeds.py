@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import json
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
@@ -25,6 +23,7 @@ from scheduling.feeds.options import (
 )
 from server.api.protocol.operations import Call, Reply, Routes
 from server.api.protocol.owners import owner
+from server.api.protocol.validators import etag_of
 from server.api.protocol.values import WHOLE, Given, Id, Moment, Name, Shown, ShownMoment, Username, moment
 
 routes = Routes(
@@ -236,8 +235,7 @@ def _options(body: FeedFields) -> dict[str, Any]:
 
 
 def _etag(feed: StoredFeed) -> str:
-    content = json.dumps([feed.id, feed.label, repr(feed.options), str(feed.revoked_at)])
-    return f'"{blake2b(content.encode(), digest_size=16).hexdigest()}"'
+    return etag_of(feed.id, feed.label, repr(feed.options), str(feed.revoked_at))
 
 
 def _link(call: Call, feed: StoredFeed, token: str) -> FeedLink:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import Annotated
 
 from pydantic import Field
@@ -13,6 +12,7 @@ from scheduling.access.permissions import Permission
 from scheduling.access.roles import Role as StoredRole
 from server.api.people.users import RoleName
 from server.api.protocol.operations import Call, Reply, Routes
+from server.api.protocol.validators import etag_of
 from server.api.protocol.values import Given, Line, Shown
 
 routes = Routes(
@@ -103,8 +103,7 @@ def delete_role(call: Call, role: RoleName) -> Reply:
 
 
 def _etag(it: StoredRole) -> str:
-    content = "\x00".join((it.name, it.description, *sorted(it.permissions)))
-    return f'"{blake2b(content.encode(), digest_size=16).hexdigest()}"'
+    return etag_of(it.name, it.description, sorted(it.permissions))
 
 
 def _shown(it: StoredRole) -> Role:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
@@ -12,6 +11,7 @@ from scheduling.access.permissions import Permission
 from scheduling.errors import NotFound
 from scheduling.settings import stored as settings
 from server.api.protocol.operations import Call, Reply, Routes
+from server.api.protocol.validators import etag_of
 from server.api.protocol.values import Given, Shown
 
 routes = Routes(
@@ -96,10 +96,9 @@ def _one(call: Call, name: str) -> Setting:
 
 
 def _shown(it: settings.Shown) -> Setting:
-    digest = blake2b("\x00".join((it.name, it.value, it.source, str(it.locked))).encode(), digest_size=16)
     return Setting(
         name=it.name,
-        etag=f'"{digest.hexdigest()}"',
+        etag=etag_of(it.name, it.value, it.source, it.locked),
         value=it.value,
         source=it.source,
         locked=it.locked,

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import json
-from hashlib import blake2b
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
@@ -15,6 +13,7 @@ from scheduling.access.users import User as StoredUser
 from server.api.protocol import cursor
 from server.api.protocol.operations import Call, Reply, Routes
 from server.api.protocol.owners import owner
+from server.api.protocol.validators import etag_of
 from server.api.protocol.values import Given, Line, Paged, Shown, Username, Zone
 
 routes = Routes(
@@ -144,8 +143,7 @@ def delete_user(call: Call, user: Username) -> Reply:
 
 def _etag(user: StoredUser) -> str:
     fields = ("id", "username", "display_name", "email", "time_zone", "active", "calendar_access", "role")
-    content = json.dumps([getattr(user, name) for name in fields])
-    return f'"{blake2b(content.encode(), digest_size=16).hexdigest()}"'
+    return etag_of(*(getattr(user, name) for name in fields))
 
 
 def _shown(user: StoredUser) -> User:

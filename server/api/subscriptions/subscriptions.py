@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import json
-from hashlib import blake2b
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
@@ -21,6 +19,7 @@ from server import importing
 from server.api.protocol import cursor
 from server.api.protocol.operations import Call, Reply, Routes
 from server.api.protocol.owners import owner
+from server.api.protocol.validators import etag_of
 from server.api.protocol.values import (
     Asked,
     Given,
@@ -285,8 +284,7 @@ def credentials_of(given: CredentialsGiven | None) -> Credentials | None:
 
 def _etag(it: StoredSubscription) -> str:
     policy = (it.policy.busy, it.policy.tentative, it.policy.visibility)
-    content = json.dumps([it.id, it.label, it.status, it.host, it.has_credentials, policy, it.time_zone])
-    return f'"{blake2b(content.encode(), digest_size=16).hexdigest()}"'
+    return etag_of(it.id, it.label, it.status, it.host, it.has_credentials, policy, it.time_zone)
 
 
 def _shown(it: StoredSubscription) -> Subscription:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
-from itertools import chain, islice
+from itertools import chain
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
@@ -20,6 +20,7 @@ from radicale.rights import BaseRights
 from scheduling.calendars import listings, objects, sync
 from scheduling.calendars.calendars import CalendarState
 from scheduling.calendars.objects import StoredObject
+from scheduling.database.chunks import chunks
 from scheduling.database.connection import Connection
 from scheduling.errors import InvalidSyncToken, TooManyChanges
 from scheduling.ical.spans import FOREVER
@@ -278,8 +279,7 @@ class FastAnswers:
 
 def _octets(parts: Iterable[str]) -> Iterator[bytes]:
     """UTF-8 without what XML cannot carry, many parts at a time."""
-    remaining = iter(parts)
-    while some := list(islice(remaining, _TOGETHER)):
+    for some in chunks(parts, _TOGETHER):
         yield octets("".join(some))
 
 
@@ -355,8 +355,7 @@ def _changed(
     props: Sequence[str],
 ) -> Iterator[str]:
     """The members of a synchronisation's answer; what is there is read some at a time, where its data is wanted."""
-    remaining = iter(changed)
-    while some := list(islice(remaining, _TOGETHER)):
+    for some in chunks(changed, _TOGETHER):
         yield from (gone(href + name) for name, etag in some if etag is None)
         kept = [(name, etag) for name, etag in some if etag is not None]
         if not writer.reads_objects:
