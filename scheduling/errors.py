@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What can go wrong in the scheduling database, in words an operator or a client can act on.
 
-The class docstring is the message unless one is given; facts are attributes.
+The class docstring is the message unless one is given; facts are attributes. What a reader can do about it depends on
+where it is read (a terminal, the API, a page), so whoever shows it adds that.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from __future__ import annotations
 class SchedulingError(Exception):
     """The scheduling database refused the operation."""
 
-    def __init__(self, message: str | None = None) -> None:
+    def __init__(self, message: str | None = None, *, noun: str = "") -> None:
+        """Keep `noun`, what the error is about: "feed", "user" and so on, where a list of them would help."""
         super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0])
+        self.noun = noun
 
 
 class DatabaseUnavailable(SchedulingError):
@@ -38,13 +41,13 @@ class TooManyWriters(DatabaseUnavailable):
 
 
 class SchemaMismatch(SchedulingError):
-    """The database schema is not the one this version needs; run `daysheet db upgrade`."""
+    """The database schema is not the one this version needs."""
 
     def __init__(self, found: str | None, needed: str) -> None:
         self.found = found
         self.needed = needed
         what = "has no Daysheet tables" if found is None else f"is at revision {found}"
-        super().__init__(f"The database {what}; this version needs {needed}: run `daysheet db upgrade`.")
+        super().__init__(f"The database {what}, and this version needs {needed}.")
 
 
 class NotFound(SchedulingError):
@@ -65,6 +68,10 @@ class InvalidSyncToken(SchedulingError):
 
 class TooManyChanges(SchedulingError):
     """There are more changes than the client wants at once, and they cannot be divided."""
+
+
+class KeyNotInFile(Invalid):
+    """The key is given by security.key and not in a file: put a new one in front of it, separated by a space."""
 
 
 class SecretsUnreadable(SchedulingError):

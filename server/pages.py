@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 
 from scheduling.database import schema
 from scheduling.errors import DatabaseUnavailable, SchedulingError
+from server import advice
 from server.away import AWAY
 from server.links.feeds import create_feeds
 from server.links.free_busy import create_free_busy
@@ -41,7 +42,7 @@ def create_pages(settings: Settings) -> Flask:
         try:
             schema.require_current(settings.database())
         except SchedulingError as error:
-            return jsonify(status="not ready", problem=str(error)), 503
+            return jsonify(status="not ready", problem=advice.sentence(error)), 503
         return jsonify(status="ready"), 200
 
     @app.errorhandler(DatabaseUnavailable)

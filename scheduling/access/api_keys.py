@@ -126,7 +126,7 @@ def get(connection: Connection, key_id: int) -> ApiKey:
     """Raises `NotFound`."""
     row = connection.execute(_KEYS.where(_R.id == key_id)).first()
     if row is None:
-        raise NotFound(f"There is no API key {key_id}; `daysheet api-key list` shows them.")
+        raise NotFound(f"There is no API key {key_id}.", noun="API key")
     return _api_key(row)
 
 

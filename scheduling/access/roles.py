@@ -87,7 +87,7 @@ def get(connection: Connection, name: str) -> Role:
     for role in list_roles(connection):
         if role.name == name:
             return role
-    raise NotFound(f"There is no role {name!r}; `daysheet role list` shows them.")
+    raise NotFound(f"There is no role {name!r}.", noun="role")
 
 
 def add(

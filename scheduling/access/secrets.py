@@ -20,7 +20,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from scheduling.config.sections import Config
-from scheduling.errors import Invalid, SecretsUnreadable
+from scheduling.errors import Invalid, KeyNotInFile, SecretsUnreadable
 
 TOKEN_BYTES = 20
 """160 random bits in every token and app password."""
@@ -65,14 +65,11 @@ class Keyring:
         return len(self._text.split())
 
     def with_new_key(self) -> Keyring:
-        """Put a new key first in the key file, for every process to use. Raises `Invalid` for a key without a file,
+        """Put a new key first in the key file, for every process to use. Raises `KeyNotInFile`,
         OSError.
         """
         if self._path is None:
-            raise Invalid(
-                "The key is given by security.key and not in a file: put a new one in front of it, separated by a"
-                " space (`daysheet secrets new-key` makes one), and run this again."
-            )
+            raise KeyNotInFile
         text = f"{new_key()}\n{self._path.read_text(encoding='ascii')}"
         draft = _draft(self._path, text)
         try:

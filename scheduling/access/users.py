@@ -93,7 +93,7 @@ def get(connection: Connection, username: str) -> User:
     """The user called `username`. Raises `NotFound`."""
     row = connection.execute(_BY_NAME, {"username": username}).first()
     if row is None:
-        raise NotFound(f"There is no user {username!r}; `daysheet user list` shows them.")
+        raise NotFound(f"There is no user {username!r}.", noun="user")
     return _user(row)
 
 

@@ -190,7 +190,7 @@ def _of_source(source: Source, answer: Availability, at: int) -> Iterator[Reason
         detail = "This calendar was never read." if read is None else "This calendar was not read lately."
         yield Reason(effect="unknown", rule=rule, detail=detail, calendar=source.slug)
     if source.unreadable:
-        detail = f"{source.unreadable} entries of this calendar cannot be read; `daysheet doctor` says which."
+        detail = f"{source.unreadable} entries of this calendar cannot be read."
         yield Reason(effect="unknown", rule="entry-unreadable", detail=detail, calendar=source.slug)
     if any(gap.within(at, at + 1) for gap in source.gaps):
         yield Reason(effect="unknown", rule=unread.RULE, detail=unread.SENTENCE, calendar=source.slug)

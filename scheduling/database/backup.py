@@ -23,7 +23,7 @@ def backup(database: Database, target: Path, *, replace: bool = False) -> int:
     if source is None:
         raise Invalid("Only SQLite databases can be copied like this; use pg_dump for PostgreSQL.")
     if not source.exists():
-        raise NotFound(f"There is no database {source} yet; `daysheet db upgrade` makes it.")
+        raise NotFound(f"There is no database {source} yet.", noun="database")
     if target.exists() and (not replace or target.samefile(source)):
         raise Conflict(f"{target} exists already; choose another name.")
     draft = target.with_name(f".{target.name}.{secrets.token_hex(8)}")

@@ -251,7 +251,7 @@ def _manageable(connection: Connection, feed_id: int, actor: Actor) -> Feed:
 
 
 def _unknown(feed_id: int) -> NotFound:
-    return NotFound(f"There is no feed {feed_id}; `daysheet feed list` shows them.")
+    return NotFound(f"There is no feed {feed_id}.", noun="feed")
 
 
 def _get(connection: Connection, feed_id: int) -> Feed:

@@ -17,7 +17,7 @@ from icalendar import Calendar
 
 from scheduling.ical.timezones import resolve
 from scheduling.schedule.columns import entry
-from scheduling.schedule.entries import BadValue, Entry, Kind, LoadFailed, Reading
+from scheduling.schedule.entries import BadValue, Entry, Kind, LoadFailed, Reading, UserNeeded
 
 _Event: TypeAlias = Any
 """An `icalendar.Event`; its properties are of thirty types."""
@@ -35,7 +35,7 @@ def read(text: str, user: str | None) -> Reading:
     calendar.
     """
     if user is None:
-        raise LoadFailed(["an .ics file does not say whose it is: name the user with --user."])
+        raise UserNeeded(["an .ics file does not say whose it is."])
     try:
         calendars = Calendar.from_ical(text, multiple=True)
     except (ValueError, IndexError, KeyError) as error:

@@ -22,7 +22,7 @@ from scheduling.errors import Conflict, SchedulingError
 from scheduling.models import Blocker, Job, JobAssignment, TimeOff, User
 from scheduling.schedule import acts
 from scheduling.schedule.columns import COLUMNS, EMPTY
-from scheduling.schedule.entries import BadValue, Counts, Entry, Kind, LoadFailed
+from scheduling.schedule.entries import BadValue, Counts, Entry, Kind, LoadFailed, UnknownUser
 from scheduling.schedule.resolve import Person, Stored, differences, resolved
 
 Outcome = Literal["inserted", "updated", "unchanged"]
@@ -49,6 +49,7 @@ class _Loading:
     problems: list[str]
     outcome: Callable[[Entry, Outcome], None]
     actor: Actor
+    misses_users: bool = False
     done: Counter[str] = field(default_factory=Counter)
 
     def count(self, entry: Entry, *, new: bool, changed: bool) -> None:
@@ -93,7 +94,7 @@ def apply(
     except IntegrityError as error:
         raise Conflict("The schedule was changed by someone else meanwhile; load the file again.") from error
     if loading.problems:
-        raise LoadFailed(loading.problems)
+        raise LoadFailed(loading.problems, noun="user" if loading.misses_users else "")
     done = loading.done
     counts = Counts(inserted=done["inserted"], updated=done["updated"], unchanged=done["unchanged"])
     acts.note_many(connection, act, kinds, counts, actor=actor)
@@ -151,6 +152,7 @@ def _apply_rows(loading: _Loading, kind: Kind, chunk: Sequence[Entry]) -> None:
             values, wanted = resolved(entry, people, known)
         except BadValue as error:
             loading.problems.append(f"{entry.place}: {error}.")
+            loading.misses_users |= isinstance(error, UnknownUser)
             continue
         if wanted is not None and (known is None or wanted != known.users):
             assignees[entry.key] = wanted

@@ -81,15 +81,23 @@ class BadValue(ValueError):
         super().__init__("; ".join(reasons))
 
 
+class UnknownUser(BadValue):
+    """A cell names a user who is not there."""
+
+
 class LoadFailed(SchedulingError):
     """The file was not loaded, and nothing has been changed."""
 
-    def __init__(self, problems: Sequence[str]) -> None:
+    def __init__(self, problems: Sequence[str], *, noun: str = "") -> None:
         """Keep `problems`, each a sentence that begins with its place in the file, in the file's order."""
         self.problems = tuple(sorted(problems, key=_place))
         more = len(self.problems) - MAX_SHOWN
-        lines = [type(self).__doc__ or "", *self.problems[:MAX_SHOWN]]
-        super().__init__("\n".join([*lines, f"... and {more} more."] if more > 0 else lines))
+        lines = [LoadFailed.__doc__ or "", *self.problems[:MAX_SHOWN]]
+        super().__init__("\n".join([*lines, f"... and {more} more."] if more > 0 else lines), noun=noun)
+
+
+class UserNeeded(LoadFailed):
+    """The file does not say whose its rows are."""
 
 
 def _place(problem: str) -> tuple[int, int]:

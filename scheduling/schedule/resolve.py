@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from scheduling.ical.timezones import is_zone, to_epoch
 from scheduling.schedule.columns import NEEDED, PERIOD
-from scheduling.schedule.entries import BadValue, Entry, Kind
+from scheduling.schedule.entries import BadValue, Entry, Kind, UnknownUser
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +75,7 @@ def differences(values: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, 
 
 def _person(name: str, people: Mapping[str, Person]) -> Person:
     if name not in people:
-        raise BadValue(f'there is no user "{name[:60]}"; `daysheet user add` adds one')
+        raise UnknownUser(f'there is no user "{name[:60]}"')
     return people[name]
 
 

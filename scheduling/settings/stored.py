@@ -114,9 +114,7 @@ def change(
     """
     require(Permission.SETTINGS_EDIT, actor=actor)
     if name not in names():
-        raise Invalid(
-            f"There is no setting {name!r}{ini.did_you_mean(name, names())}; see `daysheet settings show`."
-        )
+        raise Invalid(f"There is no setting {name!r}{ini.did_you_mean(name, names())}.", noun="setting")
     if config is not None and name in config.settings.locked:
         raise Locked(name)
     if value is not None:

@@ -280,7 +280,7 @@ def _one(connection: Connection, subscription_id: int, actor: Actor, *, detached
     found = row is not None and (row.detached_at is not None) == detached
     if row is None or not found or not permits(_ALL, own=_OWN, owner_id=row.user_id, actor=actor):
         what = "detached calendar" if detached else "subscription"
-        raise NotFound(f"There is no {what} {subscription_id}; `daysheet subscription list` shows them.")
+        raise NotFound(f"There is no {what} {subscription_id}.", noun="subscription")
     return read(row)
 
 

@@ -143,8 +143,7 @@ def _behind(connection: Connection) -> _Result:
     if minutes * 60 < _LATE:
         return Level.OK, f"{count} recent changes wait until their calendars are next read."
     return Level.WARNING, (
-        f"{count} changes wait to reach their calendars, the oldest for {minutes} min: is a server running,"
-        " or `daysheet db maintain` in cron?"
+        f"{count} changes wait to reach their calendars, the oldest for {minutes} min: nothing works them off."
     )
 
 
@@ -163,9 +162,9 @@ def _subscriptions(connection: Connection) -> _Result:
     unknown = [row.id for row in rows if unread.loads(row.unread, everything_blocks=row.busy == "all")]
     words = f"{failing or 'None'} of {_count(connection, Subscription)} imported calendars fails."
     if failing:
-        words = f"{failing} imported calendars fail; `daysheet subscription list` says why."
+        words = f"{failing} imported calendars fail."
     if unknown:
-        words += f" In {len(unknown)}: {unread.SENTENCE} `daysheet subscription show {unknown[0]}` says what it is."
+        words = f"{words} In {len(unknown)}, for example subscription {unknown[0]}: {unread.SENTENCE}"
     return (Level.WARNING if failing or unknown else Level.OK), words
 
 
@@ -176,8 +175,7 @@ def _webhooks(connection: Connection) -> _Result:
     if not (failing or stopped):
         return Level.OK, f"None of {len(states)} webhooks fails."
     return Level.WARNING, (
-        f"{failing} webhooks fail and {stopped} were paused because their address is gone;"
-        " `daysheet webhook list` says why."
+        f"{failing} webhooks fail and {stopped} were paused because their address is gone."
     )
 
 

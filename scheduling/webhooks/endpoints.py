@@ -120,7 +120,7 @@ def get(connection: Connection, webhook_id: int) -> Webhook:
     """Raises `NotFound`."""
     row = connection.execute(_SHOWN.where(_R.id == webhook_id)).first()
     if row is None:
-        raise NotFound(f"There is no webhook {webhook_id}; `daysheet webhook list` shows them.")
+        raise NotFound(f"There is no webhook {webhook_id}.", noun="webhook")
     return _webhook(row)
 
 

@@ -19,6 +19,7 @@ from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.load import Counts, Format, LoadFailed
+from scheduling.schedule.entries import UserNeeded
 from scheduling.schedule.items import SLUGS
 from scheduling.settings.stored import view
 
@@ -521,7 +522,8 @@ def test_a_series_by_a_clock_that_agrees_is_kept(database: Database) -> None:
 
 
 def test_an_ics_file_needs_a_user_and_has_to_be_one(database: Database) -> None:
-    assert "name the user with --user" in failure(database, calendar(), Format.ICS)
+    with pytest.raises(UserNeeded, match="does not say whose it is"):
+        run(database, calendar(), Format.ICS)
     whole = calendar(ics("UID:u", "DTSTART:20260706T090000Z"))
     for broken in ("", "<html>", whole[:-20], whole + whole[:-40]):
         assert "this is not an iCalendar file" in failure(database, broken, Format.ICS, "anna")

@@ -27,6 +27,14 @@ _BY_STATUS: Mapping[type[Exception], HTTPStatus] = {
     Forbidden: HTTPStatus.FORBIDDEN,
     DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+_LISTED: Mapping[str, str] = {
+    "API key": "/api-keys",
+    "role": "/roles",
+    "setting": "/settings",
+    "user": "/users",
+    "webhook": "/webhooks",
+}
+"""Where what is missing is listed, by what an error is about."""
 
 
 class Fault(BaseModel):
@@ -94,9 +102,11 @@ def of_scheduling(error: SchedulingError | BadValue) -> Refused:
     if isinstance(error, LoadFailed):
         errors = [Fault(where="body", detail=one) for one in error.problems[:_SHOWN]]
         return Refused(status, "Nothing was changed: some items cannot be stored.", errors=errors)
-    text = str(error)
+    text = str(error).rstrip(".")
+    if (path := _LISTED.get(getattr(error, "noun", ""))) and isinstance(error, NotFound):
+        text += f"; GET {path} lists them"
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, DatabaseUnavailable) else {}
-    return Refused(status, text[:1].upper() + text[1:].rstrip(".") + ".", headers=headers)
+    return Refused(status, text[:1].upper() + text[1:] + ".", headers=headers)
 
 
 def of_validation(error: ValidationError, where: str) -> Refused:

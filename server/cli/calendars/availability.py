@@ -23,6 +23,7 @@ from scheduling.composition import FOLLOWERS
 from scheduling.errors import Invalid
 from scheduling.ical.timezones import from_epoch, is_zone, to_epoch
 from scheduling.snapshot import Snapshot
+from server import advice
 from server.cli.terminal.manual import ManualGroup
 from server.cli.terminal.output import json_option, moment, print_facts, print_json, print_table
 from server.cli.terminal.session import Session, pass_session
@@ -162,7 +163,7 @@ def explain(session: Session, *, username: str, at: str, as_json: bool) -> None:
             {
                 "effect": it.effect,
                 "rule": it.rule,
-                "detail": it.detail,
+                "detail": advice.of_finding(it.rule, it.detail),
                 "calendar": it.calendar,
                 "event": None if it.event is None else it.event.id,
             }
@@ -173,7 +174,16 @@ def explain(session: Session, *, username: str, at: str, as_json: bool) -> None:
     click.echo(f"{username}: {why.effect} ({why.rule})")
     print_table(
         ("Effect", "Rule", "Calendar", "Title", "Detail"),
-        [(it.effect, it.rule, it.calendar, it.event and it.event.title, it.detail) for it in why.reasons],
+        [
+            (
+                it.effect,
+                it.rule,
+                it.calendar,
+                it.event and it.event.title,
+                advice.of_finding(it.rule, it.detail),
+            )
+            for it in why.reasons
+        ],
         empty="Nothing touches this moment.",
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -18,6 +18,7 @@ from scheduling.errors import SchedulingError
 from scheduling.ical import zone_data
 from scheduling.upkeep import health
 from scheduling.upkeep.health import Finding, Level
+from server import advice
 from server.cli.terminal.manual import ManualCommand
 from server.cli.terminal.output import json_option, print_json
 from server.cli.terminal.session import Session, pass_session
@@ -133,7 +134,7 @@ def _key(settings: Settings) -> tuple[Keyring | None, Finding]:
             words = f"The key file {path} can be read by others: chmod 600 {path}."
             return keyring, Finding(check="key", level=Level.PROBLEM, text=words)
     except SchedulingError as error:
-        return None, Finding(check="key", level=Level.PROBLEM, text=str(error))
+        return None, Finding(check="key", level=Level.PROBLEM, text=advice.sentence(error))
     except (OSError, UnicodeError) as error:
         words = f"The key file {path} cannot be read ({type(error).__name__})."
         return None, Finding(check="key", level=Level.PROBLEM, text=words)
@@ -155,6 +156,7 @@ def _database(settings: Settings, keyring: Keyring | None) -> Iterator[Finding]:
                 schema.require_current(database)
             words = f"The schema is at revision {revision}."
             yield Finding(check="schema", level=Level.OK, text=words)
-            yield from health.examine(connection, keyring)
+            for it in health.examine(connection, keyring):
+                yield it if it.level is Level.OK else replace(it, text=advice.of_finding(it.check, it.text))
     except SchedulingError as error:
-        yield Finding(check="database", level=Level.PROBLEM, text=str(error))
+        yield Finding(check="database", level=Level.PROBLEM, text=advice.sentence(error))

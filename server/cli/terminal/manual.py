@@ -159,10 +159,13 @@ def write_examples(formatter: click.HelpFormatter, examples: Pairs) -> None:
 
 def _sentence(error: Exception) -> str:
     """What to tell the operator. Unforeseen errors are only named: their text may quote a secret."""
-    from scheduling.config.ini import ConfigError  # noqa: PLC0415 - `--version` needs neither
+    from scheduling.config.ini import ConfigError  # noqa: PLC0415 - `--version` needs none of them
     from scheduling.errors import SchedulingError  # noqa: PLC0415
+    from server import advice  # noqa: PLC0415
 
-    if isinstance(error, ConfigError | SchedulingError):
+    if isinstance(error, SchedulingError):
+        return advice.sentence(error)
+    if isinstance(error, ConfigError):
         return str(error)
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""

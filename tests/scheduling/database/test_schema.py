@@ -123,7 +123,7 @@ def test_database_without_tables_is_refused_with_what_to_do(empty: Database) -> 
     with pytest.raises(SchemaMismatch) as refusal:
         schema.require_current(empty)
     assert str(refusal.value) == (
-        f"The database has no Daysheet tables; this version needs {schema.head()}: run `daysheet db upgrade`."
+        f"The database has no Daysheet tables, and this version needs {schema.head()}."
     )
     assert (refusal.value.found, refusal.value.needed) == (None, schema.head())
 
@@ -131,7 +131,7 @@ def test_database_without_tables_is_refused_with_what_to_do(empty: Database) -> 
 def test_database_of_another_version_is_refused_by_name(database: Database) -> None:
     with database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(SchemaMismatch, match="is at revision 9999; this version needs"):
+    with pytest.raises(SchemaMismatch, match="is at revision 9999, and this version needs"):
         schema.require_current(database)
 
 

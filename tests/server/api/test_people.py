@@ -224,6 +224,7 @@ def test_settings_are_changed_and_reset(api: Api) -> None:
     assert api("PUT", address, {"value": "many"}).status == 422
     assert api.delete(address).json == before.json
     assert api.get("/settings/calendars.nothing").status == 404
+    assert api.get("/roles/nothing").json["detail"] == "There is no role 'nothing'; GET /roles lists them."
     assert len(api.get("/settings").json["settings"]) > 10
 
 

@@ -62,5 +62,13 @@ def test_every_mistake_is_a_line_and_nothing_is_loaded(daysheet: Daysheet, sched
     assert daysheet.json("db", "status")["blockers"] == 0
 
 
+def test_a_user_who_is_missing_can_be_added(daysheet: Daysheet, schedule: Path) -> None:
+    told = daysheet.run("load", str(schedule), "--user", "bert", expect=1).stderr.splitlines()
+    assert told[1:] == ['line 2: there is no user "bert".', "`daysheet user add` adds a user."]
+    calendar = schedule.with_suffix(".ics")
+    calendar.write_text("BEGIN:VCALENDAR\nEND:VCALENDAR\n")
+    assert "name the user with --user." in daysheet.run("load", str(calendar), expect=1).stderr
+
+
 def test_a_file_that_is_not_there_is_wrong_usage(daysheet: Daysheet) -> None:
     assert "does not exist" in daysheet.refusal("load", str(daysheet.folder / "none.csv"), expect=2)

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which command helps with an error: said to those who have a command line, and never by `scheduling` itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from scheduling.errors import KeyNotInFile, SchedulingError, SchemaMismatch
+from scheduling.schedule.entries import LoadFailed, UserNeeded
+
+_BY_NOUN: Mapping[str, str] = {
+    "API key": "`daysheet api-key list` shows them",
+    "database": "`daysheet db upgrade` makes it",
+    "feed": "`daysheet feed list` shows them",
+    "role": "`daysheet role list` shows them",
+    "setting": "`daysheet settings show` shows them",
+    "subscription": "`daysheet subscription list` shows them",
+    "user": "`daysheet user list` shows them",
+    "webhook": "`daysheet webhook list` shows them",
+}
+"""By what an error is about, if it says so."""
+_BY_FINDING: Mapping[str, str] = {
+    "entry-unreadable": "`daysheet doctor` says which",
+    "calendars": "start a server, or run `daysheet db maintain` from cron",
+    "imports": "`daysheet subscription list` says why",
+    "webhooks": "`daysheet webhook list` says why",
+}
+
+
+def sentence(error: SchedulingError) -> str:
+    """What the error says, with the command that helps where there is one."""
+    if isinstance(error, SchemaMismatch):
+        return _joined(str(error), "run `daysheet db upgrade`")
+    if isinstance(error, KeyNotInFile):
+        return _joined(str(error), "`daysheet secrets new-key` makes one")
+    if isinstance(error, UserNeeded):
+        return _joined(str(error), "name the user with --user")
+    if isinstance(error, LoadFailed):
+        return f"{error}\n`daysheet user add` adds a user." if error.noun == "user" else str(error)
+    return _joined(str(error), _BY_NOUN.get(error.noun, ""))
+
+
+def of_finding(name: str, fact: str) -> str:
+    """What was found, with the command that helps; `name` is that of a check or of a rule of availability."""
+    return _joined(fact, _BY_FINDING.get(name, ""))
+
+
+def _joined(fact: str, help_: str) -> str:
+    return f"{fact.removesuffix('.')}; {help_}." if help_ else fact
