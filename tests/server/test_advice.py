@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from scheduling.errors import Conflict, Invalid, KeyNotInFile, NotFound, SchedulingError, SchemaMismatch
@@ -89,8 +90,10 @@ def test_every_command_that_is_named_exists() -> None:
     texts = [text for _, text in said(ROOT / "server" / "advice.py")]
     named = [match for text in texts for match in HELP.findall(text)]
     assert len(named) > 10
-    for group, command in named:
-        found = main.commands[group]
+    context = click.Context(main)
+    for name, command in named:
+        found = main.get_command(context, name)
+        assert found is not None
         assert not command or command in getattr(found, "commands", {})
 
 

@@ -111,6 +111,16 @@ class Program(ManualGroup):
             self.add_command(getattr(importlib.import_module(place.module), place.variable), cmd_name)
         return super().get_command(ctx, cmd_name)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does; a name that is none is compared with deferred commands too."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            names = [*self.commands, *self.deferred]
+            raise click.NoSuchCommand(error.command_name, possibilities=names, ctx=ctx) from None
+
     def summary(self, ctx: click.Context, name: str) -> str:
         """The first sentence of a command's help, without importing a deferred command."""
         place = self.deferred.get(name)
