@@ -118,7 +118,7 @@ class Program(ManualGroup):
         try:
             return super().resolve_command(ctx, args)
         except click.NoSuchCommand as error:
-            names = [*self.commands, *self.deferred]
+            names = dict.fromkeys((*self.commands, *self.deferred))
             raise click.NoSuchCommand(error.command_name, possibilities=names, ctx=ctx) from None
 
     def summary(self, ctx: click.Context, name: str) -> str:
