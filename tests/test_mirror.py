@@ -57,7 +57,6 @@ TOGETHER: dict[str, tuple[str, ...]] = {
     "several doors of one server have to agree": (
         "server/test_access_table",
         "server/test_followers",
-        "server/test_free_busy_formats",
         "server/test_outside_calendars",
         "server/test_readers",
     ),

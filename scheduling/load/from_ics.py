@@ -25,7 +25,7 @@ _STATUS: Final = {"TENTATIVE": "offered", "CANCELLED": "cancelled"}
 _SERIES: Final = ("RRULE", "RDATE", "RECURRENCE-ID")
 _UNREAD: Final = ("VFREEBUSY", "VAVAILABILITY")
 """Components that say when somebody is busy, which no row of the schedule can."""
-_ELSEWHERE: Final = "import the calendar with `daysheet subscription add`"
+_ELSEWHERE: Final = "import the calendar as an outside one"
 _DAY: Final = timedelta(days=1)
 _BEGIN: Final = re.compile(r"^BEGIN:VCALENDAR\s*$", re.IGNORECASE | re.MULTILINE)
 

@@ -267,12 +267,12 @@ def test_every_mistake_is_told_at_once_and_nothing_is_loaded(database: Database)
         + 'job,"J4\n'
     )
     assert [it.partition(" is not")[0] for it in failure(database, mixed).splitlines()[1:]] == [
-        'line 2: there is no user "bert"; `daysheet user add` adds one.',
+        'line 2: there is no user "bert".',
         'line 3: start_date "never"',
         'line 3: end_date "2026-02-30"',
         'line 3: time_zone "Berlin"',
         'line 3: status "done"',
-        'line 4: there is no user "carl"; `daysheet user add` adds one.',
+        'line 4: there is no user "carl".',
         "line 5: the reference is missing.",
         "line 5: the title is empty.",
         "line 5: end_date is the day after the last one and has to be later than start_date.",
