@@ -226,3 +226,27 @@ def test_no_change_touches_more_than_five_files_and_all_of_them_exist() -> None:
 
 def test_a_kind_of_calendar_is_two_files() -> None:
     assert len(_touched()["a kind of calendar"]) == 2
+
+
+_ELSEWHERE = re.compile(r"\b(?:field\s+notes?|threats? [A-Z]\d\d|design page|house\.md)\b", re.IGNORECASE)
+
+
+def test_no_reference_leads_out_of_the_repository() -> None:
+    folders = (
+        "scheduling",
+        "storage_plugin",
+        "auth_plugin",
+        "importer",
+        "worker",
+        "server",
+        "docs",
+        "config",
+    )
+    found = [
+        f"{file.relative_to(ROOT)}: {match[0]}"
+        for folder in folders
+        for file in (ROOT / folder).rglob("*")
+        if file.suffix in (".py", ".md", ".ini")
+        for match in _ELSEWHERE.finditer(file.read_text(encoding="utf-8"))
+    ]
+    assert found == []

@@ -2,7 +2,7 @@
 """The availability of people: every second of the range is in exactly one period, or free.
 
 Time is free only when every source that could say otherwise has been read: where one is stale or cannot be read in
-full, what is not known to be busy is unknown (threat W09). Nothing here asks the clock; `now` is given.
+full, what is not known to be busy is unknown. Nothing here asks the clock; `now` is given.
 """
 
 from __future__ import annotations

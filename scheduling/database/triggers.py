@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The triggers that fill `schedule_changes`, whoever writes the contract tables (design: the outbox).
+"""The triggers that fill `schedule_changes`, whoever writes the contract tables (the outbox).
 
 They only append plain rows in the writer's own transaction, so no two writers can wait for each other here.
 SQLite has row triggers; PostgreSQL has statement triggers with transition tables, one INSERT per statement

@@ -170,7 +170,7 @@ def _items(connection: Connection, scope: Scope, calendar: CalendarState) -> lis
 
 def _each_once(items: Iterable[_Item]) -> list[_Item]:
     """The same event of several imported calendars, by its UID, only from the oldest, or from one where it takes time
-    (RFC 5545, section 3.8.4.7; field note Q57).
+    (RFC 5545, section 3.8.4.7).
     """
     found: dict[str, _Item] = {}
     for item in items:

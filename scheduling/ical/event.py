@@ -74,9 +74,7 @@ def template(event: Event) -> str:
 
 
 def stamped(template_text: str, *, sequence: int, changed_at: int) -> str:
-    """The finished component. An override's SEQUENCE is one above its master's, or Google ignores it (field
-    notes).
-    """
+    """The finished component. An override's SEQUENCE is one above its master's, or Google ignores it."""
     moment = text.utc(changed_at)
     head = f"DTSTAMP:{moment}\r\nLAST-MODIFIED:{moment}\r\nSEQUENCE:"
     return template_text.replace(STAMP, f"{head}{sequence}\r\n").replace(

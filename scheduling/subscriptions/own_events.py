@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which events of an outside calendar are this user's own, served by us and come back through another program (field
-note Q57). They block already, so importing them would block twice and, between two servers, grow for ever.
+"""Which events of an outside calendar are this user's own, served by us and come back through another program.
+
+They block already, so importing them would block twice and, between two servers, grow for ever.
 
 What such a program keeps of an event is its UID. Those of jobs, blockers and time off end in the installation's random
 name, which the database keeps; those of busy-only feeds are made with a key. So neither can be mistaken for another

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """PROPPATCH on read-only collections (RFC 4918, section 9.2): a viewer's own properties are kept for him alone, all
-others are refused inside the 207, since macOS stops syncing a calendar whose PROPPATCH answers 403 (field notes).
+others are refused inside the 207, since macOS stops syncing a calendar whose PROPPATCH answers 403.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ SUPPORTED = (SYNC, MULTIGET, QUERY, FREE_BUSY, EXPAND)
 OF_HOME = (FREE_BUSY, EXPAND)
 """The reports of a home."""
 EMPTY = (f"{D}principal-search-property-set", f"{D}principal-property-search")
-"""Not supported and not advertised, but Apple's clients want 207 and not an error (field notes)."""
+"""Not supported and not advertised, but Apple's clients want 207 and not an error."""
 LONGEST_RANGE = question.LONGEST
 """Seconds that an expansion or a free-busy answer may span."""
 LONGEST_TEXT = 4096

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What we serve and another program hands back is not imported again (threat C32, field note Q57)."""
+"""What we serve and another program hands back is not imported again."""
 
 from __future__ import annotations
 

@@ -199,7 +199,7 @@ def test_each_host_is_told_its_own_name(sqlite_database: Database, server: Any) 
 
 
 def test_calendars_that_are_due_together_do_not_stay_together(sqlite_database: Database, server: Any) -> None:
-    """Up to a tenth later by chance (threat T18)."""
+    """Up to a tenth later by chance."""
     with sqlite_database.write() as connection:
         user = users.create(connection, username="anna", time_zone="Europe/Berlin", actor=SYSTEM)
         for number in range(40):

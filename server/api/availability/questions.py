@@ -86,7 +86,7 @@ def require(call: Call, usernames: Sequence[str]) -> None:
 
 
 def sees_sources(call: Call, person: Person) -> bool:
-    """Whether the caller may know what somebody's time is taken by, and not only that it is (threat C31)."""
+    """Whether the caller may know what somebody's time is taken by, and not only that it is."""
     own = Permission.SCHEDULE_READ_OWN
     return permits(Permission.CALENDARS_READ_ALL, own=own, owner_id=person.id, actor=call.actor)
 
