@@ -26,7 +26,7 @@ from scheduling.models import CalendarObject
 from scheduling.settings.view import View
 
 REFRESH_SECONDS = 1800
-_FORMAT = 4
+_FORMAT = 5
 """Raised whenever the code writes the same state differently, so that clients fetch anew."""
 _O = CalendarObject
 
@@ -206,9 +206,9 @@ def _head(scope: Scope) -> str:
     else:
         shown = ", ".join(kinds.of(it).in_feed or it for it in scope.link.options.kinds)
         about = text.escape(f"The schedule of {scope.owner.name}: {shown}. Read-only.")
+    # No UID (RFC 7986, section 5.3): vdirsyncer takes it for that of every event, and keeps one of them all.
     lines = (
         text.line("METHOD", "PUBLISH"),
-        text.line("UID", feed_text.opaque_uid("calendar", scope.link.key)),
         text.line("NAME", name),
         text.line("X-WR-CALNAME", name),
         text.line("DESCRIPTION", about),

@@ -90,3 +90,37 @@ def test_the_second_time_there_is_nothing_to_do(vdirsyncer: Sync, dispatch: Disp
     changed = files(tmp_path)
     assert len(changed) == 2
     assert any(b"Other" in text for text in changed.values())
+
+
+FEED = """
+[general]
+status_path = "{folder}/status/"
+[pair feed]
+a = "server"
+b = "here"
+collections = null
+conflict_resolution = "a wins"
+[storage server]
+type = "http"
+url = "{url}"
+[storage here]
+type = "filesystem"
+path = "{folder}/feed/"
+fileext = ".ics"
+"""
+
+
+def test_every_event_of_a_feed_is_kept(
+    running: Running, people: dict[str, int], dispatch: Dispatch, tmp_path: Path
+) -> None:
+    for _ in range(3):
+        dispatch.job(people["anna"])
+    _, token = running.feed("anna")
+    (tmp_path / "feed").mkdir()
+    program = Path(sys.executable).with_name("vdirsyncer")
+    config = tmp_path / "vdirsyncer.ini"
+    with granian(running, tmp_path / "granian.log") as url:
+        config.write_text(FEED.format(folder=tmp_path, url=f"{url}/feeds/{token}.ics"), encoding="utf-8")
+        for command in ("discover", "sync"):
+            subprocess.run([program, "-c", config, command], check=True, capture_output=True, timeout=60)  # noqa: S603
+    assert len(list((tmp_path / "feed").glob("*.ics"))) == 3
