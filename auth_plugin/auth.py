@@ -45,9 +45,7 @@ class Auth(BaseAuth, SignIn):
         self._database = connect_to(settings.database)
         self._keyring = Keyring.open(settings)
         self._cache = VerificationCache(settings.security.password_cache)
-        self._policy = throttle.Policy(
-            attempts=settings.security.login_attempts, longest=settings.security.login_delay_max
-        )
+        self._policy = throttle.Policy.of(settings)
         self._attempt = _Attempt()
 
     @property

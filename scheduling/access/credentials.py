@@ -16,8 +16,9 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select, update
 
-from scheduling.access import audit, roles
-from scheduling.access.permissions import READS_ALL, Actor, Permission, require
+from scheduling.access import audit, sessions
+from scheduling.access.authority import over_sign_in
+from scheduling.access.permissions import READS_ALL, Actor
 from scheduling.access.secrets import Keyring, new_token
 from scheduling.database.connection import Database
 from scheduling.errors import DatabaseUnavailable, Invalid, NotFound
@@ -116,10 +117,10 @@ def verify(password_hash: str | None, password: str) -> bool:
 
 
 def set_password(connection: Connection, user_id: int, password: str, *, actor: Actor) -> None:
-    """Set the main password; the old one stops working at once everywhere. Raises `Forbidden`, `NotFound`, `Invalid`
-    for a short one.
+    """Set the main password; the old one stops working at once everywhere, and browsers are signed out. Raises
+    `Forbidden`, `NotFound`, `Invalid` for a short one.
     """
-    owner = _require(connection, actor, user_id)
+    owner = over_sign_in(connection, user_id, actor=actor)
     if len(password) < MINIMUM_LENGTH:
         raise Invalid(f"The password is too short: use at least {MINIMUM_LENGTH} characters.")
     connection.execute(delete(Credential).where(Credential.user_id == user_id))
@@ -131,6 +132,7 @@ def set_password(connection: Connection, user_id: int, password: str, *, actor: 
             changed_at=datetime.now(UTC),
         )
     )
+    sessions.drop(connection, user_id)
     audit.record(connection, "password.set", f"user:{owner}", actor=actor)
 
 
@@ -140,7 +142,7 @@ def create_app_password(
     """A new app password and its text, which is not shown again. Raises `Forbidden`, `NotFound`, `Invalid` for an
     empty or long label.
     """
-    owner = _require(connection, actor, user_id)
+    owner = over_sign_in(connection, user_id, actor=actor)
     if not 1 <= len(label.strip()) <= 255:
         raise Invalid("The label of an app password has 1 to 255 characters, for example the device's name.")
     text = new_token()
@@ -180,7 +182,7 @@ def list_app_passwords(connection: Connection, user_id: int) -> list[AppPassword
 
 def revoke_app_password(connection: Connection, user_id: int, app_password_id: int, *, actor: Actor) -> None:
     """Make an app password stop working at once. Raises `Forbidden`, `NotFound`."""
-    owner = _require(connection, actor, user_id)
+    owner = over_sign_in(connection, user_id, actor=actor)
     result = connection.execute(
         update(AppPasswordRow)
         .where(
@@ -214,17 +216,6 @@ def note_use(database: Database, app_password_id: int, used: datetime | None, no
             connection.execute(noted)
     except DatabaseUnavailable:
         logger.info("could not note the use of app password %d", app_password_id)
-
-
-def _require(connection: Connection, actor: Actor, user_id: int) -> str:
-    """The username of whose passwords the actor may manage. Raises `Forbidden`, `NotFound`."""
-    require(Permission.USERS_MANAGE, own=Permission.PASSWORDS_MANAGE_OWN, owner_id=user_id, actor=actor)
-    row = connection.execute(select(User.username, User.role).where(User.id == user_id)).first()
-    if row is None:
-        raise NotFound(f"There is no user with the id {user_id}.")
-    if actor.user_id != user_id:
-        roles.require_authority(connection, row.role, actor=actor)
-    return str(row.username)
 
 
 def _app_password(row: Row[*tuple[Any, ...]]) -> AppPassword:

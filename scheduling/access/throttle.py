@@ -14,6 +14,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 from scheduling.access import audit
 from scheduling.access.permissions import Actor
 from scheduling.access.secrets import Keyring
+from scheduling.config.sections import Config
 from scheduling.database.dialects import insert_into
 from scheduling.models import LoginFailure, User
 
@@ -36,6 +37,11 @@ class Policy:
     longest: int
     account_longest: int = 5
 
+    @classmethod
+    def of(cls, config: Config) -> Policy:
+        """That of the settings."""
+        return cls(attempts=config.security.login_attempts, longest=config.security.login_delay_max)
+
 
 def wait(connection: Connection, keyring: Keyring, username: str, address: str, now: int) -> int:
     """Seconds until this account may be tried again from this address; 0 when it may be now."""
@@ -44,9 +50,18 @@ def wait(connection: Connection, keyring: Keyring, username: str, address: str, 
 
 
 def record(
-    connection: Connection, keyring: Keyring, username: str, address: str, policy: Policy, now: int
+    connection: Connection,
+    keyring: Keyring,
+    username: str,
+    address: str,
+    policy: Policy,
+    now: int,
+    *,
+    whose: str | None = None,
 ) -> None:
-    """Count one failure, and audit the one with which a burst begins. Inside `Database.write()`."""
+    """Count one failure, and audit the one with which a burst begins. `whose` is the user whose name or e-mail address
+    it was, where `username` is not the user's name itself. Inside `Database.write()`.
+    """
     pair, account, origin = _keys(keyring, username, address)
     for key, free, longest, subject in sorted(
         (
@@ -57,7 +72,7 @@ def record(
     ):
         failures = _count(connection, key, free, longest, now)
         if failures == free:
-            _audit(connection, username, address, subject, failures)
+            _audit(connection, whose or username, address, subject, failures)
 
 
 def _audit(connection: Connection, username: str, address: str, subject: str, failures: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from scheduling.access import audit, roles
+from scheduling.access import audit, roles, sessions
 from scheduling.access.permissions import Actor, Permission, require
 from scheduling.database.types import Role
 from scheduling.errors import Conflict, Invalid, NotFound
@@ -125,6 +125,7 @@ def change(connection: Connection, username: str, changes: Mapping[str, Any], *,
         roles.require_authority(connection, differing.get("role", before.role), actor=actor)
     if differing:
         connection.execute(update(UserRow).where(UserRow.id == before.id).values(**differing))
+        sessions.drop(connection, before.id)
         facts = {name: differing.get(name) for name in ("role", "active", "calendar_access")}
         others = " ".join(sorted(set(differing) - set(facts)))
         audit.record(

@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 from scheduling import kinds
 from scheduling.config import ini, wording
 from scheduling.config.ini import Parser, option
+from scheduling.config.pages import PagesSettings
 from scheduling.config.templates import Template
 from scheduling.kinds.kind import Kind, Wording
 
@@ -311,6 +312,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "security": SecuritySettings,
     **CHANGEABLE,
     "settings": LockSettings,
+    "pages": PagesSettings,
 }
 
 
@@ -327,6 +329,7 @@ class Config:
     availability: AvailabilitySettings = field(default_factory=AvailabilitySettings)
     conflicts: ConflictSettings = field(default_factory=ConflictSettings)
     settings: LockSettings = field(default_factory=LockSettings)
+    pages: PagesSettings = field(default_factory=PagesSettings)
 
     def key_path(self) -> Path:
         """The key file: the configured one, else `daysheet.key` beside the SQLite file, else in `var/`."""

@@ -25,6 +25,7 @@ from scheduling.models.feeds import Feed, FeedToken
 from scheduling.models.imports import ExternalEvent, ExternalEventVersion, Generation, Subscription
 from scheduling.models.roles import Role, RolePermission
 from scheduling.models.schedule import CONTRACT_TABLES, Blocker, Job, JobAssignment, TimeOff, User
+from scheduling.models.sessions import BrowserSession
 from scheduling.models.webhooks import Webhook, WebhookDelivery
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "AuditEntry",
     "Base",
     "Blocker",
+    "BrowserSession",
     "Calendar",
     "CalendarObject",
     "CalendarProperty",
