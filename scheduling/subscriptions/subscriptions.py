@@ -219,28 +219,35 @@ def resume(connection: Connection, subscription_id: int, *, actor: Actor) -> Non
     audit.record(connection, "subscription.resume", f"subscription:{subscription_id}", actor=actor)
 
 
-def request_sync(connection: Connection, subscription_id: int, *, wait: int = 0, actor: Actor) -> None:
-    """Make a subscription due now, or `wait` seconds after the last fetch that was asked for. With `wait`, one that is
-    asked for or under way is not asked for twice, and a server that wants to be left alone is. Raises `NotFound`,
-    `Invalid` for a paused one.
+def request_sync(
+    connection: Connection, subscription_id: int, *, wait: int | None = None, actor: Actor
+) -> None:
+    """Make a subscription due now. With `wait` (seconds) only politely: a sync that is already requested or running is
+    not requested again, it begins `wait` seconds after the last requested one at the earliest, and not before the
+    server's Retry-After is over. Raises `NotFound`, `Invalid` for a paused one.
     """
     found = get(connection, subscription_id, actor=actor)
     if found.status == "paused":
         raise Invalid(f"Subscription {subscription_id} is paused; resume it first.")
-    if wait and found.sync.state in ("queued", "running"):
-        return
-    now = int(time.time())
     due = 0
-    finished = found.sync.finished_at if found.sync.requested_at is not None else None
-    if wait and finished is not None and finished.timestamp() + wait > now:
-        due = int(finished.timestamp()) + wait
-    if wait and found.rest_until > now:
-        due = max(due, found.rest_until)
+    if wait is not None:
+        if found.sync.state in ("queued", "running"):
+            return
+        due = _earliest(found, wait)
     connection.execute(
         update(_R)
         .where(_R.id == subscription_id)
         .values(next_at=due, sync_requested_at=time.time_ns() // 1_000_000)
     )
+
+
+def _earliest(found: Subscription, wait: int) -> int:
+    """The epoch second of the next polite fetch; 0 where that is now."""
+    now = int(time.time())
+    finished = found.sync.finished_at if found.sync.requested_at is not None else None
+    after_last = 0 if finished is None else int(finished.timestamp()) + wait
+    due = max(after_last, found.rest_until)
+    return due if due > now else 0
 
 
 def remove(

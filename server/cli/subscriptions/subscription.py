@@ -151,13 +151,19 @@ def list_(
 
 @subscription.command("sync")
 @_number
-@click.option("--queue", is_flag=True, help="Only put it at the head of a running worker's queue.")
+@click.option("--queue", is_flag=True, help="Let a running worker fetch it, and return at once.")
 @json_option
 @pass_session
 def sync(session: Session, *, number: int, queue: bool, as_json: bool) -> None:
-    """Import the subscription ID now; the exit code is 1 when that fails."""
+    """Import the subscription ID now. The exit code is 1 when that fails.
+
+    With --queue, the worker fetches it: at the earliest `subscriptions.sync_seconds` after the last requested sync,
+    and not before the server's Retry-After is over.
+    """
     with session.database.write() as connection:
-        subscriptions.request_sync(connection, number, actor=session.actor)
+        limits = stored.effective(connection, session.settings.config).subscriptions
+        wait = limits.sync_seconds if queue else None
+        subscriptions.request_sync(connection, number, wait=wait, actor=session.actor)
     if not queue:
         from server import background  # noqa: PLC0415 - only where something is fetched
 
@@ -167,7 +173,7 @@ def sync(session: Session, *, number: int, queue: bool, as_json: bool) -> None:
     if as_json:
         print_json(asdict(found))
     elif queue:
-        click.echo(f"Subscription {number} is next.")
+        click.echo(f"Subscription {number} is queued.")
     else:
         facts = [("status", found.status), ("remark", found.message), ("last success", found.last_success_at)]
         print_facts(f"Subscription {number}, {found.label}, {found.host}", facts)

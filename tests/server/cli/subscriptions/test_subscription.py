@@ -22,10 +22,19 @@ CALENDAR = (
 )
 
 
+BUSY = "busy-77aa"
+
+
 class _Calendars(BaseHTTPRequestHandler):
-    """One calendar at a secret path."""
+    """One calendar at a secret path; another path asks to come back in an hour."""
 
     def do_GET(self) -> None:
+        if self.path == f"/{BUSY}.ics":
+            self.send_response(503)
+            self.send_header("Retry-After", "3600")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         found = self.path == f"/{SECRET}.ics"
         body = CALENDAR.encode() if found else b"none"
         self.send_response(200 if found else 404)
@@ -122,8 +131,22 @@ def test_a_paused_calendar_waits_until_it_is_resumed(anna: Daysheet, source: str
 def test_a_queued_calendar_is_left_to_the_importer(anna: Daysheet, source: str) -> None:
     number = str(anna.json("subscription", "add", "anna", f"{source}/{SECRET}.ics")["id"])
     assert anna.json("importer", "--once")["applied"] == 1
-    assert "is next" in anna.run("subscription", "sync", number, "--queue").stdout
+    assert "is queued" in anna.run("subscription", "sync", number, "--queue").stdout
     assert sum(anna.json("importer", "--once").values()) == 1
+
+
+@pytest.mark.parametrize("seconds", ["0", "30"])
+def test_a_queued_sync_leaves_alone_a_server_that_asked_for_it(
+    anna: Daysheet, source: str, seconds: str
+) -> None:
+    anna.run("settings", "set", "subscriptions.sync_seconds", seconds)
+    number = str(anna.json("subscription", "add", "anna", f"{source}/{BUSY}.ics")["id"])
+    assert anna.json("importer", "--once")["failed"] == 1
+    anna.run("subscription", "sync", number, "--queue")
+    assert anna.json("importer", "--once")["failed"] == 0, "not before Retry-After is over"
+    anna.run("subscription", "sync", number, expect=1)
+    (found,) = anna.json("subscription", "list", "anna")["subscriptions"]
+    assert (found["sync"]["state"], found["sync"]["result"]) == ("done", "failed"), "fetched at once"
 
 
 def test_a_removed_calendar_is_gone(anna: Daysheet) -> None:
