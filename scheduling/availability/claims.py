@@ -24,6 +24,7 @@ from scheduling.calendars.catch_up import catch_up, ensure_calendars
 from scheduling.calendars.followers import Followers
 from scheduling.calendars.free_busy import Period, coalesce, free
 from scheduling.errors import Invalid, SchedulingError
+from scheduling.kinds import jobs
 from scheduling.schedule import acts
 from scheduling.settings.view import View, today
 
@@ -92,7 +93,7 @@ def hold(
     if not all(_held(it) for it in answer(connection, found, question, now)):
         raise Invalid(
             "This would not take the time: a job in a status that calendars do not show leaves it free. Choose one of"
-            f" {', '.join(view.calendars.job_statuses)}."
+            f" {', '.join(view.chosen(jobs.STATUSES))}."
         )
     return made
 

@@ -173,7 +173,7 @@ def _person(
     sources = [
         _source(row, fetched.get(row.slug), view, horizon)
         for row in rows
-        if row.id is not None and kinds.of(row.kind).is_on(view)
+        if row.id is not None and view.is_on(kinds.of(row.kind))
     ]
     there = {it.slug for it in sources}
     # A subscription whose calendar is not there yet: nothing of it is known.
@@ -187,7 +187,7 @@ def _person(
         username=first.username,
         time_zone=first.time_zone,
         sources=tuple(sources),
-        incomplete=not there.issuperset(it.slug for it in _NEEDED if it.is_on(view)),
+        incomplete=not there.issuperset(it.slug for it in _NEEDED if view.is_on(it)),
     )
 
 

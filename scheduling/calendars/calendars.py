@@ -182,13 +182,13 @@ def find_calendar(
     if row is None:
         return None
     owner = _principal(row)
-    hidden = row.id is None or not kinds.of(row.kind).is_on(view)
+    hidden = row.id is None or not view.is_on(kinds.of(row.kind))
     return owner, None if hidden else _state(row, owner, view.on(today))
 
 
 def built_in(owner: Principal, view: View) -> tuple[str, ...]:
     """The calendars that the user has whatever happens, in the order in which they are listed."""
-    return tuple(it.slug for it in BUILT_IN if (owner.reads_all or not it.restricted) and it.is_on(view))
+    return tuple(it.slug for it in BUILT_IN if (owner.reads_all or not it.restricted) and view.is_on(it))
 
 
 def state_of(row: Any, of_day: DayView) -> CalendarState:

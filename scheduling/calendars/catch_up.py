@@ -296,7 +296,7 @@ def _cancelled(
     horizon: Horizon,
 ) -> dict[str, Rendered]:
     """Those of the sources that were cancelled, by name: feeds may go on showing them for a while."""
-    if not kind.keeps_cancelled:
+    if kind.cancelled is None:
         return {}
     results = rendering.render(connection, kind, owner, ids, view.with_cancelled(), horizon)
     return {it.name: it for it in results if isinstance(it, Rendered) and it.status == "CANCELLED"}

@@ -164,7 +164,7 @@ class Polling:
     def _made(self, values: tuple[Any, ...], day: int) -> Poll | None:
         row: Any = _Row._make(values)
         showing = self._showing(row.settings, day)
-        if not kinds.of(row.kind).is_on(showing.view):
+        if not showing.view.is_on(kinds.of(row.kind)):
             return None
         return Poll(
             app_password_id=row.app_password_id,

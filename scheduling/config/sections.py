@@ -20,7 +20,6 @@ from scheduling.kinds.kind import Kind, Wording
 
 T = TypeVar("T")
 
-JOB_STATUSES = ("offered", "confirmed", "delivered", "invoiced", "paid", "cancelled")
 _BLOCKING = [it for it in kinds.every() if it.blocks]
 CONFLICTING_KINDS = tuple(it.slug for it in _BLOCKING)
 CALENDAR_NAME_FIELDS = ("calendar", "user")
@@ -149,11 +148,6 @@ class CalendarSettings:
         1,
         parse=ini.history,
         doc="How many months back a calendar reaches. Everything in the future is always included.",
-    )
-    job_statuses: tuple[str, ...] = option(
-        "confirmed,delivered,invoiced,paid",
-        parse=ini.choices(*JOB_STATUSES),
-        doc="The statuses a job must have to be in a calendar.",
     )
     horizon_months: int = option(
         24,

@@ -35,7 +35,7 @@ class Rules:
     def of(cls, view: View) -> Rules:
         """The rules by these settings."""
         settings, buffers = view.conflicts, view.availability
-        counted = frozenset(it for it in settings.kinds if kinds.of(it).is_on(view))
+        counted = frozenset(it for it in settings.kinds if view.is_on(kinds.of(it)))
         parts = (
             _VERSION,
             settings.enabled,

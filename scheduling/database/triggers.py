@@ -19,6 +19,15 @@ def statements(dialect: str) -> list[str]:
     return _sqlite() if dialect == "sqlite" else _postgresql()
 
 
+def of_table(dialect: str, table: str, slug: str, unique: str | None = None) -> list[str]:
+    """Those of one table whose rows have an `id` and a `user_id` and are in that user's calendar `slug`: what the
+    migration of a new kind of calendar needs. `unique` is a further column by which a row may replace another.
+    """
+    if dialect == "sqlite":
+        return _sqlite_owned(table, f"'{slug}'", unique)
+    return [_PG_PATH, *_pg_owned(table, f"'{slug}'", "r.user_id", "r.id"), *_pg_truncate(table, slug)]
+
+
 def _append(select: str) -> str:
     return f"INSERT INTO schedule_changes (user_id, slug, source_id, changed_at) {select};"
 
@@ -109,12 +118,12 @@ def _sqlite_owned(table: str, slug: str, unique: str | None) -> list[str]:
 
 
 _PG_NOW = "extract(epoch from clock_timestamp())::bigint"
+# For the functions to keep: a writer's temporary tables must never stand in for ours.
+_PG_PATH = "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
 
 
 def _postgresql() -> list[str]:
-    # For the functions to keep: a writer's temporary tables must never stand in for ours.
-    path = "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
-    created = [path, *_pg_jobs(), *_pg_users()]
+    created = [_PG_PATH, *_pg_jobs(), *_pg_users()]
     for table, slug in _OWNED.items():
         created += _pg_owned(table, f"'{slug}'", "r.user_id", "r.id") + _pg_truncate(table, slug)
     created += _pg_owned("external_events", "'external-' || r.subscription_id", "r.user_id", "r.id")

@@ -180,7 +180,7 @@ def _each_once(items: Iterable[_Item]) -> list[_Item]:
 
 
 def _shown(scope: Scope, kind: str) -> ColumnElement[bool]:
-    if not kinds.of(kind).keeps_cancelled or scope.link.options.cancelled_days is None:
+    if kinds.of(kind).cancelled is None or scope.link.options.cancelled_days is None:
         return ~_O.deleted
     since = scope.window.cancelled_since
     # A removed job that was cancelled keeps its last text (scheduling/calendars/changeset.py).

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Literal
 
 from scheduling import kinds
-from scheduling.config.ini import did_you_mean
-from scheduling.errors import Invalid
+from scheduling.feeds.sorts import Moment, Number, Sort, Word, Words
 from scheduling.settings.view import View, months_before
 
 KINDS = tuple(it.slug for it in kinds.every() if it.in_feed is not None)
@@ -25,15 +24,14 @@ MOST_MINUTES = 40320
 """Four weeks."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Number:
-    """An option that is a whole number from 0 to `most`, or None; `doc` says what, and what without a number."""
-
-    most: int
-    doc: str
-
-
-NUMBERS: Mapping[str, Number] = {
+_RESTRICTED = " and ".join(it for it in KINDS if it not in USUAL_KINDS)
+OPTIONS: Mapping[str, Sort] = {
+    "kinds": Words(
+        among=KINDS,
+        called="kind",
+        doc=f"What it shows; may be given several times. Without it, everything but {_RESTRICTED}.",
+    ),
+    "detail": Word(among=DETAILS, doc="Everything, or only when the user is busy."),
     "history_months": Number(
         most=MOST_MONTHS, doc="Months back, no more than the installation's; none: as many."
     ),
@@ -45,8 +43,11 @@ NUMBERS: Mapping[str, Number] = {
     "alarm_minutes": Number(
         most=MOST_MINUTES, doc="Minutes before an item that an alarm goes off; none: no alarm."
     ),
+    "expires_at": Moment(
+        called="expiry", flag="expires", doc="The last day (UTC) of the link, or a moment; none: no end."
+    ),
 }
-"""From these come the bounds and the options of the command line."""
+"""From these come the checks and the options of the command line, in this order."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,25 +69,8 @@ class FeedOptions:
     expires_at: datetime | None = None
 
     def __post_init__(self) -> None:
-        for kind in self.kinds:
-            if kind not in KINDS:
-                raise Invalid(
-                    f"There is no kind {kind!r}{did_you_mean(kind, KINDS)}; a feed shows {', '.join(KINDS)}."
-                )
-        if not self.kinds:
-            raise Invalid(f"A feed shows at least one of {', '.join(KINDS)}.")
-        object.__setattr__(self, "kinds", tuple(kind for kind in KINDS if kind in self.kinds))
-        if self.detail not in DETAILS:
-            raise Invalid(f"The detail of a feed is full or busy, not {self.detail!r}.")
-        for name, number in NUMBERS.items():
-            _bounded(name, getattr(self, name), 0, number.most)
-        if self.expires_at is not None:
-            if self.expires_at.tzinfo is None:
-                raise Invalid("The expiry of a feed needs a time zone.")
-            if not 1970 < self.expires_at.year < 3000:
-                raise Invalid("The expiry of a feed is a moment between the years 1971 and 2999.")
-            moment = self.expires_at.astimezone(UTC).replace(microsecond=0)
-            object.__setattr__(self, "expires_at", moment)
+        for name, sort in OPTIONS.items():
+            object.__setattr__(self, name, sort.checked(name, getattr(self, name)))
 
     def window(self, view: View, today: date) -> Window:
         """What of its calendars the feed shows on `today`."""
@@ -112,11 +96,6 @@ class Window:
     cutoff: date
     until: int | None
     cancelled_since: int | None
-
-
-def _bounded(name: str, value: int | None, least: int, most: int) -> None:
-    if value is not None and (isinstance(value, bool) or not least <= value <= most):
-        raise Invalid(f"{name} is a whole number from {least} to {most}, not {value!r}.")
 
 
 def _epoch(day: date) -> int:

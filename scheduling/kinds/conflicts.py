@@ -41,10 +41,6 @@ def _render(row: SourceRow, owner: Owner, _look: Look, horizon: Horizon) -> Rend
     return from_event(event, row.id, tzid=owner.time_zone, busy="", horizon=horizon)
 
 
-def _is_on(look: Look) -> bool:
-    return look.conflicts_enabled
-
-
 CONFLICTS = Kind(
     slug="conflicts",
     event=None,
@@ -62,5 +58,5 @@ CONFLICTS = Kind(
     color="#D62728FF",
     blocks=False,
     restricted=True,
-    is_on=_is_on,
+    switch="conflicts",
 )

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from scheduling.database.types import JobStatus
 from scheduling.ical.event import Event
 from scheduling.ical.spans import Horizon
-from scheduling.kinds.kind import IDS, USER, Kind, Look, Owner, SourceRow, Wording
+from scheduling.kinds.kind import IDS, USER, Cancelled, Choices, Kind, Look, Owner, SourceRow, Wording
 from scheduling.kinds.periods import categories, epoch, period
 from scheduling.kinds.rendered import Rendered, from_event
 from scheduling.models import Job, JobAssignment
@@ -44,9 +44,16 @@ _URL = Wording(
     is_url=True,
 )
 
+STATUSES = Choices(
+    option="job_statuses",
+    default="confirmed,delivered,invoiced,paid",
+    among=tuple(JobStatus),
+    doc="The statuses a job must have to be in a calendar.",
+)
+
 
 def _render(row: SourceRow, owner: Owner, look: Look, horizon: Horizon) -> Rendered | None:
-    if row.status not in look.job_statuses:
+    if row.status not in look.chosen(STATUSES):
         return None
     values = {
         "reference": row.reference,
@@ -107,7 +114,8 @@ JOBS = Kind(
     name="Jobs",
     color="#1F77B4FF",
     wordings=(_SUMMARY, _DESCRIPTION, _LOCATION, _URL),
+    choices=(STATUSES,),
     buffered=True,
-    keeps_cancelled=True,
+    cancelled=Cancelled(choices=STATUSES, word=JobStatus.CANCELLED),
     reason=_reason,
 )

@@ -76,14 +76,6 @@ class Text(Protocol):
 class Look(Protocol):
     """What settings say about how events look. `View` (scheduling/settings/view.py) is one."""
 
-    @property
-    def job_statuses(self) -> tuple[str, ...]:
-        """The statuses of jobs that are shown."""
-
-    @property
-    def conflicts_enabled(self) -> bool:
-        """Whether conflicts are looked for."""
-
     def text(self, wording: Wording) -> Text:
         """The template for one of a kind's wordings."""
 
@@ -102,8 +94,12 @@ NUMBER: BindParameter[Any] = bindparam("number")
 IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 
 
-def _always(_look: Look) -> bool:
-    return True
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cancelled:
+    """How a kind says that an entry is cancelled: by the word `word` of one of its choices."""
+
+    choices: Choices
+    word: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -128,10 +124,11 @@ class Kind:
     Behaviour:
       `blocks`: its events take the owner's time. `numbered`: instead of one calendar called `slug` there are any
       number, `slug-<number>`, each with a name of its own. `restricted`: only those have it who may read everybody's
-      calendars. `is_on` says whether there is one by the settings. `imported`: its events come from elsewhere; only
-      their owner sees what they are.
-      `buffered`: `[availability]` keeps time around its events. `keeps_cancelled`: feeds may show cancelled ones for a
-      while. `reason` explains what an event does to availability; None where that is read from what was imported.
+      calendars. `switch` is a section of the settings whose option `enabled` says whether there is one; None: there
+      always is. `imported`: its events come from elsewhere; only their owner sees what they are.
+      `buffered`: `[availability]` keeps time around its events. `cancelled`: feeds may show cancelled ones for a
+      while, and how to tell them; None: they may not. `reason` explains what an event does to availability; None where
+      that is read from what was imported.
     """
 
     slug: str
@@ -151,10 +148,10 @@ class Kind:
     blocks: bool = True
     numbered: bool = False
     restricted: bool = False
-    is_on: Callable[[Look], bool] = _always
+    switch: str | None = None
     imported: bool = False
     buffered: bool = False
-    keeps_cancelled: bool = False
+    cancelled: Cancelled | None = None
     reason: Reason | None = None
     name_option: str = field(init=False)
     color_option: str = field(init=False)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Adding columns with constraints to a table that others refer to, on both databases.
+"""Adding columns with constraints to a table that others refer to, and changing one, on both databases.
 
 SQLite cannot add a named constraint, and copying the table would cascade to everything that refers to it. Columns at
 the end need nothing on disk, where a row without them has their defaults, so the table's text is edited in the
@@ -8,7 +8,8 @@ schema, as SQLite's documentation describes it ("Making Other Kinds Of Table Sch
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -33,6 +34,28 @@ def add_columns(
         for name, condition in (checks or {}).items():
             op.create_check_constraint(op.f(name), table, condition)
         return
+    _edit(table, lambda before: _with(before, table, columns, checks or {}))
+
+
+def change_column(table: str, column: sa.Column[Any]) -> None:
+    """Give the column of this name another type and default, in which every value that is stored is valid too."""
+    if op.get_context().dialect.name == "postgresql":
+        op.alter_column(table, column.name, type_=column.type, server_default=column.server_default)
+        return
+
+    sa.Table(table, sa.MetaData(), column)
+
+    def changed(before: str) -> str:
+        after, count = re.subn(rf"(?m)^\t{column.name} .*?(?=, ?$|$)", lambda _: f"\t{_line(column)}", before)
+        if count != 1:
+            raise SchedulingError(f"The table {table} has no column {column.name} that can be changed.")
+        return after
+
+    _edit(table, changed)
+
+
+def _edit(table: str, changed: Callable[[str], str]) -> None:
+    """Give SQLite another text of the table."""
     connection = op.get_bind()
     before = connection.scalar(_TEXT, {"name": table})
     if before is None:
@@ -40,17 +63,20 @@ def add_columns(
     version = connection.exec_driver_sql("PRAGMA schema_version").scalar_one()
     connection.exec_driver_sql("PRAGMA writable_schema = ON")
     try:
-        connection.execute(_EDIT, {"sql": _with(before, table, columns, checks or {}), "name": table})
+        connection.execute(_EDIT, {"sql": changed(before), "name": table})
         connection.exec_driver_sql(f"PRAGMA schema_version = {version + 1}")
     finally:
         connection.exec_driver_sql("PRAGMA writable_schema = RESET")
 
 
+def _line(column: sa.Column[Any]) -> str:
+    return str(CreateColumn(column).compile(dialect=sqlite.dialect()))
+
+
 def _with(before: str, table: str, columns: Sequence[sa.Column[Any]], checks: Mapping[str, str]) -> str:
     """The table's text with more columns behind its last, and the checks before its other constraints."""
     sa.Table(table, sa.MetaData(), *columns)
-    dialect = sqlite.dialect()
-    lines = [str(CreateColumn(column).compile(dialect=dialect)) for column in columns]
+    lines = [_line(column) for column in columns]
     lines += [f"CONSTRAINT {name} CHECK ({condition})" for name, condition in checks.items()]
     head, found, constraints = before.partition(_CONSTRAINT)
     if found:

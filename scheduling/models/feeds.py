@@ -12,6 +12,7 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     String,
+    Text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -34,7 +35,7 @@ class Feed(Base):
     id: Mapped[int] = mapped_column(BigInt, Identity(), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     label: Mapped[str] = mapped_column(String(255))
-    kinds: Mapped[str] = mapped_column(String(64), server_default="jobs,blockers,time-off,external")
+    kinds: Mapped[str] = mapped_column(Text)
     detail: Mapped[str] = mapped_column(String(8), server_default="full")
     history_months: Mapped[int | None] = mapped_column(BigInt)
     future_months: Mapped[int | None] = mapped_column(BigInt)

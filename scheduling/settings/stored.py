@@ -20,7 +20,7 @@ from scheduling.config import ini
 from scheduling.config.sections import CHANGEABLE, Config
 from scheduling.errors import Invalid
 from scheduling.models import Setting
-from scheduling.settings.view import View
+from scheduling.settings.view import SHOWN_BY, View
 
 logger = logging.getLogger(__name__)
 
@@ -175,8 +175,7 @@ def _effective(base: _Base, rows: Stored) -> _Effective:
             logger.warning("stored setting %s is not acceptable to this version and is passed over", name)
             continue
         sections[section] = dataclasses.replace(sections[section], **{option: getattr(parsed, option)})
-    names = ("calendars", "templates", "conflicts", "availability")
-    shown = View.of(*(sections[name] for name in names))
+    shown = View.of(**{name: sections[name] for name in SHOWN_BY})
     return _Effective(sections=sections, view=shown)
 
 

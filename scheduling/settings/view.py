@@ -5,12 +5,14 @@ settings kept in the database. Its `epoch` changes exactly when objects could lo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, time
 from hashlib import blake2b
+from typing import Any
 
 from scheduling import kinds
 from scheduling.config.sections import (
+    CHANGEABLE,
     AvailabilitySettings,
     CalendarSettings,
     ConflictSettings,
@@ -45,7 +47,7 @@ class View:
         availability: AvailabilitySettings | None = None,
     ) -> View:
         """A view of these settings."""
-        parts = [str(_RENDERER), zone_data.in_use().digest, ",".join(sorted(calendars.job_statuses))]
+        parts = [str(_RENDERER), zone_data.in_use().digest]
         parts += [f"{name}={getattr(templates, name).text}" for name in TemplateSettings.__dataclass_fields__]
         choices = [it.option for kind in kinds.every() for it in kind.choices]
         parts += [f"{name}={','.join(sorted(getattr(calendars, name)))}" for name in choices]
@@ -59,9 +61,10 @@ class View:
         )
 
     def with_cancelled(self) -> View:
-        """This view as if cancelled jobs were visible too."""
-        statuses = (*self.calendars.job_statuses, "cancelled")
-        return replace(self, calendars=replace(self.calendars, job_statuses=statuses))
+        """This view as if what is cancelled were shown too."""
+        every = [it.cancelled for it in kinds.every() if it.cancelled is not None]
+        shown: dict[str, Any] = {it.choices.option: (*self.chosen(it.choices), it.word) for it in every}
+        return replace(self, calendars=replace(self.calendars, **shown))
 
     def cutoff(self, today: date) -> date:
         """The first day inside the history window; `date.min` where history is unlimited."""
@@ -75,15 +78,9 @@ class View:
         end = months_before(today.replace(day=1), -(self.calendars.horizon_months + 1))
         return Horizon(start=start, end=_epoch(end), present=_epoch(today.replace(day=1)))
 
-    @property
-    def job_statuses(self) -> tuple[str, ...]:
-        """The statuses of jobs that are shown."""
-        return self.calendars.job_statuses
-
-    @property
-    def conflicts_enabled(self) -> bool:
-        """Whether conflicts are looked for."""
-        return self.conflicts.enabled
+    def is_on(self, kind: Kind) -> bool:
+        """Whether there are calendars of the kind."""
+        return kind.switch is None or bool(getattr(self, kind.switch).enabled)
 
     def text(self, wording: Wording) -> Template:
         """The template for one of a kind's wordings."""
@@ -114,6 +111,10 @@ class View:
             horizon=horizon,
             extent=(self.epoch, horizon.start, horizon.end),
         )
+
+
+SHOWN_BY = tuple(it.name for it in fields(View) if it.name in CHANGEABLE)
+"""The sections of the settings that a view is made of."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,17 +10,11 @@ from typing import Any, TypeVar
 
 import click
 
-from scheduling.feeds.options import (
-    DETAILS,
-    KINDS,
-    NUMBERS,
-    USUAL_KINDS,
-    FeedOptions,
-)
+from scheduling.feeds.options import OPTIONS, FeedOptions
+from scheduling.feeds.sorts import Moment, Sort, Word, Words
 
 F = TypeVar("F", bound=Callable[..., Any])
 _NONE = "none"
-_RESTRICTED = " and ".join(it for it in KINDS if it not in USUAL_KINDS)
 
 
 class _Number(click.ParamType[Any]):
@@ -36,7 +30,7 @@ class _Number(click.ParamType[Any]):
         return value if value == _NONE else self._range.convert(value, param, ctx)
 
 
-class _Expiry(click.ParamType[Any]):
+class _Moment(click.ParamType[Any]):
     """A date (its end, UTC), a moment in ISO 8601, or `none`."""
 
     name = "date"
@@ -54,33 +48,24 @@ class _Expiry(click.ParamType[Any]):
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
-_OPTIONS = (
-    click.option(
-        "--kind",
-        "kinds",
-        multiple=True,
-        type=click.Choice(KINDS),
-        help=f"What it shows; may be given several times. Without it, everything but {_RESTRICTED}.",
-    ),
-    click.option("--detail", type=click.Choice(DETAILS), help="Everything, or only when the user is busy."),
-    *(
-        click.option(f"--{name.replace('_', '-')}", type=_Number(number.most), metavar="N", help=number.doc)
-        for name, number in NUMBERS.items()
-    ),
-    click.option(
-        "--expires",
-        "expires_at",
-        type=_Expiry(),
-        metavar="DATE",
-        help="The last day (UTC) of the link, or a moment; none: no end.",
-    ),
-)
+def _option(name: str, sort: Sort) -> Callable[[F], F]:
+    """The option of the command line for an option of feeds."""
+    if isinstance(sort, Words):
+        return click.option(
+            f"--{sort.called}", name, multiple=True, type=click.Choice(sort.among), help=sort.doc
+        )
+    if isinstance(sort, Moment):
+        return click.option(f"--{sort.flag}", name, type=_Moment(), metavar="DATE", help=sort.doc)
+    flag = f"--{name.replace('_', '-')}"
+    if isinstance(sort, Word):
+        return click.option(flag, name, type=click.Choice(sort.among), help=sort.doc)
+    return click.option(flag, name, type=_Number(sort.most), metavar="N", help=sort.doc)
 
 
 def with_options(command: F) -> F:
     """Give a command the options of a feed; they reach it by the names of `FeedOptions`."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
+    for name, sort in reversed(list(OPTIONS.items())):
+        command = _option(name, sort)(command)
     return command
 
 

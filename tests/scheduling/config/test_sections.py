@@ -12,7 +12,8 @@ import pytest
 from scheduling.config import ini
 from scheduling.config.file import load
 from scheduling.config.ini import ConfigError, option
-from scheduling.config.sections import JOB_STATUSES, SECTIONS, Config, DatabaseSettings, SecuritySettings
+from scheduling.config.sections import SECTIONS, Config, DatabaseSettings, SecuritySettings
+from scheduling.database.types import JobStatus
 
 SHIPPED = Path(__file__).parents[3] / "config" / "daysheet.ini"
 
@@ -159,7 +160,7 @@ def test_job_statuses_are_a_subset_of_those_there_are() -> None:
     assert load(None, environ).config.calendars.job_statuses == ("offered", "cancelled")
     message = refusal({"DAYSHEET_CALENDARS_JOB_STATUSES": "paid,lost"})
     assert '"lost"' in message
-    assert all(status in message for status in JOB_STATUSES)
+    assert all(status in message for status in JobStatus)
 
 
 @pytest.mark.parametrize(
