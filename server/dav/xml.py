@@ -150,9 +150,18 @@ def octets(text: str) -> bytes:
     """Markup whose names are ASCII, as `in_ascii`, without characters that XML 1.0 forbids, surrogates replaced."""
     document = text.encode("ascii", "xmlcharrefreplace").translate(None, _CONTROLS)
     # Markup of ours holds no such references: what looks like one in a text begins with "&amp;" here.
-    if b"&#5" in document or b"&#6553" in document:
+    if not _is_western(text) and (b"&#5" in document or b"&#6553" in document):
         document = _FORBIDDEN.sub(lambda found: b"?" if found[1] else b"", document)
     return document
+
+
+def _is_western(text: str) -> bool:
+    """Whether no character is beyond U+00FF. This takes a twentieth of a search in the finished document."""
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def one_question(root: ET.Element | None) -> None:

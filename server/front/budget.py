@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import threading
 
+from server.dav.fast.bodies import Pieces, length_of
+
 
 class Budget:
     """Octets that may be held at a time. What is held several times, as the same object, counts once."""
@@ -32,22 +34,22 @@ class Budget:
         with self._lock:
             self._left += octets
 
-    def hold(self, content: bytes) -> bool:
+    def hold(self, content: bytes | Pieces) -> bool:
         """As `take`, for an object that others may be holding too."""
         with self._lock:
             holders = self._shared.get(id(content), 0)
             if not holders:
-                if len(content) > self._left:
+                if length_of(content) > self._left:
                     return False
-                self._left -= len(content)
+                self._left -= length_of(content)
             self._shared[id(content)] = holders + 1
             return True
 
-    def release(self, content: bytes) -> None:
+    def release(self, content: bytes | Pieces) -> None:
         """Give back what was held."""
         with self._lock:
             holders = self._shared.pop(id(content)) - 1
             if holders:
                 self._shared[id(content)] = holders
             else:
-                self._left += len(content)
+                self._left += length_of(content)

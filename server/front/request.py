@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
-from server.dav.fast.bodies import Long
+from server.dav.fast.bodies import Content
 from server.front.bodies import Incoming
 from server.front.connection import Connection, Header
 from server.front.sending import Sender, whole
@@ -42,7 +42,7 @@ class _Job:
         self._environ = environ
         self._application = application
         self._sender = sender
-        self._answer: tuple[int, list[Header], bytes | Long] | None = None
+        self._answer: tuple[int, list[Header], Content] | None = None
         self._came = time.monotonic()
 
     @property

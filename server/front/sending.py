@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from server.dav.fast.bodies import Long, gathered
+from server.dav.fast.bodies import Content, Long, Pieces, gathered
 from server.front.budget import Budget
 from server.front.connection import Connection, Header
 from server.front.peers import hang_up
@@ -79,19 +79,17 @@ class Sender:
         self._most = most
         self._open: set[_Answer] = set()
 
-    def send(self, connection: Connection, status: int, headers: list[Header], content: bytes | Long) -> None:
+    def send(self, connection: Connection, status: int, headers: list[Header], content: Content) -> None:
         """Send an answer, from any thread."""
         if isinstance(content, bytes) and len(content) <= SHORT:
             connection.start(status, headers)
             connection.send(content, more=False)
             return
-        if isinstance(content, bytes) and not self._budget.hold(content):
-            content = gathered([content], in_memory=0)
-        if isinstance(content, bytes):
-            release = partial(self._budget.release, content)
-            self._begin(connection, status, headers, _slices(content, self._part), release)
-        else:
-            self._begin(connection, status, headers, _pieces(content, self._part), content.close)
+        if not isinstance(content, Long) and not self._budget.hold(content):
+            content = gathered([content] if isinstance(content, bytes) else content, in_memory=0)
+        close = content.close if isinstance(content, Long) else partial(self._budget.release, content)
+        pieces = (content,) if isinstance(content, bytes) else content
+        self._begin(connection, status, headers, _parts(pieces, self._part), close)
 
     @property
     def _part(self) -> int:
@@ -131,9 +129,9 @@ class Sender:
             logger.warning("dropped %d client(s) that took their answers too slowly", len(dropped))
 
 
-def whole(body: Iterable[bytes]) -> bytes | Long:
+def whole(body: Iterable[bytes]) -> Content:
     """The body as it is sent; what is neither in memory nor in a file yet is gathered."""
-    if isinstance(body, Long):
+    if isinstance(body, Long | Pieces):
         return body
     if isinstance(body, list) and len(body) == 1:
         only: bytes = body[0]
@@ -146,12 +144,11 @@ def whole(body: Iterable[bytes]) -> bytes | Long:
             close()
 
 
-def _slices(content: bytes, size: int) -> Iterator[bytes]:
-    view = memoryview(content)
-    for start in range(0, len(content), size):
-        yield bytes(view[start : start + size])
-
-
-def _pieces(content: Long, size: int) -> Iterator[bytes]:
-    for piece in content:
-        yield from _slices(piece, size)
+def _parts(pieces: Iterable[bytes], size: int) -> Iterator[bytes]:
+    for piece in pieces:
+        if len(piece) <= size:
+            yield piece
+            continue
+        view = memoryview(piece)
+        for start in range(0, len(piece), size):
+            yield bytes(view[start : start + size])

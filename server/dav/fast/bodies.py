@@ -25,6 +25,8 @@ CAPACITY = 24 * 2**20
 LEVEL = 1
 """Of compression: half the time of zlib's default for 7 to 23 per cent more octets (docs/performance.md)."""
 _PIECE = 2**17
+PIECE = 2**19
+"""Octets of each piece of a kept body."""
 Key = tuple[object, ...]
 
 
@@ -48,6 +50,17 @@ class Long:
         self._file.close()
 
 
+class Pieces:
+    """A body in memory that is sent as it lies there: a part that has to be cut out of it first is copied each time."""
+
+    def __init__(self, content: bytes) -> None:
+        self.length = len(content)
+        self._pieces = [content[start : start + PIECE] for start in range(0, len(content), PIECE)]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._pieces)
+
+
 def _long(pieces: Iterable[bytes]) -> Long:
     file: IO[bytes] = tempfile.TemporaryFile(prefix="daysheet-")  # noqa: SIM115
     try:
@@ -60,6 +73,8 @@ def _long(pieces: Iterable[bytes]) -> Long:
 
 
 Body = bytes | Long
+Content = Body | Pieces
+"""What an answer may have as its body. Only a body that is kept is in pieces."""
 
 
 def gathered(pieces: Iterable[bytes], in_memory: int = IN_MEMORY) -> Body:
@@ -82,7 +97,12 @@ def _emptied(pieces: list[bytes]) -> Iterator[bytes]:
         yield pieces.pop()
 
 
-def packed(content: Body) -> Body:
+def length_of(content: Content) -> int:
+    """Octets of the body."""
+    return len(content) if isinstance(content, bytes) else content.length
+
+
+def packed(content: Content) -> Body:
     """Gzip of `content`, which is used up."""
     packer = zlib.compressobj(LEVEL, wbits=16 + zlib.MAX_WBITS)
     if isinstance(content, bytes):
@@ -104,10 +124,10 @@ class Bodies:
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
         self._size = 0
-        self._kept: OrderedDict[Key, bytes] = OrderedDict()
+        self._kept: OrderedDict[Key, bytes | Pieces] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: Key, make: Callable[[], Body], *, gzip: bool) -> Body:
+    def get(self, key: Key, make: Callable[[], Body], *, gzip: bool) -> Content:
         """The body for `key`, compressed where `gzip` says so; made where it is not at hand."""
         key = (*key, gzip)
         with self._lock:
@@ -116,15 +136,17 @@ class Bodies:
                 self._kept.move_to_end(key)
                 return found
         content = packed(make()) if gzip else make()
-        if isinstance(content, bytes) and len(content) * 2 <= self._capacity:
-            self._keep(key, content)
-        return content
+        if not isinstance(content, bytes) or len(content) * 2 > self._capacity:
+            return content
+        kept = Pieces(content) if len(content) > PIECE else content
+        self._keep(key, kept)
+        return kept
 
-    def _keep(self, key: Key, content: bytes) -> None:
+    def _keep(self, key: Key, content: bytes | Pieces) -> None:
         with self._lock:
             if key not in self._kept:
                 self._kept[key] = content
-                self._size += len(content)
+                self._size += length_of(content)
             while self._size > self._capacity:
                 _, dropped = self._kept.popitem(last=False)
-                self._size -= len(dropped)
+                self._size -= length_of(dropped)

@@ -85,11 +85,11 @@ class Polls:
     def at_once(self, environ: WSGIEnvironment) -> Started | None:
         """As `answer`, on a thread whose database is `prompt`; None also where it would have to be waited for."""
         try:
-            return self._poll(environ)
+            return self._poll(environ, at_once=True)
         except DatabaseUnavailable:
             return None
 
-    def _poll(self, environ: WSGIEnvironment) -> Started | None:
+    def _poll(self, environ: WSGIEnvironment, *, at_once: bool = False) -> Started | None:
         method = environ["REQUEST_METHOD"]
         path = _PATH.fullmatch(environ.get("PATH_INFO", "")) if method in _METHODS else None
         # Without a depth a PROPFIND is infinite (RFC 4918, section 9.1), a REPORT is not (RFC 3253, section 3.6).
@@ -98,8 +98,13 @@ class Polls:
             return None
         if path[3] is not None and method in _WITH_BODY:
             return None
+        if not self._read_body(environ, method):
+            return None
+        of_calendar = path[2] is not None and path[3] is None
+        if at_once and of_calendar and not _may_be_simple(environ):
+            return None  # it takes a transaction, so nothing is to be looked up here
         password = _password(environ.get("HTTP_AUTHORIZATION", ""), path[1])
-        if password is None or not self._read_body(environ, method):
+        if password is None:
             return None
         lookup = self._sign_in.lookup(password)
         if path[2] is None:

@@ -9,9 +9,9 @@ from http import HTTPStatus
 
 from radicale.types import WSGIEnviron
 
-from server.dav.fast.bodies import Body, packed
+from server.dav.fast.bodies import Content, length_of, packed
 
-Answered = tuple[int, dict[str, str], "str | Body | None", "str | None"]
+Answered = tuple[int, dict[str, str], "str | Content | None", "str | None"]
 """Status, headers and body; the last place is that of Radicale's answers."""
 Started = tuple[str, list[tuple[str, str]], Iterable[bytes]]
 """What a WSGI application gives to `start_response`, and its body."""
@@ -32,11 +32,11 @@ def finish(
     headers = list(given.items())
     content = body.encode() if isinstance(body, str) else body
     if content is not None:
-        length = _length(content)
+        length = length_of(content)
         if length >= SHORTEST and "Content-Encoding" not in given and accepts_gzip(environ):
             content = packed(content)
             headers.append(("Content-Encoding", "gzip"))
-            length = _length(content)
+            length = length_of(content)
         headers.append(("Content-Length", str(length)))
     if minimal and status == HTTPStatus.MULTI_STATUS:
         headers.append(("Preference-Applied", "return=minimal"))
@@ -44,10 +44,6 @@ def finish(
     if content is None or environ["REQUEST_METHOD"] == "HEAD":
         return _line(status), headers, []
     return _line(status), headers, [content] if isinstance(content, bytes) else content
-
-
-def _length(content: Body) -> int:
-    return len(content) if isinstance(content, bytes) else content.length
 
 
 @cache
