@@ -23,6 +23,7 @@ from importer.line import InLine
 from importer.sources.registry import source_of
 from importer.store import Due, Failure, Standing, Store
 from importer.work import Task, Work, tasks_of
+from scheduling.sentences import counted
 
 log = logging.getLogger(__name__)
 
@@ -178,7 +179,7 @@ class _Loop:
                 log.error("leases were not renewed: %s", where(error))  # noqa: TRY400 (see where)
             else:
                 if lost and self._work.unfinished():
-                    log.warning("%d claims ended before the work on them did", len(lost))
+                    log.warning("%s ended before the work did", counted(len(lost), "claim"))
 
     def _worker(self) -> None:
         while not self._stop.is_set() and (taken := self._work.take()) is not None:

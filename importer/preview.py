@@ -23,6 +23,7 @@ from importer.understand.split import Feed
 from importer.understand.zones import Zones
 from scheduling.ical.recurrence import BadRule, Steps
 from scheduling.ical.series import expand, extent
+from scheduling.sentences import counted
 from scheduling.subscriptions.unread import RULE, SENTENCE
 
 __all__ = [
@@ -123,7 +124,9 @@ def preview(
         )
     feed = content.opened()
     if len(feed.events) > MOST_EVENTS:
-        message = f"The calendar has {len(feed.events)} events; at most {MOST_EVENTS} are looked at."
+        message = (
+            f"The calendar has {counted(len(feed.events), 'event')}; at most {MOST_EVENTS} are looked at."
+        )
         raise NotACalendar("too-many-events", message)
     judge = _Judge(feed, default_zone, stored or {}, now, zone_is_given=zone_is_given)
     bundles = group.bundles(feed.events)

@@ -16,6 +16,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from scheduling.config.ini import Network
+from scheduling.sentences import counted
 
 _KEPT = frozenset(
     {
@@ -176,7 +177,7 @@ def _body(clean: dict[str, Any], max_body: int) -> None:
     if text and not text.isdecimal():
         raise Refused(HTTPStatus.BAD_REQUEST, "The Content-Length is not a number.")
     too_large = Refused(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The request body is larger than {max_body} bytes."
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The request body is larger than {counted(max_body, 'byte')}."
     )
     if text and int(text) > max_body:
         raise too_large

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from importer.config import ImporterConfig
 from scheduling.access.secrets import Keyring
 from scheduling.config.file import load as load_sections
-from scheduling.config.ini import ConfigError, did_you_mean
+from scheduling.config.ini import ConfigError
 from scheduling.config.sections import SECTIONS as SHARED_SECTIONS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database, connect_to
+from scheduling.sentences import did_you_mean
 from server.config import ServerSettings
 
 if TYPE_CHECKING:

@@ -48,7 +48,8 @@ NOT_IN_SCHEDULING = {
 FLOORS: tuple[frozenset[str], ...] = tuple(
     frozenset(line.split())
     for line in (
-        "errors admission",
+        "errors sentences",
+        "admission",
         "ical",
         "database",
         "models",

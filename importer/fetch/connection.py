@@ -12,13 +12,13 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import httpcore
 
 from importer.errors import FetchFailed
-from importer.fetch import addresses
+from importer.fetch import addresses, refusals
 
 _CONNECT_SECONDS = 10.0
 
@@ -102,35 +102,8 @@ class GuardedBackend(httpcore.NetworkBackend):
 
     def _permitted(self, host: str, port: int) -> Sequence[addresses.Address]:
         found = resolve(host, port, self._deadline.cap(None, httpcore.ConnectTimeout))
-        require_permitted(host, port, found, self._exempt, self._ports)
+        refusals.require_none([*refusals.of_place(host, port, found, self._exempt, self._ports)])
         return found
-
-
-def require_permitted(
-    host: str,
-    port: int,
-    found: Sequence[addresses.Address],
-    exempt: addresses.Exemptions,
-    ports: Collection[int],
-) -> None:
-    """Raise FetchFailed ('port', 'refused-address') unless a host with these addresses may be connected to."""
-    if exempt.has_host(host) or (found and all(exempt.has_address(address) for address in found)):
-        return
-    if port not in ports:
-        permitted = ", ".join(str(number) for number in sorted(ports))
-        raise FetchFailed(
-            "port",
-            f"Port {port} of {host} is not connected to; permitted are {permitted}.",
-            permanent=True,
-        )
-    for address in found:
-        if not (addresses.is_public(address) or exempt.has_address(address)):
-            raise FetchFailed(
-                "refused-address",
-                f"{host} leads to an address inside a private or reserved network; "
-                "an operator can permit it with allow_hosts.",
-                permanent=True,
-            )
 
 
 class _BoundedStream(httpcore.NetworkStream):

@@ -23,15 +23,19 @@ import httpcore
 import httpx
 
 from importer.errors import FetchFailed
-from importer.fetch import encoding
+from importer.fetch import encoding, refusals
 from importer.fetch.connection import Allowance, Deadline, GuardedBackend
 from importer.fetch.hosts import Visit
 from importer.fetch.policy import FetchPolicy
+from importer.fetch.refusals import Refusal
+from scheduling.sentences import counted
 
 MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NO_URL = (httpx.InvalidURL, ValueError, IndexError)
 """What httpx raises for a text that is none; the last two come from the idna package, for a name like xn--a."""
+_NOT_A_URL = Refusal(reason="url", sentence="The address is not a URL like https://example.com/a.ics.")
+_PORTS = {"http": 80, "https": 443}
 _LONGEST_RETRY_AFTER = 86400
 _LONGEST_VALIDATOR = 500
 _LONGEST_MEDIA_TYPE = 200
@@ -122,7 +126,8 @@ def _origin(url: httpx.URL) -> tuple[str, bytes, int | None]:
 def target(text: str, policy: FetchPolicy) -> httpx.URL:
     """The address to fetch for what a user typed; webcal(s) means https.
 
-    Raises FetchFailed ('url', 'scheme') for what is never fetched. The host is not resolved here.
+    Raises FetchFailed ('url', 'scheme', 'port', 'refused-address') with every reason for which it is never fetched. The
+    host is not resolved here.
     """
     text = text.strip()
     if len(text.split()) > 1:
@@ -137,22 +142,18 @@ def _checked(text: str, policy: FetchPolicy, aliases: dict[str, str]) -> httpx.U
         url = httpx.URL(text)
         host = url.host
     except _NO_URL:
-        raise FetchFailed(
-            "url", "The address is not a URL like https://example.com/a.ics.", permanent=True
-        ) from None
+        raise FetchFailed(_NOT_A_URL.reason, _NOT_A_URL.sentence, permanent=True) from None
     scheme = aliases.get(url.scheme, url.scheme)
-    if scheme != "https" and not (scheme == "http" and policy.allow_http):
-        permitted = "https or http" if policy.allow_http else "https"
-        way = "; an operator can permit http with allow_http" if scheme == "http" else ""
-        raise FetchFailed("scheme", f"Only {permitted} addresses are permitted{way}.", permanent=True)
+    refused = [*refusals.of_scheme(scheme, policy)]
     if not host or (url.port is not None and not 0 < url.port < 65536):
-        raise FetchFailed("url", "The address is not a URL like https://example.com/a.ics.", permanent=True)
+        refused.append(_NOT_A_URL)
+        refusals.require_none(refused)
     if url.userinfo:
-        raise FetchFailed(
-            "url",
-            f"The address for {host} contains a user name or password; leave it out.",
-            permanent=True,
-        )
+        sentence = f"The address for {host} contains a user name or password; leave it out."
+        refused.append(Refusal(reason="url", sentence=sentence))
+    port = url.port or _PORTS.get(scheme, _PORTS["https"])
+    refused += refusals.of_name(url.raw_host.decode("ascii"), port, policy)
+    refusals.require_none(refused)
     if scheme == url.scheme and not url.fragment:
         return url
     return url.copy_with(scheme=scheme, fragment=None)
@@ -297,7 +298,9 @@ def _seconds_until(date: str) -> int:
 
 
 def _body(response: httpcore.Response, headers: httpx.Headers, host: str, policy: FetchPolicy) -> FetchResult:
-    too_large = FetchFailed("too-large", f"The calendar of {host} is larger than {policy.max_bytes} bytes.")
+    too_large = FetchFailed(
+        "too-large", f"The calendar of {host} is larger than {counted(policy.max_bytes, 'byte')}."
+    )
     length = headers.get("content-length", "")
     if length.isdecimal() and int(length) > policy.max_bytes:
         raise too_large

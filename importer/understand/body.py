@@ -20,6 +20,7 @@ from importer.understand.event import ImportedEvent
 from importer.understand.meaning import understand
 from importer.understand.render import render
 from importer.understand.split import Feed, opened
+from scheduling.sentences import counted
 
 # Whole lines that change with every fetch in many feeds and decide nothing; one that is folded stays.
 _NOISE = re.compile(rb"(?i)\n(?:DTSTAMP|CREATED|LAST-MODIFIED)[:;][^\r\n]*\r?(?=\n(?![ \t]))")
@@ -106,7 +107,7 @@ def read(job: Job) -> tuple[Reading, ...]:
     if len(feed.events) > job.max_events:
         raise NotACalendar(
             "too-many-events",
-            f"The calendar has {len(feed.events)} events; at most {job.max_events} are imported.",
+            f"The calendar has {counted(len(feed.events), 'event')}; at most {job.max_events} can be imported.",
         )
     found = []
     for reader in job.readers:

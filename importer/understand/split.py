@@ -18,6 +18,7 @@ from functools import cached_property
 from importer.errors import NotACalendar
 from importer.understand import free_busy
 from importer.understand.decoding import decode
+from scheduling.sentences import a
 from scheduling.subscriptions.facts import Skipped
 
 MAX_COMPONENTS = 100_000
@@ -314,7 +315,7 @@ class _Splitter:
             self._events += [Block(text, self._begin, places) for text in busy]
         else:
             if name in _NOT_READ:
-                self._skipped.append((self._begin, None, f"It is a {name}, which is not read."))
+                self._skipped.append((self._begin, None, f"It is {a(name)}, which is not read."))
             self._others[name] += 1
 
     def _abandon(self) -> None:

@@ -10,9 +10,9 @@ from typing import Literal
 
 from sqlalchemy import Connection, bindparam, exists, or_, select
 
-from scheduling.config.ini import did_you_mean
 from scheduling.errors import Invalid, SchedulingError
 from scheduling.models import RolePermission, User
+from scheduling.sentences import did_you_mean
 
 SUPER_ADMIN = "super-admin"
 """The role that has every permission, those of later versions too; it cannot be edited."""

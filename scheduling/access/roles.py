@@ -24,10 +24,10 @@ from scheduling.access.permissions import (
     require,
     require_no_more,
 )
-from scheduling.config.ini import did_you_mean
 from scheduling.errors import Conflict, Invalid, NotFound
 from scheduling.models import Role as RoleRow
 from scheduling.models import RolePermission, User
+from scheduling.sentences import did_you_mean
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,6 +20,7 @@ from scheduling.calendars.events import Event
 from scheduling.calendars.free_busy import OUTSIDE_HOURS, UNKNOWN
 from scheduling.kinds import EXTERNAL
 from scheduling.models import ExternalEvent
+from scheduling.sentences import counted
 from scheduling.subscriptions import unread
 
 Effect = Literal["blocks", "unavailable", "tentative", "outside-hours", "unknown", "free"]
@@ -190,7 +191,7 @@ def _of_source(source: Source, answer: Availability, at: int) -> Iterator[Reason
         detail = "This calendar was never read." if read is None else "This calendar was not read lately."
         yield Reason(effect="unknown", rule=rule, detail=detail, calendar=source.slug)
     if source.unreadable:
-        detail = f"{source.unreadable} entries of this calendar cannot be read."
+        detail = f"{counted(source.unreadable, 'entry', 'entries')} of this calendar cannot be read."
         yield Reason(effect="unknown", rule="entry-unreadable", detail=detail, calendar=source.slug)
     if any(gap.within(at, at + 1) for gap in source.gaps):
         yield Reason(effect="unknown", rule=unread.RULE, detail=unread.SENTENCE, calendar=source.slug)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from scheduling.availability.answer import Availability, version
 from scheduling.calendars.free_busy import STRENGTH, free
 from scheduling.errors import Invalid
+from scheduling.sentences import counted
 
 PERMITTED = STRENGTH[STRENGTH.index("BUSY-TENTATIVE") :]
 """What time may be beside free when somebody says so: tentative, outside working hours, unknown."""
@@ -37,7 +38,7 @@ class Search:
         if not 1 <= self.count <= MOST:
             raise Invalid(f"1 to {MOST} slots can be found at a time.")
         if not 1 <= self.need <= people:
-            raise Invalid(f"Of {people} users 1 to {people} can be needed.")
+            raise Invalid(f"Of {counted(people, 'user')} 1 to {people} can be needed.")
         if not set(PERMITTED).issuperset(self.permitted):
             raise Invalid(f"Beside free time only {', '.join(PERMITTED)} can be permitted.")
 

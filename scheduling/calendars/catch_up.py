@@ -53,6 +53,7 @@ from scheduling.models import (
     UnrenderedSource,
     User,
 )
+from scheduling.sentences import counted
 from scheduling.settings.view import View, today
 
 logger = logging.getLogger(__name__)
@@ -347,7 +348,7 @@ def _finish(
         values["changed_at"] = max(changeset.newest, _latest(connection, calendar.user_id) + 1)
         issued = {"first": changeset.first, "last": changeset.last, "issued_at": changeset.now}
         connection.execute(insert(CalendarRevision).values(calendar_id=calendar.id, **issued))
-        logger.info("caught up calendar %d: %d objects changed", calendar.id, changeset.count)
+        logger.info("caught up calendar %d: %s changed", calendar.id, counted(changeset.count, "object"))
     connection.execute(update(Calendar).where(Calendar.id == calendar.id).values(**values))
 
 

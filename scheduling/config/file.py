@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from scheduling.config import ini
 from scheduling.config.ini import ConfigError
 from scheduling.config.sections import SECTIONS, Config
+from scheduling.sentences import did_you_mean
 
 T = TypeVar("T")
 
@@ -88,5 +89,5 @@ def _without(given: Mapping[str, str], names: Collection[str]) -> dict[str, str]
 def _refuse_unknown_sections(written: Mapping[str, Any], known: Collection[str], source: str) -> None:
     for name in written:
         if name not in known:
-            problem = "there is no such section" + ini.did_you_mean(name, known)
+            problem = "there is no such section" + did_you_mean(name, known)
             raise ConfigError(source, name, None, problem, ", ".join(dict.fromkeys(known)))

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import configparser
 import dataclasses
-import difflib
 import inspect
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -34,6 +33,7 @@ from scheduling.config.values import (
     text,
     url,
 )
+from scheduling.sentences import did_you_mean
 
 __all__ = [
     "ConfigError",
@@ -44,7 +44,6 @@ __all__ = [
     "choice",
     "choices",
     "describe",
-    "did_you_mean",
     "duration",
     "from_environment",
     "history",
@@ -250,12 +249,6 @@ def render_ini(sections: Mapping[str, type[Any]]) -> str:
             # An empty line stays empty: with a # it would be a remark inside the uncommented value.
             lines += [f"#{it.name} = {first}".rstrip(), *(f"#    {line}" if line else "" for line in rest)]
     return "\n".join(lines) + "\n"
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`, did you mean "x"?` for a close misspelling of a known word, otherwise nothing."""
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f', did you mean "{close[0]}"?' if close else ""
 
 
 def _remark(sentence: str) -> list[str]:

@@ -9,11 +9,12 @@ and brackets that an empty field would leave dangling.
 
 from __future__ import annotations
 
-import difflib
 import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
+
+from scheduling.sentences import did_you_mean
 
 _SEPARATORS = " \t,;:/|·•-–—"  # noqa: RUF001 - en dash is a separator people type
 _OPENING, _CLOSING = "([", ")]"
@@ -99,9 +100,7 @@ def _check(name: str, spec: str | None, conversion: str | None, allowed: frozens
         raise TemplateError(f'has the positional field "{{{name}}}"; name the field instead')
     if not name.isidentifier():
         raise TemplateError(f'has the field "{name}", which is not a plain name')
-    close = difflib.get_close_matches(name, sorted(allowed), n=1)
-    hint = f', did you mean "{close[0]}"?' if close else ""
-    raise TemplateError(f'has the unknown field "{name}"{hint}')
+    raise TemplateError(f'has the unknown field "{name}"{did_you_mean(name, sorted(allowed))}')
 
 
 def _value(values: Mapping[str, str | None], name: str) -> str:

@@ -23,6 +23,7 @@ from scheduling.feeds.links import Link
 from scheduling.feeds.options import Window
 from scheduling.ical import text
 from scheduling.models import CalendarObject
+from scheduling.sentences import counted
 from scheduling.settings.view import View
 
 REFRESH_SECONDS = 1800
@@ -264,7 +265,7 @@ def _missing(scope: Scope, dropped: Sequence[_Item]) -> str:
         days=1,
         stamp=text.utc(now),
         sequence=now // 60,
-        summary=f"Calendar incomplete: {len(dropped)} {which} items left out",
+        summary=f"Calendar incomplete: {counted(len(dropped), f'{which} item')} left out",
         description="This calendar is too large to be sent whole. A shorter window or fewer kinds help.",
     )
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from scheduling.config.ini import did_you_mean
 from scheduling.errors import Invalid
+from scheduling.sentences import did_you_mean
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from scheduling.sentences import counted
+
 
 class UnknownTimeZone(ValueError):
     """Unknown time zone."""
@@ -26,7 +28,7 @@ class TooFrequent(BadRule):
     def __init__(self, per_day: int, allowed: int) -> None:
         self.per_day = per_day
         self.allowed = allowed
-        super().__init__(f"it repeats up to {per_day} times a day, and {allowed} is the most")
+        super().__init__(f"it repeats up to {counted(per_day, 'time')} a day, and {allowed} is the most")
 
 
 class TooExpensive(BadRule):
@@ -35,7 +37,7 @@ class TooExpensive(BadRule):
     def __init__(self, steps: int) -> None:
         self.steps = steps
         super().__init__(
-            f"it takes more than {steps} steps to expand; use a later start or a larger interval"
+            f"it takes more than {counted(steps, 'step')} to expand; use a later start or a larger interval"
         )
 
 
@@ -44,7 +46,9 @@ class TooMany(BadRule):
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        super().__init__(f"it has more than {limit} instances in the window; ask for a shorter one")
+        super().__init__(
+            f"it has more than {counted(limit, 'instance')} in the window; ask for a shorter one"
+        )
 
 
 class BadRequest(ValueError):

@@ -8,9 +8,9 @@ import io
 import re
 from collections.abc import Iterator
 
-from scheduling.config.ini import did_you_mean
 from scheduling.schedule.columns import COLUMNS, entry
 from scheduling.schedule.entries import BadValue, Entry, Kind, LoadFailed, Reading
+from scheduling.sentences import a, counted, did_you_mean
 
 _DELIMITERS = (",", ";", "\t")
 _STATED = re.compile(r'"?sep=([^"\w\s]|\t)"?', re.IGNORECASE)
@@ -79,7 +79,7 @@ def _header(line: int, cells: list[str]) -> list[str]:
 
 def _entry(place: str, header: list[str], row: list[str]) -> Entry:
     if len(row) > len(header):
-        raise BadValue(f"it has {len(row)} cells, the header only {len(header)}")
+        raise BadValue(f"it has {counted(len(row), 'cell')}, the header only {len(header)}")
     cells = dict(zip(header, row + [""] * (len(header) - len(row)), strict=True))
     word = cells.pop("kind").strip().lower()
     if word not in _KINDS:
@@ -92,7 +92,7 @@ def _entry(place: str, header: list[str], row: list[str]) -> Entry:
         if kind is Kind.TIME_OFF:
             cells["kind"] = absence
         elif absence.strip():
-            raise BadValue(f"{_TIME_OFF_KIND} is not a column of a {kind}")
+            raise BadValue(f"{_TIME_OFF_KIND} is not a column of {a(kind.noun)}")
     own = {name: cell for name, cell in cells.items() if name in COLUMNS[kind] or cell.strip()}
     users = tuple(name.strip() for name in ";".join(named).split(";") if name.strip())
     return entry(kind, place, reference, own, users=users if named else None)

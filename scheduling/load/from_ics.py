@@ -18,6 +18,7 @@ from icalendar import Calendar
 from scheduling.ical.timezones import resolve
 from scheduling.schedule.columns import entry
 from scheduling.schedule.entries import BadValue, Entry, Kind, LoadFailed, Reading, UserNeeded
+from scheduling.sentences import a
 
 _Event: TypeAlias = Any
 """An `icalendar.Event`; its properties are of thirty types."""
@@ -66,7 +67,7 @@ def _unread(calendars: Iterable[Any]) -> list[str]:
         if method not in ("PUBLISH", "REQUEST"):
             problems.append(f"the calendar's METHOD is {method[:40]}, so its events are not the schedule.")
         problems += [
-            f"the calendar has a {name}, which cannot be loaded; {_ELSEWHERE}."
+            f"the calendar has {a(name)}, which cannot be loaded; {_ELSEWHERE}."
             for name in _UNREAD
             if calendar.walk(name)
         ]

@@ -6,9 +6,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from scheduling.config.ini import did_you_mean
-from scheduling.schedule.columns import entry
+from scheduling.schedule.columns import COLUMNS, entry
 from scheduling.schedule.entries import BadValue, Entry, Kind, LoadFailed, Reading
+from scheduling.sentences import did_you_mean
 
 _LISTS = {"users": Kind.USER, "jobs": Kind.JOB, "blockers": Kind.BLOCKER, "time_off": Kind.TIME_OFF}
 _LISTED = ("rdate", "exdate")
@@ -69,10 +69,13 @@ def _entry(kind: Kind, place: str, item: Any) -> Entry:
     if kind is not Kind.USER:
         named = [_names(name, cells.pop(name)) for name in ("users", "user") if name in cells]
         users = tuple(name for names in named for name in names) if named else None
+    # What is not known is refused by its name, whatever its value is.
     texts = {
         name: ",".join(_names(name, cell)) if name in _LISTED else _text(name, cell)
         for name, cell in cells.items()
+        if name in COLUMNS[kind]
     }
+    texts |= dict.fromkeys(cells.keys() - texts.keys(), "")
     return entry(kind, place, key.strip(), texts, users=users)
 
 

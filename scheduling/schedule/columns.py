@@ -16,6 +16,7 @@ from scheduling.ical.errors import BadRule
 from scheduling.ical.rules import parse_rule
 from scheduling.ical.timezones import is_zone
 from scheduling.schedule.entries import BadValue, Entry, Kind, Value
+from scheduling.sentences import a, counted, did_you_mean
 
 Parse = Callable[[str], Value]
 
@@ -37,7 +38,7 @@ def text(longest: int | None = 255) -> Callable[[str], str]:
 
     def parse(given: str) -> str:
         if longest is not None and len(given) > longest:
-            raise BadValue(f"has {len(given)} characters, {longest} is the most")
+            raise BadValue(f"has {counted(len(given), 'character')}, {longest} is the most")
         if _CONTROL.search(given):
             raise BadValue("has a control character in it")
         return given
@@ -294,7 +295,7 @@ def entry(
 
 def _cell(kind: Kind, column: str, given: str) -> Value:
     if column not in COLUMNS[kind]:
-        raise BadValue(f"{column} is not a column of a {kind}{ini.did_you_mean(column, COLUMNS[kind])}")
+        raise BadValue(f"{column} is not a column of {a(kind.noun)}{did_you_mean(column, COLUMNS[kind])}")
     if not given:
         return EMPTY[kind].get(column)
     try:

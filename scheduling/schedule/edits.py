@@ -25,6 +25,7 @@ from scheduling.schedule.columns import COLUMNS, entry, text
 from scheduling.schedule.entries import BadValue, Entry, Kind
 from scheduling.schedule.items import TABLES, Item
 from scheduling.schedule.resolve import Person, Stored, differences, resolved
+from scheduling.sentences import a
 
 Cells = Mapping[str, str]
 _PAIRS = (("starts_at", "ends_at"), ("start_date", "end_date"))
@@ -168,4 +169,4 @@ def _reference(given: str | None) -> str | None:
 
 
 def _conflict(kind: Kind, reference: str | None) -> Conflict:
-    return Conflict(f'There is a {kind} with the reference "{(reference or "")[:60]}" already.')
+    return Conflict(f'There is {a(kind.noun)} with the reference "{(reference or "")[:60]}" already.')

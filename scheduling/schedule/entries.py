@@ -36,6 +36,11 @@ class Kind(enum.StrEnum):
     BLOCKER = "blocker"
     TIME_OFF = "time-off"
 
+    @property
+    def noun(self) -> str:
+        """What one such row is called in a sentence."""
+        return "time-off entry" if self is Kind.TIME_OFF else self.value
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:

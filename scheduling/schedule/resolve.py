@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from scheduling.ical.timezones import is_zone, to_epoch
 from scheduling.schedule.columns import NEEDED, PERIOD
 from scheduling.schedule.entries import BadValue, Entry, Kind, UnknownUser
+from scheduling.sentences import a
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,22 +82,22 @@ def _person(name: str, people: Mapping[str, Person]) -> Person:
 
 def _owner(entry: Entry, named: Sequence[Person], known: Stored | None) -> Person:
     if len(named) > 1 or (entry.users is not None and not named):
-        raise BadValue(f"a {entry.kind} has exactly one user")
+        raise BadValue(f"{a(entry.kind.noun)} has exactly one user")
     if not named:
         if known is None:
-            raise BadValue(f"a new {entry.kind} needs a user")
+            raise BadValue(f"a new {entry.kind.noun} needs a user")
         return known.people[0]
     if entry.shared and known is not None and known.people[0] != named[0]:
-        raise BadValue(f'"{entry.key}" is a {entry.kind} of {known.people[0].username} already')
+        raise BadValue(f'"{entry.key}" is {a(entry.kind.noun)} of {known.people[0].username} already')
     return named[0]
 
 
 def _check_complete(entry: Entry) -> None:
     needed = NEEDED.get(entry.kind)
     if needed is not None and needed not in entry.values:
-        raise BadValue(f"a new {entry.kind} needs a {needed}")
+        raise BadValue(f"a new {entry.kind.noun} needs {a(needed)}")
     if not any(name in entry.values for name in PERIOD):
-        raise BadValue(f"a new {entry.kind} needs starts_at and ends_at, or start_date and end_date")
+        raise BadValue(f"a new {entry.kind.noun} needs starts_at and ends_at, or start_date and end_date")
 
 
 def _check_clock(entry: Entry, owner: Person, known: Stored | None) -> None:

@@ -20,6 +20,7 @@ from scheduling.config import ini
 from scheduling.config.sections import CHANGEABLE, Config
 from scheduling.errors import Invalid
 from scheduling.models import Setting
+from scheduling.sentences import did_you_mean
 from scheduling.settings.view import SHOWN_BY, View
 
 logger = logging.getLogger(__name__)
@@ -114,7 +115,7 @@ def change(
     """
     require(Permission.SETTINGS_EDIT, actor=actor)
     if name not in names():
-        raise Invalid(f"There is no setting {name!r}{ini.did_you_mean(name, names())}.", noun="setting")
+        raise Invalid(f"There is no setting {name!r}{did_you_mean(name, names())}.", noun="setting")
     if config is not None and name in config.settings.locked:
         raise Locked(name)
     if value is not None:

@@ -3,29 +3,42 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from scheduling.admission import Admission
+from scheduling.admission import Admission, require_admitted, without_userinfo
 from scheduling.errors import Invalid
 
 SCHEMES = ("https", "http", "webcal", "webcals")
 LONGEST_URL = 4096
 LONGEST_HOST = 255
 _ALIASES = {"webcal": "https", "webcals": "https"}
+_USERINFO = "The URL holds a username or password; give them as credentials instead."
 _PROBLEM = "The URL is not one of a calendar; it looks like https://calendar.example.com/....ics."
 
 
 def checked(given: str, admit: Admission) -> str:
-    """The URL that is fetched: webcal and webcals mean https. Raises `Invalid`, also where `admit` does."""
+    """The URL that is fetched: webcal and webcals mean https. Raises `Invalid` with
+    everything that is wrong with it, also what `admit` says.
+    """
     scheme, colon, rest = given.strip().partition(":")
     url = f"{_ALIASES.get(scheme.lower(), scheme.lower())}{colon}{rest}"
-    host_of(url)
-    admit(url)
+    parts = _parts(url)
+    found = []
+    if parts.username is not None or parts.password is not None:
+        found.append(_USERINFO)
+    require_admitted(without_userinfo(url), admit, found)
     return url
 
 
 def host_of(url: str) -> str:
     """The host, which is all that is ever shown. Raises `Invalid` for what is no URL of a calendar."""
+    parts = _parts(url)
+    if parts.username is not None or parts.password is not None:
+        raise Invalid(_USERINFO)
+    return (parts.hostname or "")[:LONGEST_HOST]
+
+
+def _parts(url: str) -> SplitResult:
     if len(url) > LONGEST_URL or any(ord(character) < 33 or ord(character) == 127 for character in url):
         raise Invalid(_PROBLEM)
     try:
@@ -35,9 +48,7 @@ def host_of(url: str) -> str:
         raise Invalid(_PROBLEM) from None
     if parts.scheme.lower() not in SCHEMES or not host:
         raise Invalid(_PROBLEM)
-    if parts.username is not None or parts.password is not None:
-        raise Invalid("The URL holds a username or password; give them as credentials instead.")
-    return host[:LONGEST_HOST]
+    return parts
 
 
 def origin_of(url: str) -> tuple[str, str | None, int]:

@@ -28,6 +28,7 @@ from scheduling.models import (
     User,
     Webhook,
 )
+from scheduling.sentences import counted
 from scheduling.subscriptions import unread
 
 _CLOCK_TOLERANCE = 5
@@ -101,9 +102,9 @@ def _triggers(connection: Connection) -> _Result:
     )
     missing = sorted(expected - set(connection.scalars(text(active))))
     if not missing:
-        return Level.OK, f"All {len(expected)} change-tracking triggers are there and enabled."
+        return Level.OK, f"All {counted(len(expected), 'change-tracking trigger')} are there and enabled."
     return Level.PROBLEM, (
-        f"{len(missing)} of {len(expected)} change-tracking triggers are missing or disabled,"
+        f"{len(missing)} of {counted(len(expected), 'change-tracking trigger')} are missing or disabled,"
         f" {missing[0]} for one: changes are lost until they are enabled or restored."
     )
 
@@ -128,7 +129,9 @@ def _unrendered(connection: Connection) -> _Result:
         .limit(1)
     ).first()
     example = "" if row is None else f"; {row.slug} {row.source_id}: {row.reason}"
-    return Level.WARNING, f"{count} rows are left out of calendars because of what they hold{example}."
+    held = "it holds" if count == 1 else "they hold"
+    rows = counted(count, "row is", "rows are")
+    return Level.WARNING, f"{rows} left out of calendars because of what {held}{example}."
 
 
 def _behind(connection: Connection) -> _Result:
@@ -141,9 +144,11 @@ def _behind(connection: Connection) -> _Result:
         return Level.OK, "Every calendar has caught up with the schedule."
     minutes = int(time.time() - oldest) // 60
     if minutes * 60 < _LATE:
-        return Level.OK, f"{count} recent changes wait until their calendars are next read."
+        changes = counted(count, "recent change waits", "recent changes wait")
+        return Level.OK, f"{changes} until a calendar is next read."
+    changes = counted(count, "change waits", "changes wait")
     return Level.WARNING, (
-        f"{count} changes wait to reach their calendars, the oldest for {minutes} min: nothing works them off."
+        f"{changes} to reach a calendar, the oldest for {minutes} min: nothing works them off."
     )
 
 
@@ -160,9 +165,9 @@ def _subscriptions(connection: Connection) -> _Result:
         )
     )
     unknown = [row.id for row in rows if unread.loads(row.unread, everything_blocks=row.busy == "all")]
-    words = f"{failing or 'None'} of {_count(connection, Subscription)} imported calendars fails."
+    words = "No imported calendar fails."
     if failing:
-        words = f"{failing} imported calendars fail."
+        words = f"{counted(failing, 'imported calendar fails', 'imported calendars fail')}."
     if unknown:
         words = f"{words} In {len(unknown)}, for example subscription {unknown[0]}: {unread.SENTENCE}"
     return (Level.WARNING if failing or unknown else Level.OK), words
@@ -173,9 +178,10 @@ def _webhooks(connection: Connection) -> _Result:
     failing = sum(row.status == "error" for row in states)
     stopped = sum(row.status == "paused" and row.reason == "http-410" for row in states)
     if not (failing or stopped):
-        return Level.OK, f"None of {len(states)} webhooks fails."
+        return Level.OK, "No webhook fails."
+    fail = counted(failing, "webhook fails", "webhooks fail")
     return Level.WARNING, (
-        f"{failing} webhooks fail and {stopped} were paused because their address is gone."
+        f"{fail} and {counted(stopped, 'was', 'were')} paused because the address is gone."
     )
 
 
@@ -188,9 +194,9 @@ def _secrets(connection: Connection, keyring: Keyring) -> _Result:
     ]
     unreadable = sum(not _readable(keyring, data) for data in kept if data is not None)
     if not unreadable:
-        return Level.OK, f"All {len(kept)} stored secrets can be read with the key."
+        return Level.OK, f"All stored secrets can be read with the key; they are {len(kept)}."
     return Level.PROBLEM, (
-        f"{unreadable} of {len(kept)} stored secrets cannot be read with this key: restore the key they were"
+        f"{unreadable} of {counted(len(kept), 'stored secret')} cannot be read with this key: restore the key they were"
         " written with, beside or instead of the present one."
     )
 

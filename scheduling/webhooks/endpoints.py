@@ -17,11 +17,11 @@ from sqlalchemy import Connection, Row, ScalarSelect, delete, func, insert, sele
 from scheduling.access import audit
 from scheduling.access.permissions import Actor, Permission, require
 from scheduling.access.secrets import Keyring, new_token
-from scheduling.admission import Admission, anywhere
-from scheduling.config.ini import did_you_mean
+from scheduling.admission import Admission, anywhere, require_admitted, without_userinfo
 from scheduling.errors import Invalid, NotFound
 from scheduling.models import Webhook as WebhookRow
 from scheduling.models import WebhookDelivery
+from scheduling.sentences import did_you_mean
 from scheduling.webhooks.events import KNOWN, TEST, EventType, queue
 
 DEFAULT_HOURS = 24
@@ -96,8 +96,7 @@ def add(
     unencrypted addresses, `admit` says which can be reached. Raises `Invalid`, `Forbidden`.
     """
     require(Permission.WEBHOOKS_MANAGE, actor=actor)
-    host, secret = host_of(url, allow_http=allow_http), _new_secret()
-    admit(url.strip())
+    host, secret = _checked_host(url, admit, allow_http=allow_http), _new_secret()
     created = connection.execute(
         insert(_R)
         .values(
@@ -147,8 +146,7 @@ def change(
     get(connection, webhook_id)
     values: dict[str, Any] = {}
     if url is not None:
-        host = host_of(url, allow_http=allow_http)
-        admit(url.strip())
+        host = _checked_host(url, admit, allow_http=allow_http)
         values |= {"host": host, "encrypted_url": keyring.encrypt(url.strip()), "failures": 0, "next_at": 0}
     if events is not None:
         values["events"] = _checked_events(events)
@@ -228,8 +226,10 @@ def test(connection: Connection, webhook_id: int, *, actor: Actor) -> int:
     return delivery
 
 
-def host_of(url: str, *, allow_http: bool) -> str:
-    """The host of an address that a webhook may have, at most 255 characters. Raises `Invalid`, without the URL."""
+def _checked_host(url: str, admit: Admission, *, allow_http: bool) -> str:
+    """The host of an address that a webhook may have, at most 255 characters. Raises `Invalid`, without the URL, with
+    everything that is wrong with it.
+    """
     url = url.strip()
     problem = "The URL is not one of a webhook; it looks like https://app.example.com/daysheet."
     if len(url) > LONGEST_URL or any(not 32 < ord(character) < 127 for character in url) or "\\" in url:
@@ -242,12 +242,16 @@ def host_of(url: str, *, allow_http: bool) -> str:
         raise Invalid(problem) from None
     if not host or "://" not in url or len(host) > 255:
         raise Invalid(problem)
+    found = []
     if parts.scheme != "https" and not (allow_http and parts.scheme == "http"):
-        raise Invalid(
-            "The URL of a webhook begins with https://, since what is sent there is not for everybody."
+        way = "; an operator can permit http with [importer] allow_http" if parts.scheme == "http" else ""
+        found.append(
+            f"The URL of a webhook begins with https://, since what is sent there is not for everybody{way}."
         )
+        parts = parts._replace(scheme="https")  # the rest is judged as if it did
     if parts.username is not None or parts.password is not None:
-        raise Invalid("The URL holds a username or password; a secret belongs into its path instead.")
+        found.append("The URL holds a username or password; a secret belongs into its path instead.")
+    require_admitted(without_userinfo(parts.geturl()), admit, found)
     return host
 
 

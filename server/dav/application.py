@@ -22,6 +22,7 @@ from radicale.config import Configuration
 from scheduling.calendars.calendars import OUTBOX
 from scheduling.errors import DatabaseUnavailable
 from scheduling.ports import CalendarStorage, SignIn
+from scheduling.sentences import counted
 from server import conditional
 from server.away import AWAY
 from server.dav import expand, inbox, mailboxes, multistatus, reports
@@ -115,7 +116,7 @@ class Application(RadicaleApplication):
             return self._away(away)
         wait = self._sign_in.retry_after
         if status.startswith("401") and wait:
-            text = f"Too many wrong passwords; try again in {wait} seconds.\n".encode()
+            text = f"Too many wrong passwords; try again in {counted(wait, 'second')}.\n".encode()
             return (
                 "429 Too Many Requests",
                 [("Retry-After", str(wait)), *_plain(text), *self._extra_headers.items()],

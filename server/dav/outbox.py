@@ -21,6 +21,7 @@ from scheduling.composition import FOLLOWERS
 from scheduling.errors import Invalid, NotFound
 from scheduling.ical import free_busy_request
 from scheduling.ical.errors import IsInvitation, NotAFreeBusyRequest, NotICalendar
+from scheduling.sentences import counted
 from scheduling.snapshot import PATIENCE, Snapshot
 from server.dav.mailboxes import LARGEST
 from server.dav.xml import C, D, Response, error, plain, to_bytes, without_controls
@@ -42,7 +43,7 @@ class Outbox:
         """The answer to the owner of the outbox, who is `username` and has signed in."""
         wait = self._too_often(username)
         if wait:
-            sentence = f"Too many requests; try again in {wait} seconds."
+            sentence = f"Too many requests; try again in {counted(wait, 'second')}."
             return plain(HTTPStatus.TOO_MANY_REQUESTS, sentence, Retry_After=str(wait))
         if environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() != "text/calendar":
             return error(HTTPStatus.FORBIDDEN, f"{C}supported-calendar-data")

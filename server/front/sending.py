@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
+from scheduling.sentences import counted
 from server.dav.fast.bodies import Content, Long, Pieces, gathered
 from server.front.budget import Budget
 from server.front.connection import Connection, Header
@@ -126,7 +127,7 @@ class Sender:
             for answer in dropped:
                 answer.give_up()
             hang_up([it.connection.peer for it in dropped])
-            logger.warning("dropped %d client(s) that took their answers too slowly", len(dropped))
+            logger.warning("dropped %s that took answers too slowly", counted(len(dropped), "client"))
 
 
 def whole(body: Iterable[bytes]) -> Content:

@@ -288,7 +288,7 @@ def test_every_mistake_is_told_at_once_and_nothing_is_loaded(database: Database)
     [
         ("", "the file is empty"),
         ("reference,title\n", 'the column "kind" is missing'),
-        ("kind,reference,tittle\n", 'there is no column "tittle", did you mean "title"?'),
+        ("kind,reference,tittle\n", 'there is no column "tittle" (did you mean "title"?).'),
         ("kind,reference,kind\n", "a column is given twice"),
     ],
 )
@@ -302,10 +302,12 @@ def test_a_header_that_cannot_be_used_is_told(database: Database, content: str, 
     [
         ("{", "line 1: this is not JSON"),
         ("[]", "the file has to be an object"),
-        ('{"job": []}', 'there is no list "job", did you mean "jobs"?'),
+        ('{"job": []}', 'there is no list "job" (did you mean "jobs"?).'),
         ('{"jobs": {}}', "jobs: this has to be a list"),
         ('{"jobs": [1]}', "jobs, entry 1: it has to be an object"),
         ('{"jobs": [{"reference": "J", "colour": "red"}]}', "jobs, entry 1: colour is not a column of a job"),
+        ('{"jobs": [{"reference": "J", "notess": {}}]}', 'column of a job (did you mean "notes"?).'),
+        ('{"time_off": [{"reference": "J", "x": [1]}]}', "x is not a column of a time-off entry."),
         ('{"jobs": [{"reference": "J", "notes": {}}]}', "notes has to be a text, a number, yes or no"),
         ('{"jobs": [{"reference": "J", "rate": 1.234}]}', 'rate "1.234" is not an amount'),
         ('{"jobs": [{"reference": "J", "latitude": 91}]}', 'latitude "91" is not a number from -90 to 90'),

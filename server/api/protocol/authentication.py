@@ -10,6 +10,7 @@ from scheduling.access import actors, api_keys, request_rates
 from scheduling.access.permissions import Actor
 from scheduling.access.secrets import Keyring
 from scheduling.database.connection import Database
+from scheduling.sentences import counted
 from server.api.protocol.problems import Refused
 
 _CHALLENGE = 'Bearer realm="Daysheet"'
@@ -48,7 +49,7 @@ def authenticate(
     if wait:
         raise Refused(
             HTTPStatus.TOO_MANY_REQUESTS,
-            f"That was more than {limit} requests in a minute; wait {wait} seconds.",
+            f"That was more than {counted(limit, 'request')} in a minute; wait {counted(wait, 'second')}.",
             headers={"Retry-After": str(wait)},
         )
     return actor

@@ -7,6 +7,8 @@ from typing import Any
 
 from flask import render_template
 
+from scheduling.sentences import counted
+
 CSP = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _REF = "#/components/schemas/"
 
@@ -83,7 +85,7 @@ def _type(schema: dict[str, Any]) -> str:
     if "maximum" in schema:
         words.append(f"to {schema['maximum']}")
     if "maxLength" in schema:
-        words.append(f"of at most {schema['maxLength']} characters")
+        words.append(f"of at most {counted(schema['maxLength'], 'character')}")
     if schema.get("default") is not None:
         words.append(f"(otherwise {schema['default']})")
     return " ".join(words)

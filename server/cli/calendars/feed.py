@@ -14,6 +14,7 @@ from scheduling.feeds import feeds
 from scheduling.feeds.links import LONGEST_URL, subscribe_links
 from scheduling.feeds.options import FeedOptions
 from scheduling.readership import deliveries
+from scheduling.sentences import counted
 from scheduling.settings import stored
 from scheduling.snapshot import Snapshot
 from server.cli.calendars.feed_options import chosen, with_options
@@ -166,7 +167,7 @@ def reset(session: Session, *, username: str, as_json: bool) -> None:
     if as_json:
         print_json({"feeds": count})
     else:
-        click.echo(f"Replaced {count} {'link' if count == 1 else 'links'} of {username}.")
+        click.echo(f"Replaced {counted(count, 'link')} of {username}.")
 
 
 @feed.command("revoke")

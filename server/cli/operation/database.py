@@ -13,6 +13,7 @@ from scheduling.composition import FOLLOWERS
 from scheduling.database import backup as copies
 from scheduling.database import schema
 from scheduling.errors import SchemaMismatch
+from scheduling.sentences import counted
 from scheduling.upkeep import health, maintenance
 from server.cli.terminal.manual import ManualGroup
 from server.cli.terminal.output import json_option, print_facts, print_json
@@ -92,4 +93,6 @@ def backup(session: Session, *, file: Path, force: bool, as_json: bool) -> None:
     if as_json:
         print_json({"file": str(file), "bytes": size})
     else:
-        click.echo(f"Copied {size} bytes to {file}; the key file is {session.settings.config.key_path()}.")
+        click.echo(
+            f"Copied {counted(size, 'byte')} to {file}; the key file is {session.settings.config.key_path()}."
+        )

@@ -8,6 +8,7 @@ import click
 from scheduling.access import audit
 from scheduling.access.rotation import reencrypt
 from scheduling.access.secrets import new_key
+from scheduling.sentences import counted
 from server.cli.terminal.manual import ManualGroup
 from server.cli.terminal.output import json_option, print_json
 from server.cli.terminal.session import Session, pass_session
@@ -44,7 +45,7 @@ def rotate(session: Session, *, as_json: bool) -> None:
     if as_json:
         print_json({"encrypted": count})
     else:
-        click.echo(f"Encrypted {count} {'secret' if count == 1 else 'secrets'} with the new key.")
+        click.echo(f"Encrypted {counted(count, 'secret')} with the new key.")
 
 
 @secrets.command("new-key")

@@ -14,6 +14,7 @@ import click
 
 from scheduling.access.permissions import Actor
 from scheduling.database import schema
+from scheduling.sentences import counted
 from server import log, serving
 from server.cli.terminal.manual import ManualCommand
 from server.cli.terminal.output import print_facts, progress
@@ -66,7 +67,7 @@ def serve(
     log.configure(settings.server.log_level)
 
     def ready(addresses: list[str]) -> None:
-        click.echo(f"Serving {_urls(settings, addresses)} with {settings.server.workers} worker(s).")
+        click.echo(f"Serving {_urls(settings, addresses)} with {counted(settings.server.workers, 'worker')}.")
 
     serving.serve(settings, with_worker=with_worker or with_importer, ready=ready)
 

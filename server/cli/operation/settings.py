@@ -7,8 +7,8 @@ from dataclasses import asdict
 
 import click
 
-from scheduling.config.ini import did_you_mean
 from scheduling.errors import NotFound
+from scheduling.sentences import did_you_mean
 from scheduling.settings import stored
 from server.cli.terminal.manual import ManualGroup
 from server.cli.terminal.output import json_option, print_json, print_table

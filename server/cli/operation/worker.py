@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import click
 
+from scheduling.sentences import counted
 from server import background
 from server.cli.terminal.manual import ManualCommand
 from server.cli.terminal.output import json_option, print_json
@@ -54,5 +55,5 @@ def _work(session: Session, *, once: bool, as_json: bool) -> None:
     else:
         click.echo(
             f"{summary.applied} imported, {summary.unchanged} unchanged, {summary.failed} failed; "
-            f"{summary.delivered} events delivered, {summary.undelivered} not."
+            f"{counted(summary.delivered, 'event')} delivered, {summary.undelivered} not."
         )

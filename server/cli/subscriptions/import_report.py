@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from scheduling.sentences import counted
 from scheduling.subscriptions import subscriptions
 from scheduling.subscriptions.subscriptions import Subscription
 from server.cli.terminal.output import json_option, print_facts, print_json
@@ -57,7 +58,7 @@ def _facts(found: Subscription) -> list[tuple[str, object]]:
 def _exchange(http: dict[str, Any] | None) -> str | None:
     if http is None:
         return None
-    return f"HTTP {http['status']}, {http['octets']} bytes from {http['host']} in {http['milliseconds']} ms"
+    return f"HTTP {http['status']}, {counted(http['octets'], 'byte')} from {http['host']} in {http['milliseconds']} ms"
 
 
 def _counts(report: dict[str, Any] | None) -> str | None:

@@ -16,6 +16,7 @@ from importer.fetch.admission import require_reachable
 from importer.fetch.policy import FetchPolicy
 
 MARK = "S3CRET"
+SAID: list[str] = []
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +42,7 @@ def refusal(url: str, *allowed: str, http: bool = True) -> str:
         return ""
     assert MARK not in told.message
     assert told.message.endswith(".")
+    SAID.append(told.message)
     return told.reason
 
 
@@ -93,6 +95,41 @@ def test_the_list_of_exemptions_is_respected() -> None:
 
 def test_a_name_that_may_lead_into_an_exempt_network_is_judged_when_it_is_fetched() -> None:
     assert refusal("http://calendar.intranet:5232/", "10.0.0.0/8") == ""
+
+
+WITH_HOSTS = "; an operator can permit it with [importer] allow_hosts."
+INSIDE = " leads to an address inside a private or reserved network" + WITH_HOSTS
+PORTS = " is not connected to; permitted are 80, 443, 8443" + WITH_HOSTS
+
+
+@pytest.mark.parametrize(
+    ("url", "sentences"),
+    [
+        (
+            "http://10.0.0.1:9999/S3CRET",
+            (
+                "Only https addresses are permitted; an operator can permit it with [importer] allow_http.",
+                "Port 9999 of 10.0.0.1" + PORTS,
+                "10.0.0.1" + INSIDE,
+            ),
+        ),
+        (
+            "ftp://anna:S3CRET@localhost/",
+            (
+                "Only https addresses are permitted.",
+                "The address for localhost contains a user name or password; leave it out.",
+                "localhost" + INSIDE,
+            ),
+        ),
+        ("https://[::1]:22/", ("Port 22 of ::1" + PORTS, "::1" + INSIDE)),
+        ("https://example.com:22/", ("Port 22 of example.com" + PORTS,)),
+    ],
+)
+def test_all_reasons_are_named_at_once_with_the_option_that_permits_each(
+    url: str, sentences: tuple[str, ...]
+) -> None:
+    refusal(url, http=False)
+    assert SAID[-1] == " ".join(sentences)
 
 
 PIECES = st.sampled_from(

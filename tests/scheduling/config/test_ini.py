@@ -68,7 +68,7 @@ def test_an_unknown_option_is_refused_with_the_closest_name() -> None:
     with pytest.raises(ConfigError) as caught:
         load({"ovns": "3"})
     assert str(caught.value) == (
-        'food.ini: [kitchen] ovns: there is no such option, did you mean "ovens"? '
+        'food.ini: [kitchen] ovns: there is no such option (did you mean "ovens"?) '
         "(permitted: ovens, style, motto, open, recipe, pin)."
     )
     assert (caught.value.file, caught.value.section, caught.value.option) == ("food.ini", "kitchen", "ovns")

@@ -117,7 +117,7 @@ def test_changes_that_wait_for_long_are_a_warning(database: Database) -> None:
         )
     assert examine(database)["calendars"] == (
         Level.OK,
-        "1 recent changes wait until their calendars are next read.",
+        "1 recent change waits until a calendar is next read.",
     )
     run(database, "UPDATE schedule_changes SET changed_at = changed_at - 7200")
     level, words = examine(database)["calendars"]
@@ -136,7 +136,7 @@ def test_secrets_of_another_key_are_a_problem(database: Database) -> None:
         endpoints.add(connection, right, "https://example.com/", actor=SYSTEM)
     assert examine(database, right)["secrets"] == (
         Level.OK,
-        "All 4 stored secrets can be read with the key.",
+        "All stored secrets can be read with the key; they are 4.",
     )
     level, words = examine(database, wrong)["secrets"]
     assert level is Level.PROBLEM

@@ -51,6 +51,19 @@ def test_an_address_that_cannot_be_is_refused_without_being_quoted(
     assert "ann" not in str(refusal.value)
 
 
+def test_everything_that_is_wrong_with_an_address_is_told_at_once(webhooks: Webhooks) -> None:
+    def refuse(url: str) -> None:
+        raise Invalid(f"Port {url.rpartition(':')[2]} is closed.")
+
+    with pytest.raises(Invalid) as refusal:
+        webhooks.add("http://ann:pw@app.local:99", admit=refuse)
+    assert str(refusal.value) == (
+        "The URL of a webhook begins with https://, since what is sent there is not for everybody; an operator can "
+        "permit http with [importer] allow_http. The URL holds a username or password; a secret belongs into its path "
+        "instead. Port 99 is closed."
+    )
+
+
 def test_unencrypted_addresses_are_for_those_who_allow_them(webhooks: Webhooks) -> None:
     assert webhooks.get(webhooks.add("http://app.local:8080/x", allow_http=True)).host == "app.local"
 

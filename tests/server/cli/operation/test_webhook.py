@@ -44,7 +44,7 @@ def test_a_queued_test_is_left_to_the_importer(daysheet: Daysheet, receiver: Rec
     daysheet.run("webhook", "add", receiver.url)
     assert "is queued" in daysheet.run("webhook", "test", "1", "--queue").stdout
     assert receiver.events == []
-    assert "1 events delivered" in daysheet.run("importer", "--once").stdout
+    assert "1 event delivered" in daysheet.run("importer", "--once").stdout
     assert receiver.events == ["webhook.test"]
 
 

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why an address is not connected to: every reason at once, each with the option that would permit it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from importer.errors import FetchFailed
+from importer.fetch import addresses
+from importer.fetch.policy import FetchPolicy
+
+_LOOPBACK = (addresses.parse("127.0.0.1"), addresses.parse("::1"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """One reason: its machine code and its sentence, which names the host at most."""
+
+    reason: str
+    sentence: str
+
+
+def require_none(refusals: Sequence[Refusal]) -> None:
+    """Raise FetchFailed, with the first reason's code and every reason's sentence, where there are any."""
+    if refusals:
+        message = " ".join(it.sentence for it in refusals)
+        raise FetchFailed(refusals[0].reason, message, permanent=True)
+
+
+def of_scheme(scheme: str, policy: FetchPolicy) -> Iterable[Refusal]:
+    """Why this scheme is not spoken."""
+    if scheme == "https" or (scheme == "http" and policy.allow_http):
+        return
+    permitted = "https or http" if policy.allow_http else "https"
+    way = _permitted_with("allow_http") if scheme == "http" else ""
+    yield Refusal(reason="scheme", sentence=f"Only {permitted} addresses are permitted{way}.")
+
+
+def of_place(
+    host: str,
+    port: int,
+    found: Collection[addresses.Address],
+    exempt: addresses.Exemptions,
+    ports: Collection[int],
+) -> Iterable[Refusal]:
+    """Why a host with these addresses is not connected to on this port."""
+    if exempt.has_host(host) or (found and all(exempt.has_address(address) for address in found)):
+        return
+    way = _permitted_with("allow_hosts")
+    if port not in ports:
+        permitted = ", ".join(str(number) for number in sorted(ports))
+        sentence = f"Port {port} of {host} is not connected to; permitted are {permitted}{way}."
+        yield Refusal(reason="port", sentence=sentence)
+    if not all(addresses.is_public(address) or exempt.has_address(address) for address in found):
+        sentence = f"{host} leads to an address inside a private or reserved network{way}."
+        yield Refusal(reason="refused-address", sentence=sentence)
+
+
+def of_name(host: str, port: int, policy: FetchPolicy) -> Iterable[Refusal]:
+    """Why a host would be refused whatever its name resolved to. Nothing is looked up, since a name may lead elsewhere
+    by the time it is fetched.
+    """
+    address = _numeric(host)
+    if address is not None:
+        return of_place(host, port, [address], policy.allow, policy.ports)
+    if _is_localhost(host):
+        exempt = [it for it in _LOOPBACK if policy.allow.has_address(it)]
+        return of_place(host, port, exempt or _LOOPBACK, policy.allow, policy.ports)
+    if policy.allow.networks:  # it may lead into one of them, where every port is permitted
+        return ()
+    return of_place(host, port, (), policy.allow, policy.ports)
+
+
+def _permitted_with(option: str) -> str:
+    return f"; an operator can permit it with [importer] {option}"
+
+
+def _numeric(host: str) -> addresses.Address | None:
+    """The address that a host is written as, in any of the spellings that inet_aton(3) knows; None for a name."""
+    host = host.rstrip(".")
+    try:
+        if ":" in host:
+            return addresses.parse(host)
+        return addresses.parse(socket.inet_ntoa(socket.inet_aton(host)))
+    except (OSError, ValueError):
+        return None
+
+
+def _is_localhost(host: str) -> bool:
+    """RFC 6761, section 6.3: these names never lead anywhere but to this machine."""
+    return host.lower().rstrip(".").rpartition(".")[2] == "localhost"
