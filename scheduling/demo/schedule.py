@@ -20,6 +20,7 @@ from scheduling.demo.absences import blockers, time_off
 from scheduling.demo.jobs import DemoJob, Technician, jobs
 from scheduling.demo.words import FAMILY_NAMES, PEOPLE
 from scheduling.errors import Conflict, Invalid
+from scheduling.kinds import JOBS
 from scheduling.models import Blocker, Job, JobAssignment, TimeOff, User
 
 _BATCH = 2000
@@ -48,7 +49,9 @@ def fill(
     made = (
         job
         for number, technician in enumerate(technicians)
-        for job in jobs(_random(seed, "jobs", number), technician, technicians, number, jobs_per_user, today)
+        for job in jobs(
+            _random(seed, JOBS.slug, number), technician, technicians, number, jobs_per_user, today
+        )
     )
     for batch in chunks(made, _BATCH):
         _add_jobs(connection, batch)

@@ -45,7 +45,7 @@ class Word:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Words:
-    """At least one of some words; one of them is a `called`, which is also what the command line calls it."""
+    """At least one of some words; each is called a `called`, on the command line too."""
 
     among: tuple[str, ...]
     called: str

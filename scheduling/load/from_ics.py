@@ -105,7 +105,7 @@ def _entries(
     uid = str(event.get("UID", "")).strip()
     if not uid:
         raise BadValue("it has no UID")
-    job = any(name.casefold() == "job" for name in _categories(event))
+    job = any(name.casefold() == Kind.JOB for name in _categories(event))
     if str(event.get("STATUS", "")).upper() == "CANCELLED" and not job:
         return ()
     cells = _period(event, stated)

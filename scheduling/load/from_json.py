@@ -7,10 +7,9 @@ import json
 from typing import Any
 
 from scheduling.schedule.columns import COLUMNS, entry
-from scheduling.schedule.entries import BadValue, Entry, Kind, LoadFailed, Reading
+from scheduling.schedule.entries import LISTS, BadValue, Entry, Kind, LoadFailed, Reading
 from scheduling.sentences import did_you_mean
 
-_LISTS = {"users": Kind.USER, "jobs": Kind.JOB, "blockers": Kind.BLOCKER, "time_off": Kind.TIME_OFF}
 _LISTED = ("rdate", "exdate")
 
 
@@ -25,13 +24,13 @@ def read(text: str) -> Reading:
     except RecursionError:
         raise LoadFailed(["line 1: the JSON is nested too deeply."]) from None
     if not isinstance(document, dict):
-        raise LoadFailed([f"line 1: the file has to be an object with {', '.join(_LISTS)}."])
+        raise LoadFailed([f"line 1: the file has to be an object with {', '.join(LISTS)}."])
     problems = [
-        f'there is no list "{name}"{did_you_mean(name, _LISTS)}.' for name in document if name not in _LISTS
+        f'there is no list "{name}"{did_you_mean(name, LISTS)}.' for name in document if name not in LISTS
     ]
     found: list[Entry] = []
     unknown = False
-    for name, kind in _LISTS.items():
+    for name, kind in LISTS.items():
         items = document.get(name, [])
         if not isinstance(items, list):
             problems.append(f"{name}: this has to be a list.")

@@ -178,4 +178,4 @@ class TimeOff(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, server_default=func.current_timestamp())
 
 
-CONTRACT_TABLES = ("users", "jobs", "job_assignments", "blockers", "time_off")
+CONTRACT_TABLES = tuple(it.__tablename__ for it in (User, Job, JobAssignment, Blocker, TimeOff))

@@ -11,11 +11,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TypeAlias
 
+from scheduling import kinds
 from scheduling.errors import SchedulingError
+from scheduling.models import Blocker, Job, TimeOff, User
 
 MAX_SHOWN = 20
-_PLACE = re.compile(r"(line|event|item|users|jobs|blockers|time_off)(?:, entry)? ([0-9]+)")
-_LISTS = ("users", "jobs", "blockers", "time_off")
 
 Value: TypeAlias = str | bool | float | Decimal | datetime | date | None
 
@@ -32,14 +32,25 @@ class Kind(enum.StrEnum):
     """The kinds of row."""
 
     USER = "user"
-    JOB = "job"
-    BLOCKER = "blocker"
-    TIME_OFF = "time-off"
+    JOB = kinds.JOBS.noun
+    BLOCKER = kinds.BLOCKERS.noun
+    TIME_OFF = kinds.TIME_OFF.slug
 
     @property
     def noun(self) -> str:
         """What one such row is called in a sentence."""
         return "time-off entry" if self is Kind.TIME_OFF else self.value
+
+
+LISTS: Mapping[str, Kind] = {
+    User.__tablename__: Kind.USER,
+    Job.__tablename__: Kind.JOB,
+    Blocker.__tablename__: Kind.BLOCKER,
+    TimeOff.__tablename__: Kind.TIME_OFF,
+}
+"""The lists of a schedule file in JSON, which are called as the tables are, in the order in which they are read."""
+_ORDER = tuple(LISTS)
+_PLACE = re.compile(rf"(line|event|item|{'|'.join(LISTS)})(?:, entry)? ([0-9]+)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,4 +121,4 @@ def _place(problem: str) -> tuple[int, int]:
     found = _PLACE.match(problem)
     if found is None:
         return -1, 0
-    return _LISTS.index(found[1]) if found[1] in _LISTS else 0, int(found[2])
+    return _ORDER.index(found[1]) if found[1] in LISTS else 0, int(found[2])

@@ -35,12 +35,8 @@ from scheduling.schedule.entries import Kind
 
 Table = type[Job] | type[Blocker] | type[TimeOff]
 TABLES: Mapping[Kind, Table] = {Kind.JOB: Job, Kind.BLOCKER: Blocker, Kind.TIME_OFF: TimeOff}
-SLUGS: Mapping[Kind, str] = {
-    Kind.JOB: JOBS.slug,
-    Kind.BLOCKER: BLOCKERS.slug,
-    Kind.TIME_OFF: TIME_OFF.slug,
-}
-_NAMES: Mapping[Kind, str] = {Kind.JOB: "job", Kind.BLOCKER: "blocker", Kind.TIME_OFF: "time off"}
+_SHOWN = {Kind.JOB: JOBS, Kind.BLOCKER: BLOCKERS, Kind.TIME_OFF: TIME_OFF}
+SLUGS: Mapping[Kind, str] = {kind: it.slug for kind, it in _SHOWN.items()}
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -85,7 +81,7 @@ def get(connection: Connection, kind: Kind, item_id: int, *, lock: bool = False)
     statement: Select[*tuple[Any, ...]] = select(table).where(table.id == item_id)
     row = connection.execute(statement.with_for_update() if lock else statement).mappings().first()
     if row is None:
-        raise NotFound(f"There is no {_NAMES[kind]} {item_id}.")
+        raise NotFound(f"There is no {kind.noun} {item_id}.")
     return _items(connection, kind, [dict(row)])[0]
 
 

@@ -55,10 +55,7 @@ class Finding:
 def counts(connection: Connection) -> dict[str, int]:
     """How many rows the tables people care about have."""
     tables: dict[str, type[Any]] = {
-        "users": User,
-        "jobs": Job,
-        "blockers": Blocker,
-        "time_off": TimeOff,
+        **{it.__tablename__: it for it in (User, Job, Blocker, TimeOff)},
         "calendars": Calendar,
         "pending_changes": ScheduleChange,
     }
