@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The composition of the background process: the importer's loop, the search for what changed (webhooks, conflicts),
-deliveries to webhooks, and the upkeep of the database. Any number of workers may run on PostgreSQL.
+"""The composition of the background process: the importer's loop, the search for what changed (calendars, webhooks,
+conflicts), deliveries to webhooks, and the upkeep of the database. Any number of workers may run on PostgreSQL.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from importer import loop
 from importer.config import ImporterConfig
 from scheduling.access.secrets import Keyring
+from scheduling.calendars.ahead import CatchUpAhead
 from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.conflicts.watch import Watch
@@ -56,6 +57,7 @@ class Worker:
         self._queue = WebhookQueue(database, keyring)
         self._policy = webhooks.policy(importer)
         self._changes: Sequence[Turn] = (
+            CatchUpAhead(database, config, followers=FOLLOWERS).turn,
             JobWatch(database, config, followers=FOLLOWERS).turn,
             Watch(database, config, followers=FOLLOWERS).turn,
         )

@@ -247,10 +247,11 @@ def _state(row: Any, owner: Principal, of_day: DayView) -> CalendarState:
 
 
 def behind(connection: Connection, view: View, today: date, limit: int) -> list[tuple[int, str]]:
-    """Up to `limit` calendars (user id, slug) that exist and are behind the schedule."""
+    """Up to `limit` calendars (user id, slug) that exist and are behind the schedule; none of users that are gone."""
     horizon = view.horizon(today)
     statement = (
         select(Calendar.user_id, Calendar.slug)
+        .join(User, User.id == Calendar.user_id)
         .where(
             or_(
                 _PENDING,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Catching up: working a calendar's pending changes off into objects and revisions, in one short write
-transaction.
+"""Catching up: working a calendar's pending changes off into objects and revisions, in steps. Each is one short write
+transaction of at most `STEP` changes, and leaves a state that can be served.
 
 The calendar's row is locked first, so revisions are given out in the order in which they become visible and
 no change is ever skipped: an outbox row that commits later is simply taken the next time. Only what really
@@ -35,7 +35,6 @@ from scheduling.calendars.calendars import BUILT_IN
 from scheduling.calendars.changeset import STORED_COLUMNS, Changeset, StoredRow
 from scheduling.calendars.followers import Change, Followers, UserGone
 from scheduling.calendars.spread import PENDING, Spread, spread
-from scheduling.database.chunks import chunks
 from scheduling.database.connection import Database
 from scheduling.database.dialects import insert_into, row_number
 from scheduling.errors import StillCatchingUp
@@ -58,7 +57,6 @@ from scheduling.settings.view import View, today
 
 logger = logging.getLogger(__name__)
 
-_CHUNK = 1000
 _CALENDAR = (
     select(Calendar)
     .where(Calendar.user_id == bindparam("user"), Calendar.slug == bindparam("slug"))
@@ -204,7 +202,8 @@ def catch_up_step(
     changeset = Changeset(
         calendar_id=calendar.id, first=max(calendar.revision + 1, now * 1000), now=now, changed=changed
     )
-    for ids in chunks(sorted(changed), _CHUNK):
+    if changed:
+        ids = sorted(changed)
         rendered = _render(connection, changeset, kind, owner, ids, view, horizon)
         _compare(
             connection,

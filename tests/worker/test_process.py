@@ -11,8 +11,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from sqlalchemy import text
+
 from scheduling.access import users
 from scheduling.access.permissions import SYSTEM
+from scheduling.calendars.catch_up import ensure_calendars
+from scheduling.settings import stored
 from scheduling.subscriptions import subscriptions
 from tests.factories import Dispatch
 from tests.worker.conftest import Case, Receiver
@@ -133,3 +137,33 @@ def test_a_single_import_leaves_everything_else_alone(
     assert case.worker().import_one(2, threading.Event()) == Summary(applied=1)
     assert [path for path, _ in server.requests] == ["/b.ics"]
     assert (orphans(dispatch), receiver.requests) == (1, [])
+
+
+def test_the_worker_catches_up_before_somebody_asks_also_without_conflicts_and_webhooks(
+    case: Case, dispatch: Dispatch
+) -> None:
+    with case.database.write() as connection:
+        stored.change(connection, "conflicts.enabled", "no", actor=SYSTEM)
+        connection.execute(text("DELETE FROM webhooks"))
+    anna = dispatch.user("anna")
+    with case.database.write() as connection:
+        ensure_calendars(connection, anna)
+    stop = threading.Event()
+    daemon = threading.Thread(target=case.worker().run, args=(stop,))
+    daemon.start()
+    try:
+        # The first may be found by the upkeep, which comes once in a long time; the others are not.
+        for count in (1, 2, 3):
+            dispatch.job(anna)
+            until = time.monotonic() + 60
+            while _shown(case) < count and time.monotonic() < until:
+                time.sleep(0.05)
+            assert _shown(case) == count
+    finally:
+        stop.set()
+        daemon.join()
+
+
+def _shown(case: Case) -> int:
+    with case.database.read() as connection:
+        return int(connection.execute(text("SELECT count(*) FROM calendar_objects")).scalar_one())
