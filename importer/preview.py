@@ -18,7 +18,7 @@ from importer.understand.event import ImportedEvent
 from importer.understand.group import Group
 from importer.understand.meaning import imported, skipped_gap
 from importer.understand.notes import Note
-from importer.understand.repetition import Budget
+from importer.understand.recurring.repetition import Budget
 from importer.understand.split import Feed
 from importer.understand.zones import Zones
 from scheduling.ical.recurrence import BadRule, Steps
@@ -136,7 +136,8 @@ def preview(
         for it in feed.skipped
     ]
     for uid, blocks in bundles.items():
-        found += [judge.of(item, is_own=uid in mine) for item in group.groups(uid, blocks)]
+        for item in group.groups(uid, blocks):
+            found += judge.of(item, is_own=uid in mine)
     return Preview(
         name=feed.name,
         time_zone=feed.calendar_zone,
@@ -155,24 +156,26 @@ class _Judge:
         self._now = now
         self._budget = Budget(steps=Steps(2_000_000), occurrences=100_000)
 
-    def of(self, item: Group, *, is_own: bool) -> Judged:
+    def of(self, item: Group, *, is_own: bool) -> list[Judged]:
         digest = self._hasher.of(item)
         try:
-            event = imported(item, digest, self._zones, self._now, self._budget)
-            render.verify(render.render(event)[0])
+            pieces = imported(item, digest, self._zones, self._now, self._budget)
+            for event in pieces:
+                render.verify(render.render(event)[0])
         except Unusable as error:
             unknown = () if skipped_gap(item, error) is None else (_UNKNOWN,)
-            return Judged(
+            skipped = Judged(
                 line=item.line,
                 uid=item.uid,
                 outcome="skipped",
                 rules=(Note(error.rule, error.reason), *unknown),
             )
+            return [skipped]
         if is_own:
-            return self._described(item, event, "own", _OWN)
-        if self._stored.get(item.uid) == event.content_hash:
-            return self._described(item, event, "unchanged", _UNCHANGED)
-        return self._described(item, event, "imported")
+            return [self._described(item, event, "own", _OWN) for event in pieces]
+        if self._stored.get(item.uid) == pieces[0].content_hash:
+            return [self._described(item, event, "unchanged", _UNCHANGED) for event in pieces]
+        return [self._described(item, event, "imported") for event in pieces]
 
     def _described(
         self,
@@ -189,7 +192,7 @@ class _Judge:
             begins, ends, coming = start, None, []
         return Judged(
             line=item.line,
-            uid=item.uid,
+            uid=event.uid,
             outcome=outcome,
             rules=(*first, *event.notes, *((_UNKNOWN,) if event.gaps else ())),
             summary=event.details.summary,

@@ -84,6 +84,16 @@ def safe_uid(raw: str | None) -> str | None:
     return uid
 
 
+def piece_uid(uid: str, number: int) -> str:
+    """The UID of a further piece of an event, from 1: a change of all later instances makes a series of its own."""
+    return f"{_digest([uid, str(number)])[:40]}@and-future"
+
+
+def piece_hash(digest: str, number: int) -> str:
+    """The content hash of a further piece of an event with the hash `digest`."""
+    return _digest([digest, str(number)])
+
+
 def bundles(blocks: Iterable[Block]) -> dict[str, list[Block]]:
     """The blocks by the UID to store; those without a UID get one from their content."""
     found: dict[str, list[Block]] = {}

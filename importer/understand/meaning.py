@@ -11,13 +11,14 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain, count, takewhile
 
 from importer.errors import Unusable
 from importer.understand import event, group, instances, render, values
 from importer.understand.event import Details, ImportedEvent
 from importer.understand.group import Component, Group
 from importer.understand.notes import Note
-from importer.understand.repetition import COVERING, MARK, MARK_UNREADABLE, Budget
+from importer.understand.recurring.repetition import COVERING, MARK, MARK_UNREADABLE, Budget
 from importer.understand.split import Block, Feed
 from importer.understand.values import Property, Reader
 from importer.understand.zones import Zones
@@ -77,24 +78,26 @@ def understand(
         for item in group.groups(uid, blocks):
             digest = hasher.of(item)
             if stored.get(item.uid) == digest:
-                seen[item.uid] = digest
+                seen |= _stored_pieces(item.uid, stored)
                 for block in blocks:
                     guesses.report(block, report)
                 continue
             try:
                 found = imported(item, digest, zones, now, budget)
-                render.verify(render.render(found)[0])
+                for piece in found:
+                    render.verify(render.render(piece)[0])
             except Unusable as error:
                 report.skip(item.line, item.uid, error.reason)
                 report.gaps += [] if (gap := skipped_gap(item, error)) is None else [gap]
                 continue
-            report.warn(item.line, _guesses(found.notes))
-            report.gaps += found.gaps
-            seen[item.uid] = found.content_hash
-            if stored.get(item.uid) != found.content_hash:
-                events.append(found)
+            report.warn(item.line, _guesses(found[0].notes))
+            report.gaps += found[0].gaps
+            for piece in found:
+                seen[piece.uid] = piece.content_hash
+                if stored.get(piece.uid) != piece.content_hash:
+                    events.append(piece)
     for uid in report.skipped_uids & stored.keys() - seen.keys():
-        seen[uid] = stored[uid]
+        seen |= _stored_pieces(uid, stored)
     gaps = merged(report.gaps)
     return Understood(
         seen=seen,
@@ -117,9 +120,18 @@ def skipped_gap(item: Group, error: Unusable) -> Gap | None:
     return replace(error.gap, shown_free=not any(effects)) if effects else None
 
 
-def imported(item: Group, digest: str, zones: Zones, now: datetime, budget: Budget) -> ImportedEvent:
-    """One event with all its exceptions. Where a newer version of it cannot be read, an older one counts beside the gap
-    that the newer one leaves.
+def _stored_pieces(uid: str, stored: Mapping[str, str]) -> dict[str, str]:
+    """The content hashes of an event that is stored, in one piece or several."""
+    uids = chain([uid], (group.piece_uid(uid, number) for number in count(1)))
+    return {it: stored[it] for it in takewhile(stored.__contains__, uids)}
+
+
+def imported(
+    item: Group, digest: str, zones: Zones, now: datetime, budget: Budget
+) -> tuple[ImportedEvent, ...]:
+    """One event with all its exceptions, in several pieces where some of these are for all later instances; all notes
+    and gaps are with the first. Where a newer version of it cannot be read, an older one counts beside the gap that the
+    newer one leaves.
 
     Raises Unusable when it cannot be represented.
     """
@@ -137,7 +149,9 @@ def imported(item: Group, digest: str, zones: Zones, now: datetime, budget: Budg
         raise
 
 
-def _imported(item: Group, digest: str, zones: Zones, now: datetime, budget: Budget) -> ImportedEvent:
+def _imported(
+    item: Group, digest: str, zones: Zones, now: datetime, budget: Budget
+) -> tuple[ImportedEvent, ...]:
     notes = list(item.notes)
     reader = Reader(zones=zones, notes=notes, floating=zones.floating)
     overrides: list[event.Properties] = [_properties(part, notes) for part in item.overrides]
@@ -147,21 +161,34 @@ def _imported(item: Group, digest: str, zones: Zones, now: datetime, budget: Bud
         master, overrides = instances.without_master(overrides, reader)
         notes.append(Note("exceptions-alone", "It came as exceptions without their series.", guess=False))
     try:
-        series, details = instances.series(master, overrides, reader, now, budget)
+        found = instances.series(master, overrides, reader, now, budget)
     except (ValueError, OverflowError):
         raise Unusable("time-outside", "Its times lie outside what a calendar can hold.") from None
     notes.append(event.effect(master))
     gaps = tuple(note.gap for note in notes if note.gap is not None)
-    return ImportedEvent(
+    # What has gaps is read each time, so that what it lacks is known as long as it is there.
+    digest = f"!{digest[:-1]}" if gaps else digest
+    whole = ImportedEvent(
         uid=item.uid,
-        # Such an event is read each time, so that what it lacks is known as long as it is there.
-        content_hash=f"!{digest[:-1]}" if gaps else digest,
-        details=_marked(event.details(master), notes),
-        series=series,
-        overrides=details,
+        content_hash=digest,
+        details=_marked(found[0].details, notes),
+        series=found[0].series,
+        overrides=found[0].overrides,
         notes=tuple(dict.fromkeys(notes)),
         gaps=gaps,
     )
+    others = [
+        replace(
+            whole,
+            uid=group.piece_uid(item.uid, number),
+            content_hash=group.piece_hash(digest, number),
+            details=_marked(piece.details, notes),
+            series=piece.series,
+            overrides=piece.overrides,
+        )
+        for number, piece in enumerate(found[1:], start=1)
+    ]
+    return (whole, *others)
 
 
 def _marked(details: Details, notes: Iterable[Note]) -> Details:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from scheduling.ical import zone_data
 
-VERSION = "6"
+VERSION = "7"
 """Raised when the same content is understood or rendered differently, so that every event is taken over anew."""
 
 

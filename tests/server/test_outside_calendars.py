@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from importer.understand import body as reading
 from scheduling.composition import FOLLOWERS
 from scheduling.feeds import feeds
 from scheduling.feeds.options import FeedOptions
+from scheduling.snapshot import Snapshot
 from scheduling.subscriptions.store import ImportStore
 from tests.server.api.conftest import api_of
 from tests.server.client import APPLE, Client, D, calendar_query, during, proppatch
@@ -308,3 +309,87 @@ def test_what_one_of_the_programs_cannot_read_is_not_served(case: Case) -> None:
     rules = {it["uid"]: (it["outcome"], [rule["rule"] for rule in it["rules"]]) for it in shown["events"]}
     assert rules["c"] == ("skipped", ["not-servable", "time-unknown"])
     assert rules["d"][0] == "imported"
+
+
+MONDAY = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0)
+MONDAY += timedelta(days=7 - MONDAY.weekday())
+LATER = (MONDAY + timedelta(days=7 * 52 * 6)).replace(hour=0)
+"""A Monday years from now."""
+
+
+def series(rule: str, *, later: timedelta) -> bytes:
+    """An hour from nine each Monday, all of which from the third on are `later`, with an hour more."""
+    third = MONDAY + timedelta(days=14)
+    to = third + later
+    common = "UID:weekly\r\nDTSTAMP:20260101T000000Z\r\n"
+    return feed(
+        f"BEGIN:VEVENT\r\n{common}DTSTART:{MONDAY:%Y%m%dT%H%M%SZ}\r\nDURATION:PT1H\r\nRRULE:{rule}\r\n"
+        "SUMMARY:Choir\r\nEND:VEVENT\r\n",
+        f"BEGIN:VEVENT\r\n{common}RECURRENCE-ID;RANGE=THISANDFUTURE:{third:%Y%m%dT%H%M%SZ}\r\n"
+        f"DTSTART:{to:%Y%m%dT%H%M%SZ}\r\nDURATION:PT2H\r\nSUMMARY:Choir (later)\r\nEND:VEVENT\r\n",
+    )
+
+
+def jump(monkeypatch: pytest.MonkeyPatch, to: datetime) -> None:
+    """Let it be `to` now; who is asked keeps no other clock."""
+    ahead = to.timestamp() - time.time()
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + ahead)
+    monkeypatch.setattr(Snapshot.__init__, "__defaults__", (time.time,))
+
+
+@pytest.mark.parametrize("detached", [False, True])
+def test_a_changed_rest_of_a_series_lasts_at_every_door(
+    case: Case, monkeypatch: pytest.MonkeyPatch, detached: bool
+) -> None:
+    number = subscribed(case, series("FREQ=WEEKLY", later=timedelta(days=1, hours=2)))
+    path = feeds.path_of(case.running.feed("anna")[1])
+    if detached:
+        assert case.api.delete(f"/users/anna/ical-subscriptions/{number}").status == 204
+    client = case.running.client("anna")
+    jump(monkeypatch, LATER)
+    week = LATER + timedelta(days=7)
+    tuesday = LATER + timedelta(days=1, hours=11)
+    wanted = [(f"{tuesday:%Y-%m-%dT%H:%M:%SZ}", f"{tuesday + timedelta(hours=2):%Y-%m-%dT%H:%M:%SZ}")]
+
+    span = f"start={LATER:%Y-%m-%dT00:00:00Z}&end={week:%Y-%m-%dT00:00:00Z}"
+    answer = api_of(case.running).get(f"/users/anna/availability?{span}").json
+    assert [(it["starts_at"], it["ends_at"]) for it in answer["busy"] if it["type"] == "BUSY"] == wanted
+
+    calendar = next(
+        it for it in client.propfind("/dav/anna/", f"{D}displayname", depth="1").resources if "external" in it
+    )
+    query = client.query(calendar, during(f"{LATER:%Y%m%dT%H%M%SZ}", f"{week:%Y%m%dT%H%M%SZ}"))
+    assert (query.status, len(query.resources)) == (207, 1)
+    assert "Choir (later)" in query.text
+    assert not client.query(
+        calendar, during(f"{LATER:%Y%m%dT080000Z}", f"{LATER:%Y%m%dT110000Z}")
+    ).resources, "not where it would have been"
+
+    for text in (case.running.client().get(path).text, client.get(calendar).text):
+        shown = [
+            it for it in icalendar.Calendar.from_ical(text).walk("VEVENT") if it["SUMMARY"] == "Choir (later)"
+        ]
+        assert [it["RRULE"]["FREQ"] for it in shown] == [["WEEKLY"]]
+        assert "UNTIL" not in shown[0]["RRULE"]
+        assert shown[0]["DTSTART"].dt.weekday() == 1
+
+
+def test_what_no_rule_says_is_written_out_for_as_long(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The day after the second Tuesday of a month is no rule."""
+    first = MONDAY + timedelta(days=8)
+    text = series(f"FREQ=MONTHLY;BYDAY={(first.day - 1) // 7 + 1}TU", later=timedelta()).decode()
+    text = text.replace(f"{MONDAY:%Y%m%dT%H%M%SZ}", f"{first:%Y%m%dT%H%M%SZ}")
+    moved = first + timedelta(days=1)
+    third = MONDAY + timedelta(days=14)
+    text = text.replace(
+        f"RANGE=THISANDFUTURE:{third:%Y%m%dT%H%M%SZ}", f"RANGE=THISANDFUTURE:{first:%Y%m%dT%H%M%SZ}"
+    )
+    text = text.replace(f"DTSTART:{third:%Y%m%dT%H%M%SZ}", f"DTSTART:{moved:%Y%m%dT%H%M%SZ}")
+    subscribed(case, text.encode())
+    jump(monkeypatch, LATER)
+    span = f"start={LATER:%Y-%m-%dT00:00:00Z}&end={LATER + timedelta(days=150):%Y-%m-%dT00:00:00Z}"
+    answer = api_of(case.running).get(f"/users/anna/availability?{span}").json
+    starts = [datetime.fromisoformat(it["starts_at"]) for it in answer["busy"] if it["type"] == "BUSY"]
+    assert len(starts) >= 4
+    assert {(it.weekday(), it.hour) for it in starts} == {(2, 9)}

@@ -1,52 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable
 
 import pytest
 
 from importer.understand import group
 from importer.understand.decoding import decode
-from importer.understand.event import ImportedEvent
-from importer.understand.meaning import Understood, understand
 from importer.understand.split import split
-from scheduling.ical.series import expand
+from tests.importer.understand.calendars import RULED, busy, calendar, days, one, read, vevent
 
-NOW = datetime(2026, 10, 1, tzinfo=UTC)
 Data = Callable[[str], bytes]
-
-
-def read(text: str, *, zone: str = "Europe/Berlin", stored: Mapping[str, str] | None = None) -> Understood:
-    return understand(split(text), default_zone=zone, stored=stored or {}, now=NOW)
-
-
-def vevent(*lines: str, uid: str = "1") -> str:
-    return "\n".join(["BEGIN:VEVENT", f"UID:{uid}", *lines, "END:VEVENT"])
-
-
-def calendar(*parts: str) -> str:
-    return "\n".join(["BEGIN:VCALENDAR", *parts, "END:VCALENDAR", ""])
-
-
-def one(*lines: str, zone: str = "Europe/Berlin") -> ImportedEvent:
-    found = read(calendar(vevent(*lines)), zone=zone)
-    assert found.skipped == ()
-    (event,) = found.events
-    return event
-
-
-def busy(event: ImportedEvent, year: int = 2026) -> list[str]:
-    """The blocking occurrences of a year as 'MM-DD HH:MM/MM-DD HH:MM' in UTC."""
-    start, end = (int(datetime(when, 1, 1, tzinfo=UTC).timestamp()) for when in (year, year + 1))
-    return [
-        "/".join(
-            datetime.fromtimestamp(moment, UTC).strftime("%m-%d %H:%M")
-            for moment in (found.starts_at, found.ends_at)
-        )
-        for found in expand(event.series, start, end)
-        if found.busy
-    ]
 
 
 def test_a_google_calendar_across_the_end_of_summer_time(data: Data) -> None:
@@ -272,13 +236,6 @@ def test_an_end_beyond_the_years_that_are_kept_is_cut_off() -> None:
     assert "end-outside" in {note.rule for note in event.notes}
 
 
-RULED = ("DTSTART;TZID=Europe/Berlin:20261019T090000", "DTEND;TZID=Europe/Berlin:20261019T100000")
-
-
-def days(event: ImportedEvent) -> list[str]:
-    return [found[:5] for found in busy(event)]
-
-
 @pytest.mark.parametrize(
     "until",
     ["20261102", "20261102T080000Z", "20261102T090000", "20261102T225959Z"],
@@ -348,62 +305,6 @@ def test_a_moved_instance_replaces_its_original_in_every_form(identifier: str) -
         found = read(calendar(*parts))
         assert busy(found.events[0])[1] == "10-20 15:00/10-20 16:00"
         assert len(busy(found.events[0])) == 3
-
-
-def test_a_change_of_this_and_all_later_instances_moves_them_all() -> None:
-    master = vevent(*RULED, "RRULE:FREQ=DAILY;COUNT=6", "EXDATE:20261022T070000Z")
-    moved = vevent(
-        "RECURRENCE-ID;RANGE=THISANDFUTURE:20261020T070000Z",
-        "DTSTART;TZID=Europe/Berlin:20261020T150000",
-        "DTEND;TZID=Europe/Berlin:20261020T170000",
-        "SUMMARY:Later",
-    )
-    single = vevent(
-        "RECURRENCE-ID:20261023T070000Z",
-        "DTSTART:20261023T060000Z",
-        "DTEND:20261023T070000Z",
-        "SUMMARY:Early",
-    )
-    for parts in ((master, moved, single), (single, moved, master)):
-        found = read(calendar(*parts))
-        assert busy(found.events[0]) == [
-            "10-19 07:00/10-19 08:00",
-            "10-20 13:00/10-20 15:00",
-            "10-21 13:00/10-21 15:00",
-            "10-23 06:00/10-23 07:00",
-            "10-24 13:00/10-24 15:00",
-        ]
-        texts = [details.summary for _, details in sorted(found.events[0].overrides.items())]
-        assert texts == ["Later", "Later", "Early", "Later"]
-
-
-def test_this_and_all_later_instances_may_be_cancelled_or_changed_twice() -> None:
-    master = vevent(*RULED, "RRULE:FREQ=DAILY;COUNT=6")
-    changes = [
-        vevent(f"RECURRENCE-ID;RANGE=THISANDFUTURE:202610{day}T070000Z", *lines)
-        for day, lines in (
-            ("23", ("STATUS:CANCELLED",)),
-            ("21", ("DTSTART:20261021T100000Z", "DTEND:20261021T110000Z")),
-        )
-    ]
-    (event,) = read(calendar(master, *changes)).events
-    assert busy(event)[1:] == [
-        "10-20 07:00/10-20 08:00",
-        "10-21 10:00/10-21 11:00",
-        "10-22 10:00/10-22 11:00",
-    ]
-
-
-def test_an_endless_series_is_changed_for_two_years_and_blocks_beyond() -> None:
-    moved = vevent(
-        "RECURRENCE-ID;RANGE=THISANDFUTURE:20261026T080000Z",
-        "DTSTART:20261026T140000Z",
-        "DTEND:20261026T150000Z",
-    )
-    (event,) = read(calendar(vevent(*RULED, "RRULE:FREQ=WEEKLY"), moved)).events
-    assert busy(event)[:2] == ["10-19 07:00/10-19 08:00", "10-26 14:00/10-26 15:00"]
-    assert {found[6:11] for found in busy(event, 2027)} == {"13:00", "14:00"}
-    assert {found[6:11] for found in busy(event, 2030)} == {"07:00", "08:00"}
 
 
 def test_a_cancelled_instance_does_not_take_place() -> None:

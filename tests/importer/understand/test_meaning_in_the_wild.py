@@ -3,58 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
 
 import pytest
 
-from importer.understand.event import ImportedEvent
-from importer.understand.meaning import Understood, understand
+from importer.understand.meaning import understand
 from importer.understand.split import split
-from scheduling.ical.series import expand
-from scheduling.subscriptions.unread import Gap
+from tests.importer.understand.calendars import NOW, busy, calendar, days, one, read, vevent
 
-NOW = datetime(2026, 10, 1, tzinfo=UTC)
 Data = Callable[[str], bytes]
-
-
-def read(text: str, *, zone: str = "Europe/Berlin", stored: Mapping[str, str] | None = None) -> Understood:
-    return understand(split(text), default_zone=zone, stored=stored or {}, now=NOW)
-
-
-def vevent(*lines: str, uid: str = "1") -> str:
-    return "\n".join(["BEGIN:VEVENT", f"UID:{uid}", *lines, "END:VEVENT"])
-
-
-def calendar(*parts: str) -> str:
-    return "\n".join(["BEGIN:VCALENDAR", *parts, "END:VCALENDAR", ""])
-
-
-def one(*lines: str, zone: str = "Europe/Berlin") -> ImportedEvent:
-    found = read(calendar(vevent(*lines)), zone=zone)
-    assert found.skipped == ()
-    (event,) = found.events
-    return event
-
-
-def busy(event: ImportedEvent, year: int = 2026) -> list[str]:
-    """The blocking occurrences of a year as 'MM-DD HH:MM/MM-DD HH:MM' in UTC."""
-    start, end = (int(datetime(when, 1, 1, tzinfo=UTC).timestamp()) for when in (year, year + 1))
-    return [
-        "/".join(
-            datetime.fromtimestamp(moment, UTC).strftime("%m-%d %H:%M")
-            for moment in (found.starts_at, found.ends_at)
-        )
-        for found in expand(event.series, start, end)
-        if found.busy
-    ]
-
-
-RULED = ("DTSTART;TZID=Europe/Berlin:20261019T090000", "DTEND;TZID=Europe/Berlin:20261019T100000")
-
-
-def days(event: ImportedEvent) -> list[str]:
-    return [found[:5] for found in busy(event)]
 
 
 def test_whole_days_end_and_are_left_out_by_the_days_of_the_calendars_zone() -> None:
@@ -158,16 +115,3 @@ def test_quoted_printable_texts_are_read_in_every_version() -> None:
     details = event.details
     assert (details.summary, details.location) == ("Müllabfuhr", "Straße")
     assert details.description.split() == ["eins", "zweidrei", "vier"]
-
-
-def test_what_a_change_of_all_later_instances_does_not_reach_is_unknown() -> None:
-    moved = vevent(
-        "RECURRENCE-ID;RANGE=THISANDFUTURE:20261026T080000Z",
-        "DTSTART:20261026T140000Z",
-        "DTEND:20261026T150000Z",
-    )
-    found = read(calendar(vevent(*RULED, "RRULE:FREQ=WEEKLY"), moved))
-    assert found.gaps == (Gap(start=int((NOW + timedelta(days=731)).timestamp())),)
-    again = read(calendar(vevent(*RULED, "RRULE:FREQ=WEEKLY"), moved), stored=found.seen)
-    assert (again.events, again.gaps, again.seen) == ((), found.gaps, found.seen)
-    assert read(calendar(vevent(*RULED, "RRULE:FREQ=WEEKLY;COUNT=30"), moved)).gaps == ()

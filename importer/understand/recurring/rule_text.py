@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from importer.understand import spellings, vcalendar_rule
+from importer.understand import spellings
+from importer.understand.recurring import vcalendar_rule
 from scheduling.ical.rules import MAX_INTERVAL, WEEKDAYS
 
 _PREFIX = re.compile(r"\s*(?:RRULE|EXRULE)\s*[:=]\s*", re.IGNORECASE)

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from importer.understand import rule_text, values
+from importer.understand import values
 from importer.understand.notes import Note
+from importer.understand.recurring import rule_text
 from importer.understand.values import FIRST_YEAR, LAST_YEAR, Moment, Property, Reader
 from scheduling.ical import recurrence, timezones
 from scheduling.ical.recurrence import BadRule, Frequency, Rule, Steps
@@ -91,6 +92,7 @@ def read(
 
 
 _LIFETIME = timedelta(days=366 * 60)
+"""From now on; a rule without an instance in it has none that anybody would miss."""
 _MOST_SECONDS = 3600
 """A rule by the second is kept as it is only if its interval has so many seconds."""
 
@@ -103,6 +105,8 @@ def bounded(found: Series, now: datetime, reader: Reader, budget: Budget) -> Ser
     if budget.occurrences > 0 and _is_heavy_for_clients(found.rule):
         covered = replace(found, rule=_without_times(found.rule, found.start))
         if _never_repeats(covered, now, budget):
+            note = "Its repetition rule has no second occurrence within 60 years; only its first was kept."
+            reader.notes.append(Note("repetition-none", note))
             return replace(found, rule=None)
     elif budget.occurrences > 0:
         limit = _MOST_WHERE_FREQUENT if is_too_frequent(found.rule) else MOST_IN_WINDOW
@@ -140,8 +144,11 @@ def _is_heavy_for_clients(rule: Rule) -> bool:
 def _never_repeats(found: Series, now: datetime, budget: Budget) -> bool:
     """Whether nothing but the first occurrence comes within a lifetime, as of a rule on 30 February."""
     until = int((now + _LIFETIME).timestamp())
+    first, _ = extent(replace(found, rule=None))
+    if first < 0 or found.rdates or found.overrides:
+        return False  # its instances before 1970 are not looked at, and those of others are not told apart
     try:
-        return not found.rdates and len(expand(found, 0, until, limit=1, steps=budget.steps)) <= 1
+        return len(expand(found, 0, until, limit=1, steps=budget.steps)) <= 1
     except (BadRule, OverflowError):
         return False
 

@@ -11,14 +11,14 @@ from datetime import date, datetime, time, timedelta
 
 from importer.errors import Unusable
 from importer.understand.notes import Note
-from importer.understand.repetition import Budget
+from importer.understand.recurring.repetition import Budget
 from importer.understand.values import FIRST_YEAR, LAST_YEAR
 from scheduling.ical import recurrence
 from scheduling.ical.recurrence import BadRule, Rule
 from scheduling.ical.series import Series
 
-_LOOKS = (1, 5, 30, LAST_YEAR - FIRST_YEAR)
-"""In how many years from 1900 on an instance is looked for, one after the other."""
+_LOOKS = (1, 366, 5 * 366, 30 * 366, (LAST_YEAR - FIRST_YEAR) * 366)
+"""In how many days an instance is looked for, one after the other."""
 
 
 def anchored(series: Series, notes: list[Note], budget: Budget) -> Series:
@@ -27,7 +27,7 @@ def anchored(series: Series, notes: list[Note], budget: Budget) -> Series:
         return series
     floor = _first_day(series.start)
     rdates = [day for day in series.rdates if day >= floor]
-    found = None if series.rule is None else _first(series, series.rule, floor, budget)
+    found = None if series.rule is None else begun(series, series.rule, floor, budget)
     starts = [*rdates, *([found[0]] if found else [])]
     if starts:
         start = found[0] if found else min(starts)
@@ -46,8 +46,11 @@ def anchored(series: Series, notes: list[Note], budget: Budget) -> Series:
     return moved
 
 
-def _first(series: Series, rule: Rule, floor: date, budget: Budget) -> tuple[date, Rule] | None:
-    """The first instance from `floor` on, and the rule from there on; None when there is none."""
+def begun(series: Series, rule: Rule, floor: date, budget: Budget) -> tuple[date, Rule] | None:
+    """The first instance from `floor`, which is after the start, and the rule from there on; None when there is none.
+
+    Raises Unusable when finding it costs too much.
+    """
     try:
         if rule.count is not None:
             before = recurrence.occurrences(rule, series.start, series.start, floor, steps=budget.steps)
@@ -58,8 +61,8 @@ def _first(series: Series, rule: Rule, floor: date, budget: Budget) -> tuple[dat
     except BadRule:
         rule = replace(rule, count=None)  # too many to count: it goes on for too long rather than too short
     uncounted = replace(rule, count=None)
-    for years in _LOOKS:
-        end = floor.replace(year=floor.year + years)
+    for days in _LOOKS:
+        end = floor + timedelta(days=days)
         try:
             found = recurrence.occurrences(
                 uncounted, series.start, floor, end, until_local=series.until, steps=budget.steps

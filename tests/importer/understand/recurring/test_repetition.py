@@ -4,61 +4,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from importer.understand.event import ImportedEvent
-from importer.understand.meaning import Understood, understand
-from importer.understand.repetition import MARK, MARK_UNREADABLE, Budget
+from importer.understand.meaning import understand
+from importer.understand.recurring.repetition import MARK, MARK_UNREADABLE, Budget
 from importer.understand.split import split
 from scheduling.ical.recurrence import Steps
-from scheduling.ical.series import expand
+from tests.importer.understand.calendars import NOW, RULED, busy, calendar, days, one, read, vevent
 
-NOW = datetime(2026, 10, 1, tzinfo=UTC)
 Data = Callable[[str], bytes]
-
-
-def read(text: str, *, zone: str = "Europe/Berlin", stored: Mapping[str, str] | None = None) -> Understood:
-    return understand(split(text), default_zone=zone, stored=stored or {}, now=NOW)
-
-
-def vevent(*lines: str, uid: str = "1") -> str:
-    return "\n".join(["BEGIN:VEVENT", f"UID:{uid}", *lines, "END:VEVENT"])
-
-
-def calendar(*parts: str) -> str:
-    return "\n".join(["BEGIN:VCALENDAR", *parts, "END:VCALENDAR", ""])
-
-
-def one(*lines: str, zone: str = "Europe/Berlin") -> ImportedEvent:
-    found = read(calendar(vevent(*lines)), zone=zone)
-    assert found.skipped == ()
-    (event,) = found.events
-    return event
-
-
-def busy(event: ImportedEvent, year: int = 2026) -> list[str]:
-    """The blocking occurrences of a year as 'MM-DD HH:MM/MM-DD HH:MM' in UTC."""
-    start, end = (int(datetime(when, 1, 1, tzinfo=UTC).timestamp()) for when in (year, year + 1))
-    return [
-        "/".join(
-            datetime.fromtimestamp(moment, UTC).strftime("%m-%d %H:%M")
-            for moment in (found.starts_at, found.ends_at)
-        )
-        for found in expand(event.series, start, end)
-        if found.busy
-    ]
-
-
-RULED = ("DTSTART;TZID=Europe/Berlin:20261019T090000", "DTEND;TZID=Europe/Berlin:20261019T100000")
-
-
-def days(event: ImportedEvent) -> list[str]:
-    return [found[:5] for found in busy(event)]
 
 
 def test_excluded_rules_are_written_out() -> None:
@@ -163,6 +121,17 @@ def test_the_instances_that_there_are_count_and_not_those_that_there_could_be() 
     ]
     assert busy(last) == ["10-19 09:00/10-19 09:10", "10-19 23:59/10-20 00:09"]
     assert busy(never) == ["10-19 09:00/10-19 09:10"]
+    assert "repetition-none" in {note.rule for note in never.notes if note.guess}
+
+
+def test_a_series_since_before_1970_is_never_taken_for_one_without_repetition() -> None:
+    old = one(
+        "DTSTART:19600301T090000Z", "DTEND:19600301T091000Z", "RRULE:FREQ=SECONDLY;BYMONTH=3;BYMONTHDAY=1"
+    )
+    assert days(old) == ["03-01"]
+    once = one("DTSTART:19601019T090000Z", "RRULE:FREQ=SECONDLY;BYMONTH=10;BYMONTHDAY=19;BYYEARDAY=293")
+    assert "repetition-none" not in {note.rule for note in once.notes}
+    assert busy(once, 2028) != []
 
 
 ALL = ",".join(map(str, range(60)))
@@ -262,7 +231,7 @@ def test_a_huge_count_is_only_expanded_where_needed() -> None:
 
 
 def test_every_rule_has_a_line_in_the_documentation() -> None:
-    root = Path(__file__).parents[3]
+    root = Path(__file__).parents[4]
     page = (root / "docs" / "importing.md").read_text(encoding="utf-8")
     named = {
         name
