@@ -16,7 +16,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select, update
 
-from scheduling.access import audit, sessions
+from scheduling.access import audit, one_time_links, sessions
 from scheduling.access.authority import over_sign_in
 from scheduling.access.permissions import READS_ALL, Actor
 from scheduling.access.secrets import Keyring, new_token
@@ -133,6 +133,7 @@ def set_password(connection: Connection, user_id: int, password: str, *, actor: 
         )
     )
     sessions.drop(connection, user_id)
+    one_time_links.drop(connection, user_id)
     audit.record(connection, "password.set", f"user:{owner}", actor=actor)
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, String, bindparam, cast, delete, exists, func, literal, or_, select, update
 
-from scheduling.access import idempotency, request_rates, sessions, throttle
+from scheduling.access import idempotency, one_time_links, request_rates, sessions, throttle
 from scheduling.calendars import calendars
 from scheduling.calendars.catch_up import catch_up_in_steps
 from scheduling.calendars.followers import Followers
@@ -87,6 +87,7 @@ def run(database: Database, config: Config, now: datetime, *, followers: Followe
         idempotency.prune(connection, moment)
         request_rates.prune(connection, moment)
         sessions.prune(connection, config, now)
+        one_time_links.prune(connection, now)
         told = queue.prune(connection, moment)
         watch.prune(connection, shown.conflicts.resolved_days, moment)
         deliveries.drop_orphans(connection)
