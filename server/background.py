@@ -15,9 +15,13 @@ __all__ = ["Summary", "deliver", "import_one", "run"]
 
 
 def run(settings: Settings, *, once: bool) -> Summary:
-    """Do the background work until SIGTERM or SIGINT, or with `once` until nothing is due. Raises `SchemaMismatch`."""
-    worker, stop = _worker(settings), _stop()
-    return worker.once(stop) if once else worker.run(stop)
+    """Do the background work until SIGTERM or SIGINT, or with `once` until nothing is due; the log is kept only
+    where that is not the end of it. Raises `SchemaMismatch`.
+    """
+    if once:
+        return _worker(settings).once(_stop())
+    log.configure(settings.server.log_level)
+    return _worker(settings).run(_stop())
 
 
 def import_one(settings: Settings, subscription_id: int) -> Summary:
@@ -31,7 +35,6 @@ def deliver(settings: Settings, delivery_id: int) -> None:
 
 
 def _worker(settings: Settings) -> Worker:
-    log.configure(settings.server.log_level)
     database = settings.database()
     schema.require_current(database)
     return Worker(database, settings.config, settings.importer, settings.keyring())

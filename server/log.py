@@ -24,6 +24,12 @@ def configure(level: str) -> None:
     logging.getLogger("httpcore").setLevel("WARNING")
 
 
+def quieten() -> None:
+    """For commands whose output is their answer: nothing is logged but what is our own fault. `configure` ends it."""
+    if logging.lastResort is not None:
+        logging.lastResort.setLevel(logging.ERROR)
+
+
 def _without_username(record: logging.LogRecord) -> bool:
     """A failed login is told by its address alone: what was typed as a username is at times the password."""
     if str(record.msg).startswith("Failed login attempt from %s:") and isinstance(record.args, tuple):

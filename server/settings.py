@@ -41,6 +41,9 @@ SECTIONS: Mapping[str, type[Any]] = {**SHARED_SECTIONS, **_EXTRA}
 """Every section of ours, as config/daysheet.ini shows them."""
 DAV_HEADERS = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
 """On every CalDAV answer: no cache gives it to somebody else, and a client's own asks first, by the entity tag."""
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (compared, not bound)
+_LOOPBACK = "127.0.0.1"
+"""What stands in links where all addresses are listened on and none was said: nobody can go to 0.0.0.0."""
 _OCCURRENCES = 1_000_000
 """Radicale's default of 10,000 answers 400 to the reports of a large calendar. Hostile recurrences are stopped where
 they come in (scheduling/ical/recurrence.py), and ranges are limited in server/dav/reports.py."""
@@ -66,7 +69,8 @@ class Settings:
 
     def url(self, path: str) -> str:
         """The absolute URL of `path`, which starts with a slash."""
-        host = f"[{self.server.host}]" if ":" in self.server.host else self.server.host
+        host = _LOOPBACK if self.server.host in _EVERYWHERE else self.server.host
+        host = f"[{host}]" if ":" in host else host
         return (self.server.public_url or f"http://{host}:{self.server.port}").rstrip("/") + path
 
     def radicale(self) -> Configuration:

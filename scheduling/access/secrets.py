@@ -20,6 +20,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from scheduling.config.sections import Config
+from scheduling.database.drafts import draft
 from scheduling.errors import Invalid, KeyNotInFile, SecretsUnreadable
 
 TOKEN_BYTES = 20
@@ -71,11 +72,9 @@ class Keyring:
         if self._path is None:
             raise KeyNotInFile
         text = f"{new_key()}\n{self._path.read_text(encoding='ascii')}"
-        draft = _draft(self._path, text)
-        try:
-            draft.replace(self._path)
-        finally:
-            draft.unlink(missing_ok=True)
+        with draft(self._path) as written:
+            _write(written, text)
+            written.replace(self._path)
         return Keyring(text, self._path)
 
     def lookup(self, token: str) -> bytes:
@@ -123,20 +122,15 @@ def new_key() -> str:
 def _create(path: Path) -> None:
     """Write a new key next to `path` and link it into place, so that of several first starts exactly one wins."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = _draft(path, f"{new_key()}\n")
-    try:
+    with draft(path) as written:
+        _write(written, f"{new_key()}\n")
         with suppress(FileExistsError):
-            os.link(draft, path)
-    finally:
-        draft.unlink()
+            os.link(written, path)
 
 
-def _draft(path: Path, text: str) -> Path:
-    """A file beside `path` that only its owner can read, with `text` safely on disk."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
+def _write(path: Path, text: str) -> None:
+    """Put `text` safely on disk."""
+    with path.open("wb") as file:
         file.write(text.encode("ascii"))
         file.flush()
         os.fsync(file.fileno())
-    return draft

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,8 @@ CHANGEABLE = {
     "calendar_access": bool,
 }
 """The columns that can be changed, and their types; only `email` may be None."""
+EMAIL = r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$"
+"""What an e-mail address looks like, as far as can be said of all."""
 _FORBIDDEN = set("/:\\?#%*\"',<>|")
 
 
@@ -77,8 +80,8 @@ def create(
         raise Invalid(
             f"The username {username!r} cannot be part of a URL: use letters, digits, '.', '-', '_' and '@'."
         )
-    values = {"display_name": display_name, "email": email, "time_zone": time_zone, "role": role}
-    _check(connection, values)
+    given = {"display_name": display_name, "email": email, "time_zone": time_zone, "role": role}
+    values = _checked(connection, given)
     roles.require_authority(connection, role, actor=actor)
     try:
         with connection.begin_nested():
@@ -118,7 +121,7 @@ def change(connection: Connection, username: str, changes: Mapping[str, Any], *,
     """
     require(Permission.USERS_MANAGE, actor=actor)
     before = get(connection, username)
-    _check(connection, changes)
+    changes = _checked(connection, changes)
     differing = {name: value for name, value in changes.items() if getattr(before, name) != value}
     if differing:
         roles.require_authority(connection, before.role, actor=actor)
@@ -160,7 +163,17 @@ def remove(connection: Connection, username: str, *, actor: Actor) -> None:
     audit.record(connection, "user.delete", f"user:{username}", user_id=found.id, actor=actor)
 
 
-def _check(connection: Connection, values: Mapping[str, Any]) -> None:
+def email_of(given: str | None) -> str | None:
+    """The address without spaces around it, None for an empty one. Raises `Invalid` for what is none."""
+    email = (given or "").strip()
+    if email and not re.match(EMAIL, email):
+        raise Invalid(f"{email[:60]!r} is not an e-mail address; an example is anna@example.com.")
+    return email or None
+
+
+def _checked(connection: Connection, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The values as they are stored. Raises `Invalid`."""
+    values = dict(given)
     for name, value in values.items():
         if name not in CHANGEABLE:
             raise Invalid(f"{name} of a user cannot be changed; what can is {', '.join(CHANGEABLE)}.")
@@ -174,6 +187,9 @@ def _check(connection: Connection, values: Mapping[str, Any]) -> None:
         raise Invalid(f"{values['time_zone']!r} is not an IANA time zone; an example is Europe/Berlin.")
     if "role" in values:
         roles.check(connection, values["role"])
+    if "email" in values:
+        values["email"] = email_of(values["email"])
+    return values
 
 
 def _user(row: Row[*tuple[Any, ...]]) -> User:

@@ -71,7 +71,22 @@ def load(
         for name, cls in sections.items()
     }
     ours = {name: values.pop(name) for name in SECTIONS}
-    return Loaded(config=Config(**ours), extra=values, raw=raw, source=path)
+    return Loaded(
+        config=Config(**ours, sources=_sources(written, environ)), extra=values, raw=raw, source=path
+    )
+
+
+def _sources(written: Mapping[str, Mapping[str, str]], environ: Mapping[str, str]) -> dict[str, str]:
+    """Where each option of ours that is given comes from; the environment wins."""
+    return {
+        f"{section}.{option}": source
+        for section in SECTIONS
+        for source, given in (
+            ("file", written.get(section, {})),
+            ("environment", ini.from_environment(section, environ)),
+        )
+        for option in given
+    }
 
 
 def _others(

@@ -324,6 +324,8 @@ class Config:
     conflicts: ConflictSettings = field(default_factory=ConflictSettings)
     settings: LockSettings = field(default_factory=LockSettings)
     pages: PagesSettings = field(default_factory=PagesSettings)
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """Who says what an option is, `file` or `environment`, by `section.option`; what is not here has its default."""
 
     def key_path(self) -> Path:
         """The key file: the configured one, else `daysheet.key` beside the SQLite file, else in `var/`."""

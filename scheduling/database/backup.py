@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import secrets
 import sqlite3
 from pathlib import Path
 
 from scheduling.database.connection import Database
+from scheduling.database.drafts import draft
 from scheduling.errors import Conflict, DatabaseUnavailable, Invalid, NotFound
 
 
@@ -26,22 +25,18 @@ def backup(database: Database, target: Path, *, replace: bool = False) -> int:
         raise NotFound(f"There is no database {source} yet.", noun="database")
     if target.exists() and (not replace or target.samefile(source)):
         raise Conflict(f"{target} exists already; choose another name.")
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
-    os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    try:
-        _copy(source, draft)
-        size = draft.stat().st_size
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
+    with draft(target) as copy:
+        _copy(source, copy)
+        size = copy.stat().st_size
+        copy.replace(target)
     return size
 
 
-def _copy(source: Path, draft: Path) -> None:
+def _copy(source: Path, copy: Path) -> None:
     try:
         with (
             contextlib.closing(sqlite3.connect(source)) as reader,
-            contextlib.closing(sqlite3.connect(draft)) as writer,
+            contextlib.closing(sqlite3.connect(copy)) as writer,
         ):
             reader.backup(writer)
             # A copy in WAL mode would need its side files to be opened.

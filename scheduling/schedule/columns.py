@@ -10,6 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
+from scheduling.access.users import EMAIL
 from scheduling.config import ini
 from scheduling.database.types import JobStatus, Role, TimeOffStatus
 from scheduling.ical.errors import BadRule
@@ -60,6 +61,13 @@ def choice(values: type[enum.StrEnum]) -> Parse:
 def role(given: str) -> str:
     """The name of a role, in any letter case; which there are is known to the database."""
     return text(32)(given).lower()
+
+
+def email(given: str) -> str:
+    """An e-mail address of at most 255 characters."""
+    if not re.match(EMAIL, text()(given)):
+        raise BadValue(f'"{given[:40]}" is not an e-mail address such as anna@example.com')
+    return given
 
 
 def moment(given: str) -> datetime:
@@ -184,7 +192,7 @@ _PERIOD: Final[dict[str, Parse]] = {
 COLUMNS: Final[Mapping[Kind, Mapping[str, Parse]]] = {
     Kind.USER: {
         "display_name": text(),
-        "email": text(),
+        "email": email,
         "time_zone": zone,
         "active": boolean,
         "calendar_access": boolean,

@@ -35,8 +35,8 @@ _REMOVE = delete(Setting).where(Setting.name == bindparam("setting"))
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shown:
-    """One setting with its text and where that comes from: `database`, or `file` (the ini file, environment
-    or default). A `locked` one is always the file's. `permitted` says in words what the value may be.
+    """One setting with its text and where that comes from: `database`, `file`, `environment` or `default`.
+    The database never says what a `locked` one is. `permitted` says in words what the value may be.
     """
 
     name: str
@@ -93,7 +93,7 @@ def show(connection: Connection, config: Config) -> list[Shown]:
                 Shown(
                     name=name,
                     value=_text(getattr(getattr(config, section), it.name)) if value is None else value,
-                    source="file" if value is None else "database",
+                    source=config.sources.get(name, "default") if value is None else "database",
                     locked=locked,
                     doc=it.doc,
                     permitted=it.permitted,

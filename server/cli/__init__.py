@@ -125,8 +125,11 @@ def main(context: click.Context, config: Path | None, debug: bool) -> None:  # n
     Daysheet serves the jobs, blockers and time off in the scheduling database as read-only CalDAV calendars
     and as secret .ics links, and imports people's outside calendars so that they block their time.
     """
-    from server.cli.terminal.session import Session  # noqa: PLC0415 - not for `--help` and `--version`
+    from server import log  # noqa: PLC0415 - not for `--help` and `--version`
+    from server.cli.terminal.session import Session  # noqa: PLC0415
 
+    if not debug:
+        log.quieten()
     context.obj = Session(config)
 
 

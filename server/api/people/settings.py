@@ -37,7 +37,7 @@ class Setting(Shown):
     name: str
     etag: str = Field(description="Its version, for If-Match.")
     value: str
-    source: str = Field(description="database, or file (the settings file, the environment, or the default).")
+    source: str = Field(description="database, file (the settings file), environment, or default.")
     locked: bool = Field(description="Whether the settings file keeps it from being changed.")
     doc: str
     permitted: str

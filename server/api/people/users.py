@@ -13,6 +13,7 @@ from scheduling.access.users import User as StoredUser
 from server.api.protocol import cursor
 from server.api.protocol.operations import Call, Reply, Routes
 from server.api.protocol.owners import owner
+from server.api.protocol.problems import FORMS
 from server.api.protocol.validators import etag_of
 from server.api.protocol.values import Given, Line, Paged, Shown, Username, Zone
 
@@ -24,8 +25,9 @@ routes = Routes(
 
 Mail = Annotated[
     str,
-    StringConstraints(min_length=3, max_length=255, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$"),
+    StringConstraints(min_length=3, max_length=255, strip_whitespace=True, pattern=users.EMAIL),
 ]
+FORMS[users.EMAIL] = "It has to be an e-mail address such as anna@example.com"
 RoleName = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9-]{0,31}$")]
 
 

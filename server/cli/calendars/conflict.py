@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import click
@@ -20,11 +20,11 @@ from scheduling.conflicts.listing import STATUSES, Conflict
 from scheduling.kinds import CONFLICTS
 from scheduling.snapshot import Snapshot
 from server.cli.terminal.manual import ManualGroup
+from server.cli.terminal.moments import Moment
 from server.cli.terminal.output import json_option, moment, print_facts, print_json, print_table
 from server.cli.terminal.session import Session, pass_session
 
 _number = click.argument("number", type=int, metavar="ID")
-_TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 
 
 @click.group(cls=ManualGroup)
@@ -58,10 +58,10 @@ def conflict() -> None:
     help="Only with this kind of event.",
 )
 @click.option(
-    "--from", "start", type=_TIME, metavar="TIME", help="Only those that end after this moment, UTC."
+    "--from", "start", type=Moment(), metavar="TIME", help="Only those that end after this moment, UTC."
 )
 @click.option(
-    "--to", "end", type=_TIME, metavar="TIME", help="Only those that start before this moment, UTC."
+    "--to", "end", type=Moment(), metavar="TIME", help="Only those that start before this moment, UTC."
 )
 @click.option(
     "--limit",
@@ -189,4 +189,4 @@ def _other(it: Conflict) -> str:
 
 
 def _epoch(given: datetime | None) -> int | None:
-    return None if given is None else int(given.replace(tzinfo=UTC).timestamp())
+    return None if given is None else int(given.timestamp())

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import click
 
 from scheduling.feeds.options import OPTIONS, FeedOptions
 from scheduling.feeds.sorts import Moment, Sort, Word, Words
+from server.cli.terminal import moments as terminal
 
 F = TypeVar("F", bound=Callable[..., Any])
 _NONE = "none"
@@ -30,22 +30,12 @@ class _Number(click.ParamType[Any]):
         return value if value == _NONE else self._range.convert(value, param, ctx)
 
 
-class _Moment(click.ParamType[Any]):
-    """A date (its end, UTC), a moment in ISO 8601, or `none`."""
-
-    name = "date"
+class _Moment(terminal.Moment):
+    """A date (its end, UTC), a moment, or `none`."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The moment, or `none`."""
-        if value == _NONE or isinstance(value, datetime):
-            return value
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a date such as 2027-01-31 or a moment in ISO 8601.", param, ctx)
-        if len(value) == len("2027-01-31"):
-            moment = moment.replace(hour=23, minute=59, second=59)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+        return value if value == _NONE else super().convert(value, param, ctx)
 
 
 def _option(name: str, sort: Sort) -> Callable[[F], F]:
@@ -55,7 +45,9 @@ def _option(name: str, sort: Sort) -> Callable[[F], F]:
             f"--{sort.called}", name, multiple=True, type=click.Choice(sort.among), help=sort.doc
         )
     if isinstance(sort, Moment):
-        return click.option(f"--{sort.flag}", name, type=_Moment(), metavar="DATE", help=sort.doc)
+        return click.option(
+            f"--{sort.flag}", name, type=_Moment(ends_day=True), metavar="DATE", help=sort.doc
+        )
     flag = f"--{name.replace('_', '-')}"
     if isinstance(sort, Word):
         return click.option(flag, name, type=click.Choice(sort.among), help=sort.doc)

@@ -9,6 +9,7 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
@@ -89,24 +90,31 @@ def start(session: Session, *, host: str | None, port: int | None) -> None:
     settings = _overridden(session.settings, host, port, None, None)
     log.configure(settings.server.log_level)
     schema.upgrade(settings.database())
-    for account in _accounts(settings, session.actor):
-        print_facts(
-            f"{account.display_name} ({account.role})",
-            [
-                ("user", account.username),
-                ("app password", account.app_password),
-                ("CalDAV", account.caldav_url),
-                ("feed", account.feed_url),
-            ],
-        )
+    accounts = _accounts(settings, session.actor)
 
     def ready(addresses: list[str]) -> None:
+        base = settings.server.public_url or f"http://{addresses[0]}"
+        for account in accounts:
+            print_facts(
+                f"{account.display_name} ({account.role})",
+                [
+                    ("user", account.username),
+                    ("app password", account.app_password),
+                    ("CalDAV", _at(base, account.caldav_url)),
+                    ("feed", _at(base, account.feed_url)),
+                ],
+            )
         click.echo(
             f"\nServing {_urls(settings, addresses)}: add it as a CalDAV account in a calendar app, or open it in a "
             "browser. Ctrl-C stops."
         )
 
     serving.serve(settings, with_worker=True, ready=ready)
+
+
+def _at(base: str, url: str) -> str:
+    """The URL, which an earlier start may have kept, at the address of this one."""
+    return f"{base.rstrip('/')}{urlsplit(url).path}"
 
 
 def _urls(settings: Settings, addresses: list[str]) -> str:

@@ -8,7 +8,6 @@ import json
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -16,10 +15,10 @@ import click
 from scheduling.access import audit as log
 from scheduling.access.audit import Entry, Filters
 from server.cli.terminal.manual import ManualGroup
+from server.cli.terminal.moments import Moment
 from server.cli.terminal.output import json_option, print_json, print_table
 from server.cli.terminal.session import Session, pass_session
 
-_DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 _COLUMNS = ("id", "at", "actor_kind", "actor_id", "actor", "address", "action", "subject", "facts")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes a cell for a formula by; such a cell gets an apostrophe in front."""
@@ -27,8 +26,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def _filters(command: Callable[..., None]) -> Callable[..., None]:
     for add in (
-        click.option("--until", type=_DAY, metavar="TIME", help="Only before this moment, UTC."),
-        click.option("--since", type=_DAY, metavar="TIME", help="Only from this moment on, UTC."),
+        click.option("--until", type=Moment(), metavar="TIME", help="Only before this moment, UTC."),
+        click.option("--since", type=Moment(), metavar="TIME", help="Only from this moment on, UTC."),
         click.option("--subject", metavar="SUBJECT", help="Only about this, for example user:anna."),
         click.option("--action", metavar="ACTION", help="Only this, or what is below it: feed, feed.create."),
         click.option("--actor", metavar="NAME", help="Only what this one did."),
@@ -115,8 +114,4 @@ def _pairs(entry: Entry) -> str:
 
 
 def _chosen(given: dict[str, Any]) -> Filters:
-    return Filters(**{name: _utc(value) for name, value in given.items()})
-
-
-def _utc(value: Any) -> Any:
-    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
+    return Filters(**given)

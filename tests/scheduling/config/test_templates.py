@@ -93,7 +93,7 @@ def test_a_url_percent_encodes_values_and_is_empty_without_one_of_them() -> None
     ("text", "problem"),
     [
         ("{rat}", 'unknown field "rat"'),
-        ("{note}", 'unknown field "note" (did you mean "notes"?)'),
+        ("{note}", r'unknown field "note" \(did you mean "notes"\?\)'),
         ("{a.__class__}", '"a.__class__", which is not a plain name'),
         ("{a[0]}", r'"a\[0\]", which is not a plain name'),
         ("{a!r}", 'conversion in the field "a"'),

@@ -32,7 +32,8 @@ def shown(database: Database, config: Config) -> dict[str, tuple[str, str]]:
 
 
 def test_stored_setting_wins_over_the_file_until_it_is_given_back(database: Database) -> None:
-    config = Config(calendars=replace(CalendarSettings(), history_months=3))
+    given = {"calendars.history_months": "file"}
+    config = Config(calendars=replace(CalendarSettings(), history_months=3), sources=given)
     with database.read() as connection:
         from_file = stored.view(connection, config)
     assert from_file.calendars.history_months == 3
@@ -52,7 +53,7 @@ def test_stored_setting_wins_over_the_file_until_it_is_given_back(database: Data
 def test_every_setting_is_shown_as_text_that_could_be_stored(database: Database, config: Config) -> None:
     before = shown(database, config)
     assert list(before) == stored.names()
-    assert {source for _, source in before.values()} == {"file"}
+    assert {source for _, source in before.values()} == {"default"}
     with database.read() as connection:
         view = stored.view(connection, config)
     for name, (value, _) in before.items():
@@ -82,7 +83,7 @@ def test_what_the_file_would_not_take_is_refused(
 ) -> None:
     with pytest.raises(Invalid, match=message):
         change(database, name, value)
-    assert {source for _, source in shown(database, config).values()} == {"file"}
+    assert {source for _, source in shown(database, config).values()} == {"default"}
 
 
 def test_setting_left_by_another_version_is_passed_over(database: Database, config: Config) -> None:
@@ -116,7 +117,7 @@ def test_a_locked_setting_is_the_files_whatever_was_stored(database: Database, c
         assert stored.view(connection, config).calendars.history_months == 9
         assert stored.view(connection, locked).calendars.history_months == 1
         (found,) = (it for it in stored.show(connection, locked) if it.locked)
-    assert (found.name, found.value, found.source) == ("calendars.history_months", "1", "file")
+    assert (found.name, found.value, found.source) == ("calendars.history_months", "1", "default")
     for value in ("2", None):
         with database.write() as connection, pytest.raises(Locked, match="locked") as refused:
             stored.change(connection, "calendars.history_months", value, config=locked, actor=SYSTEM)

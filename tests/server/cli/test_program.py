@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,3 +126,17 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     assert refused.returncode == 1
     assert "Traceback" in refused.stderr
     assert "SchemaMismatch" in refused.stderr
+
+
+def test_no_log_line_stands_between_what_a_command_prints(tmp_path: Path) -> None:
+    assert shell(tmp_path, "demo", "--users", "1", "--jobs", "1").returncode == 0
+    with closing(sqlite3.connect(tmp_path / "var" / "daysheet.db")) as writer, writer:
+        writer.execute("UPDATE blockers SET rrule = 'FREQ=SOMETIMES'")
+    asked = ("availability", "show", "anna", "--start", "2026-12-01", "--end", "2026-12-02")
+    for command in (asked, ("db", "maintain"), ("worker", "--once"), ("importer", "--once"), ("doctor",)):
+        done = shell(tmp_path, *command)
+        assert (done.returncode, done.stderr) == (0, ""), command
+    shutil.copytree(tmp_path / "var", tmp_path / "again" / "var")
+    with closing(sqlite3.connect(tmp_path / "again" / "var" / "daysheet.db")) as writer, writer:
+        writer.execute("UPDATE blockers SET rrule = 'FREQ=NEVER'")
+    assert "left out" in shell(tmp_path / "again", "--debug", *asked).stderr, "there is something to log"

@@ -93,7 +93,7 @@ def test_options_are_given_shown_and_changed(daysheet: Daysheet) -> None:
         (("--history-months", "1201"), "1201 is not in the range"),
         (("--alarm-minutes", "-5"), "-5 is not in the range"),
         (("--kind", "job"), "'job' is not one of"),
-        (("--expires", "soon"), "'soon' is not a date such as"),
+        (("--expires", "soon"), "'soon' is no date or time"),
     ],
 )
 def test_options_that_make_no_sense_are_wrong_usage(

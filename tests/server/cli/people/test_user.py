@@ -106,3 +106,17 @@ def test_a_disabled_user_is_not_served_until_enabled(daysheet: Daysheet) -> None
 )
 def test_a_user_that_does_not_exist_is_told(daysheet: Daysheet, command: tuple[str, ...]) -> None:
     assert daysheet.refusal("user", *command, "nobody").startswith("There is no user 'nobody'")
+
+
+@pytest.mark.parametrize("email", ["notmail", "@example.com", "anna@", "a b@example.com", "a@b@example.com"])
+def test_an_email_address_that_is_none_is_refused(daysheet: Daysheet, email: str) -> None:
+    told = daysheet.refusal("user", "add", "anna", "--email", email)
+    assert told == f"{email!r} is not an e-mail address; an example is anna@example.com."
+    assert daysheet.json("user", "list") == {"users": []}
+
+
+def test_an_email_address_is_kept_without_spaces_around_it(daysheet: Daysheet) -> None:
+    assert (
+        daysheet.json("user", "add", "anna", "--email", " anna@example.com ")["email"] == "anna@example.com"
+    )
+    assert daysheet.json("user", "add", "bert", "--email", " ")["email"] is None

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`daysheet start`: what it prints is where it is really reached, also the second time and elsewhere."""
+
+from __future__ import annotations
+
+import re
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.server.running import free_port, process
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::"])  # noqa: S104 (what people type)
+def test_the_links_printed_at_each_start_are_reached(tmp_path: Path, host: str) -> None:
+    given = {"DAYSHEET_DATABASE_URL": f"sqlite:///{tmp_path}/daysheet.db", "DAYSHEET_SECURITY_KEY_FILE": ""}
+    for name in ("first", "second"):
+        port, log = free_port(), tmp_path / f"{name}.log"
+        command = ["-m", "server.cli", "start", "--host", host, "--port", str(port)]
+        with process(command, f"http://127.0.0.1:{port}/healthz", log, given):
+            said = log.read_text(encoding="utf-8")
+            links = re.findall(r"^ +(?:CalDAV|feed) +(\S+)$", said, re.MULTILINE)
+            assert len(links) == 10
+            assert {it.partition("/")[2].partition("/")[2].partition("/")[0] for it in links} == {
+                f"127.0.0.1:{port}"
+            }
+            assert f"Serving http://127.0.0.1:{port}/" in said
+            assert "0.0.0.0" not in said  # noqa: S104 (nobody can go there)
+            [feed, *_] = [it for it in links if it.endswith(".ics")]
+            with urllib.request.urlopen(feed, timeout=30) as answer:  # noqa: S310 (our own URL)
+                assert answer.read().startswith(b"BEGIN:VCALENDAR")
+
+
+def test_an_address_for_people_stands_in_links(tmp_path: Path) -> None:
+    given = {
+        "DAYSHEET_DATABASE_URL": f"sqlite:///{tmp_path}/daysheet.db",
+        "DAYSHEET_SERVER_PUBLIC_URL": "https://calendar.example.com/",
+    }
+    port, log = free_port(), tmp_path / "start.log"
+    command = ["-m", "server.cli", "start", "--port", str(port)]
+    with process(command, f"http://127.0.0.1:{port}/healthz", log, given):
+        said = log.read_text(encoding="utf-8")
+    assert re.search(r"CalDAV +https://calendar\.example\.com/dav/anna/\n", said)
+    assert f"Serving https://calendar.example.com/ and http://127.0.0.1:{port}/" in said
