@@ -20,10 +20,10 @@ PIP := PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 \
 	$$(if [ -e $(VENV)/with-pip ]; then echo $(BIN)/python -m pip; else echo $(PYTHON) $(OUTSIDE); fi) install -qq
 # Loading what the first start loads also compiles it; compiling all that pip has installed takes twice as long.
 FIRST := server.cli.operation.serve, server.cli.operation.demo, server.cli.operation.worker, \
-	server.wsgi, server.pages, storage_plugin, auth_plugin, alembic.command
+	server.wsgi, server.plain, storage_plugin, auth_plugin, alembic.command
 SINCE = echo "Done in $$(( $$(date +%s) - start )) s."
 
-.PHONY: setup run test check format bench lock clean
+.PHONY: setup run test check format messages bench lock clean
 
 setup: $(EVERYTHING)
 
@@ -64,6 +64,10 @@ check: setup
 format: setup
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+# After a text was marked for translation or changed: adds it to the catalogues, and tells what has no translation yet.
+messages: setup
+	@$(BIN)/python -m server.pages.words.catalogue
 
 # Writes docs/performance.md's tables and the plots at its end; twenty minutes or so on an idle machine.
 bench: setup

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one WSGI application: Radicale at /dav/, discovery, and the Flask application for feeds and pages."""
+"""The one WSGI application: Radicale at /dav/, discovery, and Flask applications for API, feeds, pages."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ _DAV_METHODS = frozenset(
 )
 _WELL_KNOWN = "/.well-known/caldav"
 _NOT_ADMITTED = ("401", "403", "429", "503")
+_PLAIN = frozenset({"/robots.txt", "/healthz", "/readyz"})
+_PLAIN_PREFIXES = ("/feeds/", "/freebusy/", "/static/")
 StartResponse = Callable[..., Any]
 Started = tuple[str, list[tuple[str, str]], Iterable[bytes]]
 
@@ -43,8 +45,15 @@ class Server:
         self._polls = dav.polls(max_body=settings.server.max_body, note=self._dav.note)
 
     @cached_property
-    def _pages(self) -> Flask:
+    def _plain(self) -> Flask:
         """Loaded and made for the first request to it: calendar clients never need Flask."""
+        from server.plain import create_plain  # noqa: PLC0415
+
+        return create_plain(self._settings)
+
+    @cached_property
+    def _pages(self) -> Flask:
+        """Loaded and made for the first request to it."""
         from server.pages import create_pages  # noqa: PLC0415
 
         return create_pages(self._settings)
@@ -136,8 +145,12 @@ class Server:
             return self._to_dav(environ, "/", start_response)
         # Flask expects octets as latin-1 (PEP 3333); what went before has read them as UTF-8.
         environ["PATH_INFO"] = path.encode("utf-8", "surrogatepass").decode("latin-1")
-        application = self._api if path.startswith("/api/") else self._pages
-        return application(environ, start_response)
+        return self._application(path)(environ, start_response)
+
+    def _application(self, path: str) -> Flask:
+        if path.startswith("/api/"):
+            return self._api
+        return self._plain if path in _PLAIN or path.startswith(_PLAIN_PREFIXES) else self._pages
 
     def _to_dav(self, environ: dict[str, Any], path: str, start_response: StartResponse) -> Iterable[bytes]:
         if any(segment.startswith(".") for segment in path.split("/")):

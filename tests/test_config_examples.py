@@ -20,6 +20,7 @@ import yaml
 
 from server.cli import main
 from server.pages import create_pages
+from server.plain import create_plain
 from server.settings import load
 
 CONFIG = Path(__file__).parent.parent / "config"
@@ -114,7 +115,9 @@ def test_proxies_forward_to_the_default_port_and_log_no_secret_link(proxy: str) 
 
 def test_the_log_of_nginx_hides_every_address_with_a_token(tmp_path: Path) -> None:
     settings = load(None, {"DAYSHEET_DATABASE_URL": f"sqlite:///{tmp_path / 'daysheet.db'}"})
-    paths = [rule.rule for rule in create_pages(settings).url_map.iter_rules() if "token" in rule.arguments]
+    applications = create_plain(settings), create_pages(settings)
+    rules = [rule for application in applications for rule in application.url_map.iter_rules()]
+    paths = [rule.rule for rule in rules if "token" in rule.arguments]
     assert len(paths) >= 2
     (written,) = re.findall(r"map \$uri \$loggable_uri \{(.*?)\}", _read("nginx.conf"), re.DOTALL)
     shown = re.findall(r'~(\S+)\s+"([^"$]*)";', written)

@@ -20,6 +20,7 @@ TOGETHER: dict[str, tuple[str, ...]] = {
         "test_mirror",
         "test_secrets_stay_secret",
     ),
+    "every page in every look": ("server/pages/test_looks",),
     "other people's calendar programs against the whole server": (
         "interop/test_caldav",
         "interop/test_scheduling",

@@ -127,7 +127,7 @@ class Front:
 
     def _withhold(self, connection: Connection, environ: Environ) -> None:
         """Without credentials and without its body: what permits neither says so, and nothing is done."""
-        environ["CONTENT_LENGTH"] = "0"
+        environ |= {"CONTENT_LENGTH": "0", "wsgi.input_withheld": True}
         self._submit(connection, environ)
 
     def _submit(

@@ -28,7 +28,7 @@ IMPORTER = {
     "importer.confined.pool",
     "worker.process",
 }
-API = {"flask", "werkzeug", "pydantic", "server.api", "server.pages"}
+API = {"flask", "werkzeug", "pydantic", "server.api", "server.pages", "server.plain", "babel", "segno"}
 WORKERS = {"radicale", "granian", "server.wsgi", "storage_plugin", "auth_plugin"}
 NEVER = {"alembic", "mako", "rich", "pytest"}
 """Loaded when a schema is upgraded or a table is drawn, and by no import."""

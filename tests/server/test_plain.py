@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The landing page, health checks, robots.txt and what everything else gets."""
+"""Health checks, robots.txt, static files, the start for strangers, and what everything else gets."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from scheduling.database.connection import Database
+from server import assets
 from tests.factories import Dispatch
 from tests.server.away import away
 from tests.server.client import Client
@@ -33,7 +34,7 @@ def test_the_landing_page_needs_nothing_from_elsewhere(nobody: Client) -> None:
     assert "<script" not in answer.text
     links = re.findall(r'(?:href|src)="([^"]+)"', answer.text)
     assert links
-    for link in links:
+    for link in (it for it in links if not it.startswith("#")):
         assert link.startswith("/")
         assert nobody.get(link).status == 200
 
@@ -46,7 +47,8 @@ def test_every_page_has_its_security_headers(nobody: Client, path: str) -> None:
     headers = nobody.get(path).headers
     assert headers["content-security-policy"].startswith("default-src 'none'")
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
+    # Pages have forms: with no-referrer browsers would send them with `Origin: null`.
+    assert headers["referrer-policy"] == ("same-origin" if path in ("/", "/nothing") else "no-referrer")
 
 
 @pytest.mark.parametrize(
@@ -65,6 +67,7 @@ def test_robots_may_read_feeds_but_not_the_calendars(nobody: Client) -> None:
         "User-agent: *",
         "Allow: /feeds/",
         "Disallow: /dav/",
+        "Disallow: /link/",
     ]
 
 
@@ -92,3 +95,20 @@ def test_a_database_that_is_away_is_alive_but_not_ready(
         assert (client.get("/healthz").status, client.get("/readyz").status) == (200, 503)
         assert "password" not in client.get("/readyz").text
     assert client.get("/readyz").status == 200
+
+
+def test_a_browser_reads_what_is_wrong_as_a_page_and_a_program_as_a_sentence(nobody: Client) -> None:
+    page = nobody.get("/nothing", Accept="text/html")
+    assert (page.status, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "<h1>Nothing here</h1>" in page.text
+    assert nobody.get("/nothing").text == "There is nothing at this address.\n"
+
+
+def test_a_file_is_kept_for_ever_under_the_address_that_names_its_content(nobody: Client) -> None:
+    named = assets.address("pages.css")
+    assert nobody.get(named).headers["cache-control"] == assets.KEPT
+    for other in ("/static/pages.css", "/static/pages.css?v=0123456789abcdef"):
+        assert nobody.get(other).headers["cache-control"] == "public, max-age=300"
+    for outside in ("../wsgi.py", "nothing.css", "."):
+        with pytest.raises(FileNotFoundError):
+            assets.address(outside)

@@ -1,32 +1,36 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is not DAV: the landing page, health checks, robots.txt and the feeds."""
+"""What programs ask for beside DAV and the API: feeds, health checks, robots.txt and static files. Refusals are plain
+sentences.
+"""
 
 from __future__ import annotations
 
-from flask import Flask, Response, jsonify, render_template, request
+from flask import Flask, Response, jsonify, request, send_from_directory
 from werkzeug.exceptions import HTTPException
 
 from scheduling.database import schema
 from scheduling.errors import DatabaseUnavailable, SchedulingError
-from server import advice
+from server import advice, assets
 from server.away import AWAY
 from server.links.feeds import create_feeds
 from server.links.free_busy import create_free_busy
 from server.security import SECURITY
 from server.settings import Settings
 
-_ROBOTS = "User-agent: *\nAllow: /feeds/\nDisallow: /dav/\n"
+_ROBOTS = "User-agent: *\nAllow: /feeds/\nDisallow: /dav/\nDisallow: /link/\n"
 
 
-def create_pages(settings: Settings) -> Flask:
+def create_plain(settings: Settings) -> Flask:
     """The Flask application."""
-    app = Flask("server", static_folder="static", template_folder="templates")
+    app = Flask("server", static_folder=None)
     app.register_blueprint(create_feeds(settings))
     app.register_blueprint(create_free_busy(settings))
 
-    @app.get("/")
-    def landing() -> str:
-        return render_template("landing.html", caldav_url=settings.url("/dav/"))
+    @app.get("/static/<path:name>")
+    def static(name: str) -> Response:
+        response = send_from_directory(assets.FOLDER, name)
+        response.headers["Cache-Control"] = assets.caching(name, request.args.get("v"))
+        return response
 
     @app.get("/robots.txt")
     def robots() -> Response:
