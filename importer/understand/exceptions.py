@@ -142,6 +142,8 @@ def add_overrides(
 
 def _add_override(dates: Dates, item: Properties, main: Period, reader: Reader) -> date:
     """Take over an exception; returns the instance that it replaces."""
+    if "RECURRENCE-ID" not in item:
+        raise Unusable("exception-unreadable", "Its RECURRENCE-ID cannot be read.")
     identifier = item["RECURRENCE-ID"][0]
     moment = reader.moment(identifier.value, identifier.parameters)
     replaced = values.like(moment, main.start, reader.zones.days)

@@ -124,7 +124,7 @@ def without_master(overrides: Sequence[Properties], reader: Reader) -> tuple[Pro
     if not readable:
         raise Unusable("exception-unreadable", "None of its exceptions can be read.")
     for _, begins, item in readable:
-        kind = item["RECURRENCE-ID"][0].parameters.get("RANGE", "").strip().upper()
+        kind = "".join(it.parameters.get("RANGE", "") for it in item.get("RECURRENCE-ID", ())).strip().upper()
         if kind and "RRULE" not in item:
             sentence = "One of its exceptions is for other instances too, but their series is not there."
             gap = Gap(start=begins) if kind == pieces.FUTURE else ALWAYS

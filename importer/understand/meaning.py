@@ -26,6 +26,8 @@ from scheduling.subscriptions.facts import Skipped
 from scheduling.subscriptions.unread import ALWAYS, Gap, merged
 
 MOST_REPORTED = 100
+_TAKE_TIME = frozenset({"DTSTART", "DTEND", "DURATION", "RDATE", "RECURRENCE-ID", "RRULE"})
+"""Properties without which an event may take less time."""
 _ZONED = re.compile(r"\n((?:DTSTART|DTEND|RECURRENCE-ID)[^:\n]*;TZID=[^\n]*):", re.IGNORECASE)
 
 
@@ -210,8 +212,13 @@ def _properties(component: Component, notes: list[Note]) -> dict[str, list[Prope
         try:
             item = values.parse_property(line)
         except ValueError:
-            notes.append(Note("line-unreadable", "A line that is not an iCalendar property was left out."))
+            name = re.split("[;: ]", line, maxsplit=1)[0].upper()
+            sentence = "A line that is not an iCalendar property was left out."
+            notes.append(Note("line-unreadable", sentence, gap=ALWAYS if name in _TAKE_TIME else None))
         else:
+            if item.is_rough:
+                sentence = "A line is not written as it has to be and was read by its meaning."
+                notes.append(Note("line-mended", sentence))
             found.setdefault(item.name, []).append(item)
     return found
 

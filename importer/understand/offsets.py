@@ -7,17 +7,31 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from scheduling.ical import recurrence
 
 _OFFSET = re.compile(r"([+-]?)(\d{1,2}):?(?:(\d{2})(?::?\d{2})?)?", re.ASCII)
 _MOST_OBSERVANCES = 200
-_HALF_A_YEAR = timedelta(days=183)
+_LASTS = timedelta(days=120)
+"""How long the last change of a list holds; after that another may have come that it does not know."""
 
 
 def changes(definition: Sequence[str]) -> bool:
     """Whether it has more than one offset."""
     return len({value.strip() for value in _values(definition, "TZOFFSETTO")}) > 1
+
+
+def only(definition: Sequence[str]) -> timedelta | None:
+    """Its offset, where it has one only."""
+    found = {value.strip() for value in _values(definition, "TZOFFSETTO")}
+    return offset(found.pop()) if len(found) == 1 else None
+
+
+def standard(tzid: str) -> timedelta:
+    """The offset of a zone without its daylight saving, as it is these years."""
+    days = (datetime(2025, month, 1, tzinfo=ZoneInfo(tzid)) for month in range(1, 13))
+    return min(day.utcoffset() or timedelta() for day in days)
 
 
 def span(definition: Sequence[str]) -> tuple[datetime, datetime] | None:
@@ -27,7 +41,7 @@ def span(definition: Sequence[str]) -> tuple[datetime, datetime] | None:
     if _values(definition, "RRULE") or not changes(definition):
         return None
     found = sorted(moment for moment, _ in onsets(definition, datetime(1970, 1, 1)))
-    return (found[0], found[-1] + _HALF_A_YEAR) if len(found) > 1 else None
+    return (found[0], found[-1] + _LASTS) if len(found) > 1 else None
 
 
 def stated(definition: Sequence[str], local: datetime) -> timedelta | None:
@@ -72,8 +86,8 @@ def onsets(definition: Sequence[str], start: datetime) -> Iterator[tuple[datetim
 
 def _observance(properties: Mapping[str, list[str]], start: datetime) -> Iterator[tuple[datetime, timedelta]]:
     try:
-        before = _offset(properties["TZOFFSETFROM"][0])
-        after = _offset(properties["TZOFFSETTO"][0])
+        before = offset(properties["TZOFFSETFROM"][0])
+        after = offset(properties["TZOFFSETTO"][0])
         first = datetime.strptime(properties["DTSTART"][0].rstrip("Zz"), "%Y%m%dT%H%M%S")
     except (KeyError, ValueError):
         return
@@ -117,7 +131,7 @@ def _yearly(text: str, first: datetime, start: datetime) -> Iterator[datetime]:
     yield from (local for local in found if isinstance(local, datetime))
 
 
-def _offset(text: str) -> timedelta:
+def offset(text: str) -> timedelta:
     """A UTC-OFFSET (RFC 5545 section 3.3.14) in whole minutes, also without its sign, its leading zero or its minutes;
     raises ValueError for an impossible one.
     """

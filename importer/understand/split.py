@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from importer.errors import NotACalendar
-from importer.understand import free_busy
+from importer.understand import free_busy, quoted_printable, vcalendar_zone
 from importer.understand.decoding import decode
 from scheduling.sentences import a
 from scheduling.subscriptions.facts import Skipped
@@ -41,6 +41,7 @@ _NOT_READ = frozenset({"VAVAILABILITY"})
 _SOFT_BREAKS = re.compile(
     r"^[^\n:]*;(?:ENCODING=)?QUOTED-PRINTABLE[^\n:]*:(?:[^\n]*=\n)+", re.IGNORECASE | re.MULTILINE
 )
+_MOST_DAYLIGHT = 100
 _LEADING = re.compile(r"[ \t\n]+")
 _INDENTED = re.compile(r"\n[ \t]+BEGIN:VEVENT[ \t]*(?=\n)", re.IGNORECASE)
 _PLAIN = re.compile(r"\nBEGIN:VEVENT", re.IGNORECASE)
@@ -53,6 +54,7 @@ _HEADERS = {
     "REFRESH-INTERVAL": "refresh",
     "X-PUBLISHED-TTL": "published_ttl",
     "METHOD": "method",
+    "TZ": "standard",
 }
 
 
@@ -205,6 +207,7 @@ class _Splitter:
         self._pieces: list[str] = []
         self._begin = 0
         self._headers: dict[str, str] = {}
+        self._daylight: list[str] = []
         self._zones: dict[str, tuple[str, ...]] = {}
         self._events: list[Block] = []
         self._skipped: list[tuple[int, str | None, str]] = []
@@ -247,6 +250,10 @@ class _Splitter:
             self._abandon()
         elif self._stack:
             raise NotACalendar("truncated", "The calendar is cut off: its END:VCALENDAR line is missing.")
+        standard = self._headers.pop("standard", None)
+        if lines := vcalendar_zone.definition(standard, self._daylight):
+            self._zones.setdefault(vcalendar_zone.TZID, lines)
+            self._headers.setdefault("tzid", vcalendar_zone.TZID)
         return Feed(
             **self._headers,
             zones=self._zones,
@@ -338,9 +345,14 @@ class _Splitter:
         if len(self._stack) == 1:
             for line in content.split("\n")[1:]:
                 name, _, value = line.partition(":")
-                header = _HEADERS.get(name.partition(";")[0].strip().upper())
+                plain = name.partition(";")[0].strip().upper()
+                header = _HEADERS.get(plain)
                 if header and value.strip():
+                    if "QUOTED-PRINTABLE" in name.upper():
+                        value = quoted_printable.decoded(value, name)
                     self._headers.setdefault(header, value.strip()[:MAX_LINE])
+                elif plain == "DAYLIGHT" and len(self._daylight) < _MOST_DAYLIGHT:
+                    self._daylight.append(value)
         elif len(self._stack) == 2 or (len(self._stack) > 2 and self._stack[1] == "VTIMEZONE"):
             self._pieces.append(content)
 

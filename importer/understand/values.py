@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import quopri
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,7 @@ from datetime import date, datetime, time, timedelta
 from icalendar.parser import Contentline
 
 from importer.errors import Unusable
-from importer.understand import spellings
+from importer.understand import quoted_printable, spellings
 from importer.understand.notes import Note
 from importer.understand.zones import Zones
 from scheduling.ical import timezones
@@ -25,6 +24,14 @@ _LONGEST = timedelta(days=366 * 300)
 _NAMED = re.compile(r"[A-Za-z0-9-]+\s*[;:]")
 _MOMENT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:[Tt](\d{2})(\d{2})(\d{2})?)?([Zz])?")
 _UNQUOTED_TZID = re.compile(r"(?<=;TZID=)[^\";:]*:[^\";]*?(?=:\d{8})", re.IGNORECASE)
+_BARE = re.compile(r";[^=;]*(?:;|$)")
+_BARE_NAMES = {
+    "QUOTED-PRINTABLE": "ENCODING", "BASE64": "ENCODING", "8BIT": "ENCODING", "7BIT": "ENCODING",
+    "DATE": "VALUE", "DATE-TIME": "VALUE", "PERIOD": "VALUE",
+}  # fmt: skip
+_PARAMETER = re.compile(r";\s*([A-Za-z0-9-]+)=([^;:]*)")
+_DATED = frozenset({"DTSTART", "DTEND", "EXDATE", "RDATE", "RECURRENCE-ID"})
+_CLOCKED = re.compile(r"\d:\d\d")
 _DURATION = re.compile(
     r"([+-])?P(?:(\d{1,9})W)?(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})S)?)?",
     re.IGNORECASE,
@@ -33,11 +40,14 @@ _DURATION = re.compile(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Property:
-    """One content line; `value` is verbatim, parameter names are upper case and their values unquoted."""
+    """One content line; `value` is verbatim, parameter names are upper case and their values unquoted. `is_rough` says
+    that the line is not written as it has to be.
+    """
 
     name: str
     value: str
     parameters: Mapping[str, str] = field(default_factory=dict)
+    is_rough: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,24 +85,45 @@ def parse_property(line: str) -> Property:
     if '"' not in line and "\\" not in line and "^" not in line and ";" not in line.partition(":")[0]:
         name, _, value = line.partition(":")
         return Property(name=name.strip().upper(), value=value)
-    content = Contentline.from_ical(line)  # type: ignore[no-untyped-call]  # icalendar is typed in part
-    name, parameters, value = content.raw_parts()
+    try:
+        content = Contentline.from_ical(_named(line))  # type: ignore[no-untyped-call]  # icalendar is typed in part
+        name, parameters, value = content.raw_parts()
+        is_rough = False
+    except ValueError:
+        name, parameters, value = _roughly(line)
+        is_rough = True
     flat = {
         key.upper(): item if isinstance(item, str) else ",".join(item) for key, item in parameters.items()
     }
     encoding = flat.get("ENCODING", "").upper()
     if encoding in ("QUOTED-PRINTABLE", "Q") or "QUOTED-PRINTABLE" in flat:
-        value = _unquoted(value, flat.get("CHARSET", ""))
-    return Property(name=name.upper(), value=value, parameters=flat)
+        value = quoted_printable.decoded(value, flat.get("CHARSET", ""))
+    return Property(name=name.upper(), value=value, parameters=flat, is_rough=is_rough)
 
 
-def _unquoted(value: str, charset: str) -> str:
-    """A quoted-printable value (vCalendar 1.0, but also in 2.0)."""
-    octets = quopri.decodestring(value.encode("utf-8", "surrogatepass"))
-    try:
-        return octets.decode(charset or "utf-8")
-    except (LookupError, UnicodeDecodeError):
-        return octets.decode("utf-8", "replace")
+def _named(line: str) -> str:
+    """A line whose parameters all have names; in vCalendar 1.0 a value may stand alone."""
+    head = line.partition(":")[0]
+    if '"' in head or not _BARE.search(head):
+        return line
+    name, *parameters = head.split(";")
+    named = [
+        it if "=" in it else f"{_BARE_NAMES[it.strip().upper()]}={it.strip()}"
+        for it in parameters
+        if "=" in it or it.strip().upper() in _BARE_NAMES
+    ]
+    return ";".join([name, *named]) + line[len(head) :]
+
+
+def _roughly(line: str) -> tuple[str, dict[str, str], str]:
+    """Name, parameters and value of a line with parameters that are none. Raises ValueError where there is no value."""
+    head, colon, value = line.partition(":")
+    name = head.partition(";")[0].strip()
+    if name.upper() in _DATED:  # a value without a colon, in most spellings
+        head, colon, value = line.rpartition(":") if _CLOCKED.search(line) is None else line.partition(":")
+    if not colon:
+        raise ValueError("not a content line")
+    return name, {key.upper(): item.strip() for key, item in _PARAMETER.findall(head.replace('"', ""))}, value
 
 
 def text(value: str) -> str:
@@ -163,13 +194,11 @@ class Reader:
         if not tzid:
             if self.floating == self.zones.floating and (said := self.zones.floats()):
                 self.notes.append(said)
-            return Moment(local=local, tzid=self.floating, floats=True)
+            stated = self.zones.stated_floating(local) if self.floating == self.zones.floating else None
+            return Moment(local=_as_stated(local, stated, self.floating), tzid=self.floating, floats=True)
         name, note = self.zones.resolve(tzid)
         self.notes.append(note)
-        stated = self.zones.stated(tzid, local)
-        if stated is not None:
-            local = timezones.from_epoch(timezones.to_epoch(local - stated, "UTC"), name)
-        return Moment(local=local, tzid=name)
+        return Moment(local=_as_stated(local, self.zones.stated(tzid, local), name), tzid=name)
 
     def _at_offset(self, local: datetime, offset: timedelta, tzid: str) -> Moment:
         """A time with an offset of its own, in a zone that has it then: what repeats follows the zone's clock."""
@@ -183,6 +212,11 @@ class Reader:
             if known and timezones.from_epoch(instant, name) == local:
                 return Moment(local=local, tzid=name)
         return Moment(local=local - offset, tzid="UTC")
+
+
+def _as_stated(local: datetime, stated: timedelta | None, tzid: str) -> datetime:
+    """A wall clock time by an offset that the file states for it, on the clock of `tzid`."""
+    return local if stated is None else timezones.from_epoch(timezones.to_epoch(local - stated, "UTC"), tzid)
 
 
 def duration(value: str) -> Duration | None:

@@ -16,7 +16,7 @@ from functools import cached_property, lru_cache
 from operator import eq
 from zoneinfo import ZoneInfo, available_timezones
 
-from importer.understand import offsets
+from importer.understand import offsets, vcalendar_zone
 from importer.understand.notes import Note
 from scheduling.ical import timezones
 from scheduling.subscriptions import reading
@@ -86,6 +86,8 @@ class Zones:
         if not self._calendar_tzid:
             return None
         lines = self._definitions.get(self._calendar_tzid)
+        if lines and vcalendar_zone.UNSAID in lines and offsets.standard(self.default) == offsets.only(lines):
+            return self.default
         found = _fixed(timezones.resolve(self._calendar_tzid), lines)
         return found or (match(lines, [self.default], self._now) if lines else None)
 
@@ -113,6 +115,12 @@ class Zones:
         if tzid not in self._resolved:
             self._resolved[tzid] = self._look_up(tzid)
         return self._resolved[tzid]
+
+    def stated_floating(self, local: datetime) -> timedelta | None:
+        """As `stated`, for a time that names no zone."""
+        if self._is_given or not self._calendar_tzid or self.floating != self._calendar_zone:
+            return None
+        return self.stated(self._calendar_tzid, local)
 
     def stated(self, tzid: str, local: datetime) -> timedelta | None:
         """The offset that the file states for a wall clock time, where its definition of the zone is for some years
@@ -174,9 +182,9 @@ def match(definition: Sequence[str], preferred: Sequence[str], now: datetime) ->
     """
     start = datetime(now.year, now.month, 1, tzinfo=UTC)
     span = offsets.span(definition)
-    if span is not None and not span[0] <= start.replace(tzinfo=None) < span[1]:
-        year = span[0].year if span[0] > start.replace(tzinfo=None) else span[1].year - 1
-        start = datetime(min(max(year, 1950), 2100), 1, 1, tzinfo=UTC)
+    if span is not None:  # its last two years
+        first = max(span[0], span[1] - timedelta(days=731))
+        start = datetime(min(max(first.year, 1950), 2100), first.month, 1, tzinfo=UTC)
     onsets = sorted(offsets.onsets(definition, start.replace(tzinfo=None)))
     if not onsets:
         return None

@@ -9,6 +9,7 @@ import pytest
 
 from importer.understand.meaning import understand
 from importer.understand.split import split
+from scheduling.subscriptions.unread import ALWAYS
 from tests.importer.understand.calendars import NOW, busy, calendar, days, one, read, vevent
 
 Data = Callable[[str], bytes]
@@ -115,3 +116,42 @@ def test_quoted_printable_texts_are_read_in_every_version() -> None:
     details = event.details
     assert (details.summary, details.location) == ("Müllabfuhr", "Straße")
     assert details.description.split() == ["eins", "zweidrei", "vier"]
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    ["SUMMARY;QUOTED-PRINTABLE:Gr=C3=BC=C3=9Fe", "SUMMARY;CHARSET=ISO-8859-1;QUOTED-PRINTABLE:Gr=FC=DFe",
+     "SUMMARY;ENCODING=QUOTED-PRINTABLE;UTF-8:Gr=C3=BC=C3=9Fe", "summary;encoding=quoted-printable:Gr=c3=bc=c3=9fe"],
+)  # fmt: skip
+def test_quoted_printable_is_decoded_however_it_is_named(encoded: str) -> None:
+    event = one("DTSTART:20261001T080000Z", encoded, "CATEGORIES;ENCODING=QUOTED-PRINTABLE:B=C3=BCro,=C3=9C")
+    assert (event.details.summary, event.details.categories) == ("Grüße", ("Büro", "Ü"))
+    head = encoded.replace("SUMMARY", "X-WR-CALNAME").replace("summary", "x-wr-calname")
+    assert split(calendar(head, vevent("DTSTART:20261001T080000Z"))).name == "Grüße"
+
+
+def test_a_line_with_an_open_quote_is_read_by_its_meaning() -> None:
+    event = one(
+        'DTSTART;TZID="Europe/Athens:20261001T080000', "DURATION:PT1H", 'RRULE;X="a:FREQ=DAILY;COUNT=2'
+    )
+    assert busy(event) == ["10-01 05:00/10-01 06:00", "10-02 05:00/10-02 06:00"]
+    assert "line-mended" in {note.rule for note in event.notes if note.guess}
+
+
+@pytest.mark.parametrize("line", ["RRULE;X FREQ=DAILY", "RDATE;=", "RECURRENCE-ID;=", "DURATION", "DTEND;X"])
+def test_a_line_that_could_take_time_and_is_none_leaves_time_unknown(line: str) -> None:
+    found = read(calendar(vevent("DTSTART:20261001T080000Z", line)))
+    assert found.gaps == (ALWAYS,)
+    assert [it for it in found.warnings if "was left out" in it]
+    for harmless in ("EXDATE;=", "SUMMARY", "TRANSP"):
+        assert read(calendar(vevent("DTSTART:20261001T080000Z", harmless))).gaps == ()
+
+
+def test_a_definition_of_one_year_says_nothing_of_the_next_spring() -> None:
+    zone = [
+        "BEGIN:VTIMEZONE", "TZID:Ours", "BEGIN:DAYLIGHT", "DTSTART:20260329T020000", "TZOFFSETFROM:+0100",
+        "TZOFFSETTO:+0200", "END:DAYLIGHT", "BEGIN:STANDARD", "DTSTART:20261025T030000", "TZOFFSETFROM:+0200",
+        "TZOFFSETTO:+0100", "END:STANDARD", "END:VTIMEZONE",
+    ]  # fmt: skip
+    event = vevent("DTSTART;TZID=Ours:20270405T090000", "DURATION:PT1H")
+    assert busy(read(calendar(*zone, event), zone="UTC").events[0], 2027) == ["04-05 07:00/04-05 08:00"]

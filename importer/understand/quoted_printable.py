@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Quoted-printable values, which vCalendar 1.0 has and programs also write into iCalendar (RFC 2045, section 6.7)."""
+
+from __future__ import annotations
+
+import quopri
+import re
+
+_CHARSET = re.compile(r";CHARSET=\"?([^;:\"]+)", re.IGNORECASE)
+
+
+def decoded(value: str, charset: str) -> str:
+    """The characters of a value. `charset` is a name, or the parameters that hold one; UTF-8 where it is none."""
+    octets = quopri.decodestring(value.encode("utf-8", "surrogatepass"))
+    name = found[1] if (found := _CHARSET.search(charset)) else charset
+    try:
+        return octets.decode(name or "utf-8")
+    except (LookupError, UnicodeDecodeError):
+        return octets.decode("utf-8", "replace")
