@@ -40,14 +40,39 @@ class TooManyWriters(DatabaseUnavailable):
     retry_after = 5
 
 
+class DatabaseReplaced(DatabaseUnavailable):
+    """The database file is being replaced by another one; try again shortly."""
+
+
 class SchemaMismatch(SchedulingError):
     """The database schema is not the one this version needs."""
 
     def __init__(self, found: str | None, needed: str) -> None:
         self.found = found
         self.needed = needed
-        what = "has no Daysheet tables" if found is None else f"is at revision {found}"
-        super().__init__(f"The database {what}, and this version needs {needed}.")
+        super().__init__(f"The database {schema_fact(found, needed)}.")
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether a version made it that came after this one, which therefore cannot bring it up to date."""
+        return is_newer(self.found, self.needed)
+
+
+def schema_fact(found: str | None, needed: str) -> str:
+    """What is wrong with a database at revision `found`, after "the database"."""
+    if found is None:
+        return f"has no Daysheet tables, and this version needs {needed}"
+    if is_newer(found, needed):
+        return (
+            f"is at revision {found}, and this version needs {needed}: a newer Daysheet made it, so install that one"
+            " or restore a backup from before its upgrade"
+        )
+    return f"is at revision {found}, and this version needs {needed}"
+
+
+def is_newer(found: str | None, needed: str) -> bool:
+    """Whether revision `found` comes after `needed`; revisions are numbers of four digits."""
+    return found is not None and found > needed
 
 
 class NotFound(SchedulingError):

@@ -13,6 +13,7 @@ _BY_NOUN: Mapping[str, str] = {
     "database": "`daysheet db upgrade` makes it",
     "feed": "`daysheet feed list` shows them",
     "role": "`daysheet role list` shows them",
+    "schema": "run `daysheet db upgrade`",
     "setting": "`daysheet settings show` shows them",
     "subscription": "`daysheet subscription list` shows them",
     "user": "`daysheet user list` shows them",
@@ -29,7 +30,7 @@ _BY_FINDING: Mapping[str, str] = {
 
 def sentence(error: SchedulingError) -> str:
     """What the error says, with the command that helps where there is one."""
-    if isinstance(error, SchemaMismatch):
+    if isinstance(error, SchemaMismatch) and not error.is_newer:
         return _joined(str(error), "run `daysheet db upgrade`")
     if isinstance(error, KeyNotInFile):
         return _joined(str(error), "`daysheet secrets new-key` makes one")

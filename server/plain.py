@@ -42,12 +42,20 @@ def create_plain(settings: Settings) -> Flask:
         return jsonify(status="ok")
 
     @app.get("/readyz")
-    def readyz() -> tuple[Response, int]:
+    def readyz() -> tuple[Response, int, dict[str, str]]:
+        database = settings.database()
         try:
-            schema.require_current(settings.database())
+            schema.require_current(database)
         except SchedulingError as error:
-            return jsonify(status="not ready", problem=advice.sentence(error)), 503
-        return jsonify(status="ready"), 200
+            wait = (
+                error.retry_after
+                if isinstance(error, DatabaseUnavailable)
+                else DatabaseUnavailable.retry_after
+            )
+            # Anybody may ask, and where files are is nobody's business.
+            problem = advice.sentence(error).replace(f" {database.path}", "")
+            return jsonify(status="not ready", problem=problem), 503, {"Retry-After": str(wait)}
+        return jsonify(status="ready"), 200, {}
 
     @app.errorhandler(DatabaseUnavailable)
     def away(error: DatabaseUnavailable) -> tuple[str, int, dict[str, str]]:

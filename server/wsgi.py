@@ -176,6 +176,8 @@ def from_environment() -> Server:
     settings = load(None)
     log.configure(settings.server.log_level)
     end_with_supervisor(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    if (file := settings.database().file) is not None:
+        file.watch()
     return create(settings)
 
 

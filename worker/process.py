@@ -71,6 +71,8 @@ class Worker:
             pause=_PAUSE,
         )
         tidy = Duty(name="upkeep", do=self._maintain, pause=self._importer.maintenance_interval)
+        if self._database.file is not None:
+            self._database.file.watch()
         with in_background((tidy, look, *[deliver] * webhooks.WORKERS), stop):
             return _summary(loop.run(self._store, self._importer, once=False, stop=stop))
 

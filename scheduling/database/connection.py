@@ -8,18 +8,19 @@ its locks at once (BEGIN IMMEDIATE on SQLite, so that no reader is promoted to w
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from scheduling.database import faults
+from scheduling.database.file import DatabaseFile, address
 from scheduling.database.single_statements import KeptConnections
 from scheduling.database.writers import Writers
 from scheduling.errors import DatabaseUnavailable, WouldWait
@@ -49,6 +50,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._busy_timeout = busy_timeout
         self._transaction_pooling = transaction_pooling
+        self.file = None if self.path is None else DatabaseFile(self.path, self)
         self.engine: Engine = self._sqlite(pool_size) if self.is_sqlite else self._postgresql(pool_size)
         self._snapshot = (
             self.engine
@@ -75,6 +77,8 @@ class Database:
             max_overflow=pool_size,
             connect_args={"timeout": self._busy_timeout, "check_same_thread": False},
         )
+        if self.file is not None:
+            event.listen(engine, "do_connect", self._open_sqlite)
         event.listen(engine, "connect", self._configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -105,6 +109,17 @@ class Database:
         if connection.get_execution_options().get(_WRITE):
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = {self._milliseconds}")
 
+    def _open_sqlite(
+        self, dialect: Dialect, _record: Any, given: list[Any], named: dict[str, Any]
+    ) -> DBAPIConnection:
+        """Open the file that is there, and never make one."""
+        assert self.file is not None
+        path = str(given[0])
+        if not named.get("uri"):
+            given[0], named["uri"] = address(path), True
+        connection: DBAPIConnection = self.file.open(lambda: dialect.connect(*given, **named))
+        return connection
+
     def _configure_sqlite(self, connection: DBAPIConnection, _record: Any) -> None:
         connection.isolation_level = None  # transactions are begun by us, see _begin_sqlite
         cursor = connection.cursor()
@@ -115,12 +130,16 @@ class Database:
         cursor.execute("PRAGMA temp_store = MEMORY")
         cursor.execute("PRAGMA cache_size = -2000")
         cursor.close()
+        if self.file is not None:
+            self.file.opened()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One snapshot of the database. Raises `DatabaseUnavailable`."""
         self._may_wait()
-        with _translated(), self._snapshot.connect() as connection:
+        if self.file is not None:
+            self.file.check()
+        with self._translated(), self._snapshot.connect() as connection:
             yield connection
 
     @contextmanager
@@ -148,19 +167,20 @@ class Database:
         """
         driver = self.engine.dialect.dbapi
         assert driver is not None
+        if self.file is not None:
+            self.file.check(prompt=self._is_prompt)
         try:
-            with _translated():
+            with self._translated():
                 if not self._is_prompt:
                     return self._kept.rows(sql, parameters)
                 if not self.is_sqlite:
                     raise WouldWait
                 return self._prompt.rows(sql, parameters)
-        except (driver.OperationalError, driver.InterfaceError) as error:
-            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+        except driver.Error as error:
+            away = isinstance(error, (driver.OperationalError, driver.InterfaceError))
+            if not (away or faults.is_of_the_file(error)) or faults.is_of_a_statement(error):
                 raise
-            raise DatabaseUnavailable(
-                f"The scheduling database is not available: {str(error).split(chr(10))[0]}."
-            ) from error
+            raise self._away(error) from error
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -168,14 +188,52 @@ class Database:
         `DatabaseUnavailable`.
         """
         self._may_wait()
-        with self.writers.turn(), _translated(), self._writer.begin() as connection:
+        file = self.file
+        if file is not None:
+            file.check(at_once=True)
+        with self.writers.turn(), self._translated(), self._writer.begin() as connection:
+            token = None if file is None else file.token
             yield connection
+            if file is not None:
+                file.require(token)  # what is written to a file that is at its path no more is lost
+
+    def one(self) -> Any | None:
+        """A driver connection that was open before and that nobody uses, now the caller's; None where there is none."""
+        found = self._kept.lend()
+        if found is None:
+            with suppress(Exception):
+                pooled = self.engine.raw_connection()
+                found = pooled.driver_connection
+                pooled.detach()
+        return found
 
     def dispose(self) -> None:
         """Close every connection (before a fork, and at the end)."""
         self._kept.close()
         self._prompt.close()
         self.engine.dispose()
+        if self.file is not None:
+            self.file.forget()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Driver errors that mean "not now" become one domain error; its text never carries the URL."""
+        try:
+            yield
+        except PoolTimeout as error:
+            raise self._away(None) from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise DatabaseUnavailable("The connection to the scheduling database was lost.") from error
+            away = isinstance(error, (OperationalError, InterfaceError)) or faults.is_of_the_file(error.orig)
+            if not away or faults.is_of_a_statement(error.orig):
+                raise
+            raise self._away(error.orig) from error
+
+    def _away(self, error: BaseException | None) -> DatabaseUnavailable:
+        if self.is_sqlite:
+            return faults.of_sqlite(error, self.path)
+        return faults.of_postgresql(error, self.url.database)
 
 
 def _never_waiting(connection: Any) -> None:
@@ -192,31 +250,6 @@ def _normalised(url: str) -> URL:
 def _begin_sqlite(connection: Connection) -> None:
     write = connection.get_execution_options().get(_WRITE)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Driver errors that mean "not now" become one domain error; its text never carries the URL."""
-    try:
-        yield
-    except (OperationalError, InterfaceError, PoolTimeout) as error:
-        if _is_sql_error(error):
-            raise
-        raise DatabaseUnavailable(f"The scheduling database is not available: {_reason(error)}.") from error
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise DatabaseUnavailable("The connection to the scheduling database was lost.") from error
-        raise
-
-
-def _is_sql_error(error: Exception) -> bool:
-    """SQLite calls a missing table or column "operational" too: a fault of ours, not a database that is away."""
-    return getattr(getattr(error, "orig", None), "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
-
-
-def _reason(error: Exception) -> str:
-    text = str(getattr(error, "orig", None) or "no free connection").strip()
-    return text.splitlines()[0] if text else type(error).__name__
 
 
 _databases: dict[tuple[str, int, float, bool], Database] = {}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, column, insert, inspect, select, table, text
 
 from scheduling.database.connection import Database
-from scheduling.errors import SchemaMismatch
+from scheduling.errors import SchemaMismatch, is_newer
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -37,16 +37,18 @@ def current(connection: Connection) -> str | None:
 
 def upgrade(database: Database) -> tuple[str | None, str]:
     """Bring the schema to `head()` in one transaction, several processes at once included; returns (before,
-    after).
+    after). Raises `SchemaMismatch` for a newer one, `DatabaseUnavailable`.
     """
     from alembic import command  # noqa: PLC0415 - a tenth of a server's memory, which never upgrades
 
-    if database.path is not None:
-        database.path.parent.mkdir(parents=True, exist_ok=True)
+    if database.file is not None:
+        database.file.create()
     with database.write() as connection:
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
         before = current(connection)
+        if is_newer(before, head()):
+            raise SchemaMismatch(before, head())
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
@@ -61,6 +63,8 @@ def require_current(database: Database) -> None:
         found = current(connection)
     if found != head():
         raise SchemaMismatch(found, head())
+    if database.file is not None:
+        database.file.needs = head()
 
 
 def _config() -> Config:

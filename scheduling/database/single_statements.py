@@ -45,6 +45,13 @@ class KeptConnections:
             finally:
                 self._give_back(kept)
 
+    def lend(self) -> Any | None:
+        """A driver connection that nobody uses; it is the caller's from now on. None where there is none."""
+        try:
+            return self._idle.pop().connection
+        except IndexError:
+            return None
+
     def close(self) -> None:
         """Close them all, those in use when they are given back; who asks again gets a new one."""
         self._generation += 1
@@ -83,7 +90,7 @@ class _Kept:
     """A driver connection in autocommit mode."""
 
     def __init__(self, connection: Any, generation: int) -> None:
-        self._connection = connection
+        self.connection = connection
         self._is_psycopg = hasattr(connection, "broken")
         self.generation = generation
         self.is_spoilt = False
@@ -91,13 +98,13 @@ class _Kept:
             connection.autocommit = True
 
     def rows(self, sql: str, parameters: Any) -> Rows:
-        found: Rows = self._connection.execute(sql, parameters).fetchall()
+        found: Rows = self.connection.execute(sql, parameters).fetchall()
         return found
 
     @property
     def lost(self) -> bool:
         """Whether the server hung up."""
-        return self._is_psycopg and bool(self._connection.broken)
+        return self._is_psycopg and bool(self.connection.broken)
 
     def close(self) -> None:
-        self._connection.close()
+        self.connection.close()

@@ -33,7 +33,10 @@ def work(settings: Settings, listener: socket.socket) -> None:
     allocators.bound()
     _permit_files()
     # Whatever holds the database's lock, half of the threads go on reading.
-    settings.database().writers.limit(max(1, settings.server.threads // 2))
+    database = settings.database()
+    if database.file is not None:
+        database.file.watch()
+    database.writers.limit(max(1, settings.server.threads // 2))
     front = Front(wsgi.create(settings), settings.server)
     stopped = threading.Event()
     stop = _serve(front, listener, settings.server.connections, stopped)

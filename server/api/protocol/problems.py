@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
@@ -11,8 +12,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from scheduling.access.permissions import Forbidden
-from scheduling.errors import Conflict, DatabaseUnavailable, Invalid, NotFound, SchedulingError
+from scheduling.errors import (
+    Conflict,
+    DatabaseReplaced,
+    DatabaseUnavailable,
+    Invalid,
+    NotFound,
+    SchedulingError,
+)
 from scheduling.schedule.entries import BadValue, LoadFailed
+from server.away import AWAY
+
+logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _SHOWN = 20
@@ -102,6 +113,9 @@ def of_scheduling(error: SchedulingError | BadValue) -> Refused:
     if isinstance(error, LoadFailed):
         errors = [Fault(where="body", detail=one) for one in error.problems[:_SHOWN]]
         return Refused(status, "Nothing was changed: some items cannot be stored.", errors=errors)
+    if type(error) in (DatabaseUnavailable, DatabaseReplaced):
+        logger.error("answered 503: %s", error)  # for the admin: it may name a file or a host
+        error = DatabaseUnavailable(AWAY)
     text = str(error).rstrip(".")
     if (path := _LISTED.get(getattr(error, "noun", ""))) and isinstance(error, NotFound):
         text += f"; GET {path} lists them"

@@ -16,7 +16,6 @@ from scheduling.access.permissions import Actor
 from scheduling.access.secrets import Keyring
 from scheduling.database import schema
 from scheduling.database.connection import Database
-from scheduling.errors import SchemaMismatch
 from server import settings
 from server.settings import Settings
 
@@ -34,11 +33,8 @@ class Session:
 
     @property
     def existing_database(self) -> Database:
-        """The database at any schema. Raises `SchemaMismatch` for a SQLite file that is not there yet."""
-        database = self.settings.database()
-        if database.path is not None and not database.path.exists():
-            raise SchemaMismatch(None, schema.head())
-        return database
+        """The database at any schema."""
+        return self.settings.database()
 
     @cached_property
     def database(self) -> Database:

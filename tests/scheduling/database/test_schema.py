@@ -71,6 +71,8 @@ def _lines(sql: str | None) -> list[str]:
 
 
 def create_from_models(database: Database) -> None:
+    if database.file is not None:
+        database.file.create()
     with database.write() as connection:
         Base.metadata.create_all(connection)
         for statement in triggers.statements(connection.dialect.name):
@@ -118,8 +120,8 @@ def test_upgraded_database_is_current(database: Database) -> None:
 
 
 def test_database_without_tables_is_refused_with_what_to_do(empty: Database) -> None:
-    if empty.path is not None:
-        empty.path.parent.mkdir()
+    if empty.file is not None:
+        empty.file.create()
     with pytest.raises(SchemaMismatch) as refusal:
         schema.require_current(empty)
     assert str(refusal.value) == (
@@ -135,9 +137,19 @@ def test_database_of_another_version_is_refused_by_name(database: Database) -> N
         schema.require_current(database)
 
 
+def test_database_of_a_newer_version_is_left_as_it_is(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(SchemaMismatch, match="a newer Daysheet made it") as refusal:
+        schema.upgrade(database)
+    assert refusal.value.is_newer
+    with database.read() as connection:
+        assert schema.current(connection) == "9999"
+
+
 def test_processes_upgrading_at_once_all_succeed(empty: Database) -> None:
-    if empty.path is not None:
-        empty.path.parent.mkdir()
+    if empty.file is not None:
+        empty.file.create()
     url = empty.url.render_as_string(hide_password=False)
     processes = [
         subprocess.Popen(  # noqa: S603 - our own program
@@ -175,8 +187,8 @@ def test_moments_that_no_program_can_hold_are_refused(
 
 
 def test_failed_upgrade_leaves_no_tables(empty: Database) -> None:
-    if empty.path is not None:
-        empty.path.parent.mkdir()
+    if empty.file is not None:
+        empty.file.create()
     with empty.write() as connection:
         connection.execute(text("CREATE TABLE blockers (in_the_way INTEGER)"))
     with pytest.raises((OperationalError, ProgrammingError), match="blockers"):

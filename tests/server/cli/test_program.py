@@ -125,7 +125,7 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     refused = shell(tmp_path, "--debug", "user", "list")
     assert refused.returncode == 1
     assert "Traceback" in refused.stderr
-    assert "SchemaMismatch" in refused.stderr
+    assert "DatabaseUnavailable" in refused.stderr
 
 
 def test_no_log_line_stands_between_what_a_command_prints(tmp_path: Path) -> None:

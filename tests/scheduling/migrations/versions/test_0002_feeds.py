@@ -24,6 +24,8 @@ KEYRING = Keyring(new_key())
 def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     if request.param == "sqlite":
         database = Database(f"sqlite:///{tmp_path / 'daysheet.db'}")
+        assert database.file is not None
+        database.file.create()
         yield database
         database.dispose()
         return

@@ -28,6 +28,8 @@ def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     server = name = None
     if request.param == "sqlite":
         database = Database(f"sqlite:///{tmp_path / 'old.db'}")
+        assert database.file is not None
+        database.file.create()
     else:
         server = request.getfixturevalue("postgresql")
         name = server.create()

@@ -19,7 +19,7 @@ def test_upgrade_makes_the_database_once(empty: Daysheet) -> None:
 
 def test_commands_ask_for_an_upgrade_and_make_no_file(empty: Daysheet) -> None:
     for arguments in (("user", "list"), ("db", "status"), ("settings", "show"), ("feed", "list")):
-        assert "run `daysheet db upgrade`" in empty.refusal(*arguments)
+        assert "; `daysheet db upgrade` makes it." in empty.refusal(*arguments)
     assert list(empty.folder.iterdir()) == []
 
 
