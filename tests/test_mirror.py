@@ -19,6 +19,7 @@ TOGETHER: dict[str, tuple[str, ...]] = {
         "test_docs",
         "test_mirror",
         "test_secrets_stay_secret",
+        "test_soak",
     ),
     "every page in every look": ("server/pages/test_looks",),
     "other people's calendar programs against the whole server": (

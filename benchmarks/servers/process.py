@@ -98,6 +98,16 @@ def resident_bytes(root: int) -> int:
     return max(_resident(pid) for pid in _trees([root]))
 
 
+def all_resident_bytes(root: int) -> int:
+    """The resident memory of all processes in the tree; what they share counts for each of them."""
+    return sum(_resident(pid) for pid in _trees([root]))
+
+
+def children(pid: int) -> list[int]:
+    """The process ids of its children (proc(5))."""
+    return [int(it) for it in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def peak_bytes() -> int:
     """The most memory that this process ever had resident, since it was executed; that of its parent is not in it."""
     text = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
