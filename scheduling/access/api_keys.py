@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
 
 from scheduling.access import audit
+from scheduling.access.authority import over_belongings
 from scheduling.access.permissions import (
     Actor,
     Permission,
@@ -87,6 +88,7 @@ def create(
     require(Permission.API_KEYS_MANAGE, actor=actor)
     wanted = frozenset(permissions)
     require_no_more(wanted, actor=actor)
+    over_belongings(connection, user_id, actor=actor)
     label = label.strip()
     if not 1 <= len(label) <= 255:
         raise Invalid("The label of an API key has 1 to 255 characters, for example the name of the script.")
@@ -141,7 +143,9 @@ def list_keys(connection: Connection, user_id: int | None = None) -> list[ApiKey
 def revoke(connection: Connection, key_id: int, *, actor: Actor) -> None:
     """Make the key stop working at once. Raises `Forbidden`, `NotFound` for none that could be revoked."""
     require(Permission.API_KEYS_MANAGE, actor=actor)
-    require_no_more(get(connection, key_id).permissions, actor=actor)
+    key = get(connection, key_id)
+    require_no_more(key.permissions, actor=actor)
+    over_belongings(connection, key.user_id, actor=actor)
     result = connection.execute(
         update(_R).where(_R.id == key_id, _R.revoked_at.is_(None)).values(revoked_at=datetime.now(UTC))
     )

@@ -12,6 +12,7 @@ import time
 from sqlalchemy import Connection, delete, insert, select
 
 from scheduling.access import audit
+from scheduling.access.authority import over_belongings
 from scheduling.access.permissions import Actor, Permission, require
 from scheduling.access.secrets import Keyring, new_token
 from scheduling.errors import NotFound
@@ -28,6 +29,7 @@ def path_of(token: str) -> str:
 def renew(connection: Connection, keyring: Keyring, user_id: int, *, actor: Actor) -> str:
     """A new token; the link there was stops working at once. Raises `Forbidden`."""
     require(_ALL, own=Permission.FEEDS_CREATE_OWN, owner_id=user_id, actor=actor)
+    over_belongings(connection, user_id, actor=actor)
     token = new_token()
     connection.execute(delete(FreeBusyLink).where(FreeBusyLink.user_id == user_id))
     connection.execute(
@@ -50,6 +52,7 @@ def exists(connection: Connection, user_id: int) -> bool:
 def show(connection: Connection, keyring: Keyring, user_id: int, *, actor: Actor) -> str:
     """The present token. Raises `Forbidden`, `NotFound`, `SecretsUnreadable`."""
     require(_ALL, own=Permission.FEEDS_VIEW_OWN, owner_id=user_id, actor=actor)
+    over_belongings(connection, user_id, actor=actor)
     found = connection.scalar(select(FreeBusyLink.encrypted_token).where(FreeBusyLink.user_id == user_id))
     if found is None:
         raise NotFound("There is no free-busy link of this user yet.")
@@ -59,6 +62,7 @@ def show(connection: Connection, keyring: Keyring, user_id: int, *, actor: Actor
 def revoke(connection: Connection, user_id: int, *, actor: Actor) -> None:
     """End the link. Raises `Forbidden`, `NotFound`."""
     require(_ALL, own=Permission.FEEDS_CREATE_OWN, owner_id=user_id, actor=actor)
+    over_belongings(connection, user_id, actor=actor)
     if not connection.execute(delete(FreeBusyLink).where(FreeBusyLink.user_id == user_id)).rowcount:
         raise NotFound("There is no free-busy link of this user.")
     audit.record(connection, "free-busy-link.revoke", f"user:{user_id}", user_id=user_id, actor=actor)

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, and_, func, insert, select
 from sqlalchemy import update as sql_update
 
 from scheduling.access import audit
+from scheduling.access.authority import over_belongings
 from scheduling.access.permissions import SYSTEM, Actor, Forbidden, Permission, permits, require
 from scheduling.access.secrets import Keyring, new_token
 from scheduling.errors import Invalid, NotFound
@@ -94,6 +95,7 @@ def create(
     `NotFound` for no such user.
     """
     _require(actor, user_id, own=Permission.FEEDS_CREATE_OWN)
+    over_belongings(connection, user_id, actor=actor)
     now = datetime.now(UTC)
     options = FeedOptions() if options is None else options
     _require_future(options, now)
@@ -148,7 +150,7 @@ def show(connection: Connection, keyring: Keyring, feed_id: int) -> str:
 
 def reveal(connection: Connection, keyring: Keyring, feed_id: int, *, actor: Actor) -> str:
     """As `show`, with permission and in the audit log: inside a write transaction."""
-    get(connection, feed_id, actor=actor)
+    over_belongings(connection, get(connection, feed_id, actor=actor).user_id, actor=actor)
     token = show(connection, keyring, feed_id)
     audit.record(connection, "feed.show", f"feed:{feed_id}", actor=actor)
     return token
@@ -204,6 +206,7 @@ def reset_all(connection: Connection, keyring: Keyring, user_id: int, *, actor: 
     how many feeds have a new link.
     """
     _require(actor, user_id, own=Permission.FEEDS_CREATE_OWN)
+    over_belongings(connection, user_id, actor=actor)
     now = datetime.now(UTC)
     count = 0
     # Whoever may renew the links needs no permission to see them.
@@ -222,6 +225,7 @@ def reset_all(connection: Connection, keyring: Keyring, user_id: int, *, actor: 
 def revoke(connection: Connection, feed_id: int, *, actor: Actor) -> None:
     """End the feed; its links answer 410 from now on. Raises `NotFound`."""
     feed = _visible(_get(connection, feed_id), actor, own=Permission.FEEDS_CREATE_OWN)
+    over_belongings(connection, feed.user_id, actor=actor)
     if feed.revoked_at is not None:
         return
     now = datetime.now(UTC)
@@ -245,6 +249,7 @@ def _visible(feed: Feed, actor: Actor, own: Permission = Permission.FEEDS_VIEW_O
 
 def _manageable(connection: Connection, feed_id: int, actor: Actor) -> Feed:
     feed = _visible(_get(connection, feed_id), actor, Permission.FEEDS_CREATE_OWN)
+    over_belongings(connection, feed.user_id, actor=actor)
     if feed.revoked_at is not None:
         raise NotFound(f"Feed {feed_id} is revoked and has no link; create a new feed.")
     return feed

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from scheduling.access import roles, users
+from scheduling.access.authority import over_belongings
 from scheduling.access.permissions import Actor, Permission, require
 from scheduling.database.chunks import chunks
 from scheduling.errors import Conflict, SchedulingError
@@ -131,6 +132,7 @@ def _apply_users(loading: _Loading, chunk: Sequence[Entry]) -> None:
             if changed.keys() & _AUDITED:
                 users.change(loading.connection, entry.key, changed, actor=loading.actor)
             elif changed:
+                over_belongings(loading.connection, row["id"], actor=loading.actor)
                 loading.connection.execute(update(User).where(User.id == row["id"]).values(**changed))
             loading.count(entry, new=entry.key not in known, changed=bool(changed))
 

@@ -54,7 +54,7 @@ def list_generations(connection: Connection, subscription_id: int, *, actor: Act
 
 def get(connection: Connection, subscription_id: int, generation_id: int, *, actor: Actor) -> Generation:
     """Raises `NotFound`."""
-    return _both(connection, subscription_id, generation_id, actor)[1]
+    return _seen(connection, subscription_id, generation_id, actor)[1]
 
 
 def diff(
@@ -63,7 +63,7 @@ def diff(
     """What would change if the generation were shown in place of the current one; at most `MOST_LISTED` events. Titles
     are the owner's alone, and the system's. Raises `NotFound`.
     """
-    found, generation = _both(connection, subscription_id, generation_id, actor)
+    found, generation = _seen(connection, subscription_id, generation_id, actor)
     stored = events.hashes(connection, subscription_id)
     wanted = generation.manifest
     kinds = dict.fromkeys(stored.keys() - wanted.keys(), "removed")
@@ -134,6 +134,13 @@ def reject(connection: Connection, subscription_id: int, generation_id: int, *, 
 
 
 def _both(
+    connection: Connection, subscription_id: int, generation_id: int, actor: Actor
+) -> tuple[Subscription, Generation]:
+    subscriptions.manageable(connection, subscription_id, actor=actor)
+    return _seen(connection, subscription_id, generation_id, actor)
+
+
+def _seen(
     connection: Connection, subscription_id: int, generation_id: int, actor: Actor
 ) -> tuple[Subscription, Generation]:
     found = subscriptions.get(connection, subscription_id, actor=actor)

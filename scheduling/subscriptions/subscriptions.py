@@ -15,6 +15,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from scheduling.access import audit
+from scheduling.access.authority import over_belongings
 from scheduling.access.permissions import Actor, Permission, permits, require
 from scheduling.access.secrets import Keyring
 from scheduling.admission import Admission, anywhere
@@ -86,6 +87,7 @@ def add(
     `admit` says which URLs may be fetched here. Raises `Forbidden`, and `Invalid` for what cannot be.
     """
     require(_ALL, own=_OWN, owner_id=user_id, actor=actor)
+    over_belongings(connection, user_id, actor=actor)
     url, label = subscription_url.checked(url, admit), _label(label)
     host = subscription_url.host_of(url)
     policy = import_policy.checked(policy or Policy())
@@ -122,6 +124,13 @@ def get(connection: Connection, subscription_id: int, *, actor: Actor) -> Subscr
     return _one(connection, subscription_id, actor, detached=False)
 
 
+def manageable(connection: Connection, subscription_id: int, *, actor: Actor) -> Subscription:
+    """As `get`, for whoever may also change it. Raises `Forbidden` where its owner has more power over others."""
+    found = get(connection, subscription_id, actor=actor)
+    over_belongings(connection, found.user_id, actor=actor)
+    return found
+
+
 def get_detached(connection: Connection, subscription_id: int, *, actor: Actor) -> Subscription:
     """As `get`, what stayed of a subscription that was ended."""
     return _one(connection, subscription_id, actor, detached=True)
@@ -153,7 +162,7 @@ def change(
     """Change a subscription. With another URL the events of the old one go on blocking until the new one was read and
     is not doubted; what shall be shown, and how, counts at once. Raises `NotFound`, `Invalid`.
     """
-    found = get(connection, subscription_id, actor=actor)
+    found = manageable(connection, subscription_id, actor=actor)
     policy = import_policy.checked(
         Policy(
             busy=changes.busy or found.policy.busy,  # type: ignore[arg-type]
@@ -194,7 +203,7 @@ def change(
 
 def pause(connection: Connection, subscription_id: int, *, actor: Actor) -> None:
     """Stop fetching; what was imported goes on blocking. Raises `NotFound`."""
-    get(connection, subscription_id, actor=actor)
+    manageable(connection, subscription_id, actor=actor)
     connection.execute(
         update(_R).where(_R.id == subscription_id).values(status="paused", lease=None, lease_until=0)
     )
@@ -203,7 +212,7 @@ def pause(connection: Connection, subscription_id: int, *, actor: Actor) -> None
 
 def resume(connection: Connection, subscription_id: int, *, actor: Actor) -> None:
     """Fetch again, at once. Raises `NotFound`."""
-    get(connection, subscription_id, actor=actor)
+    manageable(connection, subscription_id, actor=actor)
     connection.execute(
         update(_R)
         .where(_R.id == subscription_id)
@@ -226,7 +235,7 @@ def request_sync(
     not requested again, it begins `wait` seconds after the last requested one at the earliest, and not before the
     server's Retry-After is over. Raises `NotFound`, `Invalid` for a paused one.
     """
-    found = get(connection, subscription_id, actor=actor)
+    found = manageable(connection, subscription_id, actor=actor)
     if found.status == "paused":
         raise Invalid(f"Subscription {subscription_id} is paused; resume it first.")
     due = 0
@@ -258,7 +267,7 @@ def remove(
     actor: Actor,
 ) -> None:
     """End a subscription and forget its URL. What it imported stays, detached, or goes. Raises `NotFound`."""
-    found = get(connection, subscription_id, actor=actor)
+    found = manageable(connection, subscription_id, actor=actor)
     there = connection.scalar(select(exists().where(ExternalEvent.subscription_id == subscription_id)))
     if events == "keep" and there:
         for table in (Generation, ExternalEventVersion):
@@ -278,6 +287,7 @@ def remove(
 def remove_detached(connection: Connection, subscription_id: int, *, actor: Actor) -> None:
     """Remove the events that stayed of a subscription. Raises `NotFound`."""
     found = get_detached(connection, subscription_id, actor=actor)
+    over_belongings(connection, found.user_id, actor=actor)
     _erase(connection, found)
     _audit_end(connection, actor, "subscription.remove_detached", found, "delete")
 
