@@ -144,11 +144,12 @@ class World:
 
     def rows(self) -> dict[str, list[Any]]:
         """Everything that belongs to somebody."""
-        found = {
-            it: list(map(tuple, self.dispatch.execute(f"SELECT * FROM {it} ORDER BY 1"))) for it in TABLES
-        }  # noqa: S608
+        found: dict[str, list[Any]] = {}
+        for it in TABLES:
+            statement = f"SELECT * FROM {it} ORDER BY 1"  # noqa: S608 (names of ours)
+            found[it] = [tuple(row) for row in self.dispatch.execute(statement)]
         keys = self.dispatch.execute("SELECT id, revoked_at FROM api_keys WHERE label = 'Script' ORDER BY id")
-        return {**found, "api_keys": list(map(tuple, keys))}
+        return {**found, "api_keys": [tuple(row) for row in keys]}
 
 
 @pytest.fixture
