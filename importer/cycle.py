@@ -97,10 +97,11 @@ def _take_over(sharing: Sequence[Due], listing: Listing, content: Content, tools
             changed.append(due)
     if not changed:
         return
-    readers: dict[tuple[str, bool, frozenset[tuple[str, str]]], int] = {}
+    readers: dict[tuple[str, bool, frozenset[str], frozenset[tuple[str, str]]], int] = {}
     reading_of = [
         readers.setdefault(
-            (due.time_zone, due.zone_is_given, frozenset(tools.store.hashes(due).items())), len(readers)
+            (due.time_zone, due.zone_is_given, due.addresses, frozenset(tools.store.hashes(due).items())),
+            len(readers),
         )
         for due in changed
     ]
@@ -108,8 +109,8 @@ def _take_over(sharing: Sequence[Due], listing: Listing, content: Content, tools
         content=content,
         max_events=tools.max_events,
         readers=tuple(
-            Reader(time_zone=zone, zone_is_given=is_given, stored=dict(hashes))
-            for zone, is_given, hashes in readers
+            Reader(time_zone=zone, zone_is_given=is_given, addresses=addresses, stored=dict(hashes))
+            for zone, is_given, addresses, hashes in readers
         ),
         now=datetime.now(UTC),
     )

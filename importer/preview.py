@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -109,12 +109,13 @@ def preview(
     *,
     default_zone: str,
     zone_is_given: bool = False,
+    addresses: Set[str] = frozenset(),
     now: datetime,
     stored: Mapping[str, str] | None = None,
     own: Callable[[Collection[str]], Collection[str]] = lambda _uids: (),
 ) -> Preview:
-    """Judge every event. `zone_is_given` says that the zone was given for this calendar, `stored` maps UIDs to content
-    hashes, `own` picks the UIDs of the user's own events.
+    """Judge every event. `zone_is_given` says that the zone was given for this calendar, `addresses` are the user's own
+    e-mail addresses in lower case, `stored` maps UIDs to content hashes, `own` picks the UIDs of the user's own events.
 
     Raises NotACalendar.
     """
@@ -128,7 +129,7 @@ def preview(
             f"The calendar has {counted(len(feed.events), 'event')}; at most {MOST_EVENTS} are looked at."
         )
         raise NotACalendar("too-many-events", message)
-    judge = _Judge(feed, default_zone, stored or {}, now, zone_is_given=zone_is_given)
+    judge = _Judge(feed, default_zone, stored or {}, now, zone_is_given=zone_is_given, addresses=addresses)
     bundles = group.bundles(feed.events)
     mine = own(bundles.keys())
     found = [
@@ -136,7 +137,7 @@ def preview(
         for it in feed.skipped
     ]
     for uid, blocks in bundles.items():
-        for item in group.groups(uid, blocks):
+        for item in group.groups(uid, blocks, addresses):
             found += judge.of(item, is_own=uid in mine)
     return Preview(
         name=feed.name,
@@ -148,10 +149,17 @@ def preview(
 
 class _Judge:
     def __init__(
-        self, feed: Feed, default_zone: str, stored: Mapping[str, str], now: datetime, *, zone_is_given: bool
+        self,
+        feed: Feed,
+        default_zone: str,
+        stored: Mapping[str, str],
+        now: datetime,
+        *,
+        zone_is_given: bool,
+        addresses: Set[str],
     ) -> None:
         self._zones = Zones(feed.zones, feed.calendar_zone, default_zone, now, is_given=zone_is_given)
-        self._hasher = group.Hasher(self._zones.context, feed.zones)
+        self._hasher = group.Hasher(self._zones.context, feed.zones, addresses)
         self._stored = stored
         self._now = now
         self._budget = Budget(steps=Steps(2_000_000), occurrences=100_000)

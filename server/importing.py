@@ -65,10 +65,12 @@ def preview_of(
     body: bytes = b"",
     time_zone: str,
     zone_is_given: bool = False,
+    email: str | None = None,
     stored: Mapping[str, str] | None = None,
     own: Callable[[Collection[str]], Collection[str]] = lambda _uids: (),
 ) -> Preview:
-    """What would become of a calendar, fetched from `url` with `credentials` or else given as `body`. Two at a time in
+    """What would become of a calendar, fetched from `url` with `credentials` or else given as `body`, for
+    the user with the address `email`. Two at a time in
     a process.
 
     Raises `Busy`, and `Invalid` for what cannot be fetched or is no calendar.
@@ -84,6 +86,7 @@ def preview_of(
             content,
             default_zone=time_zone,
             zone_is_given=zone_is_given,
+            addresses={email.strip().lower()} if email else set(),
             now=datetime.now(UTC),
             stored=stored,
             own=own,

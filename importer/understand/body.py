@@ -65,12 +65,13 @@ class Stream:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reader:
-    """Who reads: the IANA zone of floating times, whether it was given for this calendar, and the content hashes by UID
-    of what is stored.
+    """Who reads: the IANA zone of floating times, whether it was given for this calendar, the reader's own e-mail
+    addresses in lower case, and the content hashes by UID of what is stored.
     """
 
     time_zone: str
     zone_is_given: bool = False
+    addresses: frozenset[str] = frozenset()
     stored: Mapping[str, str] = field(repr=False)
 
 
@@ -115,6 +116,7 @@ def read(job: Job) -> tuple[Reading, ...]:
             feed,
             default_zone=reader.time_zone,
             zone_is_given=reader.zone_is_given,
+            addresses=reader.addresses,
             stored=reader.stored,
             now=job.now,
         )

@@ -23,7 +23,8 @@ _MOST_CATEGORIES = 50
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Details:
     """What one VEVENT says besides its times. `busy` is '' or an FBTYPE that blocks (RFC 5545 section
-    3.2.9); `shown_free` says that only Outlook's status makes it ''; `classification` is CLASS where it is not PUBLIC.
+    3.2.9); `shown_free` says that only Outlook's status makes it '', `declined` that the user does;
+    `classification` is CLASS where it is not PUBLIC.
     """
 
     summary: str = ""
@@ -34,6 +35,7 @@ class Details:
     busy: str = "BUSY"
     categories: tuple[str, ...] = ()
     shown_free: bool = False
+    declined: bool = False
     classification: str = ""
 
     @property
@@ -86,12 +88,14 @@ def details(properties: Properties) -> Details:
             for category in texts(item.value)
         )[:_MOST_CATEGORIES],
         shown_free=_deciding(properties) == "busystatus-free",
+        declined=_deciding(properties) == "attendee-declined",
         classification=_classification(properties),
     )
 
 
 _EFFECTS = {
     "status-cancelled": ("", "It is cancelled, so it does not block."),
+    "attendee-declined": ("", "The user has declined it, so it does not block."),
     "transp-transparent": ("", "It is marked as transparent, so it does not block."),
     "busystatus-free": ("", "Outlook shows the time as free, so it does not block."),
     "busystatus-oof": ("BUSY-UNAVAILABLE", "Outlook shows the time as out of office."),
@@ -111,6 +115,8 @@ def _deciding(properties: Properties) -> str:
     status, busy_status = _word(properties, "STATUS"), _word(properties, "X-MICROSOFT-CDO-BUSYSTATUS")
     if status == "CANCELLED":
         return "status-cancelled"
+    if "ATTENDEE" in properties:  # of attendees, only this is told
+        return "attendee-declined"
     if _word(properties, "TRANSP") == "TRANSPARENT":
         return "transp-transparent"
     if busy_status in ("FREE", "OOF"):

@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 
+from importer.understand import attendees
 from importer.understand.notes import Note
 from importer.understand.split import MAX_LINE, Block, uid_of
 from importer.understand.values import text
@@ -103,21 +104,29 @@ def bundles(blocks: Iterable[Block]) -> dict[str, list[Block]]:
     return found
 
 
-def groups(uid: str, blocks: Iterable[Block]) -> list[Group]:
-    """The events that the blocks of one UID are: usually one, more where a UID was given out twice."""
-    return _grouped(uid, [_component(block) for block in blocks])
+def groups(uid: str, blocks: Iterable[Block], addresses: Set[str] = frozenset()) -> list[Group]:
+    """The events that the blocks of one UID are: usually one, more where a UID was given out twice. `addresses` are the
+    reader's own.
+    """
+    return _grouped(uid, [_component(block, addresses) for block in blocks])
 
 
 class Hasher:
     """Hashes everything that decides how an event is shown: its used lines, the context, the VTIMEZONEs it names."""
 
-    def __init__(self, context: Iterable[str], zones: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(
+        self,
+        context: Iterable[str],
+        zones: Mapping[str, tuple[str, ...]],
+        addresses: Set[str] = frozenset(),
+    ) -> None:
+        self._addresses = addresses
         self._head = "\n".join([*context, ""])
         self._zones = [(tzid, f"\n\n{_digest(lines)}") for tzid, lines in zones.items()]
 
     def of_block(self, block: Block) -> str:
         """The hash of the event that this block alone is, without making it a `Group`."""
-        return self._of(["\n".join(_used(block))])
+        return self._of(["\n".join(_used(block, self._addresses))])
 
     def of(self, group: Group) -> str:
         """The hash of an event."""
@@ -131,17 +140,19 @@ class Hasher:
         return _digest([self._head, content, zones])
 
 
-def _used(block: Block) -> list[str]:
-    """The used content lines, sorted."""
+def _used(block: Block, addresses: Set[str] = frozenset()) -> list[str]:
+    """The used content lines, sorted; of attendees, that the reader has declined."""
     lines: list[str] = _USED_LINE.findall(block.text)
+    if addresses and attendees.declined(block.text, addresses):
+        lines.append(attendees.DECLINED)
     if len(block.text) > MAX_LINE:
         lines = [line[:MAX_LINE] for line in lines]
     lines.sort()
     return lines
 
 
-def _component(block: Block) -> Component:
-    lines = _used(block)
+def _component(block: Block, addresses: Set[str]) -> Component:
+    lines = _used(block, addresses)
     sequence = _SEQUENCE.search(block.text)
     return Component(
         line=block.line,

@@ -7,7 +7,7 @@ One event is read at a time, so that a bad one is skipped and the rest goes on.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -52,6 +52,7 @@ def understand(
     *,
     default_zone: str,
     zone_is_given: bool = False,
+    addresses: Set[str] = frozenset(),
     stored: Mapping[str, str],
     now: datetime,
     budget: Budget | None = None,
@@ -59,7 +60,8 @@ def understand(
     """Read the events of a feed.
 
     `default_zone` is the IANA zone of whole days, and of floating times where the calendar names none or
-    `zone_is_given` says that this one was given for it. `stored` maps the UIDs stored now to their content hashes,
+    `zone_is_given` says that this one was given for it. `addresses` are the reader's own, in lower case: what they have
+    declined does not block. `stored` maps the UIDs stored now to their content hashes,
     `now` (aware) is where expansion is tried and time zones are compared.
     """
     zones = Zones(feed.zones, feed.calendar_zone, default_zone, now, is_given=zone_is_given)
@@ -71,13 +73,13 @@ def understand(
         report.gaps.append(ALWAYS)
     budget = budget or Budget()
     guesses = _Guesses(zones)
-    hasher = group.Hasher(zones.context, feed.zones)
+    hasher = group.Hasher(zones.context, feed.zones, addresses)
     for uid, blocks in group.bundles(feed.events).items():
         if uid in stored and len(blocks) == 1 and stored[uid] == hasher.of_block(blocks[0]):
             seen[uid] = stored[uid]
             guesses.report(blocks[0], report)
             continue
-        for item in group.groups(uid, blocks):
+        for item in group.groups(uid, blocks, addresses):
             digest = hasher.of(item)
             if stored.get(item.uid) == digest:
                 seen |= _stored_pieces(item.uid, stored)

@@ -17,7 +17,7 @@ import vobject
 from importer.errors import Unusable
 from importer.understand.event import Details, ImportedEvent
 from scheduling.ical import text, timezones
-from scheduling.ical.event import BUSY_STATUS_FREE, STAMP, STAMP_OVERRIDE
+from scheduling.ical.event import BUSY_STATUS_FREE, DECLINED, STAMP, STAMP_OVERRIDE
 from scheduling.ical.series import Series
 
 _TRIAL_STAMP = "DTSTAMP:20260101T000000Z\r\n"
@@ -121,4 +121,6 @@ def _component(uid: str, stamp: str, times: Sequence[str], details: Details) -> 
         lines.append(f"CLASS:{details.classification}\r\n")
     if details.shown_free:
         lines.append(BUSY_STATUS_FREE)
+    if details.declined:
+        lines.append(DECLINED)
     return "".join((*lines, "END:VEVENT\r\n"))

@@ -140,6 +140,8 @@ def _rule_of_import(event: Event, busy: str, policy: str | None) -> tuple[str, s
         return policy, f"Its subscription's policy is that {whose} events block."
     if event.status == "CANCELLED":
         return "status-cancelled", "Its STATUS is CANCELLED."
+    if not busy and event.declined:
+        return "attendee-declined", "The user has declined it."
     if not busy and event.busy_status == "FREE":
         return "busystatus-free", "Its X-MICROSOFT-CDO-BUSYSTATUS is FREE."
     if not busy:

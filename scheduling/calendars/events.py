@@ -36,7 +36,7 @@ _ID = re.compile(ID_PATTERN)
 class Event:
     """One event. Moments are epoch seconds; of a recurring one they are those of the first instance asked for, else
     of its first time, and `instances` holds all that were asked for, at most `MOST_INSTANCES`. `busy_status` is
-    Outlook's.
+    Outlook's, `declined` that its reader has declined it.
     """
 
     source: str
@@ -53,6 +53,7 @@ class Event:
     transparency: str
     busy: str
     busy_status: str
+    declined: bool
     changed_at: int
     etag: str
 
@@ -185,6 +186,7 @@ def _event(
         transparency=row.transparency,
         busy=row.busy,
         busy_status=properties.get("X-MICROSOFT-CDO-BUSYSTATUS", ("", ""))[1],
+        declined="X-DAYSHEET-PARTSTAT" in properties,
         changed_at=row.changed_at,
         etag=row.etag,
     )

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from scheduling.ical import text
-from scheduling.ical.event import BUSY_STATUS_FREE
+from scheduling.ical.event import BUSY_STATUS_FREE, DECLINED
 
 BEGIN, END = "BEGIN:VEVENT\r\n", "END:VEVENT\r\n"
 _CANCELLED, _TENTATIVE = "STATUS:CANCELLED\r\n", "STATUS:TENTATIVE\r\n"
@@ -95,7 +95,11 @@ def _busy_time(event: str, uid: Callable[[str], str], *, outlook: bool) -> str:
         name = name_of(line)
         if name == "UID":
             kept.append(text.line("UID", uid(line)))
-        elif name in _OF_BUSY_TIME or line.startswith("\x01") or (line == BUSY_STATUS_FREE and not outlook):
+        elif (
+            name in _OF_BUSY_TIME
+            or line.startswith("\x01")
+            or (line in (BUSY_STATUS_FREE, DECLINED) and not outlook)
+        ):
             kept.append(line)
         if line in (_TRANSPARENT, _CANCELLED):
             status = "FREE"

@@ -21,6 +21,8 @@ from scheduling.ical.timezones import to_epoch
 STAMP = "\x01STAMP\r\n"
 STAMP_OVERRIDE = "\x01STAMP-OVERRIDE\r\n"
 BUSY_STATUS_FREE = "X-MICROSOFT-CDO-BUSYSTATUS:FREE\r\n"
+DECLINED = "X-DAYSHEET-PARTSTAT:DECLINED\r\n"
+"""Stands in an imported event that its reader has declined."""
 PRODID = "-//Daysheet//Daysheet//EN"
 
 

@@ -34,7 +34,7 @@ class Due:
     whether it answered well and soon when it was last asked. `lease` proves the claim, `minimum_interval` are the
     seconds that have to pass before the next, `refresh` those that the feed asked for. Equal `source_key`s have equal
     URLs and credentials; `body_digest` is of what was read last. `zone_is_given` says that `time_zone` was given for
-    this source, and is not only the user's.
+    this source, and is not only the user's. `addresses` are the user's own e-mail addresses in lower case.
     """
 
     id: int
@@ -53,11 +53,12 @@ class Due:
     body_digest: str | None = None
     credentials: Credentials | None = field(default=None, repr=False)
     zone_is_given: bool = False
+    addresses: frozenset[str] = frozenset()
 
     @property
     def context(self) -> str:
         """How it is read, beside what it holds."""
-        return reading.context(self.time_zone, is_given=self.zone_is_given)
+        return reading.context(self.time_zone, is_given=self.zone_is_given, addresses=self.addresses)
 
     @property
     def standing(self) -> Standing:

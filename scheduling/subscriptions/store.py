@@ -40,6 +40,7 @@ _CLAIMABLE = (
     _S.body_digest,
     _S.time_zone,
     User.time_zone.label("user_zone"),
+    User.email,
 )
 _HELD = (
     select(_S.id, _S.status, _S.seen_generation, _S.moved, GenerationRow.state.label("seen_state"))
@@ -205,7 +206,9 @@ class ImportStore:
             return None
         zone = row.time_zone or row.user_zone
         is_given = row.time_zone is not None
-        is_same = row.read_in == reading.context(zone, is_given=is_given)  # else it has to be read again
+        addresses = frozenset({row.email.strip().lower()} if row.email else ())
+        read_in = reading.context(zone, is_given=is_given, addresses=addresses)
+        is_same = row.read_in == read_in  # else it has to be read again
         return Due(
             id=row.id,
             user_id=row.user_id,
@@ -222,6 +225,7 @@ class ImportStore:
             source_key=bytes(row.source_key or b""),
             body_digest=row.body_digest if is_same else None,
             zone_is_given=is_given,
+            addresses=addresses,
             credentials=credentials,
         )
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import icalendar
 import pytest
+import sqlalchemy
 import vobject
 
 from importer.cycle import Tools, synchronise
@@ -393,3 +394,80 @@ def test_what_no_rule_says_is_written_out_for_as_long(case: Case, monkeypatch: p
     starts = [datetime.fromisoformat(it["starts_at"]) for it in answer["busy"] if it["type"] == "BUSY"]
     assert len(starts) >= 4
     assert {(it.weekday(), it.hour) for it in starts} == {(2, 9)}
+
+
+def invited(uid: str, *attendees: str) -> str:
+    return event(uid, f"Meeting {uid}", "".join(f"ATTENDEE{it}\r\n" for it in attendees))
+
+
+ME, BOSS = "mailto:Anna@Example.com", ";PARTSTAT=ACCEPTED:mailto:boss@example.org"
+
+
+def test_what_the_user_has_declined_does_not_block_unless_everything_does(case: Case) -> None:
+    number = subscribed(case, feed(invited("a", f";CN=Anna;PARTSTAT=DECLINED:{ME}", BOSS)))
+    at = f"/users/anna/availability/explain?at={day(3)}T09:30:00Z"
+    everybody = api_of(case.running)
+    assert availability(case, 3)["busy"] == []
+    assert [everybody.get(at).json[it] for it in ("effect", "rule")] == ["free", "attendee-declined"]
+    client, _, [name] = member(case, number)
+    assert "TRANSP:TRANSPARENT" in client.get(name).text
+    assert "boss@example.org" not in client.get(name).text
+    assert case.api.patch(f"{BASE}/{number}", {"busy": "all"}).status == 200
+    assert [everybody.get(at).json[it] for it in ("effect", "rule")] == ["blocks", "policy-busy"]
+
+
+@pytest.mark.parametrize(
+    ("attendees", "is_busy"),
+    [
+        ((f";PARTSTAT=ACCEPTED:{ME}",), True),
+        (("mailto:anna@example.com.evil.example",), True),
+        ((";PARTSTAT=DECLINED:mailto:boss@example.org", f":{ME}"), True),
+        ((f";PARTSTAT=DECLINED:{ME}", f";PARTSTAT=TENTATIVE:{ME}"), True),
+        ((f';CN="DECLINED: no";PARTSTAT=NEEDS-ACTION:{ME}',), True),
+        ((f';CN="Anna: me";partstat="declined":{ME}',), False),
+        ((";EMAIL=anna@example.com;PARTSTAT=DECLINED:urn:uuid:4711",), False),
+        ((";STATUS=DECLINED:anna@example.com",), False),
+    ],
+)
+def test_only_the_users_own_answer_counts(case: Case, attendees: tuple[str, ...], is_busy: bool) -> None:
+    subscribed(case, feed(invited("a", *attendees)))
+    assert bool(availability(case, 3)["busy"]) == is_busy
+
+
+def test_an_answer_and_an_address_may_change(case: Case) -> None:
+    declined = feed(invited("a", f";PARTSTAT=DECLINED:{ME}"))
+    number = subscribed(case, declined.replace(b"DECLINED", b"NEEDS-ACTION"))
+    assert availability(case, 3)["busy"]
+    case.server.says(PATH, 200, declined)
+    case.sync(number)
+    assert availability(case, 3)["busy"] == []
+    with case.running.database.write() as connection:
+        connection.execute(
+            sqlalchemy.text("UPDATE users SET email = 'anna@other.example' WHERE username = 'anna'")
+        )
+    case.sync(number)
+    assert availability(case, 3)["busy"], "it is somebody else who declined"
+    with case.running.database.write() as connection:
+        connection.execute(sqlalchemy.text("UPDATE users SET email = NULL WHERE username = 'anna'"))
+    case.sync(number)
+    assert availability(case, 3)["busy"]
+    shown = case.api.post("/ical-subscriptions:preview", {"user": "anna", "calendar": declined.decode()}).json
+    assert "attendee-declined" not in [it["rule"] for it in shown["events"][0]["rules"]]
+    with case.running.database.write() as connection:
+        connection.execute(
+            sqlalchemy.text("UPDATE users SET email = ' ANNA@example.COM ' WHERE username = 'anna'")
+        )
+    shown = case.api.post("/ical-subscriptions:preview", {"user": "anna", "calendar": declined.decode()}).json
+    assert "attendee-declined" in [it["rule"] for it in shown["events"][0]["rules"]]
+
+
+def test_one_instance_may_be_declined(case: Case) -> None:
+    start = day(3).replace("-", "")
+    other = day(4).replace("-", "")
+    series = event("a", "Daily", "RRULE:FREQ=DAILY;COUNT=3\r\n")
+    changed = event("a", "Daily", f"RECURRENCE-ID:{other}T090000Z\r\nATTENDEE;PARTSTAT=DECLINED:{ME}\r\n")
+    changed = changed.replace(f"DTSTART:{start}", f"DTSTART:{other}").replace(
+        f"DTEND:{start}", f"DTEND:{other}"
+    )
+    subscribed(case, feed(series, changed))
+    assert [bool(availability(case, offset)["busy"]) for offset in (3, 4, 5)] == [True, False, True]

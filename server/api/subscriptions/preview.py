@@ -105,6 +105,7 @@ def preview_subscription(call: Call, body: PreviewGiven) -> Reply:
             body=(body.calendar or "").encode("utf-8", "replace"),
             time_zone=zone,
             zone_is_given=is_given,
+            email=user.email,
             stored=stored,
             own=lambda uids: own_events.own_uids(call.connection, call.keyring, user.id, uids),
         )

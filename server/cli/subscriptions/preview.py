@@ -90,6 +90,7 @@ def preview(
             body=body,
             time_zone=zone,
             zone_is_given=bool(time_zone or (found and found.time_zone)),
+            email=user.email if user else None,
             stored=stored,
             own=own,
         )
