@@ -9,8 +9,6 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from scheduling.access import users
-from scheduling.access.permissions import SYSTEM
 from scheduling.database.connection import Database
 from server.pages.application import declared
 from server.pages.frame.headers import CSP
@@ -136,10 +134,10 @@ def test_a_page_asks_few_statements(
 
 
 @pytest.mark.parametrize("row", SHOWN, ids=_name)
-def test_a_page_escapes_what_others_write(known: Running, row: Row) -> None:
+def test_a_page_escapes_what_others_write(known: Running, dispatch: Dispatch, row: Row) -> None:
     role, text = max(row.roles), "<script>alert(1)</script>\"'<b>"
-    with known.database.write() as connection:
-        users.change(connection, role, {"display_name": text, "email": text}, actor=SYSTEM)
+    written = "UPDATE users SET display_name = :text, email = :text WHERE username = :role"
+    dispatch.execute(written, text=text, role=role)
     answer = Person(known, role).get(row.address(known, role))
     assert "alert(1)" in answer.html
     assert "<script>alert" not in answer.html
