@@ -56,6 +56,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
         "kinds",
         "config",
         "access migrations",
+        "mail",
         "settings",
         "schedule",
         "calendars",

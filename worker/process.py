@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The composition of the background process: the importer's loop, the search for what changed (calendars, webhooks,
-conflicts), deliveries to webhooks, and the upkeep of the database. Any number of workers may run on PostgreSQL.
+conflicts), deliveries to webhooks, mail, and the upkeep of the database. Any number of workers may run on PostgreSQL.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from scheduling.subscriptions.store import ImportStore
 from scheduling.upkeep import maintenance
 from scheduling.webhooks.queue import WebhookQueue
 from scheduling.webhooks.watch import JobWatch
-from worker import webhooks
+from worker import mail, webhooks
 from worker.turns import Duty, Turn, in_background, work_off
 
 _PAUSE = 2.0
@@ -54,6 +54,7 @@ class Worker:
         self._config = config
         self._importer = importer
         self._store = ImportStore(database, config, keyring, followers=FOLLOWERS)
+        self._keyring = keyring
         self._queue = WebhookQueue(database, keyring)
         self._policy = webhooks.policy(importer)
         self._changes: Sequence[Turn] = (
@@ -71,9 +72,10 @@ class Worker:
             pause=_PAUSE,
         )
         tidy = Duty(name="upkeep", do=self._maintain, pause=self._importer.maintenance_interval)
+        write = Duty(name="mail", do=lambda: self._send_mail(stop), pause=_PAUSE)
         if self._database.file is not None:
             self._database.file.watch()
-        with in_background((tidy, look, *[deliver] * webhooks.WORKERS), stop):
+        with in_background((tidy, look, write, *[deliver] * webhooks.WORKERS), stop):
             return _summary(loop.run(self._store, self._importer, once=False, stop=stop))
 
     def once(self, stop: threading.Event) -> Summary:
@@ -81,6 +83,7 @@ class Worker:
         self._maintain()
         imported = loop.run(self._store, self._importer, once=True, stop=stop)
         work_off(self._changes, stop)
+        self._send_mail(stop)
         return _summary(imported, webhooks.deliver_due(self._queue, self._policy, stop))
 
     def import_one(self, subscription_id: int, stop: threading.Event) -> Summary:
@@ -90,6 +93,9 @@ class Worker:
     def deliver_one(self, delivery_id: int) -> None:
         """Make one attempt at a delivery, due or not; another process that is at its webhook goes first."""
         webhooks.deliver_due(self._queue, self._policy, threading.Event(), only=delivery_id)
+
+    def _send_mail(self, stop: threading.Event) -> None:
+        mail.deliver_waiting(self._database, self._config, self._keyring, stop)
 
     def _maintain(self) -> None:
         now = datetime.fromtimestamp(int(time.time()), UTC)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 from scheduling import kinds
 from scheduling.config import ini, wording
 from scheduling.config.ini import Parser, option
+from scheduling.config.mail import MailSettings
 from scheduling.config.pages import PagesSettings
 from scheduling.config.templates import Template
 from scheduling.kinds.kind import Kind, Wording
@@ -307,6 +308,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     **CHANGEABLE,
     "settings": LockSettings,
     "pages": PagesSettings,
+    "mail": MailSettings,
 }
 
 
@@ -324,6 +326,7 @@ class Config:
     conflicts: ConflictSettings = field(default_factory=ConflictSettings)
     settings: LockSettings = field(default_factory=LockSettings)
     pages: PagesSettings = field(default_factory=PagesSettings)
+    mail: MailSettings = field(default_factory=MailSettings)
     sources: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     """Who says what an option is, `file` or `environment`, by `section.option`; what is not here has its default."""
 

@@ -23,6 +23,7 @@ from scheduling.models.conflicts import Conflict, ConflictCheck, ConflictUser
 from scheduling.models.deliveries import Delivery
 from scheduling.models.feeds import Feed, FeedToken
 from scheduling.models.imports import ExternalEvent, ExternalEventVersion, Generation, Subscription
+from scheduling.models.mail import Mail
 from scheduling.models.one_time_links import OneTimeLink
 from scheduling.models.roles import Role, RolePermission
 from scheduling.models.schedule import CONTRACT_TABLES, Blocker, Job, JobAssignment, TimeOff, User
@@ -57,6 +58,7 @@ __all__ = [
     "Job",
     "JobAssignment",
     "LoginFailure",
+    "Mail",
     "OccurrenceRow",
     "OneTimeLink",
     "RequestCount",

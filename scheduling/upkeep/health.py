@@ -15,12 +15,14 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, te
 from scheduling.access.secrets import Keyring
 from scheduling.database import triggers
 from scheduling.errors import SecretsUnreadable
+from scheduling.mail import outbox
 from scheduling.models import (
     Blocker,
     Calendar,
     CalendarObject,
     FeedToken,
     Job,
+    Mail,
     ScheduleChange,
     Subscription,
     TimeOff,
@@ -182,12 +184,20 @@ def _webhooks(connection: Connection) -> _Result:
     )
 
 
+def _mail(connection: Connection) -> _Result:
+    count, latest = outbox.failing(connection)
+    if not count:
+        return Level.OK, "No letter waits because it could not be sent."
+    return Level.WARNING, f"{counted(count, 'letter')} could not be sent so far. The latest: {latest}"
+
+
 def _secrets(connection: Connection, keyring: Keyring) -> _Result:
     kept = [
         *connection.scalars(select(FeedToken.encrypted).where(FeedToken.encrypted.is_not(None))),
         *connection.scalars(select(Subscription.encrypted_url)),
         *connection.scalars(select(Webhook.encrypted_url)),
         *connection.scalars(select(Webhook.encrypted_secret)),
+        *connection.scalars(select(Mail.encrypted_content)),
     ]
     unreadable = sum(not _readable(keyring, data) for data in kept if data is not None)
     if not unreadable:
@@ -218,4 +228,5 @@ _CHECKS: dict[str, Callable[[Connection], _Result]] = {
     "calendars": _behind,
     "imports": _subscriptions,
     "webhooks": _webhooks,
+    "mail": _mail,
 }

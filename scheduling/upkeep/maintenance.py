@@ -19,6 +19,7 @@ from scheduling.config.sections import Config
 from scheduling.conflicts import watch
 from scheduling.database.connection import Database
 from scheduling.kinds import EXTERNAL, JOBS
+from scheduling.mail import outbox
 from scheduling.models import (
     Calendar,
     CalendarObject,
@@ -88,6 +89,7 @@ def run(database: Database, config: Config, now: datetime, *, followers: Followe
         request_rates.prune(connection, moment)
         sessions.prune(connection, config, now)
         one_time_links.prune(connection, now)
+        outbox.prune(connection, now)
         told = queue.prune(connection, moment)
         watch.prune(connection, shown.conflicts.resolved_days, moment)
         deliveries.drop_orphans(connection)

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
@@ -65,6 +66,7 @@ def examine(session: Session) -> Iterator[Finding]:
         return
     yield _settings_file(settings)
     yield _public_url(settings)
+    yield _mail(settings)
     yield _zone_data()
     keyring, finding = _key(settings)
     yield finding
@@ -76,7 +78,11 @@ def _settings_file(settings: Settings) -> Finding:
     if path is None:
         return Finding(check="settings", level=Level.OK, text="No settings file: defaults and environment.")
     written = read_ini(path)
-    secret = "key" in written.get("security", {}) or "@" in written.get("database", {}).get("url", "")
+    secret = (
+        "key" in written.get("security", {})
+        or "password" in written.get("mail", {})
+        or "@" in written.get("database", {}).get("url", "")
+    )
     if secret and path.stat().st_mode & _OTHERS:
         words = f"{path} holds a secret and can be read by others: chmod 600 {path}."
         return Finding(check="settings", level=Level.WARNING, text=words)
@@ -100,6 +106,37 @@ def _public_url(settings: Settings) -> Finding:
     else:
         level, words = Level.OK, f"Links begin with {settings.url('/')}."
     return Finding(check="public URL", level=level, text=words)
+
+
+def _mail(settings: Settings) -> Finding:
+    mail = settings.config.mail
+    level, words = Level.PROBLEM, ""
+    if not mail.host and mail.sender is None:
+        level = Level.OK
+        words = "No mail server is set: whoever invites somebody gets the link to pass on."
+    elif not mail.is_on:
+        missing = "host" if mail.sender else "sender"
+        words = f"[mail] has no {missing}, so no mail is sent: set it."
+    elif not settings.server.public_url:
+        words = f"Links in mail lead to {settings.url('/')}, which others may not reach: set public_url."
+    elif mail.ca_file is not None and not mail.ca_file.is_file():
+        words = f"There is no file {mail.ca_file}, which [mail] ca_file names."
+    elif mail.password_file is not None and (fault := _password_file(mail.password_file)):
+        words = fault
+    else:
+        level, words = Level.OK, f"Mail goes by {mail.host}, port {mail.port}, from {mail.sender}."
+    return Finding(check="mail server", level=level, text=words)
+
+
+def _password_file(path: Path) -> str:
+    """What is wrong with it."""
+    try:
+        path.read_text(encoding="utf-8")
+        if path.stat().st_mode & _OTHERS:
+            return f"The password file {path} can be read by others: chmod 600 {path}."
+    except (OSError, UnicodeError) as error:
+        return f"The password file {path} cannot be read ({type(error).__name__})."
+    return ""
 
 
 def _zone_data() -> Finding:

@@ -75,7 +75,7 @@ def test_an_unknown_section_is_refused_with_those_there_are(tmp_path: Path) -> N
     assert str(caught.value) == (
         f'{file}: [calender]: there is no such section (did you mean "calendars"?) '
         "(permitted: database, security, calendars, templates, feeds, subscriptions, availability, conflicts, settings,"
-        " pages, bakery, logging)."
+        " pages, mail, bakery, logging)."
     )
 
 

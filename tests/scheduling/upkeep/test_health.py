@@ -41,7 +41,17 @@ def test_a_fresh_database_is_healthy(database: Database) -> None:
     found = examine(database, key())
     assert {level for level, _ in found.values()} == {Level.OK}
     assert found.keys() == {
-        *("integrity", "triggers", "clock", "unrendered", "calendars", "imports", "webhooks", "secrets"),
+        *(
+            "integrity",
+            "triggers",
+            "clock",
+            "unrendered",
+            "calendars",
+            "imports",
+            "webhooks",
+            "mail",
+            "secrets",
+        ),
     }
 
 

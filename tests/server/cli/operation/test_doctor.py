@@ -134,3 +134,61 @@ def test_an_open_address_without_public_url_is_a_warning(
 ) -> None:
     monkeypatch.setenv("DAYSHEET_SERVER_HOST", "0.0.0.0")  # noqa: S104 - nothing listens
     assert diagnosis(running)["public URL"][0] == "warning"
+
+
+@pytest.mark.parametrize(
+    ("mail", "server", "level", "told"),
+    [
+        ("", "", "ok", "No mail server is set"),
+        ("host = localhost", "", "problem", "[mail] has no sender, so no mail is sent"),
+        ("sender = a@example.com", "", "problem", "[mail] has no host, so no mail is sent"),
+        ("host = localhost\nsender = a@example.com", "", "problem", "set public_url"),
+        (
+            "host = localhost\nsender = A <a@example.com>",
+            "public_url = https://localhost",
+            "ok",
+            "Mail goes by localhost, port 587, from A <a@example.com>.",
+        ),
+        (
+            "host = localhost\nsender = a@example.com\npassword_file = /nowhere/secret",
+            "public_url = https://localhost",
+            "problem",
+            "The password file /nowhere/secret cannot be read (FileNotFoundError).",
+        ),
+        (
+            "host = localhost\nsender = a@example.com\nca_file = /nowhere/ca.pem",
+            "public_url = https://localhost",
+            "problem",
+            "There is no file /nowhere/ca.pem",
+        ),
+    ],
+)
+def test_mail_needs_a_server_a_sender_and_an_address_for_its_links(
+    running: Daysheet, mail: str, server: str, level: str, told: str
+) -> None:
+    file = running.folder / "daysheet.ini"
+    file.write_text(f"[mail]\n{mail}\n[server]\n{server}\n")
+    said = running.run("--config", str(file), "doctor", expect=int(level == "problem")).stdout
+    (line,) = (it for it in said.splitlines() if " mail server: " in it)
+    assert line.split()[0] == level
+    assert told in line
+
+
+def test_a_mail_password_is_for_its_owner_only(running: Daysheet) -> None:
+    secret = running.folder / "mail-password"
+    secret.write_text("s3cret")
+    secret.chmod(0o644)
+    file = running.folder / "daysheet.ini"
+    file.write_text(
+        f"[mail]\nhost = localhost\nsender = a@example.com\npassword_file = {secret}\n"
+        "[server]\npublic_url = https://localhost\n"
+    )
+    said = running.run("--config", str(file), "doctor", expect=1).stdout
+    assert f"chmod 600 {secret}" in said
+    secret.chmod(0o600)
+    running.run("--config", str(file), "doctor")
+    file.write_text("[mail]\npassword = s3cret\n")
+    file.chmod(0o644)
+    said = running.run("--config", str(file), "doctor").stdout
+    assert "holds a secret" in said
+    assert "s3cret" not in said
