@@ -29,20 +29,18 @@ OPTIONS: Mapping[str, Sort] = {
     "kinds": Words(
         among=KINDS,
         called="kind",
-        doc=f"What it shows; may be given several times. Without it, everything but {_RESTRICTED}.",
+        doc=f"What the feed shows; may be given several times. Without it, everything but {_RESTRICTED}.",
     ),
-    "detail": Word(among=DETAILS, doc="Everything, or only when the user is busy."),
+    "detail": Word(among=DETAILS, doc="Show everything, or only when the user is busy."),
     "history_months": Number(
-        most=MOST_MONTHS, doc="Months back, no more than the installation's; none: as many."
+        most=MOST_MONTHS, doc="Months back, at most calendars.history_months; none: that."
     ),
     "future_months": Number(most=MOST_MONTHS, doc="Months ahead; none: no limit."),
     "cancelled_days": Number(
         most=MOST_DAYS,
-        doc="Days for which cancelled jobs stay, struck through; 0 drops them at once; none: as in the calendars.",
+        doc="Days for which cancelled jobs stay, struck through; 0: none stay; none: as in the calendars.",
     ),
-    "alarm_minutes": Number(
-        most=MOST_MINUTES, doc="Minutes before an item that an alarm goes off; none: no alarm."
-    ),
+    "alarm_minutes": Number(most=MOST_MINUTES, doc="Minutes between an alarm and its item; none: no alarm."),
     "expires_at": Moment(
         called="expiry", flag="expires", doc="The last day (UTC) of the link, or a moment; none: no end."
     ),

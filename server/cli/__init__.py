@@ -18,10 +18,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Running": {
         "start": (
             "operation.serve",
-            "Try Daysheet: on first start a database with a demo schedule, then the server and the worker.",
+            "Try Daysheet: make a demo schedule at the first start, then run the server and the worker.",
         ),
         "serve": ("operation.serve", "Serve calendars over CalDAV and feeds over HTTP."),
-        "worker": ("operation.worker", "Do the background work, again and again."),
+        "worker": ("operation.worker", "Do the background work until interrupted."),
         "importer": ("operation.worker", "Do what `daysheet worker` does; this is its old name."),
     },
     "Schedule": {
@@ -29,7 +29,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "load": ("operation.load", "Load jobs, blockers and time off from a .csv, .json or .ics FILE."),
         "conflict": (
             "calendars.conflict",
-            "List and acknowledge conflicts of jobs with what else takes somebody's time.",
+            "List and acknowledge conflicts: jobs that overlap with something else of the same person.",
         ),
     },
     "People and their calendars": {
@@ -37,29 +37,29 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "feed": ("calendars.feed", "Create, show, change, renew and revoke secret .ics links."),
         "subscription": (
             "subscriptions.subscription",
-            "Import outside calendars by their address, and see how that goes.",
+            "Import outside calendars by their address, and see their status.",
         ),
-        "availability": ("calendars.availability", "See when people are busy, free, or it is not known."),
+        "availability": ("calendars.availability", "See when people are busy, free or unknown."),
     },
     "Access": {
         "role": ("people.role", "Show and edit roles and what they permit."),
         "api-key": (
             "people.api_key",
-            "Create, list and revoke the keys with which scripts use the REST API.",
+            "Create, list and revoke API keys, which scripts need for the REST API.",
         ),
         "audit": ("people.audit", "Read and export the audit log."),
     },
     "Operation": {
         "doctor": ("operation.doctor", "Check settings, key, database and calendars."),
-        "db": ("operation.database", "Make, upgrade, look after and back up the scheduling database."),
+        "db": ("operation.database", "Make, upgrade, maintain and back up the scheduling database."),
         "settings": ("operation.settings", "Show and change the settings kept in the database."),
         "secrets": (
             "operation.secrets",
-            "Change the key that protects feed links, addresses of outside calendars and webhook secrets.",
+            "Change the key that encrypts feed links, addresses of outside calendars and webhook secrets.",
         ),
         "webhook": (
             "operation.webhook",
-            "Tell other applications by signed HTTPS requests when something happens.",
+            "Send signed HTTPS requests to other applications when something happens.",
         ),
     },
 }
@@ -87,16 +87,16 @@ has the command's name, with `_` for `-`.
     ),
     sections={
         "Environment": (
-            ("DAYSHEET_CONFIG", "The settings file, where --config does not name one."),
+            ("DAYSHEET_CONFIG", "The settings file, unless --config names one."),
             (
                 "DAYSHEET_<SECTION>_<OPTION>",
-                "One setting, over the file's; for example DAYSHEET_DATABASE_URL.",
+                "One setting. It counts more than the file. Example: DAYSHEET_DATABASE_URL.",
             ),
-            ("NO_COLOR", "Set to anything: no colours."),
+            ("NO_COLOR", "Any value switches colours off."),
         ),
         "Exit codes": (
             ("0", "Done."),
-            ("1", "It could not be done; one sentence on standard error says why."),
+            ("1", "It failed. One sentence on standard error says why."),
             ("2", "The command line is wrong."),
             ("130", "Interrupted from the keyboard."),
         ),
@@ -107,9 +107,9 @@ has the command's name, with `_` for `-`.
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="The settings file; without one, DAYSHEET_CONFIG or the defaults.",
+    help="The settings file. Without it, DAYSHEET_CONFIG or the defaults count.",
 )
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error, and warnings.")
 @click.option(
     "--version",
     is_flag=True,

@@ -34,14 +34,16 @@ _PART = re.compile(r"(\d{1,2}):(\d\d)-(\d{1,2}):(\d\d)", re.ASCII)
 
 _people = click.argument("usernames", nargs=-1, required=True, metavar="USERNAME...")
 _start = click.option(
-    "--start", required=True, metavar="MOMENT", help="In ISO 8601; without a zone, in that of the first user."
+    "--start", required=True, metavar="MOMENT", help="In ISO 8601. Without a zone: the first user's zone."
 )
-_end = click.option("--end", required=True, metavar="MOMENT", help="The same; the range ends before it.")
+_end = click.option(
+    "--end", required=True, metavar="MOMENT", help="The end of the range, exclusive, in the same form."
+)
 
 
 @click.group(cls=ManualGroup)
 def availability() -> None:
-    """See when people are busy, free, or it is not known."""
+    """See when people are busy, free or unknown."""
 
 
 @availability.command(
@@ -56,7 +58,7 @@ def availability() -> None:
 @json_option
 @pass_session
 def show(session: Session, *, usernames: Sequence[str], start: str, end: str, as_json: bool) -> None:
-    """Show how the time of each USERNAME is taken; moments are printed in the user's time zone."""
+    """Show how the time of each USERNAME is taken. Moments are in the user's time zone."""
     found = _ask(session, usernames, start, end)
     rows = [
         (it.person.username, kind, low, high, it.person.time_zone)
@@ -87,7 +89,7 @@ def show(session: Session, *, usernames: Sequence[str], start: str, end: str, as
     examples=(
         (
             "daysheet availability slots anna bo --length 90 --start 2026-12-01 --end 2026-12-05",
-            "When both have an hour and a half.",
+            "When both have an hour and a half free.",
         ),
     ),
 )
@@ -96,15 +98,20 @@ def show(session: Session, *, usernames: Sequence[str], start: str, end: str, as
 @_end
 @click.option("--length", type=int, required=True, metavar="MINUTES", help="How long a slot is.")
 @click.option(
-    "--step", type=int, default=15, show_default=True, metavar="MINUTES", help="From one to the next."
+    "--step",
+    type=int,
+    default=15,
+    show_default=True,
+    metavar="MINUTES",
+    help="From the start of one to the next.",
 )
 @click.option("--count", type=int, default=10, show_default=True, help="How many at most.")
-@click.option("--need", type=int, help="How many of the users are needed; without it all.")
+@click.option("--need", type=int, help="How many of the users must be free. Without it, all.")
 @click.option(
     "--allow",
     multiple=True,
     type=click.Choice(PERMITTED, case_sensitive=False),
-    help="What time may be beside free.",
+    help="Also accept this time; may be given several times.",
 )
 @json_option
 @pass_session
@@ -121,7 +128,7 @@ def slots(
     allow: Sequence[str],
     as_json: bool,
 ) -> None:
-    """Find the first times at which each USERNAME is free, or as many as needed."""
+    """Find the first times at which all users are free, or as many of them as you need."""
     answers = _ask(session, usernames, start, end)
     wanted = len(answers) if need is None else need
     search = Search(length=length * 60, step=step * 60, count=count, need=wanted, permitted=allow)
@@ -146,7 +153,7 @@ def slots(
     examples=(('daysheet availability explain anna --at "2026-12-01 09:30"', "Why she is busy then."),),
 )
 @click.argument("username")
-@click.option("--at", required=True, metavar="MOMENT", help="In ISO 8601; without a zone, in the user's.")
+@click.option("--at", required=True, metavar="MOMENT", help="In ISO 8601. Without a zone: the user's zone.")
 @json_option
 @pass_session
 def explain(session: Session, *, username: str, at: str, as_json: bool) -> None:
@@ -191,18 +198,21 @@ def explain(session: Session, *, username: str, at: str, as_json: bool) -> None:
 @availability.command(
     "hours",
     examples=(
-        ("daysheet availability hours anna", "Show when she works."),
-        ("daysheet availability hours anna mon-thu=08:00-12:00,13:00-17:00 fri=08:00-13:00", "Say when."),
-        ("daysheet availability hours anna --clear", "At any time."),
+        ("daysheet availability hours anna", "Show the working hours."),
+        (
+            "daysheet availability hours anna mon-thu=08:00-12:00,13:00-17:00 fri=08:00-13:00",
+            "Set the working hours.",
+        ),
+        ("daysheet availability hours anna --clear", "Delete the working hours: work at any time."),
     ),
 )
 @click.argument("username")
 @click.argument("days", nargs=-1, metavar="[DAYS=HOURS]...")
-@click.option("--clear", is_flag=True, help="Forget the working hours.")
+@click.option("--clear", is_flag=True, help="Delete the working hours.")
 @json_option
 @pass_session
 def hours(session: Session, *, username: str, days: Sequence[str], clear: bool, as_json: bool) -> None:
-    """Show or replace when USERNAME works, weekly, in the user's time zone."""
+    """Show or set the weekly working hours of USERNAME, in the user's time zone."""
     if days or clear:
         wanted = [] if clear else [part for given in days for part in _parts(given)]
         with session.database.write() as connection:
@@ -228,17 +238,17 @@ def hours(session: Session, *, username: str, days: Sequence[str], clear: bool, 
 @availability.command(
     "link",
     examples=(
-        ("daysheet availability link anna", "Show it; it is made when first asked for."),
-        ("daysheet availability link anna --renew", "End the old one and make another."),
+        ("daysheet availability link anna", "Show the link. The first time it is made."),
+        ("daysheet availability link anna --renew", "End the old link and make a new one."),
     ),
 )
 @click.argument("username")
-@click.option("--renew", is_flag=True, help="Make a new link; the old one stops working.")
+@click.option("--renew", is_flag=True, help="Make a new link. The old one stops working.")
 @click.option("--revoke", is_flag=True, help="End the link.")
 @json_option
 @pass_session
 def link(session: Session, *, username: str, renew: bool, revoke: bool, as_json: bool) -> None:
-    """Show the secret link behind which programs find when USERNAME is busy, and never with what."""
+    """Show the secret link that tells programs when USERNAME is busy, and never why."""
     if renew and revoke:
         raise click.UsageError("Give either --renew or --revoke.")
     with session.database.write() as connection:

@@ -29,17 +29,17 @@ _number = click.argument("number", type=int, metavar="ID")
 
 @click.group(cls=ManualGroup)
 def conflict() -> None:
-    """List and acknowledge conflicts of jobs with what else takes somebody's time.
+    """List and acknowledge conflicts: jobs that overlap with something else of the same person.
 
-    They are opened and resolved by themselves; docs/conflicts.md says when.
+    Daysheet opens and resolves them by itself. docs/conflicts.md says when.
     """
 
 
 @conflict.command(
     "list",
     examples=(
-        ("daysheet conflict list", "What nobody has dealt with."),
-        ("daysheet conflict list --user anna --status resolved", "What was settled for anna."),
+        ("daysheet conflict list", "Conflicts that nobody has dealt with."),
+        ("daysheet conflict list --user anna --status resolved", "Resolved conflicts of anna."),
     ),
 )
 @click.option("--user", metavar="USERNAME", help="Only those of this user.")
@@ -69,7 +69,7 @@ def conflict() -> None:
     default=100,
     show_default=True,
     metavar="N",
-    help="At most so many.",
+    help="How many to show at most.",
 )
 @json_option
 @pass_session
@@ -130,14 +130,14 @@ def show(session: Session, *, number: int, as_json: bool) -> None:
 
 
 @conflict.command(
-    "acknowledge", examples=(('daysheet conflict acknowledge 7 --note "Anna knows"', "Let conflict 7 be."),)
+    "acknowledge", examples=(('daysheet conflict acknowledge 7 --note "Anna knows"', "Accept conflict 7."),)
 )
 @_number
-@click.option("--note", metavar="TEXT", help="Why it is let be.")
+@click.option("--note", metavar="TEXT", help="Why you accept it.")
 @json_option
 @pass_session
 def acknowledge(session: Session, *, number: int, note: str | None, as_json: bool) -> None:
-    """Note that you know of the conflict ID and let it be."""
+    """Accept the conflict ID: note that you know of it."""
     with session.database.write() as connection:
         found = acts.acknowledge(connection, number, note, actor=session.actor)
     if as_json:

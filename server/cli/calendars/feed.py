@@ -27,7 +27,7 @@ from server.cli.terminal.session import Session, pass_session
 def feed() -> None:
     """Create, show, change, renew and revoke secret .ics links.
 
-    Whoever knows such a link can read the calendars behind it. Regenerating it ends the old link.
+    Whoever knows a link can read the calendars behind it. Regenerate it to end the old link.
     """
 
 
@@ -37,7 +37,7 @@ def feed() -> None:
         ("daysheet feed create anna --label Outlook", "A link for Anna's Outlook."),
         (
             "daysheet feed create anna --label Agency --kind jobs --detail busy --future-months 3",
-            "Let an agency see when Anna has jobs, and nothing else.",
+            "Show an agency only when Anna has jobs.",
         ),
     ),
 )
@@ -124,7 +124,7 @@ def show(session: Session, *, number: int, as_json: bool) -> None:
 @with_options
 @pass_session
 def update(session: Session, /, *, number: int, label: str | None, **given: Any) -> None:
-    """Change what the feed ID shows; its link stays."""
+    """Change what the feed ID shows. Its link stays."""
     with session.database.write() as connection:
         options = chosen(feeds.get(connection, number, actor=session.actor).options, given)
         feeds.update(connection, number, label=label, options=options, actor=session.actor)
@@ -137,14 +137,14 @@ def update(session: Session, /, *, number: int, label: str | None, **given: Any)
     "--overlap",
     type=click.IntRange(0, feeds.LONGEST_OVERLAP),
     metavar="HOURS",
-    help="For so long the old link says that it was replaced; without it, the setting feeds.overlap_hours.",
+    help="How long the old link says that it was replaced. Without it, feeds.overlap_hours.",
 )
 @json_option
 @pass_session
 def regenerate(session: Session, *, number: int, overlap: int | None, as_json: bool) -> None:
     """Replace the link of the feed ID.
 
-    The old one shows no data any more: it ends, at once or after the overlap.
+    The old link shows no data any more. It ends at once, or after the overlap.
     """
     with session.database.write() as connection:
         if overlap is None:
@@ -160,7 +160,7 @@ def regenerate(session: Session, *, number: int, overlap: int | None, as_json: b
 @json_option
 @pass_session
 def reset(session: Session, *, username: str, as_json: bool) -> None:
-    """Replace all links of USERNAME at once; `daysheet feed show` shows the new ones."""
+    """Replace all links of USERNAME at once. `daysheet feed show` shows the new ones."""
     with session.database.write() as connection:
         user = users.get(connection, username)
         count = feeds.reset_all(connection, session.keyring, user.id, actor=session.actor)

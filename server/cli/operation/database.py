@@ -22,16 +22,16 @@ from server.cli.terminal.session import Session, pass_session
 
 @click.group(cls=ManualGroup)
 def db() -> None:
-    """Make, upgrade, look after and back up the scheduling database."""
+    """Make, upgrade, maintain and back up the scheduling database."""
 
 
 @db.command("upgrade")
 @json_option
 @pass_session
 def upgrade(session: Session, *, as_json: bool) -> None:
-    """Make the database, or bring it to the schema this version needs.
+    """Make the database, or upgrade it to the schema of this version.
 
-    Running it again changes nothing, and several machines may run it at once.
+    Running it again changes nothing. Several machines may run it at once.
     """
     before, after = schema.upgrade(session.settings.database())
     if as_json:
@@ -46,7 +46,7 @@ def upgrade(session: Session, *, as_json: bool) -> None:
 @json_option
 @pass_session
 def status(session: Session, *, as_json: bool) -> None:
-    """Show the schema's revision and how much there is.
+    """Show the revision of the schema and the number of rows.
 
     The exit code is 1 when the database has to be upgraded.
     """
@@ -63,11 +63,11 @@ def status(session: Session, *, as_json: bool) -> None:
         raise SchemaMismatch(found, schema.head())
 
 
-@db.command("maintain", examples=(("daysheet db maintain --json", "From cron, where no server is running."),))
+@db.command("maintain", examples=(("daysheet db maintain --json", "From cron, if no worker is running."),))
 @json_option
 @pass_session
 def maintain(session: Session, *, as_json: bool) -> None:
-    """Bring calendars up to date and drop what is no longer needed; a running server does so by itself."""
+    """Bring calendars up to date and delete what is no longer needed. A running worker does this by itself."""
     report = maintenance.run(
         session.database, session.settings.config, datetime.now(UTC), followers=FOLLOWERS
     )
@@ -80,14 +80,14 @@ def maintain(session: Session, *, as_json: bool) -> None:
 
 @db.command("backup", examples=(("daysheet db backup /backup/daysheet.db", "While the server is running."),))
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--force", is_flag=True, help="Replace FILE where it exists.")
+@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 @json_option
 @pass_session
 def backup(session: Session, *, file: Path, force: bool, as_json: bool) -> None:
-    """Copy the SQLite database to FILE, consistent even while it is written.
+    """Copy the SQLite database to FILE. The copy is consistent, even while somebody writes.
 
-    FILE appears when the copy is complete and can be read by its owner only. Keep a copy of the key file as
-    well: without it feed links and the addresses of imported calendars are lost. PostgreSQL has pg_dump.
+    FILE appears when the copy is complete. Only its owner can read it. Keep a copy of the key file too: without it,
+    feed links and the addresses of imported calendars are lost. For PostgreSQL use pg_dump.
     """
     size = copies.backup(session.settings.database(), file, replace=force)
     if as_json:

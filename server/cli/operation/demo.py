@@ -97,14 +97,14 @@ def is_empty(settings: Settings) -> bool:
     "--users", "users_wanted", type=click.IntRange(1), default=5, show_default=True, help="How many users."
 )
 @click.option("--jobs", type=click.IntRange(0), default=40, show_default=True, help="Jobs of each user.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Another number gives other details.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Another number makes another schedule.")
 @click.option("--if-empty", is_flag=True, help="Do nothing when there are users already.")
 @json_option
 @pass_session
 def demo(session: Session, *, users_wanted: int, jobs: int, seed: int, if_empty: bool, as_json: bool) -> None:
     """Fill the database with a demo schedule, half of it before today.
 
-    The database is made or upgraded first. The app passwords are shown this once only.
+    The database is made or upgraded first. The app passwords are shown only once.
     """
     schema.upgrade(session.settings.database())
     made: list[DemoUser] = []

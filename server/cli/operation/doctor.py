@@ -41,8 +41,7 @@ _COLORS = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "red"}
 def doctor(session: Session, *, as_json: bool) -> None:
     """Check settings, key, database and calendars.
 
-    Each line says ok, warning or problem, and what to do about it. The exit code is 1 when there is a
-    problem.
+    Each line says ok, warning or problem, and what to do. The exit code is 1 when there is a problem.
     """
     found: list[Finding] = []
     for finding in examine(session):

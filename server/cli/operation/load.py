@@ -23,21 +23,20 @@ from server.cli.terminal.session import Session, pass_session
     ),
 )
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True))
-@click.option("--user", metavar="USERNAME", help="Whose rows these are, where the file does not say so.")
+@click.option("--user", metavar="USERNAME", help="The user of rows that name none.")
 @click.option(
     "--format",
     "file_format",
     type=click.Choice([it.value for it in files.Format]),
-    help="The format, where the ending of the file's name does not tell it.",
+    help="The format, if the file's name does not end with it.",
 )
 @json_option
 @pass_session
 def load(session: Session, *, file: Path, user: str | None, file_format: str | None, as_json: bool) -> None:
     """Load jobs, blockers and time off from a .csv, .json or .ics FILE.
 
-    "-" is standard input. Rows are known by their reference, so loading a file again changes nothing. A
-    mistake anywhere in the file is reported with its line, and then nothing of it is loaded. docs/loading.md
-    describes the formats.
+    "-" is standard input. Rows are recognised by their reference, so loading a file again changes nothing. If the file
+    has mistakes, nothing is loaded and each mistake is reported with its line. docs/loading.md describes the formats.
     """
     if file_format is None:
         file_format = file.suffix.removeprefix(".").lower()

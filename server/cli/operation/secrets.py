@@ -16,24 +16,24 @@ from server.cli.terminal.session import Session, pass_session
 
 @click.group(cls=ManualGroup)
 def secrets() -> None:
-    """Change the key that protects feed links, addresses of outside calendars and webhook secrets.
+    """Change the key that encrypts feed links, addresses of outside calendars and webhook secrets.
 
-    Passwords and API keys are only kept as hashes and do not depend on it.
+    Passwords and API keys are stored only as hashes. They do not depend on the key.
     """
 
 
 @secrets.command(
     "rotate",
-    examples=(("daysheet secrets rotate", "A new key, and everything encrypted anew with it."),),
+    examples=(("daysheet secrets rotate", "Make a new key, and encrypt everything with it."),),
 )
 @json_option
 @pass_session
 def rotate(session: Session, *, as_json: bool) -> None:
-    """Put a new key first in the key file and encrypt everything stored anew with it.
+    """Put a new key first in the key file and encrypt all stored secrets with it.
 
-    Links and app passwords stay as they are, and running processes notice by themselves. Older keys stay in
-    the file: the oldest one finds links and app passwords, and backups need theirs. Where the key is given by
-    security.key, put a new one in front of it first. Run it again if it was interrupted.
+    Links and app passwords do not change. Running processes notice the new key by themselves. Older keys stay in the
+    file: the oldest one finds links and app passwords, and backups need theirs. If security.key holds the key, put a
+    new one in front of it first. If the command was interrupted, run it again.
     """
     database = session.database
     keyring = session.keyring
@@ -50,5 +50,5 @@ def rotate(session: Session, *, as_json: bool) -> None:
 
 @secrets.command("new-key")
 def make() -> None:
-    """Print a new key, for an installation whose key is given by security.key."""
+    """Print a new key, for an installation that sets security.key."""
     click.echo(new_key())

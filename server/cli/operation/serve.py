@@ -62,7 +62,7 @@ def serve(
 ) -> None:
     """Serve calendars over CalDAV and feeds over HTTP.
 
-    Options win over the settings. Put a reverse proxy with TLS in front before others use it.
+    Options count more than the settings. Before others use it, put a reverse proxy with TLS in front.
     """
     settings = _overridden(session.settings, host, port, workers, threads)
     log.configure(settings.server.log_level)
@@ -75,17 +75,15 @@ def serve(
 
 @click.command(
     cls=ManualCommand,
-    examples=(
-        ("daysheet start", "Make the database, fill it with a demo schedule, serve it with the worker."),
-    ),
+    examples=(("daysheet start", "Make the database, fill it with a demo schedule, run server and worker."),),
 )
 @click.option("--host", metavar="ADDRESS", help="The address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on.")
 @pass_session
 def start(session: Session, *, host: str | None, port: int | None) -> None:
-    """Try Daysheet: on first start a database with a demo schedule, then the server and the worker.
+    """Try Daysheet: make a demo schedule at the first start, then run the server and the worker.
 
-    The demo accounts are kept beside the database, readable by you only, and shown at every start.
+    The demo accounts are stored beside the database. Only you can read the file. Every start prints them.
     """
     settings = _overridden(session.settings, host, port, None, None)
     log.configure(settings.server.log_level)

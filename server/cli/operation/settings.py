@@ -19,7 +19,7 @@ from server.cli.terminal.session import Session, pass_session
 def settings() -> None:
     """Show and change the settings kept in the database.
 
-    They go over those of the settings file and take effect at the next request, in every process.
+    They count more than the settings file. They take effect at the next request, in every process.
     """
 
 
@@ -28,9 +28,9 @@ def settings() -> None:
 @json_option
 @pass_session
 def show(session: Session, *, name: str | None, as_json: bool) -> None:
-    """Show the setting NAME or all, and whether the database or the file says so.
+    """Show the setting NAME or all, and where each value comes from.
 
-    A locked setting stays as the file has it.
+    A locked setting always has the value of the file.
     """
     with session.database.read() as connection:
         shown = stored.show(connection, session.settings.config)
@@ -60,7 +60,7 @@ def show(session: Session, *, name: str | None, as_json: bool) -> None:
 @click.argument("value")
 @pass_session
 def set_(session: Session, *, name: str, value: str) -> None:
-    """Keep VALUE for the setting NAME."""
+    """Set the setting NAME to VALUE."""
     with session.database.write() as connection:
         stored.change(connection, name, value, config=session.settings.config, actor=session.actor)
     click.echo(f"Set {name}.")
@@ -70,7 +70,7 @@ def set_(session: Session, *, name: str, value: str) -> None:
 @click.argument("name")
 @pass_session
 def unset(session: Session, *, name: str) -> None:
-    """Go back to what the settings file says about NAME."""
+    """Set NAME back to the value of the settings file."""
     with session.database.write() as connection:
         stored.change(connection, name, None, config=session.settings.config, actor=session.actor)
     click.echo(f"Unset {name}.")

@@ -22,25 +22,25 @@ _events = click.option(
     "events",
     multiple=True,
     type=click.Choice([str(event) for event in EventType]),
-    help="An event to be told of; may be given several times. Without one: all.",
+    help="An event to send; may be given several times. Without it, all events.",
 )
 
 
 @click.group(cls=ManualGroup)
 def webhook() -> None:
-    """Tell other applications by signed HTTPS requests when something happens.
+    """Send signed HTTPS requests to other applications when something happens.
 
-    The worker delivers the events: it has to be running. docs/webhooks.md shows what a receiver does.
+    The worker sends them, so it has to be running. docs/webhooks.md shows what a receiver does.
     """
 
 
 @webhook.command(
     "add",
     examples=(
-        ("daysheet webhook add https://app.example.com/daysheet", "Tell that address of everything."),
+        ("daysheet webhook add https://app.example.com/daysheet", "Send all events to that address."),
         (
             "daysheet webhook add --url-stdin --event job.changed --within-hours 12 < address.txt",
-            "Only of jobs that change less than 12 hours before they start.",
+            "Send only jobs that change less than 12 hours before they start.",
         ),
     ),
 )
@@ -52,9 +52,9 @@ def webhook() -> None:
     type=click.IntRange(1, endpoints.LONGEST_HOURS),
     default=endpoints.DEFAULT_HOURS,
     show_default=True,
-    help="How long before its start a changed job is told of.",
+    help="Send a changed job only in the last N hours before its start.",
 )
-@click.option("--label", default="", metavar="TEXT", help="A name for it; without one, its host.")
+@click.option("--label", default="", metavar="TEXT", help="A name for it. Without it, the host.")
 @json_option
 @pass_session
 def add(
@@ -67,10 +67,10 @@ def add(
     label: str,
     as_json: bool,
 ) -> None:
-    """Register the address URL and show its signing secret, this one time.
+    """Register the address URL. Its signing secret is shown only once.
 
-    Without URL it is asked for. Where the address holds a secret, prefer the prompt, --url-stdin or "-", which means
-    the same: an argument can be seen in the list of processes and in the shell's history.
+    Without URL, the command asks for it. An argument can be seen in the list of processes and in the shell's history.
+    If the address holds a secret, use the prompt, --url-stdin or "-" (the same as --url-stdin).
     """
     if url_stdin and url not in (None, "-"):
         raise click.UsageError("Give the address either as URL or with --url-stdin.")
@@ -101,7 +101,7 @@ def add(
 @json_option
 @pass_session
 def list_(session: Session, *, as_json: bool) -> None:
-    """List the webhooks and how they are doing."""
+    """List the webhooks and their status."""
     with session.database.read() as connection:
         found = endpoints.page(connection)
     if as_json:
@@ -127,7 +127,7 @@ def list_(session: Session, *, as_json: bool) -> None:
 @click.option(
     "--within-hours",
     type=click.IntRange(1, endpoints.LONGEST_HOURS),
-    help="How long before its start a changed job is told of.",
+    help="Send a changed job only in the last N hours before its start.",
 )
 @click.option("--label", metavar="TEXT", help="A new name.")
 @json_option
@@ -142,7 +142,7 @@ def change(
     label: str | None,
     as_json: bool,
 ) -> None:
-    """Change the webhook ID; what is not given stays as it is."""
+    """Change the webhook ID. What is not given stays as it is."""
     with session.database.write() as connection:
         changed = endpoints.change(
             connection,
@@ -164,11 +164,11 @@ def change(
 
 @webhook.command("test")
 @_number
-@click.option("--queue", is_flag=True, help="Leave it to a running worker.")
+@click.option("--queue", is_flag=True, help="Let a running worker send it.")
 @json_option
 @pass_session
 def test(session: Session, *, number: int, queue: bool, as_json: bool) -> None:
-    """Send the webhook ID a test event now; the exit code is 1 when that fails."""
+    """Send a test event to the webhook ID now. The exit code is 1 when that fails."""
     with session.database.write() as connection:
         delivery_id = endpoints.test(connection, number, actor=session.actor)
     if not queue:
@@ -238,7 +238,7 @@ def retry(session: Session, *, number: int, delivery: int) -> None:
 def secret(session: Session, *, number: int, as_json: bool) -> None:
     """Replace the signing secret of the webhook ID and show the new one.
 
-    For a day, deliveries carry a signature with the old one too, so that the receiver can be changed in peace.
+    For one day, deliveries also carry a signature with the old secret. Change the receiver in this time.
     """
     with session.database.write() as connection:
         made = endpoints.replace_secret(connection, session.keyring, number, actor=session.actor)
@@ -252,7 +252,7 @@ def secret(session: Session, *, number: int, as_json: bool) -> None:
 @_number
 @pass_session
 def pause(session: Session, *, number: int) -> None:
-    """Tell the webhook ID nothing; what is queued waits."""
+    """Pause the webhook ID. What is queued waits."""
     _apply(session, endpoints.pause, number)
     click.echo(f"Paused webhook {number}.")
 
@@ -261,7 +261,7 @@ def pause(session: Session, *, number: int) -> None:
 @_number
 @pass_session
 def resume(session: Session, *, number: int) -> None:
-    """Tell the webhook ID again, at once."""
+    """Resume the webhook ID at once."""
     _apply(session, endpoints.resume, number)
     click.echo(f"Resumed webhook {number}.")
 
@@ -270,7 +270,7 @@ def resume(session: Session, *, number: int) -> None:
 @_number
 @pass_session
 def remove(session: Session, *, number: int) -> None:
-    """Forget the webhook ID, what is queued for it, and its log."""
+    """Remove the webhook ID, its queue and its log."""
     _apply(session, endpoints.remove, number)
     click.echo(f"Removed webhook {number}.")
 

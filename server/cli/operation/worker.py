@@ -13,21 +13,21 @@ from server.cli.terminal.manual import ManualCommand
 from server.cli.terminal.output import json_option, print_json
 from server.cli.terminal.session import Session, pass_session
 
-_once = click.option("--once", is_flag=True, help="Do what is due now, then end.")
+_once = click.option("--once", is_flag=True, help="Do what is due now, and stop.")
 
 
 @click.command(
     cls=ManualCommand,
     examples=(
         ("daysheet worker", "Work until interrupted, beside any number of others on PostgreSQL."),
-        ("daysheet worker --once --json", "Do what is due and say what came of it."),
+        ("daysheet worker --once --json", "Do what is due and print the result."),
     ),
 )
 @_once
 @json_option
 @pass_session
 def worker(session: Session, *, once: bool, as_json: bool) -> None:
-    """Do the background work, again and again.
+    """Do the background work until interrupted.
 
     It imports the outside calendars that are due, looks for changed jobs and conflicts, delivers events to webhooks,
     and tidies up the database.

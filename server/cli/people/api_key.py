@@ -17,7 +17,7 @@ from server.cli.terminal.session import Session, pass_session
 
 @click.group("api-key", cls=ManualGroup)
 def api_key() -> None:
-    """Create, list and revoke the keys with which scripts use the REST API."""
+    """Create, list and revoke API keys, which scripts need for the REST API."""
 
 
 @api_key.command(
@@ -39,10 +39,10 @@ def api_key() -> None:
     "--user",
     "username",
     metavar="USERNAME",
-    help="Whose key it is: it never permits more than that user's role. Without, it is the installation's.",
+    help="The owner. The key never permits more than this user's role. Without it, the key is the installation's.",
 )
 @click.option(
-    "--days", type=click.IntRange(1, 3650), metavar="N", help="Expire after so many days; else never."
+    "--days", type=click.IntRange(1, 3650), metavar="N", help="Expire after N days. Without it, never."
 )
 @json_option
 @pass_session
@@ -55,7 +55,7 @@ def create(
     days: int | None,
     as_json: bool,
 ) -> None:
-    """Create a key with these permissions and show it, this once only."""
+    """Create a key with these permissions. It is shown only once."""
     expires_at = None if days is None else datetime.now(UTC).replace(microsecond=0) + timedelta(days=days)
     with session.database.write() as connection:
         owner = None if username is None else users.get(connection, username)
@@ -88,7 +88,7 @@ def create(
 @json_option
 @pass_session
 def list_(session: Session, *, username: str | None, as_json: bool) -> None:
-    """List the keys of USERNAME or all, revoked and expired ones too."""
+    """List the keys of USERNAME or all keys, also revoked and expired ones."""
     with session.database.read() as connection:
         user_id = None if username is None else users.get(connection, username).id
         found = api_keys.list_keys(connection, user_id)
@@ -117,7 +117,7 @@ def list_(session: Session, *, username: str | None, as_json: bool) -> None:
 @click.argument("number", type=int, metavar="ID")
 @pass_session
 def revoke(session: Session, *, number: int) -> None:
-    """Make the key ID stop working at once."""
+    """Revoke the key ID. It stops working at once."""
     with session.database.write() as connection:
         api_keys.revoke(connection, number, actor=session.actor)
     click.echo(f"Revoked API key {number}.")

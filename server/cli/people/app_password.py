@@ -29,7 +29,7 @@ def app_password() -> None:
 @json_option
 @pass_session
 def create(session: Session, *, username: str, label: str, as_json: bool) -> None:
-    """Create an app password for USERNAME and show it, this once only."""
+    """Create an app password for USERNAME. It is shown only once."""
     with session.database.write() as connection:
         owner = users.get(connection, username)
         created, secret = credentials.create_app_password(
@@ -49,7 +49,7 @@ def create(session: Session, *, username: str, label: str, as_json: bool) -> Non
 @json_option
 @pass_session
 def list_(session: Session, *, username: str, as_json: bool) -> None:
-    """List the app passwords of USERNAME, revoked ones too."""
+    """List the app passwords of USERNAME, also revoked ones."""
     with session.database.read() as connection:
         found = credentials.list_app_passwords(connection, users.get(connection, username).id)
     if as_json:
@@ -67,7 +67,7 @@ def list_(session: Session, *, username: str, as_json: bool) -> None:
 @click.argument("number", type=int, metavar="ID")
 @pass_session
 def revoke(session: Session, *, username: str, number: int) -> None:
-    """Make the app password ID of USERNAME stop working."""
+    """Revoke the app password ID of USERNAME. It stops working at once."""
     with session.database.write() as connection:
         credentials.revoke_app_password(
             connection, users.get(connection, username).id, number, actor=session.actor

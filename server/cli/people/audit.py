@@ -28,9 +28,9 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
     for add in (
         click.option("--until", type=Moment(), metavar="TIME", help="Only before this moment, UTC."),
         click.option("--since", type=Moment(), metavar="TIME", help="Only from this moment on, UTC."),
-        click.option("--subject", metavar="SUBJECT", help="Only about this, for example user:anna."),
-        click.option("--action", metavar="ACTION", help="Only this, or what is below it: feed, feed.create."),
-        click.option("--actor", metavar="NAME", help="Only what this one did."),
+        click.option("--subject", metavar="SUBJECT", help="Only entries about this, for example user:anna."),
+        click.option("--action", metavar="ACTION", help="Only this action, or a group: feed, feed.create."),
+        click.option("--actor", metavar="NAME", help="Only what this user or key did."),
     ):
         command = add(command)
     return command
@@ -40,7 +40,7 @@ def _filters(command: Callable[..., None]) -> Callable[..., None]:
 def audit() -> None:
     """Read and export the audit log.
 
-    It holds every security-relevant act: who, when, from where, what. It can only grow.
+    It holds every act that matters for security: who, when, from where, what. It can only grow.
     """
 
 
@@ -52,7 +52,7 @@ def audit() -> None:
     default=50,
     show_default=True,
     metavar="N",
-    help="At most so many.",
+    help="How many to show at most.",
 )
 @click.option("--before", type=int, metavar="ID", help="Only entries older than this one, for the next page.")
 @json_option

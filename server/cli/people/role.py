@@ -62,7 +62,7 @@ def show(session: Session, *, name: str, as_json: bool) -> None:
     examples=(
         (
             "daysheet role set dispatcher --add feeds.manage_all",
-            "Let dispatchers look after everybody's links.",
+            "Let dispatchers manage everybody's links.",
         ),
         (
             "daysheet role set member feeds.view_own schedule.read_own",
@@ -72,8 +72,15 @@ def show(session: Session, *, name: str, as_json: bool) -> None:
 )
 @click.argument("name")
 @_PERMISSIONS
-@click.option("--add", multiple=True, metavar="PERMISSION", help="Grant one more; may be repeated.")
-@click.option("--remove", multiple=True, metavar="PERMISSION", help="Withdraw one; may be repeated.")
+@click.option(
+    "--add", multiple=True, metavar="PERMISSION", help="Grant this permission; may be given several times."
+)
+@click.option(
+    "--remove",
+    multiple=True,
+    metavar="PERMISSION",
+    help="Withdraw this permission; may be given several times.",
+)
 @click.option("--description", metavar="TEXT", help="What the role is for.")
 @pass_session
 def set_(
@@ -85,7 +92,7 @@ def set_(
     remove: tuple[str, ...],
     description: str | None,
 ) -> None:
-    """Make PERMISSION... the permissions of the role NAME, or grant and withdraw single ones."""
+    """Set the permissions of the role NAME to PERMISSION..., or grant and withdraw single ones."""
     if permissions and (add or remove):
         raise click.UsageError("Name either all permissions or --add and --remove.")
     with session.database.write() as connection:
@@ -124,7 +131,7 @@ def add(session: Session, *, name: str, permissions: tuple[str, ...], descriptio
 @click.argument("name")
 @pass_session
 def remove(session: Session, *, name: str) -> None:
-    """Remove the role NAME, which no user may have any more."""
+    """Remove the role NAME. No user may have it any more."""
     with session.database.write() as connection:
         roles.remove(connection, name, actor=session.actor)
     click.echo(f"Removed the role {name}.")

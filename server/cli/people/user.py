@@ -42,14 +42,14 @@ def user() -> None:
     default="UTC",
     show_default=True,
     metavar="ZONE",
-    help="The IANA time zone the user lives in.",
+    help="The user's IANA time zone.",
 )
 @click.option(
     "--role",
     default=Role.MEMBER.value,
     show_default=True,
     metavar="ROLE",
-    help="What the user may do; `daysheet role list` shows the roles.",
+    help="What the user may do. `daysheet role list` lists the roles.",
 )
 @click.option("--password", "ask", is_flag=True, help="Ask for a password.")
 @click.option("--password-stdin", is_flag=True, help="Read a password from standard input.")
@@ -114,7 +114,7 @@ def list_(session: Session, *, as_json: bool) -> None:
 )
 @pass_session
 def password(session: Session, *, username: str, password_stdin: bool) -> None:
-    """Set the password of USERNAME; the old one stops working at once."""
+    """Set the password of USERNAME. The old one stops working at once."""
     with session.database.read() as connection:
         user_id = users.get(connection, username).id
     new = read_password(from_stdin=password_stdin)
@@ -127,7 +127,7 @@ def password(session: Session, *, username: str, password_stdin: bool) -> None:
 @click.argument("username")
 @pass_session
 def disable(session: Session, *, username: str) -> None:
-    """Serve nothing to USERNAME any more: no calendars, no feeds, no sign-in."""
+    """Disable USERNAME: no calendars, no feeds, no sign-in."""
     with session.database.write() as connection:
         users.set_active(connection, username, active=False, actor=session.actor)
     click.echo(f"Disabled {username}.")
@@ -137,7 +137,7 @@ def disable(session: Session, *, username: str) -> None:
 @click.argument("username")
 @pass_session
 def enable(session: Session, *, username: str) -> None:
-    """Serve USERNAME again."""
+    """Enable USERNAME again."""
     with session.database.write() as connection:
         users.set_active(connection, username, active=True, actor=session.actor)
     click.echo(f"Enabled {username}.")
@@ -166,7 +166,7 @@ def role(session: Session, *, username: str, role: str) -> None:
 def access(session: Session, *, username: str, state: str) -> None:
     """Give USERNAME calendar access or take it away.
 
-    Without it calendars and links answer nothing; with it they work as before.
+    Without access, calendars and links show nothing. When you give it back, they work as before.
     """
     with session.database.write() as connection:
         users.set_access(connection, username, allowed=state == "on", actor=session.actor)

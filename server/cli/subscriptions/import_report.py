@@ -23,9 +23,9 @@ EXAMPLES = (("daysheet subscription show 1", "Why it fails, what was left out, a
 @json_option
 @pass_session
 def show(session: Session, *, number: int, as_json: bool) -> None:
-    """Show how the subscription ID is fetched and what was found.
+    """Show how the subscription ID is fetched and what was found in it.
 
-    Each event that was left out has its line and the reason; what was guessed, such as a time zone, is a warning.
+    It lists each event that was left out, with its line and the reason. Warnings name guesses, such as a time zone.
     """
     with session.database.read() as connection:
         found = subscriptions.get(connection, number, actor=session.actor)

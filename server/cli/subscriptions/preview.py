@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from server import importing
 
 EXAMPLES = (
-    ("daysheet subscription preview --user anna", "Paste the address at the prompt."),
+    ("daysheet subscription preview --user anna", "Type the address at the prompt."),
     ("daysheet subscription preview holidays.ics --time-zone Europe/Berlin", "Look at a file."),
     ("curl -s https://example.com/a.ics | daysheet subscription preview -", "Look at what comes in."),
 )
 
 
 @click.argument("source", required=False)
-@click.option("--user", "username", metavar="USERNAME", help="Whose calendar it would be.")
-@click.option("--time-zone", metavar="ZONE", help="The zone of times without one, where no user is named.")
+@click.option("--user", "username", metavar="USERNAME", help="The user who would get the calendar.")
+@click.option("--time-zone", metavar="ZONE", help="The zone of times that name none, if no user is given.")
 @click.option("--subscription", "number", type=int, metavar="ID", help="A subscription to compare with.")
 @with_credentials
 @json_option
@@ -50,10 +50,10 @@ def preview(
     secret_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Show what would become of each event of a calendar, and which rules decide; nothing is stored.
+    """Show how each event of a calendar would be imported, and which rules decide. Nothing is stored.
 
-    SOURCE is an address, a file, or - for standard input. Without it the address is asked for: it often is a secret,
-    and one given as an argument can be seen in the list of processes and in the shell's history.
+    SOURCE is an address, a file, or - for standard input. Without it, the command asks for the address. An address is
+    often a secret. An argument can be seen in the list of processes and in the shell's history.
     """
     url, body = _read(source)
     credentials = credentials_of(auth, auth_name, secret_file)

@@ -16,11 +16,15 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--auth",
         type=click.Choice(("basic", "bearer", "header")),
-        help="What the server asks for beside the address; the secret is prompted for.",
+        help="How to sign in to the server. The command asks for the secret.",
     ),
-    click.option("--auth-name", metavar="NAME", help="The user name of basic, the header's name of header."),
     click.option(
-        "--secret-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Read it there."
+        "--auth-name", metavar="NAME", help="For basic the user name, for header the header's name."
+    ),
+    click.option(
+        "--secret-file",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Read the secret from FILE.",
     ),
 )
 

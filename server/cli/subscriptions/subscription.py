@@ -27,10 +27,18 @@ from server.cli.terminal.session import Session, pass_session
 _number = click.argument("number", type=int, metavar="ID")
 _generation = click.argument("generation", type=int, metavar="GENERATION")
 _policies: tuple[Callable[[Any], Any], ...] = (
-    click.option("--busy", type=click.Choice(BUSY), help="Whether what takes no time blocks all the same."),
-    click.option("--tentative", type=click.Choice(TENTATIVE), help="What tentative events are."),
-    click.option("--visibility", type=click.Choice(VISIBILITY), help="What calendars and feeds show of it."),
-    click.option("--time-zone", metavar="ZONE", help="The zone of times without one; by default the user's."),
+    click.option(
+        "--busy",
+        type=click.Choice(BUSY),
+        help="honour: events marked as free do not block. all: they block too.",
+    ),
+    click.option("--tentative", type=click.Choice(TENTATIVE), help="Show tentative events as this."),
+    click.option(
+        "--visibility", type=click.Choice(VISIBILITY), help="What the user's calendars and feeds show."
+    ),
+    click.option(
+        "--time-zone", metavar="ZONE", help="The zone of times that name none. Default: the user's."
+    ),
 )
 
 
@@ -47,13 +55,13 @@ def _view(session: Session, connection: Any) -> View:
 
 @click.group(cls=ManualGroup)
 def subscription() -> None:
-    """Import outside calendars by their address, and see how that goes."""
+    """Import outside calendars by their address, and see their status."""
 
 
 @subscription.command(
     "add",
     examples=(
-        ("daysheet subscription add anna --label Private", "Paste the address at the prompt."),
+        ("daysheet subscription add anna --label Private", "Type the address at the prompt."),
         ("daysheet subscription add anna --url-stdin < address.txt", "Read it from a file."),
     ),
 )
@@ -82,10 +90,10 @@ def add(
     secret_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Import the calendar at URL for USERNAME; the worker fetches it at its next turn.
+    """Import the calendar at URL for USERNAME. The worker fetches it at its next turn.
 
-    Without URL it is asked for. An address often is a secret, and one given as an argument can be seen in the
-    list of processes and in the shell's history: prefer the prompt, --url-stdin or "-", which means the same.
+    Without URL, the command asks for it. An address is often a secret. An argument can be seen in the list of processes
+    and in the shell's history. So use the prompt, --url-stdin or "-" (the same as --url-stdin).
     """
     if url_stdin and url not in (None, "-"):
         raise click.UsageError("Give the address either as URL or with --url-stdin.")
@@ -121,7 +129,7 @@ def add(
 
 @subscription.command("list")
 @click.argument("username", required=False)
-@click.option("--detached", is_flag=True, help="Only what stayed of ended ones, and goes on blocking.")
+@click.option("--detached", is_flag=True, help="Only ended ones whose events stayed and still block.")
 @click.option("--status", type=click.Choice(("active", "error", "paused")), help="Only those in this status.")
 @json_option
 @pass_session
@@ -185,7 +193,7 @@ def sync(session: Session, *, number: int, queue: bool, as_json: bool) -> None:
 @_number
 @pass_session
 def pause(session: Session, *, number: int) -> None:
-    """Stop importing the subscription ID; what was imported stays."""
+    """Stop importing the subscription ID. What was imported stays."""
     with session.database.write() as connection:
         subscriptions.pause(connection, number, actor=session.actor)
     click.echo(f"Paused subscription {number}.")
@@ -204,10 +212,10 @@ def resume(session: Session, *, number: int) -> None:
 @subscription.command("change")
 @_number
 @click.option("--label", metavar="TEXT", help="Another name.")
-@click.option("--url", "new_url", is_flag=True, help="Another address; it is asked for.")
+@click.option("--url", "new_url", is_flag=True, help="Another address. The command asks for it.")
 @click.option("--url-stdin", is_flag=True, help="Another address, from standard input.")
 @click.option("--no-auth", is_flag=True, help="Forget the credentials.")
-@click.option("--no-time-zone", is_flag=True, help="Read times without a zone in the user's again.")
+@click.option("--no-time-zone", is_flag=True, help="Read times that name no zone in the user's zone again.")
 @_with_policy
 @json_option
 @pass_session
@@ -229,10 +237,10 @@ def change(
     secret_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Change the subscription ID; what is not named stays.
+    """Change the subscription ID. What is not given stays as it is.
 
-    What shall block and be shown counts at once. With another address, the events of the old one go on blocking until
-    the new one was read and is not doubted.
+    A change of --busy, --tentative and --visibility counts at once. With a new address, the events of the old one
+    still block until the new one was read and is not doubted.
     """
     if no_time_zone and time_zone is not None:
         raise click.UsageError("Give either --time-zone or --no-time-zone.")
@@ -291,7 +299,7 @@ def generations(session: Session, *, number: int, as_json: bool) -> None:
 @json_option
 @pass_session
 def diff(session: Session, *, number: int, generation: int, as_json: bool) -> None:
-    """Show what would change if a GENERATION of the subscription ID replaced the current one."""
+    """Show what would change if GENERATION became the current one of the subscription ID."""
     with session.database.read() as connection:
         found = history.diff(connection, number, generation, actor=session.actor)
     if as_json:
@@ -309,7 +317,7 @@ def diff(session: Session, *, number: int, generation: int, as_json: bool) -> No
 @_generation
 @pass_session
 def accept(session: Session, *, number: int, generation: int) -> None:
-    """Believe a doubted GENERATION of the subscription ID, and show it."""
+    """Accept a doubted GENERATION of the subscription ID, and show it."""
     with session.database.write() as connection:
         view = _view(session, connection)
         history.accept(connection, number, generation, view, actor=session.actor, followers=FOLLOWERS)
@@ -321,7 +329,7 @@ def accept(session: Session, *, number: int, generation: int) -> None:
 @_generation
 @pass_session
 def reject(session: Session, *, number: int, generation: int) -> None:
-    """Never take over a doubted GENERATION of the subscription ID."""
+    """Reject a doubted GENERATION of the subscription ID. It is not taken over later."""
     with session.database.write() as connection:
         history.reject(connection, number, generation, actor=session.actor)
     click.echo(f"Rejected generation {generation} of subscription {number}.")
@@ -332,7 +340,7 @@ def reject(session: Session, *, number: int, generation: int) -> None:
 @_generation
 @pass_session
 def rollback(session: Session, *, number: int, generation: int) -> None:
-    """Go back to an earlier GENERATION of the subscription ID; the one until now is rejected."""
+    """Go back to an earlier GENERATION of the subscription ID. The present one is rejected."""
     with session.database.write() as connection:
         view = _view(session, connection)
         history.roll_back(connection, number, generation, view, actor=session.actor, followers=FOLLOWERS)
@@ -346,11 +354,11 @@ def rollback(session: Session, *, number: int, generation: int) -> None:
     type=click.Choice(("keep", "delete")),
     default="keep",
     show_default=True,
-    help="Whether what was imported goes on blocking.",
+    help="keep: the events stay and still block. delete: they go.",
 )
 @pass_session
 def remove(session: Session, *, number: int, events: str) -> None:
-    """End the subscription ID; what it imported stays unless it is to be deleted."""
+    """End the subscription ID. Its events stay and still block, unless --events says delete."""
     with session.database.write() as connection:
         subscriptions.remove(connection, number, events=events, actor=session.actor)  # type: ignore[arg-type]
     click.echo(f"Removed subscription {number}.")
@@ -360,7 +368,7 @@ def remove(session: Session, *, number: int, events: str) -> None:
 @_number
 @pass_session
 def discard(session: Session, *, number: int) -> None:
-    """Remove what stayed of the ended subscription ID (`list --detached`)."""
+    """Delete the events that stayed of the ended subscription ID (`list --detached`)."""
     with session.database.write() as connection:
         subscriptions.remove_detached(connection, number, actor=session.actor)
     click.echo(f"Removed what stayed of subscription {number}.")
