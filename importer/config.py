@@ -39,25 +39,33 @@ def agents(text: str) -> tuple[tuple[str, str], ...]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImporterConfig:
-    """How outside calendars are fetched and webhooks reached. Durations are in seconds, sizes in bytes."""
+    """How outside calendars are fetched and webhooks reached. Numbers without a unit are seconds or bytes."""
 
-    interval: int = option("15m", doc="How often each outside calendar is fetched.", parse=duration(60))
-    timeout: int = option("60s", doc="The longest that one fetch may take in all.", parse=duration(1, 3600))
-    max_bytes: int = option("20MB", doc="The largest calendar that is read, uncompressed.", parse=size(1000))
+    interval: int = option(
+        "15m", doc="The time between two fetches of each outside calendar.", parse=duration(60)
+    )
+    timeout: int = option(
+        "60s", doc="The longest time that one fetch may take, with all redirects.", parse=duration(1, 3600)
+    )
+    max_bytes: int = option(
+        "20MB", doc="The size of the largest calendar that is read, uncompressed.", parse=size(1000)
+    )
     max_events: int = option(
         "50000", doc="The most events that one calendar may hold.", parse=integer(1, 100_000)
     )
     user_agent: str = option(
         "Mozilla/5.0 (compatible; Daysheet calendar importer)",
-        doc="How the importer names itself; Office 365 refuses what does not look like a browser.",
+        doc="The User-Agent of the importer. Office 365 refuses one that does not look like a browser.",
     )
     user_agents: tuple[tuple[str, str], ...] = option(
         "",
-        doc="Other names for single hosts: host = User-Agent, several separated by \\n.",
+        doc="Other User-Agents for single hosts: host = User-Agent. Separate several with \\n.",
         parse=agents,
     )
     allow_http: bool = option(
-        "no", doc="Whether calendars and webhooks may have unencrypted http addresses.", parse=boolean
+        "no",
+        doc="Whether calendars and webhooks may have http addresses, which are not encrypted.",
+        parse=boolean,
     )
     allow_hosts: Exemptions = option(
         "",
@@ -67,33 +75,33 @@ class ImporterConfig:
     batch: int = option("50", doc="How many due calendars are claimed at a time.", parse=integer(1, 1000))
     maintenance_interval: int = option("1h", doc="How often the database is tidied up.", parse=duration(60))
     concurrency: int = option(
-        "8", doc="How many calendars one importer fetches at a time.", parse=integer(1, 256)
+        "8", doc="How many calendars one worker fetches at a time.", parse=integer(1, 256)
     )
-    host_concurrency: int = option("4", doc="How many of them from one host.", parse=integer(1, 256))
+    host_concurrency: int = option("4", doc="How many of them may be from one host.", parse=integer(1, 256))
     host_rate: float = option(
-        "10", doc="How many requests to one host one importer begins per second.", parse=number(0.01, 1000)
+        "10", doc="How many requests to one host one worker begins per second.", parse=number(0.01, 1000)
     )
     readers: int = option("2", doc="How many processes read what was fetched.", parse=integer(1, 64))
     reader_seconds: int = option(
         "2m",
-        doc="The most CPU time that reading one calendar may take; small ones get less.",
+        doc="The most CPU time for reading one calendar. Small ones get less.",
         parse=duration(1, 3600),
     )
     reader_memory: int = option(
-        "1GiB", doc="The most memory that a process reading calendars may have.", parse=size(200_000_000)
+        "1GiB", doc="The most memory of a process that reads calendars.", parse=size(200_000_000)
     )
     give_up: int = option(
         "14d",
-        doc="A calendar that fails for this long is paused; 0 means never.",
+        doc="A calendar that fails for this long is paused. 0 means never.",
         parse=duration(0),
     )
     lease: int = option(
         "2m",
-        doc="How long a claim holds unless it is renewed; a crashed importer's calendars wait this long.",
+        doc="How long a claim holds unless it is renewed. The calendars of a crashed worker wait this long.",
         parse=duration(30),
     )
     idle: int = option(
-        "2s", doc="How often the importer looks for calendars that are due.", parse=duration(1, 3600)
+        "2s", doc="How often the worker looks for calendars that are due.", parse=duration(1, 3600)
     )
 
     def policy(self) -> FetchPolicy:

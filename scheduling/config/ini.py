@@ -236,8 +236,9 @@ def render_ini(sections: Mapping[str, type[Any]]) -> str:
     lines, is what an operator takes away.
     """
     lines = [
-        "# Every option of Daysheet with its default. Take the # away in front of an option to change it.",
-        "# Each can also be set in the environment, as DAYSHEET_<SECTION>_<OPTION>, which wins.",
+        "# Every option of Daysheet with its default. To change one, remove the # in front of it.",
+        "# Each can also be set in the environment, as DAYSHEET_<SECTION>_<OPTION>.",
+        "# The environment counts more than this file.",
     ]
     for section, cls in sections.items():
         lines += ["", "", f"[{section}]"]

@@ -41,35 +41,38 @@ _sender = Parser(read=_read_sender, permitted="an address such as Daysheet <days
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailSettings:
-    """Mail: invitations and links to set a password. Without a host and a sender none is sent, and whoever makes a
-    link gets it to pass on.
+    """Mail: invitations and links to set a password.
+
+    Without a host and a sender no mail is sent. Then whoever makes a link has to pass it on.
     """
 
     host: str = option(
-        "", doc="The mail server that takes outgoing mail (SMTP submission). Nothing sends no mail."
+        "", doc="The mail server for outgoing mail (SMTP submission). Nothing: no mail is sent."
     )
     port: int = option(
-        587, parse=ini.integer(1, 65535), doc="Its port: mostly 587 with starttls, 465 with tls."
+        587, parse=ini.integer(1, 65535), doc="Its port: usually 587 with starttls, 465 with tls."
     )
     security: str = option(
         "starttls",
         choices=("starttls", "tls", "none"),
-        doc="How the connection is protected. The server's certificate is checked; none is for a server on this "
-        "machine.",
+        doc="How the connection is encrypted. The server's certificate is checked. Use none only for a "
+        "server on this machine.",
     )
     ca_file: Path | None = option(
         "",
         parse=ini.optional(ini.path),
-        doc="A file of certificates to trust instead of the system's, for a mail server of one's own.",
+        doc="A file of certificates to trust instead of the system's, for your own mail server.",
     )
-    username: str = option("", doc="The name to sign in with at the mail server. Nothing does not sign in.")
+    username: str = option("", doc="The user name at the mail server. Nothing: no sign-in.")
     password: str = option(
-        "", secret=True, doc="Its password, best given as DAYSHEET_MAIL_PASSWORD or in a file."
+        "",
+        secret=True,
+        doc="The password at the mail server. It is best to set DAYSHEET_MAIL_PASSWORD or password_file.",
     )
     password_file: Path | None = option(
         "", parse=ini.optional(ini.path), doc="A file whose first line is the password."
     )
-    sender: Address | None = option("", parse=ini.optional(_sender), doc="The address that mail comes from.")
+    sender: Address | None = option("", parse=ini.optional(_sender), doc="The sender of the mail.")
     timeout: int = option(
         "20s", parse=ini.duration(1, 300), doc="How long the mail server may take for each answer."
     )

@@ -16,10 +16,10 @@ class PagesSettings:
     session_idle: int = option(
         "7d",
         parse=ini.duration(1800, 31_536_000),
-        doc="After how long without a page somebody has to sign in again.",
+        doc="Somebody who opens no page for this time has to sign in again.",
     )
     session_lifetime: int = option(
         "30d",
         parse=ini.duration(1800, 31_536_000),
-        doc="After how long somebody has to sign in again in any case.",
+        doc="After this time somebody has to sign in again in any case.",
     )

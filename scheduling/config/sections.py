@@ -85,20 +85,20 @@ class DatabaseSettings:
         "sqlite:///var/daysheet.db",
         parse=_database_url,
         secret=True,
-        doc="Where the scheduling database is. A relative SQLite path starts at the directory Daysheet is "
-        "started in.",
+        doc="The URL of the scheduling database. A relative SQLite path starts at the directory in which "
+        "Daysheet is started.",
     )
     pool_size: int = option(
-        10, parse=ini.integer(1, 1000), doc="Connections to PostgreSQL that one process keeps open at most."
+        10, parse=ini.integer(1, 1000), doc="The most connections to PostgreSQL that one process keeps open."
     )
     busy_timeout: int = option(
-        "10s", parse=ini.duration(1, 600), doc="How long a write waits for another one before it gives up."
+        "10s", parse=ini.duration(1, 600), doc="How long a write waits for another write before it gives up."
     )
     transaction_pooling: bool = option(
         "no",
         parse=ini.boolean,
-        doc="Whether the URL leads to a pooler such as PgBouncer that gives each transaction to another session of "
-        "PostgreSQL. Then no statement is prepared and nothing is set for a session.",
+        doc="Set this to yes when the URL leads to a pooler such as PgBouncer in transaction mode. Then "
+        "no statement is prepared and nothing is set for a session.",
     )
 
 
@@ -109,46 +109,50 @@ class SecuritySettings:
     key_file: Path | None = option(
         "",
         parse=ini.optional(ini.path),
-        doc="The file of the key that protects feed links and the passwords of imported accounts. It is made "
-        "on first start. Nothing means daysheet.key beside the SQLite file, or var/daysheet.key with "
-        "PostgreSQL.",
+        doc="The file of the key that encrypts feed links, addresses of outside calendars and their "
+        "passwords. The first start makes it. Nothing means daysheet.key beside the SQLite file, or "
+        "var/daysheet.key with PostgreSQL.",
     )
     key: str = option(
-        "", secret=True, doc="The key itself instead of a file, best given as DAYSHEET_SECURITY_KEY."
+        "",
+        secret=True,
+        doc="The key itself, instead of a file. It is best to set it as DAYSHEET_SECURITY_KEY.",
     )
     password_cache: int = option(
         "60s",
         parse=ini.duration(0, 3600),
-        doc="How long a password found right is remembered, in memory only, so that not every request pays for "
-        "the slow check. A changed or revoked one stops working at once all the same; 0 remembers nothing.",
+        doc="How long a correct password is remembered, in memory only. This saves the slow check of "
+        "each request. A changed or revoked password still stops working at once. 0 remembers "
+        "nothing.",
     )
     login_attempts: int = option(
         5,
         parse=ini.integer(1, 1000),
-        doc="Wrong passwords from one address for one account before further attempts are slowed down.",
+        doc="How many wrong passwords one address may send for one account before further attempts are "
+        "slowed down.",
     )
     login_delay_max: int = option(
         "60s",
         parse=ini.duration(1, 3600),
-        doc="The longest that such a pair has to wait between two attempts.",
+        doc="The longest wait between two such attempts.",
     )
     reader_address_days: int = option(
         30,
         parse=ini.integer(0, 3650),
-        doc="How many days the address is kept from which a calendar client last fetched; 0 keeps none.",
+        doc="For how many days the address of a calendar client's last request is kept. 0 keeps none.",
     )
 
 
 @of_kinds({name: it for kind in kinds.every() for name, it in _options(kind).items()})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalendarSettings:
-    """Which items the calendars hold, and what the calendars are called."""
+    """Which items the calendars hold, and the names of the calendars."""
 
-    enabled: bool = option("yes", parse=ini.boolean, doc="Whether calendars and feeds are served at all.")
+    enabled: bool = option("yes", parse=ini.boolean, doc="Whether calendars and feeds are served.")
     history_months: int | None = option(
         1,
         parse=ini.history,
-        doc="How many months back a calendar reaches. Everything in the future is always included.",
+        doc="How many months of the past a calendar holds. It always holds the whole future.",
     )
     horizon_months: int = option(
         24,
@@ -158,23 +162,20 @@ class CalendarSettings:
     tombstone_days: int = option(
         90,
         parse=ini.integer(1, 3650),
-        doc="How many days the removal of an item is remembered. A client that stays away longer starts "
-        "afresh.",
+        doc="For how many days removed items are remembered. A client that stays away longer starts afresh.",
     )
     calendar_name: Template = option(
         "{calendar}",
         parse=wording.template(*CALENDAR_NAME_FIELDS),
-        doc="What a calendar is called in a calendar app: {calendar} is its name below, {user} the user's.",
+        doc="The name of a calendar in calendar apps: {calendar} is its name below, {user} the user's.",
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConflictSettings:
-    """What counts as a conflict of a job with something else that takes the same person's time; the buffers around a
-    job are those of [availability].
-    """
+    """What counts as a conflict. The buffers around a job are those of [availability]."""
 
-    enabled: bool = option("yes", parse=ini.boolean, doc="Whether conflicts are looked for at all.")
+    enabled: bool = option("yes", parse=ini.boolean, doc="Whether Daysheet looks for conflicts.")
     kinds: tuple[str, ...] = option(
         ",".join(CONFLICTING_KINDS),
         parse=ini.choices(*CONFLICTING_KINDS),
@@ -183,13 +184,13 @@ class ConflictSettings:
     offered_jobs: bool = option(
         "no",
         parse=ini.boolean,
-        doc="Whether offered jobs count, where calendars show them (calendars.job_statuses).",
+        doc="Whether offered jobs count too, if calendars show them (calendars.job_statuses).",
     )
     tentative_events: bool = option(
-        "yes", parse=ini.boolean, doc="Whether imported events count that are only tentative."
+        "yes", parse=ini.boolean, doc="Whether tentative imported events count too."
     )
     resolved_days: int = option(
-        90, parse=ini.integer(1, 3650), doc="How many days resolved conflicts stay in the list."
+        90, parse=ini.integer(1, 3650), doc="For how many days resolved conflicts stay in the list."
     )
 
 
@@ -198,7 +199,7 @@ class ConflictSettings:
 class TemplateSettings:
     """The wording of calendar items.
 
-    A line all of whose fields are empty is left out, and so are separators beside an empty field.
+    A line is left out if all its fields are empty. Separators beside an empty field are left out too.
     """
 
 
@@ -209,8 +210,8 @@ class FeedSettings:
     overlap_hours: int = option(
         0,
         parse=ini.integer(0, 168),
-        doc="For how many hours a replaced link tells its readers that there is a new one, unless its owner says "
-        "otherwise; 0 ends it at once.",
+        doc="For how many hours a replaced link tells its readers that there is a new one. Whoever "
+        "replaces the link can choose another number. 0 ends the link at once.",
     )
 
 
@@ -221,32 +222,32 @@ class SubscriptionSettings:
     minimum_minutes: int = option(
         5,
         parse=ini.integer(1, 1440),
-        doc="How many minutes lie between two fetches of an outside calendar at least.",
+        doc="The fewest minutes between two fetches of an outside calendar.",
     )
     sync_seconds: int = option(
         30,
         parse=ini.integer(0, 3600),
-        doc="How many seconds lie between two fetches of an outside calendar that somebody asks for at least.",
+        doc="The fewest seconds between two requested fetches of an outside calendar.",
     )
     generations: int = option(
         5,
         parse=ini.integer(1, 100),
-        doc="How many states of an outside calendar are kept, to be compared and gone back to.",
+        doc="How many states of an outside calendar are kept. Users can compare them and go back to them.",
     )
     vanished_percent: int = option(
         50,
         parse=ini.integer(1, 100),
-        doc="When more than this part of the events still to come is missing all at once, the calendar is not "
-        "believed: it is put into quarantine, and what was imported before goes on blocking.",
+        doc="The calendar goes into quarantine when more than this percentage of the events still to "
+        "come is missing at once. What was imported before still blocks.",
     )
     vanished_events: int = option(
-        5, parse=ini.integer(1, 100_000), doc="How many events that has to be at least."
+        5, parse=ini.integer(1, 100_000), doc="The fewest missing events that put a calendar into quarantine."
     )
     quarantine_hours: int = option(
         24,
         parse=ini.integer(0, 8760),
-        doc="After how many hours in quarantine a calendar is believed, if its source still says the same; 0 leaves "
-        "that to somebody.",
+        doc="A calendar leaves quarantine after this number of hours, if its source still says the same. "
+        "0: somebody has to decide.",
     )
 
 
@@ -257,11 +258,11 @@ class AvailabilitySettings:
     max_staleness_minutes: int = option(
         60,
         parse=ini.integer(1, 527_040),
-        doc="How many minutes ago an outside calendar may have been read successfully. Where it was longer ago, time "
+        doc="The most minutes since an outside calendar was last read successfully. After that, time "
         "that is not known to be busy is unknown instead of free.",
     )
     buffer_before_minutes: int = option(
-        0, parse=ini.integer(0, 1440), doc="How many minutes before each job are busy too, to get there."
+        0, parse=ini.integer(0, 1440), doc="How many minutes before each job are busy too, for the way there."
     )
     buffer_after_minutes: int = option(
         0, parse=ini.integer(0, 1440), doc="How many minutes after each job are busy too."
@@ -269,12 +270,14 @@ class AvailabilitySettings:
     longest_wait_seconds: int = option(
         10,
         parse=ini.integer(0, 60),
-        doc="How long a request that says `Prefer: wait` may wait at most for outside calendars to be read again.",
+        doc="The longest time that a request with `Prefer: wait` waits for outside calendars to be read "
+        "again.",
     )
     waiting_requests: int = option(
         2,
         parse=ini.integer(0, 64),
-        doc="How many requests of one process may wait so at a time; further ones are answered at once.",
+        doc="How many requests of one process may wait like this at a time. Further ones are answered at "
+        "once.",
     )
 
 
@@ -291,14 +294,14 @@ CHANGEABLE: Mapping[str, type[Any]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockSettings:
-    """What cannot be changed while running."""
+    """Settings that cannot be changed while Daysheet runs."""
 
     locked: tuple[str, ...] = option(
         "",
         parse=ini.choices(
             *(f"{section}.{name}" for section, cls in CHANGEABLE.items() for name in ini.options_of(cls))
         ),
-        doc="Settings that stay as this file has them, whatever was or is changed while running.",
+        doc="Settings that always have the value of this file. They cannot be changed while running.",
     )
 
 

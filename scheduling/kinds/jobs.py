@@ -33,7 +33,7 @@ _DESCRIPTION = Wording(
     option="job_description",
     default=_DESCRIPTION_TEXT,
     fields=FIELDS,
-    doc="The text of a job; further lines are indented.",
+    doc="The text of a job. Indent further lines.",
 )
 _LOCATION = Wording(option="job_location", default="{address}", fields=FIELDS, doc="The place of a job.")
 _URL = Wording(
