@@ -73,6 +73,11 @@ class Settings:
         host = f"[{host}]" if ":" in host else host
         return (self.server.public_url or f"http://{host}:{self.server.port}").rstrip("/") + path
 
+    @property
+    def root(self) -> str:
+        """The absolute URL of this installation, without a slash at the end."""
+        return self.url("")
+
     def radicale(self) -> Configuration:
         """Radicale's configuration: what Daysheet needs, then the operator's. Raises ConfigError."""
         import radicale.config  # noqa: PLC0415 - most commands only need settings of ours

@@ -6,7 +6,16 @@ from __future__ import annotations
 from server.api import webhooks
 from server.api.availability import availability, claims, free_busy_links, working_hours
 from server.api.feeds import deliveries, feeds
-from server.api.people import api_keys, app_passwords, audit, roles, settings, users
+from server.api.people import (
+    api_keys,
+    app_passwords,
+    audit,
+    invitations,
+    roles,
+    sessions,
+    settings,
+    users,
+)
 from server.api.protocol.operations import Routes
 from server.api.schedule import blockers, conflicts, events, jobs, time_off
 from server.api.subscriptions import generations, preview, subscriptions
@@ -25,6 +34,8 @@ ROUTES: tuple[Routes, ...] = (
     free_busy_links.routes,
     deliveries.routes,
     app_passwords.routes,
+    invitations.routes,
+    sessions.routes,
     subscriptions.routes,
     generations.routes,
     preview.routes,

@@ -42,6 +42,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "availability": ("calendars.availability", "See when people are busy, free or unknown."),
     },
     "Access": {
+        "session": ("people.browser_session", "List and end the browsers that are signed in to the pages."),
         "role": ("people.role", "Show and edit roles and what they permit."),
         "api-key": (
             "people.api_key",

@@ -45,6 +45,10 @@ OWNED: list[tuple[str, str, Any, set[str], set[str]]] = [
     ("GET", "/users/{}/deliveries", None, EVERYBODY, ADMINS),
     ("GET", "/users/{}/app-passwords", None, EVERYBODY, ADMINS),
     ("POST", "/users/{}/app-passwords", {"label": "Phone"}, EVERYBODY, ADMINS),
+    ("GET", "/users/{}/sessions", None, EVERYBODY, ADMINS),
+    ("DELETE", "/users/{}/sessions", None, EVERYBODY, ADMINS),
+    ("POST", "/users/{}/invitation", {}, ADMINS, ADMINS),
+    ("POST", "/users/{}/password-reset", {}, ADMINS, ADMINS),
     ("GET", "/users/{}/ical-subscriptions", None, EVERYBODY, ADMINS),
     (
         "POST",

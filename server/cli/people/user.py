@@ -4,11 +4,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 
 import click
 
 from scheduling.access import credentials, users
+from scheduling.access.permissions import SUPER_ADMIN
 from scheduling.database.types import Role
+from scheduling.mail import invitations
+from server.cli.people import invitation
 from server.cli.people.app_password import app_password
 from server.cli.terminal.manual import ManualGroup
 from server.cli.terminal.output import json_option, print_json, print_table
@@ -32,6 +36,10 @@ def user() -> None:
             "daysheet user add dana --role dispatcher --password-stdin < password.txt",
             "Add one with a password.",
         ),
+        (
+            "daysheet user add adam --email adam@example.com --role super-admin",
+            "Add the first administrator, who sets a password with the link that is printed.",
+        ),
     ),
 )
 @click.argument("username")
@@ -53,6 +61,12 @@ def user() -> None:
 )
 @click.option("--password", "ask", is_flag=True, help="Ask for a password.")
 @click.option("--password-stdin", is_flag=True, help="Read a password from standard input.")
+@click.option(
+    "--invite",
+    "invited",
+    is_flag=True,
+    help="Make the link with which the user sets a password. A super-admin without a password gets one anyway.",
+)
 @json_option
 @pass_session
 def add(
@@ -65,9 +79,13 @@ def add(
     role: str,
     ask: bool,
     password_stdin: bool,
+    invited: bool,
     as_json: bool,
 ) -> None:
-    """Add the user USERNAME."""
+    """Add the user USERNAME.
+
+    An invitation goes by mail where [mail] is set and the user has an e-mail address; else it is printed.
+    """
     password = read_password(from_stdin=password_stdin) if ask or password_stdin else None
     with session.database.write() as connection:
         added = users.create(
@@ -81,10 +99,23 @@ def add(
         )
         if password is not None:
             credentials.set_password(connection, added.id, password, actor=session.actor)
+        brought = None
+        if invited or (role == SUPER_ADMIN and password is None):
+            brought = invitations.invite(
+                connection,
+                session.keyring,
+                session.settings.config,
+                username,
+                root=session.settings.root,
+                at=datetime.now(UTC),
+                actor=session.actor,
+            )
     if as_json:
-        print_json(asdict(added))
-    else:
-        click.echo(f"Added the user {username}.")
+        print_json({**asdict(added), **({} if brought is None else {"invitation": asdict(brought)})})
+        return
+    click.echo(f"Added the user {username}.")
+    if brought is not None:
+        invitation.tell(username, "Invitation", brought)
 
 
 @user.command("list")
@@ -174,3 +205,5 @@ def access(session: Session, *, username: str, state: str) -> None:
 
 
 user.add_command(app_password)
+for it in (invitation.invite, invitation.reset_link, invitation.sign_in_link):
+    user.add_command(it)

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""/users/{user}/invitation and /users/{user}/password-reset: one-time links with which somebody sets a password."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from pydantic import Field
+
+from scheduling.access.permissions import Permission
+from scheduling.mail import invitations
+from scheduling.mail.invitations import Brought
+from server.api.protocol.operations import Call, Reply, Routes
+from server.api.protocol.owners import owner
+from server.api.protocol.values import Given, Shown, ShownMoment, Username
+
+routes = Routes(
+    tag="Invitations",
+    about="One-time links with which people set a password. They go by mail where `[mail]` is set and the user has an"
+    " e-mail address; else the answer holds the link. A new link ends the one before.",
+)
+
+
+class LinkGiven(Given):
+    """How the link gets to its owner."""
+
+    by_mail: bool = Field(default=True, description="False: it is in the answer, to be passed on.")
+
+
+class Link(Shown):
+    """A link that was made."""
+
+    mailed_to: str | None = Field(
+        description="The address that a letter goes to; null where it goes by none."
+    )
+    url: str | None = Field(description="The link, which is shown this once; null where it goes by mail.")
+    expires_at: ShownMoment
+
+
+@routes.operation("POST", "/users/{user}/invitation", returns=Link, status=201, refuses=(409,), creates=True)
+def invite_user(call: Call, user: Username, body: LinkGiven) -> Reply:
+    """Invite a user who has no password yet.
+
+    The link is good for seven days, once.
+    """
+    owner(call, user, Permission.USERS_MANAGE)
+    made = invitations.invite(
+        call.connection,
+        call.keyring,
+        call.settings.config,
+        user,
+        root=call.settings.root,
+        by_mail=body.by_mail,
+        at=datetime.now(UTC),
+        actor=call.actor,
+    )
+    return Reply(body=_shown(made))
+
+
+@routes.operation(
+    "POST", "/users/{user}/password-reset", returns=Link, status=201, refuses=(409,), creates=True
+)
+def reset_password(call: Call, user: Username, body: LinkGiven) -> Reply:
+    """Let a user set another password; the present one works until then.
+
+    The link is good for one hour, once.
+    """
+    owner(call, user, Permission.USERS_MANAGE)
+    made = invitations.reset_password(
+        call.connection,
+        call.keyring,
+        call.settings.config,
+        user,
+        root=call.settings.root,
+        by_mail=body.by_mail,
+        at=datetime.now(UTC),
+        actor=call.actor,
+    )
+    return Reply(body=_shown(made))
+
+
+def _shown(it: Brought) -> Link:
+    return Link(mailed_to=it.mailed_to, url=it.url, expires_at=it.expires_at)
