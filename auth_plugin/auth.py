@@ -89,8 +89,10 @@ class Auth(BaseAuth, SignIn):
 
     def _slow_check(self, found: Login | None, login: str, password: str, address: str) -> bool:
         now = int(time.time())
+        # Failures count for whom the name means, in whatever case it is typed.
+        name, whose = (found.username if found else login).casefold(), found.username if found else None
         with self._database.read() as connection:
-            self._attempt.retry_after = throttle.wait(connection, self._keyring, login, address, now)
+            self._attempt.retry_after = throttle.wait(connection, self._keyring, name, address, now)
         if self._attempt.retry_after:
             logger.warning(
                 "login refused unseen for %d s after repeated failures from %s",
@@ -101,9 +103,9 @@ class Auth(BaseAuth, SignIn):
         right = credentials.verify(found.password_hash if found else None, password)
         with self._database.write() as connection:
             if right:
-                throttle.forgive(connection, self._keyring, login, address)
+                throttle.forgive(connection, self._keyring, name, address)
             else:
-                throttle.record(connection, self._keyring, login, address, self._policy, now)
+                throttle.record(connection, self._keyring, name, address, self._policy, now, whose=whose)
         if right and found is not None and found.version:
             self._cache.remember(found.user_id, found.version, password)
         return right

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from scheduling.errors import DatabaseUnavailable
 from server import log
-from server.dav.application import ROOT_ALIAS, Application
+from server.dav.application import ROOT_ALIAS
 from server.dav.fast.polls import PREFIX as DAV_ROOT
+from server.dav.homes import Homes
 from server.dav.outbox import Outbox
 from server.dav.readers import Readers
 from server.gate import Refused, admit, client_address
@@ -40,7 +41,7 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         outbox = Outbox(settings, DAV_ROOT)
-        dav = Application(settings.radicale(), outbox=outbox, fast_answers=settings.server.fast_answers)
+        dav = Homes(settings.radicale(), outbox=outbox, fast_answers=settings.server.fast_answers)
         self._dav = Readers(settings, dav)
         self._polls = dav.polls(max_body=settings.server.max_body, note=self._dav.note)
 

@@ -16,7 +16,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select, update
 
-from scheduling.access import audit, one_time_links, sessions
+from scheduling.access import audit, one_time_links, sessions, sign_in_names
 from scheduling.access.authority import over_sign_in
 from scheduling.access.permissions import READS_ALL, Actor
 from scheduling.access.secrets import Keyring, new_token
@@ -63,7 +63,7 @@ class Login:
     reads_all_calendars: bool = False
 
 
-_LOGIN = (
+_SERVED = (
     select(
         User.id,
         User.username,
@@ -84,15 +84,29 @@ _LOGIN = (
             AppPasswordRow.revoked_at.is_(None),
         ),
     )
-    .where(User.username == bindparam("username"), User.active, User.calendar_access)
+    .where(User.active, User.calendar_access)
 )
+_LOGIN = _SERVED.where(User.username == bindparam("username"))
+_BY_APP_PASSWORD = _SERVED.where(AppPasswordRow.lookup == bindparam("lookup"))
 
 
 def find_login(connection: Connection, keyring: Keyring, username: str, password: str) -> Login | None:
-    """One statement: the active user with calendar access called `username`, and whether `password` is one of the
-    user's app passwords. None for anybody else.
+    """The active user with calendar access called `username`, and whether `password` is one of the user's app
+    passwords. None for anybody else. One statement where it is, and where nothing has to be told apart by case.
+
+    Phones begin names with a capital letter. An app password says by itself whose it is, so the name counts in any
+    case; with another password it does where no other active user has it in another case.
     """
-    row = connection.execute(_LOGIN, {"username": username, "lookup": keyring.lookup(password)}).first()
+    given = {"username": username, "lookup": keyring.lookup(password)}
+    row = connection.execute(_LOGIN, given).first()
+    if row is None or row.app_password_id is None:
+        named = connection.execute(_BY_APP_PASSWORD, given).first()
+        # Looked up whoever is there, so that time tells nothing.
+        folded = sign_in_names.in_any_case(connection, username)
+        if named is not None and sign_in_names.same(username, named.username):
+            row = named
+        elif row is None and folded is not None:
+            row = connection.execute(_LOGIN, {**given, "username": folded}).first()
     if row is None:
         return None
     return Login(

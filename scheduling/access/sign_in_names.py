@@ -11,6 +11,12 @@ from scheduling.models import User
 
 _EXACT = User.username == bindparam("name")
 _BY_USERNAME = func.lower(User.username) == func.lower(bindparam("name"))
+_SPELLED = (
+    select(User.username)
+    .where(User.active, func.lower(User.username).in_(bindparam("spellings", expanding=True)))
+    .order_by(User.id)
+    .limit(10)
+)
 _NAMED = (
     select(User.id, _EXACT.label("exact"), _BY_USERNAME.label("by_username"))
     .where(User.active, or_(_BY_USERNAME, func.lower(User.email) == func.lower(bindparam("name"))))
@@ -30,3 +36,22 @@ def find(connection: Connection, name: str) -> int | None:
     first, others = rows[0], rows[1:]
     ambiguous = not first.exact and any(it.by_username == first.by_username for it in others)
     return None if ambiguous else int(first.id)
+
+
+def same(name: str, username: str) -> bool:
+    """Whether the two differ in case at most."""
+    return name == username or name.casefold() == username.casefold()
+
+
+def in_any_case(connection: Connection, name: str) -> str | None:
+    """The username of the only active user whose it is in some case; None where it is nobody's, or several users'.
+
+    A database folds ASCII letters at least, so what is looked for is spelled in each case of the others.
+    """
+    spellings = {_ascii_lower(it) for it in (name.lower(), name.upper(), name[:1].upper() + name[1:].lower())}
+    found = [it for it in connection.scalars(_SPELLED, {"spellings": sorted(spellings)}) if same(name, it)]
+    return found[0] if len(found) == 1 else None
+
+
+def _ascii_lower(text: str) -> str:
+    return "".join(it.lower() if it.isascii() else it for it in text)

@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Text,
     func,
+    text,
     true,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -77,6 +78,7 @@ class User(Base):
             "'.%'",
             name="username",
         ),
+        Index("users_lower_username_index", text("lower(username)")),
         {"sqlite_autoincrement": True},
     )
 

@@ -56,6 +56,20 @@ def client(url: str, running: Running) -> Iterator[caldav.DAVClient]:
         yield client
 
 
+@pytest.mark.parametrize("place", ["", "dav/Anna/", "dav/Anna/jobs/"])
+def test_a_name_that_begins_with_a_capital_letter_works(url: str, running: Running, place: str) -> None:
+    """As phones write it, in the name and in an address made from it."""
+    with caldav.DAVClient(f"{url}{place}", username="Anna", password=running.password("anna")) as client:
+        principal = client.principal()
+        assert str(principal.url) == f"{url}dav/anna/"
+        jobs = principal.calendar(cal_url=f"{url}dav/Anna/jobs/")
+        assert titles(jobs.search(event=True)) == ["Fix: One", "Fix: Two"]
+        [found] = jobs.search(start=MARCH, end=APRIL, event=True)
+        assert "/dav/anna/jobs/" in str(found.url)
+        found.load()
+        assert len(list(jobs.objects_by_sync_token(load_objects=True))) == 2
+
+
 def titles(found: list[caldav.CalendarObjectResource]) -> list[str]:
     return sorted(str(event["SUMMARY"]) for it in found for event in it.icalendar_instance.walk("VEVENT"))
 

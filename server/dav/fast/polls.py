@@ -228,14 +228,17 @@ class Polls:
 
 
 def _password(header: str, username: str) -> str | None:
-    """The password in Basic credentials of `username` (RFC 7617)."""
+    """The password in Basic credentials of `username` (RFC 7617), which may be typed in any case: only its own app
+    password is looked for.
+    """
     if not header.startswith("Basic "):
         return None
     try:
         name, _, password = base64.b64decode(header[6:], validate=True).decode("ascii").partition(":")
     except ValueError:
         return None
-    return password if name == username and 0 < len(password) <= 1024 and "\x00" not in password else None
+    is_theirs = name == username or name.lower() == username.lower()
+    return password if is_theirs and 0 < len(password) <= 1024 and "\x00" not in password else None
 
 
 def _unchanged(environ: WSGIEnvironment, it: Resource) -> Answer:
