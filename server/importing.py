@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 
+from importer import loading
 from importer.fetch.admission import require_reachable
 from importer.preview import (
     MOST_OCTETS,
@@ -21,6 +22,7 @@ from importer.preview import (
     preview,
 )
 from scheduling.errors import Invalid
+from scheduling.schedule.entries import Reading
 from scheduling.subscriptions.credentials import Credentials, checked
 from server.settings import Settings
 
@@ -33,6 +35,7 @@ __all__ = [
     "Span",
     "admission",
     "preview_of",
+    "schedule_of",
 ]
 
 _PREVIEWS = threading.BoundedSemaphore(2)
@@ -95,3 +98,8 @@ def preview_of(
         raise Invalid(error.message) from None
     finally:
         _PREVIEWS.release()
+
+
+def schedule_of(body: bytes, user: str, *, time_zone: str) -> Reading:
+    """The events of a calendar as rows of the schedule of `user`, who has that time zone. Raises `LoadFailed`."""
+    return loading.read(body, user, time_zone=time_zone, now=datetime.now(UTC))

@@ -31,6 +31,7 @@ DOORS = {
     ("server/importing.py", "importer.fetch.admission"),
     ("server/background.py", "worker.process"),
     ("server/importing.py", "importer.preview"),
+    ("server/importing.py", "importer.loading"),
 }
 
 ONLY_IN: dict[str, set[str]] = {

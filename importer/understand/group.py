@@ -17,6 +17,8 @@ from importer.understand.split import MAX_LINE, Block, uid_of
 from importer.understand.values import text
 
 LONGEST_UID = 255
+NO_UID = "@no-uid"
+"""The end of the UID of an event that has none."""
 USED = frozenset(
     {
         "CATEGORIES", "CLASS", "DESCRIPTION", "DTEND", "DTSTART", "DURATION", "EXDATE", "EXRULE", "LOCATION", "RDATE",
@@ -99,7 +101,7 @@ def bundles(blocks: Iterable[Block]) -> dict[str, list[Block]]:
     """The blocks by the UID to store; those without a UID get one from their content."""
     found: dict[str, list[Block]] = {}
     for block in blocks:
-        uid = safe_uid(uid_of(block.text)) or f"{_digest(_used(block))[:40]}@no-uid"
+        uid = safe_uid(uid_of(block.text)) or f"{_digest(_used(block))[:40]}{NO_UID}"
         found.setdefault(uid, []).append(block)
     return found
 

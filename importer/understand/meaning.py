@@ -118,7 +118,7 @@ def skipped_gap(item: Group, error: Unusable) -> Gap | None:
         return None
     effects = []
     for part in item.parts:
-        properties = _properties(part, [])
+        properties = properties_of(part, [])
         if event.details(properties).status != "CANCELLED":
             effects.append(event.details(properties).busy)
     return replace(error.gap, shown_free=not any(effects)) if effects else None
@@ -158,9 +158,9 @@ def _imported(
 ) -> tuple[ImportedEvent, ...]:
     notes = list(item.notes)
     reader = Reader(zones=zones, notes=notes, floating=zones.floating)
-    overrides: list[event.Properties] = [_properties(part, notes) for part in item.overrides]
+    overrides: list[event.Properties] = [properties_of(part, notes) for part in item.overrides]
     if item.master is not None:
-        master: event.Properties = _properties(item.master, notes)
+        master: event.Properties = properties_of(item.master, notes)
     else:
         master, overrides = instances.without_master(overrides, reader)
         notes.append(Note("exceptions-alone", "It came as exceptions without their series.", guess=False))
@@ -208,7 +208,8 @@ def _guesses(notes: Iterable[Note]) -> list[str]:
     return [note.sentence for note in notes if note.guess]
 
 
-def _properties(component: Component, notes: list[Note]) -> dict[str, list[Property]]:
+def properties_of(component: Component, notes: list[Note]) -> dict[str, list[Property]]:
+    """The properties of one VEVENT by name; lines that are none are noted."""
     found: dict[str, list[Property]] = {}
     for line in component.lines:
         try:

@@ -41,7 +41,7 @@ _NOT_READ = frozenset({"VAVAILABILITY"})
 _SOFT_BREAKS = re.compile(
     r"^[^\n:]*;(?:ENCODING=)?QUOTED-PRINTABLE[^\n:]*:(?:[^\n]*=\n)+", re.IGNORECASE | re.MULTILINE
 )
-_MOST_DAYLIGHT = 100
+_MOST_LINES = 100
 _LEADING = re.compile(r"[ \t\n]+")
 _INDENTED = re.compile(r"\n[ \t]+BEGIN:VEVENT[ \t]*(?=\n)", re.IGNORECASE)
 _PLAIN = re.compile(r"\nBEGIN:VEVENT", re.IGNORECASE)
@@ -53,7 +53,6 @@ _HEADERS = {
     "NAME": "name",
     "REFRESH-INTERVAL": "refresh",
     "X-PUBLISHED-TTL": "published_ttl",
-    "METHOD": "method",
     "TZ": "standard",
 }
 
@@ -106,18 +105,26 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Feed:
-    """The parts of a calendar. Header values are the raw texts of the first calendar that has them."""
+    """The parts of a calendar. Header values are the raw texts of the first calendar that has them, `methods` those of
+    all, `free_busy` the lines of the VFREEBUSYs that events were made of.
+    """
 
     name: str | None = None
     time_zone: str | None = None
     tzid: str | None = None
     refresh: str | None = None
     published_ttl: str | None = None
-    method: str | None = None
     zones: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     events: tuple[Block, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     others: Mapping[str, int] = field(default_factory=dict)
+    methods: tuple[str, ...] = ()
+    free_busy: frozenset[int] = frozenset()
+
+    @property
+    def method(self) -> str | None:
+        """What the first calendar with a METHOD says."""
+        return self.methods[0] if self.methods else None
 
     @property
     def calendar_zone(self) -> str | None:
@@ -208,6 +215,8 @@ class _Splitter:
         self._begin = 0
         self._headers: dict[str, str] = {}
         self._daylight: list[str] = []
+        self._methods: list[str] = []
+        self._free_busy: list[int] = []
         self._zones: dict[str, tuple[str, ...]] = {}
         self._events: list[Block] = []
         self._skipped: list[tuple[int, str | None, str]] = []
@@ -263,6 +272,8 @@ class _Splitter:
                 for begin, uid, reason in self._skipped
             ),
             others=dict(self._others),
+            methods=tuple(self._methods),
+            free_busy=frozenset(map(places.line, self._free_busy)),
         )
 
     def _counted(self, begun: int, places: Places) -> None:
@@ -318,6 +329,7 @@ class _Splitter:
         elif name == "VTIMEZONE":
             self._zone()
         elif name == "VFREEBUSY":
+            self._free_busy.append(self._begin)
             busy = free_busy.events("".join(self._pieces))
             self._events += [Block(text, self._begin, places) for text in busy]
         else:
@@ -351,7 +363,9 @@ class _Splitter:
                     if "QUOTED-PRINTABLE" in name.upper():
                         value = quoted_printable.decoded(value, name)
                     self._headers.setdefault(header, value.strip()[:MAX_LINE])
-                elif plain == "DAYLIGHT" and len(self._daylight) < _MOST_DAYLIGHT:
+                elif plain == "METHOD" and len(self._methods) < _MOST_LINES:
+                    self._methods.append(value.strip())
+                elif plain == "DAYLIGHT" and len(self._daylight) < _MOST_LINES:
                     self._daylight.append(value)
         elif len(self._stack) == 2 or (len(self._stack) > 2 and self._stack[1] == "VTIMEZONE"):
             self._pieces.append(content)

@@ -20,6 +20,8 @@ from scheduling.ical import timezones
 
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 """What is stored begins and ends within these years."""
+MOST_LISTED = 5_000
+"""Values of one property, of one event."""
 _LONGEST = timedelta(days=366 * 300)
 _NAMED = re.compile(r"[A-Za-z0-9-]+\s*[;:]")
 _MOMENT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:[Tt](\d{2})(\d{2})(\d{2})?)?([Zz])?")

@@ -83,10 +83,13 @@ class Counts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
-    """What a file says, and what of it cannot be understood: sentences that begin with their place."""
+    """What a file says, what of it cannot be understood, and what was left out or guessed: sentences that begin with
+    their place.
+    """
 
     entries: Sequence[Entry]
     problems: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
 
 class BadValue(ValueError):

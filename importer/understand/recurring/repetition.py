@@ -12,14 +12,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from importer.understand import values
 from importer.understand.notes import Note
 from importer.understand.recurring import rule_text
-from importer.understand.values import FIRST_YEAR, LAST_YEAR, Moment, Property, Reader
+from importer.understand.values import FIRST_YEAR, LAST_YEAR, MOST_LISTED, Moment, Property, Reader
 from scheduling.ical import recurrence, timezones
 from scheduling.ical.recurrence import BadRule, Frequency, Rule, Steps
 from scheduling.ical.rules import UNIT_SECONDS, is_too_frequent, parse_rule
 from scheduling.ical.series import MOST_IN_WINDOW, Override, Series, expand, extent
 from scheduling.subscriptions.unread import ALWAYS, Gap
 
-MOST_DATES = 5_000
+MOST_DATES = MOST_LISTED
 """Further or excluded dates of one event."""
 MOST_EXCEPTIONS = 1_000
 """Instances of one event with times or texts of their own, each a component that every reader has to parse."""

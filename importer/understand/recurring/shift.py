@@ -119,7 +119,7 @@ def _with_days(rule: Rule, days: int) -> Rule | None:
         byday=tuple(sorted(byday)),
         bymonthday=tuple(sorted(day for day in bymonthday if day is not None)),
         byyearday=tuple(sorted(day + days for day in rule.byyearday)),
-        wkst=(rule.wkst + days) % 7 if rule.freq is Frequency.WEEKLY else rule.wkst,
+        wkst=(rule.wkst + days) % 7 if rule.freq is Frequency.WEEKLY and rule.interval > 1 else rule.wkst,
     )
 
 

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import click
 
 from scheduling import load as files
+from scheduling.access import users
+from scheduling.errors import NotFound
 from server.cli.terminal.manual import ManualCommand
 from server.cli.terminal.output import json_option, print_json, progress
 from server.cli.terminal.session import Session, pass_session
@@ -43,7 +47,11 @@ def load(session: Session, *, file: Path, user: str | None, file_format: str | N
     if file_format not in list(files.Format):
         raise click.UsageError(f"The name {str(file)!r} does not end in .csv, .json or .ics: give --format.")
     with click.open_file(str(file), "rb") as stream:
-        reading = files.read(stream.read(), files.Format(file_format), user=user)
+        reading = files.read(
+            stream.read(), files.Format(file_format), user=user, calendar=partial(_calendar, session)
+        )
+    for note in reading.notes:
+        click.echo(f"Note: {note}", err=True)
     with progress("Loading", len(reading.entries)) as advance, session.database.write() as connection:
         counts = files.apply(
             connection, reading.entries, problems=reading.problems, progress=advance, actor=session.actor
@@ -52,3 +60,13 @@ def load(session: Session, *, file: Path, user: str | None, file_format: str | N
         print_json(asdict(counts))
     else:
         click.echo(f"{counts.inserted} added, {counts.updated} changed, {counts.unchanged} unchanged.")
+
+
+def _calendar(session: Session, body: bytes, username: str) -> files.Reading:
+    """An iCalendar file, whose times without a zone are the user's."""
+    from server import importing  # noqa: PLC0415 - it loads the importer and its HTTP client
+
+    zone = "UTC"
+    with session.database.read() as connection, suppress(NotFound):  # that nobody is called so is told later
+        zone = users.get(connection, username).time_zone
+    return importing.schedule_of(body, username, time_zone=zone)
