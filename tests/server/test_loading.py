@@ -46,7 +46,6 @@ BOUNDS: dict[str, tuple[int, set[str]]] = {
 MOST_OF_A_COMMAND = 650
 FETCHES = {"importer", "worker"}
 """Commands that are the worker; all others load its HTTP client and readers when they fetch something."""
-READS_ICALENDAR = {"load"}
 
 
 @cache
@@ -97,8 +96,6 @@ def test_a_command_loads_what_it_uses(name: str) -> None:
     if name in FETCHES:
         # httpx loads rich where it is installed.
         apart -= IMPORTER | {"rich"}
-    elif name in READS_ICALENDAR:
-        apart -= {"icalendar"}
     assert found & apart == set()
     assert name in FETCHES or len(found) <= MOST_OF_A_COMMAND
     others = {it.module for it in main.deferred.values()} - {place}

@@ -72,3 +72,62 @@ def test_a_user_who_is_missing_can_be_added(daysheet: Daysheet, schedule: Path) 
 
 def test_a_file_that_is_not_there_is_wrong_usage(daysheet: Daysheet) -> None:
     assert "does not exist" in daysheet.refusal("load", str(daysheet.folder / "none.csv"), expect=2)
+
+
+CALENDAR = """BEGIN:VCALENDAR
+VERSION:2.0
+BEGIN:VEVENT
+UID:yoga
+SUMMARY;ENCODING=QUOTED-PRINTABLE:Yoga f=C3=BCr alle
+DTSTART;TZID=W. Europe Standard Time:20261207T120000
+DURATION:PT1H
+RRULE:FREQ=WEEKLY;COUNT=4
+END:VEVENT
+BEGIN:VEVENT
+UID:yoga
+RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Berlin:20261221T120000
+SUMMARY:Yoga in the afternoon
+DTSTART;TZID=Europe/Berlin:20261221T150000
+DURATION:PT90M
+END:VEVENT
+BEGIN:VEVENT
+UID:holiday
+SUMMARY:St Nicholas
+DTSTART;VALUE=DATE:20261206
+TRANSP:TRANSPARENT
+END:VEVENT
+BEGIN:VTODO
+UID:todo
+END:VTODO
+END:VCALENDAR
+"""
+
+
+def test_a_calendar_is_understood_as_an_imported_one_and_says_what_it_left_out(daysheet: Daysheet) -> None:
+    daysheet.run("user", "add", "anna", "--time-zone", "Europe/Berlin")
+    file = daysheet.folder / "anna.ics"
+    file.write_text(CALENDAR)
+    result = daysheet.run("load", str(file), "--user", "anna")
+    assert result.stdout == "2 added, 0 changed, 0 unchanged.\n"
+    assert result.stderr.splitlines() == [
+        "Note: the calendar has 1 VTODO, which takes no time and was left out.",
+        "Note: line 17, event 3 (St Nicholas): It takes no time (TRANSP:TRANSPARENT) and was left out.",
+    ]
+    assert daysheet.json("load", str(file), "--user", "anna")["unchanged"] == 2
+    shown = daysheet.json("availability", "show", "anna", "--start", "2026-12-05", "--end", "2027-01-04")
+    busy = [(it["starts_at"][5:16], it["ends_at"][11:16]) for it in shown["periods"] if it["type"] == "BUSY"]
+    assert busy == [
+        ("12-07T11:00", "12:00"), ("12-14T11:00", "12:00"), ("12-21T14:00", "15:30"), ("12-28T14:00", "15:30")
+    ]  # fmt: skip
+    file.write_text(CALENDAR.replace("DURATION:PT90M", "DURATION:long").replace("UID:holiday\n", ""))
+    assert daysheet.run("load", str(file), "--user", "anna", expect=1).stderr.splitlines()[-2:] == [
+        "line 10, event 2 (Yoga in the afternoon): DURATION cannot be read: 'long' is not a duration.",
+        "line 17, event 3 (St Nicholas): it has no UID.",
+    ]
+
+
+def test_a_calendar_of_somebody_unknown_is_told_so(daysheet: Daysheet) -> None:
+    file = daysheet.folder / "x.ics"
+    file.write_text(CALENDAR)
+    told = daysheet.run("load", str(file), "--user", "nobody", expect=1).stderr
+    assert 'line 3, event 1: there is no user "nobody".' in told.splitlines()
