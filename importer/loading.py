@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Final
 
+from importer import strict
 from importer.errors import NotACalendar, Unusable
-from importer.understand import group, strict
+from importer.understand import group
 from importer.understand.body import Stream
 from importer.understand.event import Details, ImportedEvent
 from importer.understand.group import Component, Group

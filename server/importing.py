@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 
-from importer import loading
 from importer.fetch.admission import require_reachable
+from importer.loading import read as rows_of
 from importer.preview import (
     MOST_OCTETS,
     Content,
@@ -102,4 +102,4 @@ def preview_of(
 
 def schedule_of(body: bytes, user: str, *, time_zone: str) -> Reading:
     """The events of a calendar as rows of the schedule of `user`, who has that time zone. Raises `LoadFailed`."""
-    return loading.read(body, user, time_zone=time_zone, now=datetime.now(UTC))
+    return rows_of(body, user, time_zone=time_zone, now=datetime.now(UTC))
