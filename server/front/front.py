@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 UNKNOWN = 4096
 """Octets that are read from somebody who does not say who he is; what needs more is for people who do."""
+SESSION = "daysheet="
+"""In the cookie of somebody who has signed in to the pages (server/pages/frame/cookies.py): forms may be longer."""
 SHORT_QUESTION = 8192
 """Octets of a body with which a request may be a poll: those of calendar apps have 500, and 6,000 where they ask for 50
 objects by name.
@@ -89,10 +91,12 @@ class Front:
             self._submit(connection, environ)
             return
         known = "HTTP_AUTHORIZATION" in environ
-        if not known and length is not None and length > UNKNOWN:
+        longest = self._settings.max_body
+        if not known:
+            longest = min(SMALL if SESSION in environ.get("HTTP_COOKIE", "") else UNKNOWN, longest)
+        if length is not None and length > longest:
             self._withhold(connection, environ)
             return
-        longest = self._settings.max_body if known else min(UNKNOWN, self._settings.max_body)
         incoming = Incoming(
             connection,
             length,
