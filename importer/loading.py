@@ -26,7 +26,7 @@ from importer.understand.values import Reader, epoch
 from importer.understand.zones import Zones
 from scheduling.ical.series import Override, Series
 from scheduling.ical.timezones import from_epoch
-from scheduling.schedule.columns import entry
+from scheduling.load.cells import entry
 from scheduling.schedule.entries import BadValue, Entry, Kind, LoadFailed, Reading
 from scheduling.sentences import counted
 

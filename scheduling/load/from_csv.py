@@ -8,7 +8,8 @@ import io
 import re
 from collections.abc import Iterator
 
-from scheduling.schedule.columns import COLUMNS, entry
+from scheduling.load.cells import entry
+from scheduling.schedule.columns import COLUMNS
 from scheduling.schedule.entries import BadValue, Entry, Kind, LoadFailed, Reading
 from scheduling.sentences import a, counted, did_you_mean
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from scheduling.schedule.columns import COLUMNS, entry
+from scheduling.load.cells import entry
+from scheduling.schedule.columns import COLUMNS
 from scheduling.schedule.entries import LISTS, BadValue, Entry, Kind, LoadFailed, Reading
 from scheduling.sentences import did_you_mean
 

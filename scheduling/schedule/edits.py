@@ -4,7 +4,7 @@
 This is the one door for single items: each function asks whether the actor may write the schedule, and notes in the
 audit log what it changed (`scheduling/schedule/acts.py`), inside the caller's transaction.
 
-What is given is the text of cells (`scheduling/schedule/columns.py`): an empty text clears a column. The triggers
+Values are given in the types of their columns (`scheduling/schedule/sorts.py`); None clears a column. The triggers
 on the tables note each change for the calendars; nothing else has to be told.
 """
 
@@ -21,13 +21,14 @@ from scheduling.errors import Conflict
 from scheduling.models import Blocker, TimeOff, User
 from scheduling.schedule import acts, items
 from scheduling.schedule.apply import assign, blank, named
-from scheduling.schedule.columns import COLUMNS, entry, text
-from scheduling.schedule.entries import BadValue, Entry, Kind
+from scheduling.schedule.columns import COLUMNS, entry
+from scheduling.schedule.entries import BadValue, Entry, Input, Kind
 from scheduling.schedule.items import TABLES, Item
 from scheduling.schedule.resolve import Person, Stored, differences, resolved
+from scheduling.schedule.sorts import Text
 from scheduling.sentences import a
 
-Cells = Mapping[str, str]
+Values = Mapping[str, Input]
 _PAIRS = (("starts_at", "ends_at"), ("start_date", "end_date"))
 _LONGEST = 255
 
@@ -44,14 +45,14 @@ def create(
     connection: Connection,
     kind: Kind,
     reference: str | None,
-    cells: Cells,
+    given: Values,
     users: tuple[str, ...],
     *,
     actor: Actor,
 ) -> Item:
     """Add an item. Raises `Forbidden`, `BadValue` for values that cannot be, `Conflict` for a reference in use."""
     acts.require_write(actor=actor)
-    made = _entry(kind, reference or kind.value, cells, users)
+    made = _entry(kind, reference or kind.value, given, users)
     values, assignees = resolved(made, named(connection, [made]), None)
     row = {**blank(kind), **values, "reference": _reference(reference)}
     table = TABLES[kind]
@@ -70,21 +71,23 @@ def replace(
     connection: Connection,
     item: Item,
     reference: str | None,
-    cells: Cells,
+    given: Values,
     users: tuple[str, ...],
     *,
     actor: Actor,
 ) -> Item:
     """Make the item what is given and nothing else. Raises as `create`."""
-    every = {name: "" for name in COLUMNS[item.kind] if name != "time_zone" or item.kind is Kind.JOB}
+    every: Values = {
+        name: None for name in COLUMNS[item.kind] if name != "time_zone" or item.kind is Kind.JOB
+    }
     more = {"reference": _reference(reference)}
-    return _write(connection, item, {**every, **cells}, users, more, actor)
+    return _write(connection, item, {**every, **given}, users, more, actor)
 
 
 def change(
     connection: Connection,
     item: Item,
-    cells: Cells,
+    given: Values,
     *,
     users: tuple[str, ...] | None = None,
     references: tuple[str | None, ...] = (),
@@ -94,7 +97,7 @@ def change(
     end may be given alone. Raises as `create`.
     """
     more = {"reference": _reference(references[0])} if references else {}
-    return _write(connection, item, _with_other_end(cells, item), users, more, actor)
+    return _write(connection, item, _with_other_end(given, item), users, more, actor)
 
 
 def remove(connection: Connection, item: Item, *, actor: Actor) -> None:
@@ -109,13 +112,13 @@ def remove(connection: Connection, item: Item, *, actor: Actor) -> None:
 def _write(
     connection: Connection,
     item: Item,
-    cells: Cells,
+    given: Values,
     users: tuple[str, ...] | None,
     more: dict[str, Any],
     actor: Actor,
 ) -> Item:
     acts.require_write(actor=actor)
-    made = _entry(item.kind, str(item.values["reference"] or item.kind.value), cells, users)
+    made = _entry(item.kind, str(item.values["reference"] or item.kind.value), given, users)
     known = _stored(connection, item)
     values, assignees = resolved(made, named(connection, [made]), known)
     changed = differences({**values, **more}, known.row)
@@ -136,8 +139,8 @@ def _write(
     return items.get(connection, item.kind, item.id)
 
 
-def _entry(kind: Kind, key: str, cells: Cells, users: tuple[str, ...] | None) -> Entry:
-    return entry(kind, kind.value, key, cells, users=users)
+def _entry(kind: Kind, key: str, given: Values, users: tuple[str, ...] | None) -> Entry:
+    return entry(kind, kind.value, key, given, users=users)
 
 
 def _stored(connection: Connection, item: Item) -> Stored:
@@ -151,13 +154,13 @@ def _stored(connection: Connection, item: Item) -> Stored:
     return Stored(row=row, people=people)
 
 
-def _with_other_end(cells: Cells, item: Item) -> Cells:
-    completed = dict(cells)
+def _with_other_end(given: Values, item: Item) -> Values:
+    completed = dict(given)
     for pair in _PAIRS:
         for name, other in (pair, pair[::-1]):
             stored = item.values[other]
-            if cells.get(name) and other not in cells and stored is not None:
-                completed[other] = stored.isoformat()
+            if given.get(name) is not None and other not in given and stored is not None:
+                completed[other] = stored
     return completed
 
 
@@ -165,7 +168,7 @@ def _reference(given: str | None) -> str | None:
     given = (given or "").strip()
     if len(given) > _LONGEST:
         raise BadValue(f"the reference is longer than {_LONGEST} characters")
-    return text()(given) or None
+    return Text().checked(given) or None
 
 
 def _conflict(kind: Kind, reference: str | None) -> Conflict:

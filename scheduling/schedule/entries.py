@@ -18,6 +18,9 @@ from scheduling.models import Blocker, Job, TimeOff, User
 MAX_SHOWN = 20
 
 Value: TypeAlias = str | bool | float | Decimal | datetime | date | None
+"""What a column holds."""
+Input: TypeAlias = Value | Sequence[date]
+"""What a column may be given."""
 
 
 class Format(enum.StrEnum):

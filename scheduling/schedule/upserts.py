@@ -15,7 +15,7 @@ from scheduling.access.permissions import Actor
 from scheduling.schedule import acts
 from scheduling.schedule.apply import apply
 from scheduling.schedule.columns import entry
-from scheduling.schedule.entries import BadValue, Entry, Kind, LoadFailed
+from scheduling.schedule.entries import BadValue, Entry, Input, Kind, LoadFailed
 
 MOST = 1000
 """Items in one go, so that no other writer waits long."""
@@ -26,10 +26,10 @@ _PLACE = "item "
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Upsert:
-    """One item: its reference, the text of its cells, and the usernames where they are given."""
+    """One item: its reference, its values in the types of their columns, and the usernames where they are given."""
 
     reference: str
-    cells: Mapping[str, str]
+    values: Mapping[str, Input]
     users: tuple[str, ...] | None
 
 
@@ -53,7 +53,9 @@ def upsert(
     entries: dict[int, Entry] = {}
     for number, it in enumerate(wanted):
         try:
-            entries[number] = entry(kind, f"{_PLACE}{number}", it.reference.strip(), it.cells, users=it.users)
+            entries[number] = entry(
+                kind, f"{_PLACE}{number}", it.reference.strip(), it.values, users=it.users
+            )
         except BadValue as error:
             results[number] = _failed(str(error))
     # Problems are found before anything is written, so leaving those items out and going on ends soon.

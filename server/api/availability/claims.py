@@ -21,7 +21,7 @@ from server.api.availability import questions
 from server.api.availability.questions import TYPES, Beside
 from server.api.protocol.operations import Call, Reply, Routes
 from server.api.protocol.problems import Refused
-from server.api.protocol.values import Given, Line, Moment, Name, Shown, Username, Words, Zone, moment
+from server.api.protocol.values import Amount, Given, Instant, Line, Name, Shown, Username, Words, Zone
 from server.api.schedule import blockers, items, jobs
 
 routes = Routes(
@@ -45,7 +45,7 @@ class ClaimedJob(Given):
     latitude: jobs.Latitude | None = None
     longitude: jobs.Longitude | None = None
     contact: Words | None = None
-    rate: jobs.Amount | None = None
+    rate: Amount | None = None
     currency: jobs.Currency | None = None
     notes: Words | None = None
 
@@ -62,8 +62,8 @@ class ClaimGiven(Given):
     """Whose time, when, and what takes it: either a job or a blocker."""
 
     users: Crew
-    starts_at: Moment
-    ends_at: Moment
+    starts_at: Instant
+    ends_at: Instant
     job: ClaimedJob | None = None
     blocker: ClaimedBlocker | None = None
     allow: list[Beside] = Field(default=[], description="What the time may be beside free; never busy.")
@@ -110,10 +110,7 @@ def create_claim(call: Call, body: ClaimGiven) -> Reply:
 
 
 def _hold(call: Call, body: ClaimGiven, crew: tuple[str, ...]) -> list[Item]:
-    start, end = moment(body.starts_at, "starts_at"), moment(body.ends_at, "ends_at")
-    assert start is not None
-    assert end is not None
-    low, high = int(start.timestamp()), int(end.timestamp())
+    low, high = int(body.starts_at.timestamp()), int(body.ends_at.timestamp())
     seen = tuple(it.strip() for it in (call.if_match or "").split(",") if it.strip())
 
     configured = stored.effective(call.connection, call.settings.config).availability
@@ -138,13 +135,13 @@ def _hold(call: Call, body: ClaimGiven, crew: tuple[str, ...]) -> list[Item]:
 def _create(call: Call, body: ClaimGiven, crew: tuple[str, ...]) -> list[Item]:
     period = {"starts_at": body.starts_at, "ends_at": body.ends_at}
     if body.job is not None:
-        cells = {**items.cells(body.job), **period}
-        return [edits.create(call.connection, Kind.JOB, body.job.reference, cells, crew, actor=call.actor)]
+        values = {**items.values(body.job), **period}
+        return [edits.create(call.connection, Kind.JOB, body.job.reference, values, crew, actor=call.actor)]
     assert body.blocker is not None
-    cells = {**items.cells(body.blocker), **period}
+    values = {**items.values(body.blocker), **period}
     return [
         edits.create(
-            call.connection, Kind.BLOCKER, body.blocker.reference, cells, (username,), actor=call.actor
+            call.connection, Kind.BLOCKER, body.blocker.reference, values, (username,), actor=call.actor
         )
         for username in crew
     ]

@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _SHOWN = 20
+NO_SUCH_DATE = "no_such_date"
+"""The type of a fault: a text that looks like a date or a moment and is none, such as 30 February."""
 FORMS: dict[str, str] = {}
 """What a text has to be that has to match a pattern, in words, by pattern; values.py and others add theirs."""
 _BY_STATUS: Mapping[type[Exception], HTTPStatus] = {
@@ -124,11 +126,19 @@ def of_scheduling(error: SchedulingError | BadValue) -> Refused:
 
 
 def of_validation(error: ValidationError, where: str) -> Refused:
-    """A request that does not have the documented form; what was sent is not repeated, it may be a secret."""
+    """A request that does not have the documented form, or is fine but for a date that there is not; what was sent is
+    not repeated, it may be a secret.
+    """
+    found = error.errors(include_url=False, include_input=False)
     errors = [
-        Fault(where=".".join((where, *map(str, one["loc"]))), detail=_in_words(one))
-        for one in error.errors(include_url=False, include_input=False)[:_SHOWN]
+        Fault(where=".".join((where, *map(str, one["loc"]))), detail=_in_words(one)) for one in found[:_SHOWN]
     ]
+    if all(one["type"] == NO_SUCH_DATE for one in found):
+        return Refused(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            f"The {where} names a date or time that there is not.",
+            errors=errors,
+        )
     return Refused(
         HTTPStatus.BAD_REQUEST,
         f"The {where} does not have the form that the API's document describes.",

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -17,9 +19,10 @@ from pydantic import (
     StringConstraints,
     WithJsonSchema,
 )
+from pydantic_core import PydanticCustomError
 
 from scheduling.calendars.events import SOURCES
-from server.api.protocol.problems import FORMS, Refused
+from server.api.protocol.problems import FORMS, NO_SUCH_DATE, Refused
 
 _CLEAN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 _DAY = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
@@ -50,6 +53,23 @@ def _plain(given: str) -> str:
     return given[:17] + "59" + given[19:] if given[17:19] == "60" else given
 
 
+def _local(given: str) -> date:
+    moment = datetime.fromisoformat(given)
+    return moment if "T" in given else moment.date()
+
+
+def _read(parse: Callable[[str], date]) -> Callable[[str], date]:
+    """Reads a text that looks like a date or a moment; there may be no such day."""
+
+    def read(given: str) -> date:
+        try:
+            return parse(given)
+        except ValueError:
+            raise PydanticCustomError(NO_SUCH_DATE, "There is no such date or time") from None
+
+    return read
+
+
 def _as_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
@@ -67,9 +87,6 @@ Moment = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """An RFC 3339 moment as it was given; whether there is such a moment, who stores it says."""
-Day = Annotated[
-    str, StringConstraints(pattern=f"^{_DAY}$"), WithJsonSchema({"type": "string", "format": "date"})
-]
 Line = Annotated[str, StringConstraints(max_length=255, pattern=_CLEAN)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_CLEAN)]
 Words = Annotated[str, StringConstraints(max_length=100_000, pattern=_CLEAN)]
@@ -93,8 +110,38 @@ ShownEpoch = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
 ]
 if TYPE_CHECKING:
+    Instant = datetime
+    Day = date
+    Local = date
+    Amount = Decimal
     Source = str
 else:
+    Instant = Annotated[
+        str,
+        StringConstraints(pattern=f"^{_DAY}[Tt]{_TIME}$"),
+        AfterValidator(_plain),
+        AfterValidator(_read(datetime.fromisoformat)),
+        WithJsonSchema({"type": "string", "format": "date-time"}),
+    ]
+    """A `Moment` as what it is, for bodies. Who stores it may restrict the years."""
+    Day = Annotated[
+        str,
+        StringConstraints(pattern=f"^{_DAY}$"),
+        AfterValidator(_read(date.fromisoformat)),
+        WithJsonSchema({"type": "string", "format": "date"}),
+    ]
+    Local = Annotated[
+        str,
+        StringConstraints(min_length=8, max_length=19, pattern=r"^[0-9T:-]+$"),
+        AfterValidator(_read(_local)),
+    ]
+    """A local date, or a local date and time."""
+    Amount = Annotated[
+        str,
+        StringConstraints(pattern=r"^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,2})?$"),
+        AfterValidator(Decimal),
+    ]
+    """An amount of money."""
     Source = Literal[tuple(SOURCES.values())]
 
 

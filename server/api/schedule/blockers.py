@@ -11,9 +11,9 @@ from scheduling.schedule import edits
 from scheduling.schedule.entries import Kind
 from scheduling.schedule.items import Item
 from server.api.protocol.operations import Call, Reply, Routes
-from server.api.protocol.values import Given, Id, Name, Shown, ShownMoment, Username, Words
+from server.api.protocol.values import Given, Id, Local, Name, Shown, ShownMoment, Username, Words
 from server.api.schedule import items
-from server.api.schedule.items import ItemQuery, Local, Many, Mode, Period, ShownPeriod, UpsertResults
+from server.api.schedule.items import ItemQuery, Many, Mode, Period, ShownPeriod, UpsertResults
 
 routes = Routes(tag="Blockers", about="Time in which a user cannot be booked, once or recurring.")
 
@@ -106,7 +106,7 @@ def list_blockers(call: Call, query: ItemQuery) -> Reply:
 def create_blocker(call: Call, body: BlockerGiven) -> Reply:
     """Add a blocker."""
     item = edits.create(
-        call.connection, Kind.BLOCKER, body.reference, items.cells(body), (body.user,), actor=call.actor
+        call.connection, Kind.BLOCKER, body.reference, items.values(body), (body.user,), actor=call.actor
     )
     return Reply(body=shown(item), etag=item.etag, location=f"/blockers/{item.id}")
 
@@ -129,7 +129,7 @@ def replace_blocker(call: Call, blocker_id: Id, body: BlockerGiven) -> Reply:
     """Replace a blocker by another description of it."""
     item = items.writable(call, Kind.BLOCKER, blocker_id)
     item = edits.replace(
-        call.connection, item, body.reference, items.cells(body), (body.user,), actor=call.actor
+        call.connection, item, body.reference, items.values(body), (body.user,), actor=call.actor
     )
     return Reply(body=shown(item), etag=item.etag)
 
@@ -142,7 +142,7 @@ def change_blocker(call: Call, blocker_id: Id, body: BlockerChange) -> Reply:
     item = edits.change(
         call.connection,
         item,
-        items.cells(body, given_only=True),
+        items.values(body, given_only=True),
         users=_owner(body),
         references=references,
         actor=call.actor,

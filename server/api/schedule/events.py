@@ -143,7 +143,7 @@ def change_event(call: Call, user: Username, event_id: EventId, body: EventChang
     knows versions.
     """
     item = _item(call, user, event_id)
-    edits.change(call.connection, item, items.cells(body, given_only=True), actor=call.actor)
+    edits.change(call.connection, item, items.values(body, given_only=True), actor=call.actor)
     return Reply()
 
 

@@ -6,30 +6,40 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from scheduling.access.permissions import Permission, permits
 from scheduling.errors import NotFound
 from scheduling.schedule import edits, items
-from scheduling.schedule.entries import Kind
+from scheduling.schedule.entries import Input, Kind
 from scheduling.schedule.items import Filter, Item
 from scheduling.schedule.upserts import MOST, Upsert, upsert
 from server.api.protocol import cursor
 from server.api.protocol.operations import Call
 from server.api.protocol.owners import of_list
-from server.api.protocol.values import Day, Given, Moment, Name, Paged, Shown, ShownMoment, Username, moment
+from server.api.protocol.values import (
+    Day,
+    Given,
+    Instant,
+    Moment,
+    Name,
+    Paged,
+    Shown,
+    ShownMoment,
+    Username,
+    moment,
+)
 
 S = TypeVar("S", bound=Shown)
 Outcome = Literal["inserted", "updated", "unchanged", "failed"]
-Local = Annotated[str, StringConstraints(min_length=8, max_length=19, pattern=r"^[0-9T:-]+$")]
 _BOTH = "Given together with the other end; items of whole days have dates instead."
 
 
 class Period(Given):
     """When an item is: from `starts_at` to `ends_at`, or on whole days."""
 
-    starts_at: Moment | None = Field(default=None, description=_BOTH)
-    ends_at: Moment | None = None
+    starts_at: Instant | None = Field(default=None, description=_BOTH)
+    ends_at: Instant | None = None
     start_date: Day | None = Field(default=None, description="The first day, in the user's time zone.")
     end_date: Day | None = Field(default=None, description="The day after the last one.")
 
@@ -134,7 +144,7 @@ def upserted(
 ) -> UpsertResults:
     """Store many items by reference."""
     wanted = [
-        Upsert(reference=it.reference.strip(), cells=cells(it, given_only=True), users=users_of(it))  # type: ignore[attr-defined]
+        Upsert(reference=it.reference.strip(), values=values(it, given_only=True), users=users_of(it))  # type: ignore[attr-defined]
         for it in given
     ]
     results = upsert(call.connection, kind, wanted, all_or_nothing=mode == "all-or-nothing", actor=call.actor)
@@ -158,24 +168,16 @@ def upserted(
     return UpsertResults(results=shown)
 
 
-_NOT_CELLS = {"reference", "user", "users"}
+_NO_COLUMNS = {"reference", "user", "users"}
 
 
-def cells(body: BaseModel, *, given_only: bool = False) -> dict[str, str]:
-    """The body's fields as the text of cells; null is an empty one."""
-    values = body.model_dump(exclude_unset=given_only, exclude=_NOT_CELLS)
-    return {name: _cell(value) for name, value in values.items()}
+def values(body: BaseModel, *, given_only: bool = False) -> dict[str, Input]:
+    """The body's fields that are columns; None for null."""
+    names = body.model_fields_set if given_only else type(body).model_fields.keys()
+    return {name: getattr(body, name) for name in names if name not in _NO_COLUMNS}
 
 
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, list):
-        return ",".join(value)
-    return str(value)
-
-
-def shown_period(values: Mapping[str, Any]) -> dict[str, Any]:
+def shown_period(stored: Mapping[str, Any]) -> dict[str, Any]:
     """The columns of `ShownPeriod`."""
-    days = {name: values[name] and values[name].isoformat() for name in ("start_date", "end_date")}
-    return {"starts_at": values["starts_at"], "ends_at": values["ends_at"], **days}
+    days = {name: stored[name] and stored[name].isoformat() for name in ("start_date", "end_date")}
+    return {"starts_at": stored["starts_at"], "ends_at": stored["ends_at"], **days}

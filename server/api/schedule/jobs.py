@@ -11,7 +11,18 @@ from scheduling.schedule import edits
 from scheduling.schedule.entries import Kind
 from scheduling.schedule.items import Item
 from server.api.protocol.operations import Call, Reply, Routes
-from server.api.protocol.values import Given, Id, Line, Name, Shown, ShownMoment, Username, Words, Zone
+from server.api.protocol.values import (
+    Amount,
+    Given,
+    Id,
+    Line,
+    Name,
+    Shown,
+    ShownMoment,
+    Username,
+    Words,
+    Zone,
+)
 from server.api.schedule import items
 from server.api.schedule.items import ItemQuery, Many, Mode, Period, ShownPeriod, UpsertResults
 
@@ -22,7 +33,6 @@ routes = Routes(
 )
 
 Status = Literal["offered", "confirmed", "delivered", "invoiced", "paid", "cancelled"]
-Amount = Annotated[str, StringConstraints(pattern=r"^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,2})?$")]
 Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
@@ -126,7 +136,7 @@ def create_job(call: Call, body: JobGiven) -> Reply:
     Refused with 409 where there is one with this reference.
     """
     item = edits.create(
-        call.connection, Kind.JOB, body.reference, items.cells(body), tuple(body.users), actor=call.actor
+        call.connection, Kind.JOB, body.reference, items.values(body), tuple(body.users), actor=call.actor
     )
     return Reply(body=shown(item), etag=item.etag, location=f"/jobs/{item.id}")
 
@@ -152,7 +162,7 @@ def replace_job(call: Call, job_id: Id, body: JobGiven) -> Reply:
     """Replace a job by another description of it."""
     item = items.writable(call, Kind.JOB, job_id)
     item = edits.replace(
-        call.connection, item, body.reference, items.cells(body), tuple(body.users), actor=call.actor
+        call.connection, item, body.reference, items.values(body), tuple(body.users), actor=call.actor
     )
     return Reply(body=shown(item), etag=item.etag)
 
@@ -165,7 +175,7 @@ def change_job(call: Call, job_id: Id, body: JobChange) -> Reply:
     item = edits.change(
         call.connection,
         item,
-        items.cells(body, given_only=True),
+        items.values(body, given_only=True),
         users=_team(body),
         references=references,
         actor=call.actor,

@@ -109,7 +109,7 @@ def list_time_off(call: Call, query: TimeOffQuery) -> Reply:
 def create_time_off(call: Call, body: TimeOffGiven) -> Reply:
     """Add time off."""
     item = edits.create(
-        call.connection, Kind.TIME_OFF, body.reference, items.cells(body), (body.user,), actor=call.actor
+        call.connection, Kind.TIME_OFF, body.reference, items.values(body), (body.user,), actor=call.actor
     )
     return Reply(body=_shown(item), etag=item.etag, location=f"/time-off/{item.id}")
 
@@ -132,7 +132,7 @@ def replace_time_off(call: Call, time_off_id: Id, body: TimeOffGiven) -> Reply:
     """Replace one by another description of it."""
     item = items.writable(call, Kind.TIME_OFF, time_off_id)
     item = edits.replace(
-        call.connection, item, body.reference, items.cells(body), (body.user,), actor=call.actor
+        call.connection, item, body.reference, items.values(body), (body.user,), actor=call.actor
     )
     return Reply(body=_shown(item), etag=item.etag)
 
@@ -145,7 +145,7 @@ def change_time_off(call: Call, time_off_id: Id, body: TimeOffChange) -> Reply:
     item = edits.change(
         call.connection,
         item,
-        items.cells(body, given_only=True),
+        items.values(body, given_only=True),
         users=_owner(body),
         references=references,
         actor=call.actor,

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -20,7 +22,7 @@ from scheduling.database.connection import Connection, Database
 from scheduling.errors import NotFound
 from scheduling.load import Format, LoadFailed
 from scheduling.schedule import edits, items
-from scheduling.schedule.entries import Kind
+from scheduling.schedule.entries import Input, Kind
 from scheduling.schedule.upserts import Upsert, upsert
 from scheduling.settings.stored import view
 from tests.factories import Dispatch
@@ -28,14 +30,17 @@ from tests.scheduling.actors_of import with_only
 
 PLANNER = with_only(Permission.SCHEDULE_WRITE)
 OTHERS = with_only(*EVERYTHING - {Permission.SCHEDULE_WRITE})
-PERIOD = {"starts_at": "2026-12-01T08:00:00Z", "ends_at": "2026-12-01T10:00:00Z"}
-CUSTOMER = {
+PERIOD: dict[str, Input] = {
+    "starts_at": datetime(2026, 12, 1, 8, tzinfo=UTC),
+    "ends_at": datetime(2026, 12, 1, 10, tzinfo=UTC),
+}
+CUSTOMER: dict[str, Input] = {
     **PERIOD,
     "organisation": "Cafe Mueller",
     "address": "Hauptstrasse 5",
     "contact": "+49 30 1234567",
     "notes": "Key under the mat",
-    "rate": "180.50",
+    "rate": Decimal("180.50"),
 }
 SECRETS = ("Mueller", "Hauptstrasse", "1234567", "mat", "180.5", "2026-12", "anna", "bo")
 
@@ -57,13 +62,13 @@ def told(database: Database) -> list[tuple[str, str, dict[str, Any]]]:
     return [(it.action, it.subject, it.facts) for it in entries(database)]
 
 
-def job(database: Database, **cells: str) -> items.Item:
+def job(database: Database, **given: Input) -> items.Item:
     with database.write() as connection:
-        return edits.create(connection, Kind.JOB, "J-1", {**CUSTOMER, **cells}, ("anna",), actor=PLANNER)
+        return edits.create(connection, Kind.JOB, "J-1", {**CUSTOMER, **given}, ("anna",), actor=PLANNER)
 
 
-def wanted(*references: str, **cells: str) -> list[Upsert]:
-    return [Upsert(reference=it, cells={**PERIOD, **cells}, users=("anna",)) for it in references]
+def wanted(*references: str, **given: Input) -> list[Upsert]:
+    return [Upsert(reference=it, values={**PERIOD, **given}, users=("anna",)) for it in references]
 
 
 def claim(connection: Connection, actor: Actor) -> object:
@@ -122,7 +127,11 @@ def test_a_change_is_noted_by_the_names_of_the_fields_and_no_value(database: Dat
         item = edits.change(
             connection,
             item,
-            {"notes": "Ring at Mueller", "ends_at": "2026-12-01T11:00:00Z", "organisation": "Cafe Mueller"},
+            {
+                "notes": "Ring at Mueller",
+                "ends_at": datetime(2026, 12, 1, 11, tzinfo=UTC),
+                "organisation": "Cafe Mueller",
+            },
             users=("anna", "bo"),
             references=("J-2",),
             actor=PLANNER,
@@ -151,12 +160,12 @@ def test_a_change_of_nothing_is_not_noted(database: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "cells"),
+    ("kind", "given"),
     [(Kind.BLOCKER, {**PERIOD, "title": "Clinic"}), (Kind.TIME_OFF, {**PERIOD, "kind": "Sick"})],
 )
-def test_blockers_and_time_off_too(database: Database, kind: Kind, cells: dict[str, str]) -> None:
+def test_blockers_and_time_off_too(database: Database, kind: Kind, given: dict[str, Input]) -> None:
     with database.write() as connection:
-        made = edits.create(connection, kind, None, cells, ("anna",), actor=PLANNER)
+        made = edits.create(connection, kind, None, given, ("anna",), actor=PLANNER)
         made = edits.change(connection, made, {"notes": "Ward 3"}, users=("bo",), actor=PLANNER)
         edits.remove(connection, made, actor=PLANNER)
         edits.remove(connection, made, actor=PLANNER)  # it is gone already, and nothing is done
@@ -216,7 +225,7 @@ def test_many_that_say_what_is_stored_are_not_noted(database: Database) -> None:
 
 
 def test_those_that_fail_are_not_counted_and_leave_no_second_entry(database: Database) -> None:
-    some = [*wanted("J-1"), Upsert(reference="J-2", cells=PERIOD, users=("nobody",)), *wanted("J-3")]
+    some = [*wanted("J-1"), Upsert(reference="J-2", values=PERIOD, users=("nobody",)), *wanted("J-3")]
     with database.write() as connection:
         results = upsert(connection, Kind.JOB, some, all_or_nothing=False, actor=PLANNER)
     assert [it.outcome for it in results] == ["inserted", "failed", "inserted"]

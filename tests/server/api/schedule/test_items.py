@@ -10,10 +10,11 @@ import pytest
 from tests.factories import Dispatch
 from tests.server.api.calls import Api
 
+PERIOD = {"starts_at": "2026-12-01T08:00:00Z", "ends_at": "2026-12-01T09:00:00Z"}
+
 
 def job(number: int, **fields: Any) -> dict[str, Any]:
-    period = {"starts_at": "2026-12-01T08:00:00Z", "ends_at": "2026-12-01T09:00:00Z"}
-    return {"reference": f"J-{number}", "users": ["anna"], **period, **fields}
+    return {"reference": f"J-{number}", "users": ["anna"], **PERIOD, **fields}
 
 
 def outcomes(reply: Any) -> list[str]:
@@ -78,3 +79,64 @@ def test_blockers_and_time_off_too(api: Api) -> None:
     assert (changed.json["user"], changed.json["reference"], changed.json["rrule"]) == ("anna", None, None)
     assert api("PUT", f"/blockers/{blocker['id']}", {"title": "Dentist", **days}).json["exdate"] == []
     assert api.delete(f"/blockers/{blocker['id']}").status == 204
+
+
+@pytest.mark.parametrize(
+    ("where", "given"),
+    [
+        ("body.starts_at", {"starts_at": "2026-02-30T09:00:00Z"}),
+        ("body.ends_at", {"starts_at": "0001-01-01T00:00:00Z", "ends_at": "0000-01-01T00:00:00Z"}),
+        ("body.end_date", {"start_date": "2026-02-01", "end_date": "2026-02-29"}),
+        ("body.exdate.1", {"exdate": ["2026-03-01", "2026-13-01T09:00"]}),
+        ("body.rdate.0", {"rdate": ["09:00:00"]}),
+    ],
+)
+def test_a_day_that_there_is_not_is_refused_by_its_field(
+    api: Api, where: str, given: dict[str, object]
+) -> None:
+    refused = api.post("/blockers", {"user": "anna", "title": "Dentist", **PERIOD, **given})
+    assert refused.status == 422, refused
+    assert "that there is not" in refused.problem
+    assert where in [it["where"] for it in refused.json["errors"]]
+    assert api.get("/blockers").json["blockers"] == []
+
+
+@pytest.mark.parametrize("year", [999, 3000])
+def test_a_year_that_no_calendar_reaches_is_refused(api: Api, year: int) -> None:
+    period = {"starts_at": f"{year:04}-06-01T09:00:00Z", "ends_at": f"{year:04}-06-01T10:00:00Z"}
+    refused = api.post("/blockers", {"user": "anna", "title": "Dentist", **period})
+    assert (refused.status, "is not in the years 1000 to 2999" in refused.problem) == (422, True)
+
+
+def test_values_come_back_as_they_were_given(api: Api) -> None:
+    made = api.post(
+        "/jobs",
+        {
+            "reference": "J-1",
+            "starts_at": "2026-12-01t09:00:59.9+01:00",
+            "ends_at": "2026-12-01T23:59:60Z",
+            "rate": "-0.5",
+            "latitude": 52,
+        },
+    )
+    assert made.status == 201, made
+    shown = {name: made.json[name] for name in ("starts_at", "ends_at", "rate", "latitude")}
+    assert shown == {
+        "starts_at": "2026-12-01T08:00:59Z",
+        "ends_at": "2026-12-01T23:59:59Z",
+        "rate": "-0.50",
+        "latitude": 52.0,
+    }
+    blocker = api.post(
+        "/blockers",
+        {
+            "user": "anna",
+            "title": "Dentist",
+            "start_date": "2026-12-01",
+            "end_date": "2026-12-02",
+            "rdate": ["2026-12-07", "2026-12-08T09:00"],
+            "exdate": [],
+        },
+    )
+    assert blocker.status == 201, blocker
+    assert (blocker.json["rdate"], blocker.json["exdate"]) == (["20261207", "20261208T090000"], [])
