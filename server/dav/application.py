@@ -32,6 +32,7 @@ from server.dav.fast.polls import Note
 from server.dav.fast.properties import without_strangers
 from server.dav.fast.sending import Answered, finish
 from server.dav.outbox import Outbox
+from server.dav.request import Given, Request
 from server.dav.resources import Resources
 from server.dav.xml import (
     BadBody,
@@ -191,186 +192,136 @@ class Application(RadicaleApplication):
         allow = mailboxes.ALLOW if mailbox and mailbox[1] == OUTBOX else ALLOW
         return HTTPStatus.OK, {"Allow": allow, "DAV": DAV}, None, None
 
-    def do_GET(
-        self,
-        environ: types.WSGIEnviron,
-        base_prefix: str,
-        path: str,
-        user: str,
-        user_groups: set[str],
-        request_info: dict[str, object],
-    ) -> types.WSGIResponse:
+    def do_GET(self, *given: *Given) -> types.WSGIResponse:
         """A calendar or an object, 304 where the client has it already (RFC 9110, section 13)."""
-        if not pathutils.strip_path(path):
+        request = Request(*given)
+        if not pathutils.strip_path(request.path):
             return (
                 HTTPStatus.FOUND,
                 {"Location": "/", "Content-Type": "text/plain"},
                 "The calendars are below here.\n",
                 None,
             )
+        environ, path, user, groups = request.environ, request.path, request.user, request.groups
         environ = {**environ, "QUERY_STRING": ""}
 
         def answer() -> types.WSGIResponse:
             if conditional.is_conditional(environ):
-                unchanged = self._resources.unchanged(environ, path, user, user_groups)
+                unchanged = self._resources.unchanged(environ, path, user, groups)
                 if unchanged is not None:
                     return unchanged
-            if self._answers_fast and user and (quick := self._fast.get(path, user, user_groups)) is not None:
+            if self._answers_fast and user and (quick := self._fast.get(path, user, groups)) is not None:
                 return self._quickly(quick)
-            return RadicaleApplication.do_GET(
-                self, environ, base_prefix, path, user, user_groups, request_info
-            )
+            return RadicaleApplication.do_GET(self, *request._replace(environ=environ))
 
         return self._guarded(answer)
 
-    def do_PROPFIND(
-        self,
-        environ: types.WSGIEnviron,
-        base_prefix: str,
-        path: str,
-        user: str,
-        user_groups: set[str],
-        request_info: dict[str, object],
-    ) -> types.WSGIResponse:
+    def do_PROPFIND(self, *given: *Given) -> types.WSGIResponse:
         """Radicale's answer with the corrections of server/dav/multistatus.py."""
-        if not user:
+        request = Request(*given)
+        if not request.user:
             return httputils.NOT_ALLOWED
         try:
-            one_question(self._read_xml_request_body(environ, request_info))
+            one_question(self._read_xml_request_body(request.environ, request.info))
         except BadBody as bad_body:
             return bad_body.response
-        if self._answers_fast and user and not environ.get(ROOT_ALIAS):
+        if self._answers_fast and not request.environ.get(ROOT_ALIAS):
             quick = self._guarded(
                 lambda: self._fast.propfind(
                     self._asked.root,
-                    environ.get("HTTP_DEPTH", "0"),
-                    base_prefix,
-                    path,
-                    user,
-                    user_groups,
+                    request.depth,
+                    request.prefix,
+                    request.path,
+                    request.user,
+                    request.groups,
                     minimal=self._asked.minimal,
                 )
             )
             if quick is not None:
                 return self._quickly(quick)
-        return self._propfind(environ, base_prefix, path, user, user_groups, request_info)
+        return self._propfind(request)
 
-    def _propfind(
-        self,
-        environ: types.WSGIEnviron,
-        base_prefix: str,
-        path: str,
-        user: str,
-        user_groups: set[str],
-        request_info: dict[str, object],
-    ) -> types.WSGIResponse:
+    def _propfind(self, request: Request) -> types.WSGIResponse:
         self._asked.unknown = without_strangers(self._asked.root)
         self._asked.viewer = multistatus.viewer(
             self._calendars,
-            prefix=base_prefix,
-            user=user,
-            groups=user_groups,
-            root_alias=bool(environ.get(ROOT_ALIAS)),
+            prefix=request.prefix,
+            user=request.user,
+            groups=request.groups,
+            root_alias=bool(request.environ.get(ROOT_ALIAS)),
         )
-        return self._guarded(
-            lambda: RadicaleApplication.do_PROPFIND(
-                self, environ, base_prefix, path, user, user_groups, request_info
-            )
-        )
+        return self._guarded(lambda: RadicaleApplication.do_PROPFIND(self, *request))
 
-    def do_REPORT(
-        self,
-        environ: types.WSGIEnviron,
-        base_prefix: str,
-        path: str,
-        user: str,
-        user_groups: set[str],
-        request_info: dict[str, object],
-    ) -> types.WSGIResponse:
+    def do_REPORT(self, *given: *Given) -> types.WSGIResponse:
         """The supported reports (RFC 4791, section 7; RFC 6578), everything else refused by name."""
+        request = Request(*given)
+        path, user, groups = request.path, request.user, request.groups
         if not user:
             return httputils.NOT_ALLOWED
         try:
-            root = self._read_xml_request_body(environ, request_info)
+            root = self._read_xml_request_body(request.environ, request.info)
             if root is None:
                 return plain(HTTPStatus.BAD_REQUEST, "A REPORT needs a request body.")
             reports.check(root)
             if root.tag == reports.FREE_BUSY:
                 start, end = reports.free_busy_span(root)
-                return self._guarded(lambda: self._resources.free_busy(path, user, user_groups, start, end))
+                return self._guarded(lambda: self._resources.free_busy(path, user, groups, start, end))
             if root.tag == reports.EXPAND:
                 minimal = self._asked.minimal
 
                 def look_up(where: str, body: ET.Element, depth: str) -> types.WSGIResponse:
                     self._now.asked = Asked(minimal=minimal, is_read=True, root=body)
-                    inner = {**environ, "HTTP_DEPTH": depth}
-                    return self._propfind(inner, base_prefix, where, user, user_groups, {})
+                    inner = {**request.environ, "HTTP_DEPTH": depth}
+                    return self._propfind(request._replace(environ=inner, path=where, info={}))
 
-                return expand.answer(root, path, environ.get("HTTP_DEPTH", "0"), base_prefix, look_up)
+                return expand.answer(root, path, request.depth, request.prefix, look_up)
             mailbox = mailboxes.of_path(path)
             if mailbox is not None and root.tag in reports.SUPPORTED:
                 return inbox.report(root, mailbox, user)
             if self._answers_fast:
                 quick = self._guarded(
                     lambda: self._fast.report(
-                        root, base_prefix, path, user, user_groups, minimal=self._asked.minimal
+                        root, request.prefix, path, user, groups, minimal=self._asked.minimal
                     )
                 )
                 if quick is not None:
                     return self._quickly(quick)
             expansion = reports.expansion(root)
             self._asked.limit = reports.result_limit(root)
-            self._asked.strangers = reports.strangers(root, base_prefix)
+            self._asked.strangers = reports.strangers(root, request.prefix)
         except reports.BadReport as bad:
             return bad.response
         except BadBody as bad_body:
             return bad_body.response
         with nullcontext() if expansion is None else self._calendars.expanding(expansion):
-            return self._guarded(
-                lambda: self._report(environ, base_prefix, path, user, user_groups, request_info)
-            )
+            return self._guarded(lambda: self._report(request))
 
-    def _report(
-        self,
-        environ: types.WSGIEnviron,
-        base_prefix: str,
-        path: str,
-        user: str,
-        user_groups: set[str],
-        request_info: dict[str, object],
-    ) -> types.WSGIResponse:
+    def _report(self, request: Request) -> types.WSGIResponse:
         try:
-            answer = RadicaleApplication.do_REPORT(
-                self, environ, base_prefix, path, user, user_groups, request_info
-            )
+            answer = RadicaleApplication.do_REPORT(self, *request)
         except RuntimeError as bad:  # what Radicale makes of a filter it cannot apply
             return plain(HTTPStatus.BAD_REQUEST, str(bad).split(":")[0] + ".")
         if self._asked.limit and self._asked.responses > self._asked.limit:
             return error(HTTPStatus.INSUFFICIENT_STORAGE, f"{D}number-of-matches-within-limits")
         return answer
 
-    def do_PROPPATCH(
-        self,
-        environ: types.WSGIEnviron,
-        base_prefix: str,
-        path: str,
-        user: str,
-        user_groups: set[str],
-        request_info: dict[str, object],
-    ) -> types.WSGIResponse:
+    def do_PROPPATCH(self, *given: *Given) -> types.WSGIResponse:
         """Keep the viewer's own properties, refuse the others inside a 207."""
-        access = Access(self._rights, user, user_groups, path)
+        request = Request(*given)
+        access = Access(self._rights, request.user, request.groups, request.path)
         if not access.check("r"):
-            return httputils.NOT_ALLOWED if not user else _need_privileges()
+            return httputils.NOT_ALLOWED if not request.user else _need_privileges()
         try:
-            root = self._read_xml_request_body(environ, request_info)
+            root = self._read_xml_request_body(request.environ, request.info)
             if root is not None:
                 count_properties(root)
         except BadBody as bad_body:
             return bad_body.response
         if root is None or root.tag != f"{D}propertyupdate":
             return plain(HTTPStatus.BAD_REQUEST, "A PROPPATCH needs a DAV:propertyupdate as its body.")
-        return self._guarded(lambda: self._resources.set_properties(root, base_prefix, path, user))
+        return self._guarded(
+            lambda: self._resources.set_properties(root, request.prefix, request.path, request.user)
+        )
 
     def _refused(
         self, environ: types.WSGIEnviron, base_prefix: str, path: str, user: str, *_rest: object
