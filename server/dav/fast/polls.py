@@ -98,14 +98,13 @@ class Polls:
             return None
         if path[3] is not None and method in _WITH_BODY:
             return None
-        if not self._read_body(environ, method):
+        # A body is not read for somebody who does not say who he is.
+        password = _password(environ.get("HTTP_AUTHORIZATION", ""), path[1])
+        if password is None or not self._read_body(environ, method):
             return None
         of_calendar = path[2] is not None and path[3] is None
         if at_once and of_calendar and not _may_be_simple(environ):
             return None  # it takes a transaction, so nothing is to be looked up here
-        password = _password(environ.get("HTTP_AUTHORIZATION", ""), path[1])
-        if password is None:
-            return None
         lookup = self._sign_in.lookup(password)
         if path[2] is None:
             return self._home(environ, path[1], lookup)
