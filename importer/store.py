@@ -26,7 +26,7 @@ __all__ = [
 
 
 class Store(Protocol):
-    """The database side. Every method is one transaction; without the lease it writes nothing."""
+    """The database side. Every method is one transaction or several short ones; without the lease nothing is judged."""
 
     @property
     def one_writer(self) -> bool:

@@ -234,6 +234,8 @@ def test_the_order_of_rooms_is_seen_to_be_broken() -> None:
 
 def test_no_folder_is_wider_than_a_reader_can_hold() -> None:
     counted = Counter(file.parent for package in [*MAY_IMPORT, "tests"] for file in modules(package))
+    # One file for each version of the schema, in their order: nothing there could be put elsewhere.
+    del counted[ROOT / "scheduling" / "migrations" / "versions"]
     assert {str(folder): many for folder, many in counted.items() if many > WIDEST} == {}
 
 

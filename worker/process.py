@@ -21,6 +21,7 @@ from scheduling.config.sections import Config
 from scheduling.conflicts.watch import Watch
 from scheduling.database.connection import Database
 from scheduling.subscriptions.store import ImportStore
+from scheduling.subscriptions.unfinished import Unfinished
 from scheduling.upkeep import maintenance
 from scheduling.webhooks.queue import WebhookQueue
 from scheduling.webhooks.watch import JobWatch
@@ -58,6 +59,7 @@ class Worker:
         self._queue = WebhookQueue(database, keyring)
         self._policy = webhooks.policy(importer)
         self._changes: Sequence[Turn] = (
+            Unfinished(database, config, followers=FOLLOWERS).turn,
             CatchUpAhead(database, config, followers=FOLLOWERS).turn,
             JobWatch(database, config, followers=FOLLOWERS).turn,
             Watch(database, config, followers=FOLLOWERS).turn,

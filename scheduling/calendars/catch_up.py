@@ -37,6 +37,7 @@ from scheduling.calendars.followers import Change, Followers, UserGone
 from scheduling.calendars.spread import PENDING, Spread, spread
 from scheduling.database.connection import Database
 from scheduling.database.dialects import insert_into, row_number
+from scheduling.database.steps import Steps
 from scheduling.errors import StillCatchingUp
 from scheduling.ical.spans import Horizon
 from scheduling.kinds import rendering
@@ -64,12 +65,6 @@ _CALENDAR = (
 )
 STEP = 100
 """Changes that one transaction works off at most, so that no writer waits long for it."""
-_FAIR = 3
-"""Steps after which SQLite's only write lock is left to others for a moment before the next one."""
-_GAP = 0.026
-"""Seconds of that moment at least; it is as long as the step was, up to four times this. A writer that finds the lock
-taken tries again after 25 milliseconds at most at first (sqliteDefaultBusyCallback), so it comes into a gap.
-"""
 _OWNER = (
     select(User.display_name, User.username, User.time_zone, Instance.name)
     .join(Instance, Instance.id == 1)
@@ -158,18 +153,14 @@ def catch_up_in_steps(
     """As `catch_up`, each step in a transaction of its own, so that no writer waits long. After `patience` seconds no
     further step begins. Raises `StillCatchingUp` then, and `DatabaseUnavailable`.
     """
-    total, more, steps = 0, True, 0
+    total, more, steps = 0, True, Steps(database)
     until = None if patience is None else time.monotonic() + patience
     while more:
-        began = time.monotonic()
-        with database.write() as connection:
+        with steps.write() as connection:
             changed, more = catch_up_step(connection, user_id, slug, view, now, followers=followers)
         total += changed
-        steps += 1
         if more and until is not None and time.monotonic() >= until:
             raise StillCatchingUp
-        if more and database.is_sqlite and steps >= _FAIR:
-            time.sleep(max(_GAP, min(4 * _GAP, time.monotonic() - began)))
     return total
 
 
@@ -183,7 +174,8 @@ def catch_up_step(
     followers: Followers,
 ) -> tuple[int, bool]:
     """Work off at most `STEP` changes of one calendar; returns how many objects got a new revision and
-    whether there is more to do. Inside `Database.write()`.
+    whether there is more to do. Nothing is done, and nothing lost, while the calendar's rows are being changed in
+    several steps (`Kind.held`). Inside `Database.write()`.
     """
     now = int(time.time()) if now is None else now
     calendar = connection.execute(_CALENDAR, {"user": user_id, "slug": slug}).first()
@@ -193,8 +185,10 @@ def catch_up_step(
         if owner is None:
             followers.tell(connection, UserGone(user_id=user_id, now=now))
         return 0, False
-    horizon = view.horizon(today(now))
     kind = kinds.of(calendar.kind)
+    if kind.held is not None and connection.scalar(kind.held, {"number": kind.number_of(slug)}) is not None:
+        return 0, False
+    horizon = view.horizon(today(now))
     standing = spread(connection, calendar, view, horizon, now)
     pending = connection.execute(_take(connection), {"user": user_id, "slug": slug, "step": STEP}).all()
     changed = _changed(pending, now)

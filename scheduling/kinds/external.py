@@ -70,4 +70,5 @@ EXTERNAL = Kind(
     render=_render,
     numbered=True,
     imported=True,
+    held=select(Subscription.id).where(Subscription.id == NUMBER, Subscription.applying.is_not(None)),
 )

@@ -119,7 +119,8 @@ class Kind:
       rows by `IDS`, each with an `id`, and `render` makes one into an object. `wordings` are its options in the section
       `templates`, `choices` its others in the section `calendars`.
       Whatever writes the rows appends to the outbox under the calendar's slug: triggers, which the migration of a new
-      table makes, or our own code.
+      table makes, or our own code. `held` selects something as long as the rows of a calendar are being changed in
+      several steps (binds `NUMBER`); the calendar stays as it is until then.
 
     Behaviour:
       `blocks`: its events take the owner's time. `numbered`: instead of one calendar called `slug` there are any
@@ -153,6 +154,7 @@ class Kind:
     buffered: bool = False
     cancelled: Cancelled | None = None
     reason: Reason | None = None
+    held: Select[int] | None = None
     name_option: str = field(init=False)
     color_option: str = field(init=False)
 

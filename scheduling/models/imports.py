@@ -15,11 +15,14 @@ from sqlalchemy import (
     String,
     Text,
     false,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
 from scheduling.database.types import BigInt, UtcDateTime
 from scheduling.models.base import Base
+
+UNFINISHED = text("applying IS NOT NULL OR erased")
 
 
 class Subscription(Base):
@@ -31,7 +34,9 @@ class Subscription(Base):
     milliseconds, 0 for never. `seen_generation` is the generation that `etag` and `last_modified` belong to; `moved`
     says that a new URL has not been read yet. Before the epoch second `rest_until` its server is left alone;
     `prompt` says that it answered well and soon when it was last asked, `unread` (scheduling/subscriptions/unread.py)
-    about which time the state that is shown could not be read.
+    about which time the state that is shown could not be read. While `applying` has a generation, its events are being
+    written and the calendar stays as it is; the one that was shown goes to the state `leaving` then. An `erased` one is
+    gone for everybody, and its rows are being removed.
     """
 
     __tablename__ = "subscriptions"
@@ -43,6 +48,7 @@ class Subscription(Base):
         Index(None, "user_id"),
         Index(None, "status", "next_at"),
         Index(None, "source_key"),
+        Index("subscriptions_unfinished_index", "id", sqlite_where=UNFINISHED, postgresql_where=UNFINISHED),
         {"sqlite_autoincrement": True},
     )
 
@@ -85,6 +91,9 @@ class Subscription(Base):
     rest_until: Mapped[int] = mapped_column(BigInt, server_default="0")
     prompt: Mapped[bool] = mapped_column(Boolean, server_default=false())
     unread: Mapped[str | None] = mapped_column(Text)
+    applying: Mapped[int | None] = mapped_column(BigInt)
+    leaving: Mapped[str | None] = mapped_column(String(16))
+    erased: Mapped[bool] = mapped_column(Boolean, server_default=false())
 
 
 class ExternalEvent(Base):

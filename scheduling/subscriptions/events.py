@@ -7,17 +7,17 @@ replaced or taken away it moves to `external_event_versions`, and back.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, Table, and_, bindparam, delete, insert, select, update
 
 from scheduling.database.chunks import chunks
+from scheduling.database.dialects import insert_into
 from scheduling.ical import series_json
 from scheduling.ical.series import Series
 from scheduling.models import Calendar, CalendarObject, ExternalEvent, ExternalEventVersion
-from scheduling.subscriptions.plan import Plan
 
 _E, _V = ExternalEvent, ExternalEventVersion
 _CONTENT = ("content_hash", "template", "timezones", "series", "status", "transparency")
@@ -26,6 +26,18 @@ _OF_UIDS = select(_E).where(
 )
 _VERSIONS_OF_UIDS = select(_V).where(
     _V.subscription_id == bindparam("subscription"), _V.uid.in_(bindparam("uids", expanding=True))
+)
+
+_ROWS = cast(Table, _E.__table__)
+_CHANGE = (
+    update(_ROWS)
+    .where(_ROWS.c.id == bindparam("row"))
+    .values({name: bindparam(f"new_{name}") for name in _CONTENT})
+)
+_DROP = delete(cast(Table, _V.__table__)).where(
+    _V.subscription_id == bindparam("of"),
+    _V.uid == bindparam("its_uid"),
+    _V.content_hash == bindparam("its_hash"),
 )
 
 
@@ -84,61 +96,72 @@ def write(
     subscription_id: int,
     user_id: int,
     wanted: Mapping[str, str],
-    plan: Plan,
+    uids: Sequence[str],
     given: Mapping[str, StoredEvent],
 ) -> None:
-    """Show the events `wanted` (UID to content hash) by their `plan`. Contents come from `given`, else from the
-    versions kept beside, and what is no longer shown is kept there. Part of the caller's transaction, like all here.
+    """Show those of the events `wanted` (UID to content hash) that have one of these `uids`, and no others with these.
+    Contents come from `given`, else from the versions kept beside, and what is no longer shown is kept there. Done
+    twice, it changes nothing. Part of the caller's transaction, like all here.
     """
-    for uids in chunks([*plan.delete, *plan.update, *plan.insert]):
-        key = {"subscription": subscription_id, "uids": uids}
-        shown = {row.uid: row for row in connection.execute(_OF_UIDS, key)}
-        beside = {(row.uid, row.content_hash): row for row in connection.execute(_VERSIONS_OF_UIDS, key)}
-        _keep(connection, subscription_id, (row for row in shown.values()), beside.keys())
-        gone = [row.id for uid, row in shown.items() if uid not in wanted]
-        if gone:
-            connection.execute(delete(_E).where(_E.id.in_(gone)))
-        new: list[dict[str, Any]] = []
-        taken: list[str] = []
-        for uid in uids:
-            if uid not in wanted:
-                continue
-            version = beside.get((uid, wanted[uid]))
-            event = given.get(uid)
-            if event is not None and event.content_hash == wanted[uid]:
-                values = event.row()
-            elif version is not None:
-                values = {name: getattr(version, name) for name in _CONTENT}
-            else:
-                raise LookupError(f"the content of an event of subscription {subscription_id} is not stored")
-            if version is not None:
-                taken.append(uid)
-            if uid in shown:
-                connection.execute(update(_E).where(_E.id == shown[uid].id).values(**values))
-            else:
-                new.append({"subscription_id": subscription_id, "user_id": user_id, "uid": uid, **values})
-        if new:
-            connection.execute(insert(_E), new)
-        for uid in taken:
-            connection.execute(_drop(subscription_id, uid, wanted[uid]))
+    key = {"subscription": subscription_id, "uids": uids}
+    shown = {row.uid: row for row in connection.execute(_OF_UIDS, key)}
+    beside = {(row.uid, row.content_hash): row for row in connection.execute(_VERSIONS_OF_UIDS, key)}
+    replaced = [row for uid, row in shown.items() if row.content_hash != wanted.get(uid)]
+    _keep(connection, subscription_id, replaced, beside.keys())
+    gone = [row.id for uid, row in shown.items() if uid not in wanted]
+    if gone:
+        connection.execute(delete(_E).where(_E.id.in_(gone)))
+    new: list[dict[str, Any]] = []
+    changed: list[dict[str, Any]] = []
+    taken: list[tuple[str, str]] = []
+    for uid in uids:
+        if uid not in wanted or (uid in shown and shown[uid].content_hash == wanted[uid]):
+            continue
+        version = beside.get((uid, wanted[uid]))
+        event = given.get(uid)
+        if event is not None and event.content_hash == wanted[uid]:
+            values = event.row()
+        elif version is not None:
+            values = {name: getattr(version, name) for name in _CONTENT}
+        else:
+            raise LookupError(f"the content of an event of subscription {subscription_id} is not stored")
+        if version is not None:
+            taken.append((uid, wanted[uid]))
+        if uid in shown:
+            changed.append({"row": shown[uid].id, **{f"new_{name}": it for name, it in values.items()}})
+        else:
+            new.append({"subscription_id": subscription_id, "user_id": user_id, "uid": uid, **values})
+    if new:
+        connection.execute(insert(_E), new)
+    if changed:
+        connection.execute(_CHANGE, changed)
+    drop(connection, subscription_id, taken)
+
+
+def unknown(connection: Connection, subscription_id: int, given: Iterable[StoredEvent]) -> list[StoredEvent]:
+    """Those of the events whose content is not stored, shown or beside."""
+    known = version_keys(connection, subscription_id)
+    known.update(hashes(connection, subscription_id).items())
+    return [event for event in given if (event.uid, event.content_hash) not in known]
 
 
 def keep(connection: Connection, subscription_id: int, events: Iterable[StoredEvent]) -> None:
-    """Store contents that are not shown, for a generation in quarantine."""
-    known = version_keys(connection, subscription_id)
-    rows = [
-        {"subscription_id": subscription_id, "uid": event.uid, **event.row()}
-        for event in events
-        if (event.uid, event.content_hash) not in known
-    ]
+    """Store contents that are not shown, for a generation in quarantine or one that is going to be shown."""
+    rows = [{"subscription_id": subscription_id, "uid": event.uid, **event.row()} for event in events]
     if rows:
-        connection.execute(insert(_V), rows)
+        connection.execute(
+            insert_into(connection, _V).on_conflict_do_nothing(
+                index_elements=["subscription_id", "uid", "content_hash"]
+            ),
+            rows,
+        )
 
 
-def forget(connection: Connection, subscription_id: int, held: Collection[tuple[str, str]]) -> None:
-    """Drop the versions that no generation holds any more."""
-    for uid, content_hash in version_keys(connection, subscription_id) - set(held):
-        connection.execute(_drop(subscription_id, uid, content_hash))
+def drop(connection: Connection, subscription_id: int, versions: Iterable[tuple[str, str]]) -> None:
+    """Forget versions kept beside (UID and content hash)."""
+    rows = [{"of": subscription_id, "its_uid": uid, "its_hash": it} for uid, it in versions]
+    if rows:
+        connection.execute(_DROP, rows)
 
 
 def contents(
@@ -170,9 +193,3 @@ def _keep(
     ]
     if kept:
         connection.execute(insert(_V), kept)
-
-
-def _drop(subscription_id: int, uid: str, content_hash: str) -> Any:
-    return delete(_V).where(
-        _V.subscription_id == subscription_id, _V.uid == uid, _V.content_hash == content_hash
-    )

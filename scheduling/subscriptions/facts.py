@@ -35,6 +35,7 @@ class Due:
     seconds that have to pass before the next, `refresh` those that the feed asked for. Equal `source_key`s have equal
     URLs and credentials; `body_digest` is of what was read last. `zone_is_given` says that `time_zone` was given for
     this source, and is not only the user's. `addresses` are the user's own e-mail addresses in lower case.
+    this source, and is not only the user's. `unfinished`: a state is still being written (`applying.py`).
     """
 
     id: int
@@ -54,6 +55,7 @@ class Due:
     credentials: Credentials | None = field(default=None, repr=False)
     zone_is_given: bool = False
     addresses: frozenset[str] = frozenset()
+    unfinished: bool = False
 
     @property
     def context(self) -> str:
@@ -135,7 +137,7 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Applied:
-    """One state of a source, to be judged and applied in one transaction: `seen` maps every UID in it to its content
+    """One state of a source, to be judged and applied: `seen` maps every UID in it to its content
     hash, `upserts` are the events among them whose hash `ImportStore.hashes` did not have.
     """
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
+from scheduling.database.chunks import chunks
 from scheduling.models import Generation as GenerationRow
 from scheduling.models import Subscription
 from scheduling.subscriptions import events as imported_events
@@ -100,27 +101,35 @@ def add(
     *,
     reasons: tuple[str, ...] = (),
     doubted_at: int | None = None,
+    digest: str | None = None,
+    packed: bytes | None = None,
 ) -> Generation:
-    """Note a state seen for the first time."""
-    created = connection.execute(
-        insert(_G)
-        .values(
-            subscription_id=subscription_id,
-            digest=digest_of(seen),
-            state=state,
-            doubts=" ".join(reasons),
-            events=len(seen),
-            manifest=zlib.compress(json.dumps(sorted(seen.items()), separators=(",", ":")).encode(), 6),
-            seen_at=now,
-            last_seen_at=now,
-            doubted_at=doubted_at,
-            applied_at=now if state == CURRENT else None,
-        )
-        .returning(_G.id)
-    ).scalar_one()
-    found = find(connection, subscription_id, created)
-    assert found is not None
-    return found
+    """Note a state seen for the first time. `digest` and `packed` are what `digest_of` and `pack` made of it, which
+    takes time for many events.
+    """
+    values: dict[str, Any] = {
+        "subscription_id": subscription_id,
+        "digest": digest or digest_of(seen),
+        "state": state,
+        "events": len(seen),
+        "seen_at": now,
+        "last_seen_at": now,
+        "doubted_at": doubted_at,
+        "applied_at": now if state == CURRENT else None,
+    }
+    stored = {"doubts": " ".join(reasons), "manifest": pack(seen) if packed is None else packed}
+    created = connection.execute(insert(_G).values(**values, **stored).returning(_G.id)).scalar_one()
+    return Generation(id=created, unread=None, doubts=reasons, manifest=seen, **values)
+
+
+def pack(seen: Mapping[str, str]) -> bytes:
+    """A state as it is stored."""
+    return zlib.compress(json.dumps(sorted(seen.items()), separators=(",", ":")).encode(), 6)
+
+
+def state_of(connection: Connection, generation_id: int) -> str | None:
+    """The present state of one; None where it is gone."""
+    return connection.scalar(select(_G.state).where(_G.id == generation_id))
 
 
 def note_unread(connection: Connection, generation: Generation, unread: str | None) -> Generation:
@@ -156,17 +165,25 @@ def show(
     given: Mapping[str, StoredEvent] | None = None,
     leaving: str = PAST,
 ) -> Plan:
-    """Make it the current one and its events those of the calendar; the one until now goes to the state `leaving`."""
+    """Make it the current one and its events those of the calendar, in one transaction; the one until now goes to the
+    state `leaving`.
+    """
     subscription_id = generation.subscription_id
     stored = imported_events.hashes(connection, subscription_id)
-    before = baseline(connection, subscription_id, stored, now)
+    baseline(connection, subscription_id, stored, now)
     changes = plan(stored, generation.manifest)
-    imported_events.write(connection, subscription_id, user_id, generation.manifest, changes, given or {})
-    if before is not None and before.id != generation.id:
-        move(connection, before, leaving)
+    for uids in chunks(changes.uids):
+        imported_events.write(connection, subscription_id, user_id, generation.manifest, uids, given or {})
+    make_current(connection, generation, now, leaving)
+    return changes
+
+
+def make_current(connection: Connection, generation: Generation, now: int, leaving: str = PAST) -> None:
+    """Its events are those of the calendar now; the one until now goes to the state `leaving`."""
+    before = update(_G).where(_G.subscription_id == generation.subscription_id, _G.state == CURRENT)
+    connection.execute(before.where(_G.id != generation.id).values(state=leaving))
     move(connection, generation, CURRENT, applied_at=now)
     tell(connection, generation)
-    return changes
 
 
 def tell(connection: Connection, generation: Generation) -> None:
@@ -175,20 +192,47 @@ def tell(connection: Connection, generation: Generation) -> None:
     connection.execute(statement.values(unread=generation.unread))
 
 
-def prune(connection: Connection, subscription_id: int, keep: int) -> None:
-    """Forget all but the newest `keep`, the current one and what waits or was rejected last included, and the contents
-    only they held.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unneeded:
+    """What is to be forgotten: generations by id, and versions of events that only these held."""
+
+    generations: tuple[int, ...]
+    versions: tuple[tuple[str, str], ...]
+
+
+def unneeded(connection: Connection, subscription_id: int, keep: int) -> Unneeded:
+    """All but the newest `keep`, the current one and what waits or was rejected last included, and the contents
+    only they hold.
     """
     found = listed(connection, subscription_id)
     needed = {it.id for it in found if it.state in (CURRENT, QUARANTINED)}
     needed.update(it.id for it in found[:keep])
     rejected = [it for it in found if it.state == REJECTED]
     needed.update(it.id for it in rejected[:keep])
-    for it in found:
-        if it.id not in needed:
-            connection.execute(delete(_G).where(_G.id == it.id))
     held = {pair for it in found if it.id in needed for pair in it.manifest.items()}
-    imported_events.forget(connection, subscription_id, held)
+    return Unneeded(
+        generations=tuple(it.id for it in found if it.id not in needed),
+        versions=tuple(sorted(imported_events.version_keys(connection, subscription_id) - held)),
+    )
+
+
+def count_kept(connection: Connection, subscription_id: int) -> int:
+    """The events of all generations that are kept, each counted in each."""
+    total = select(func.coalesce(func.sum(_G.events), 0)).where(_G.subscription_id == subscription_id)
+    return int(connection.scalar(total) or 0)
+
+
+def forget(connection: Connection, generations: Collection[int]) -> None:
+    """Forget generations."""
+    if generations:
+        connection.execute(delete(_G).where(_G.id.in_(generations)))
+
+
+def prune(connection: Connection, subscription_id: int, keep: int) -> None:
+    """Forget what is `unneeded`, in one transaction."""
+    found = unneeded(connection, subscription_id, keep)
+    forget(connection, found.generations)
+    imported_events.drop(connection, subscription_id, found.versions)
 
 
 def _one(connection: Connection, statement: Any, subscription_id: int, wanted: Any) -> Generation | None:

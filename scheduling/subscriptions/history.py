@@ -23,7 +23,7 @@ from scheduling.errors import Conflict, NotFound
 from scheduling.ical import series_json, timezones
 from scheduling.models import Subscription as SubscriptionRow
 from scheduling.settings.view import View
-from scheduling.subscriptions import events, generations, subscriptions
+from scheduling.subscriptions import applying, events, generations, subscriptions
 from scheduling.subscriptions.generations import Generation
 from scheduling.subscriptions.record import Subscription, slug_of
 from scheduling.webhooks.subscriptions import emit_outcome
@@ -64,7 +64,8 @@ def diff(
     are the owner's alone, and the system's. Raises `NotFound`.
     """
     found, generation = _seen(connection, subscription_id, generation_id, actor)
-    stored = events.hashes(connection, subscription_id)
+    current = generations.in_state(connection, subscription_id, generations.CURRENT)
+    stored = events.hashes(connection, subscription_id) if current is None else current.manifest
     wanted = generation.manifest
     kinds = dict.fromkeys(stored.keys() - wanted.keys(), "removed")
     kinds |= dict.fromkeys(wanted.keys() - stored.keys(), "added")
@@ -93,7 +94,9 @@ def accept(
     actor: Actor,
     followers: Followers,
 ) -> None:
-    """Believe a state that was in quarantine, withdrawn or rejected, and show it. Raises `NotFound`, `Conflict`."""
+    """Believe a state that was in quarantine, withdrawn or rejected, and show it. Whoever calls this has
+    `unfinished.finish` called afterwards, since a large one is shown in steps. Raises `NotFound`, `Conflict`.
+    """
     found, generation = _both(connection, subscription_id, generation_id, actor)
     if generation.state not in (generations.QUARANTINED, generations.WITHDRAWN, generations.REJECTED):
         raise Conflict(f"Generation {generation_id} is {generation.state}; there is nothing to accept.")
@@ -110,7 +113,9 @@ def roll_back(
     actor: Actor,
     followers: Followers,
 ) -> None:
-    """Show an earlier state again; the one until now is rejected. Raises `NotFound`, `Conflict`."""
+    """Show an earlier state again; the one until now is rejected. As `accept` otherwise. Raises `NotFound`,
+    `Conflict`.
+    """
     found, generation = _both(connection, subscription_id, generation_id, actor)
     if generation.state != generations.PAST:
         raise Conflict(
@@ -129,7 +134,7 @@ def reject(connection: Connection, subscription_id: int, generation_id: int, *, 
         )
     generations.move(connection, generation, generations.REJECTED)
     if generation.state == generations.QUARANTINED:
-        _settle(connection, found)
+        settle(connection, found)
     _record(connection, actor, "subscription.reject", found, generation)
 
 
@@ -160,13 +165,20 @@ def _show(
     followers: Followers,
 ) -> None:
     # The row first, as the importer does: a fetch under way waits here, and then has lost its claim.
-    connection.execute(update(_S).where(_S.id == found.id).values(lease=None, lease_until=0))
-    generations.show(connection, generation, found.user_id, int(time.time()), leaving=leaving)
-    _settle(connection, found)
+    free = {"lease": None, "lease_until": 0, "applying": None, "leaving": None}
+    connection.execute(update(_S).where(_S.id == found.id).values(**free))
+    stored = events.hashes(connection, found.id)
+    now = int(time.time())
+    if max(len(stored), len(generation.manifest)) > applying.SMALL:
+        generations.baseline(connection, found.id, stored, now)
+        applying.begin(connection, generation, found.user_id, leaving)
+        return
+    generations.show(connection, generation, found.user_id, now, leaving=leaving)
+    settle(connection, found)
     catch_up(connection, found.user_id, slug_of(found.id), view, followers=followers)
 
 
-def _settle(connection: Connection, found: Subscription) -> None:
+def settle(connection: Connection, found: Subscription) -> None:
     """Let the status say what the state that the source is in has become."""
     seen_id = connection.scalar(select(_S.seen_generation).where(_S.id == found.id))
     seen = None if seen_id is None else generations.find(connection, found.id, seen_id)

@@ -21,6 +21,11 @@ class Plan:
     delete: frozenset[str]
     unchanged: frozenset[str]
 
+    @property
+    def uids(self) -> list[str]:
+        """Those of which something is to be written."""
+        return [*self.delete, *self.update, *self.insert]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The importer's side of the database: claiming due subscriptions under a lease, and applying what was found in one
-transaction. Every write is fenced by the lease, so a daemon that was stopped and woken late changes nothing.
+"""The importer's side of the database: claiming due subscriptions under a lease, and applying what was found. That is
+judged under the lease, so a daemon that was stopped and woken late changes nothing. A small state is applied in one
+transaction, a large one in steps (`applying.py`).
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection
+import time
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
 
 from scheduling.access.secrets import Keyring
+from scheduling.calendars.catch_up import catch_up, catch_up_in_steps
 from scheduling.calendars.followers import Followers
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
@@ -19,10 +22,12 @@ from scheduling.errors import SecretsUnreadable
 from scheduling.models import Generation as GenerationRow
 from scheduling.models import Subscription, User
 from scheduling.settings import stored as settings
+from scheduling.subscriptions import applying, events, generations, leases, outcomes, own_events, reading
 from scheduling.subscriptions import credentials as source_credentials
-from scheduling.subscriptions import events, generations, leases, outcomes, own_events, reading
+from scheduling.subscriptions.events import StoredEvent
 from scheduling.subscriptions.facts import Applied, Due, Facts, Failure, Standing, Taken
 from scheduling.subscriptions.judgement import Judgement
+from scheduling.subscriptions.record import slug_of
 
 _S = Subscription
 _CLAIMABLE = (
@@ -39,6 +44,7 @@ _CLAIMABLE = (
     _S.refresh,
     _S.body_digest,
     _S.time_zone,
+    _S.applying,
     User.time_zone.label("user_zone"),
     User.email,
 )
@@ -46,12 +52,12 @@ _HELD = (
     select(_S.id, _S.status, _S.seen_generation, _S.moved, GenerationRow.state.label("seen_state"))
     .outerjoin(GenerationRow, GenerationRow.id == _S.seen_generation)
     .where(_S.id == bindparam("id"), _S.lease == bindparam("lease"), _S.status != "paused")
-    .with_for_update(of=_S)
 )
+_LOST = Taken(status="lost", reason="lost")
 
 
 class ImportStore:
-    """Every method is one transaction."""
+    """Every method is one transaction, or where there is much to be written several short ones."""
 
     def __init__(self, database: Database, config: Config, keyring: Keyring, *, followers: Followers) -> None:
         self._followers = followers
@@ -127,25 +133,71 @@ class ImportStore:
         """Judge a state of the source. Unless it is doubted or was rejected it is written and rendered into the
         calendar; else it is kept beside, and what is there stays. Records the facts and gives the claim back.
         """
+        return self._judge(due, changes, is_new=True)
+
+    def _judge(self, due: Due, changes: Applied, *, is_new: bool) -> Taken:
+        self._finish(due)
+        with self._database.read() as connection:
+            row = self._held(connection, due, lock=False)
+            if row is None:
+                return _LOST
+            if is_new:
+                changes = self._without_own(connection, due, changes)
+            judgement = Judgement(
+                connection, self._config, due, changes, moved=bool(row.moved), is_new=is_new
+            )
+        given = {event.uid: event for event in changes.upserts}
+        if judgement.is_small:
+            return self._at_once(due, judgement, given)
+        return self._in_steps(due, judgement, given)
+
+    def _at_once(self, due: Due, judgement: Judgement, given: Mapping[str, StoredEvent]) -> Taken:
         with self._database.write() as connection:
             row = self._held(connection, due)
             if row is None:
-                return Taken(status="lost", reason="lost")
-            changes = self._without_own(connection, due, changes)
-            return self._judgement(connection, due, row, changes, is_new=True).decide()
+                return _LOST
+            verdict = judgement.decide(connection)
+            if verdict.shown:
+                generations.show(connection, verdict.generation, due.user_id, int(time.time()), given=given)
+            else:
+                events.keep(connection, due.id, events.unknown(connection, due.id, given.values()))
+            generations.prune(connection, due.id, judgement.keep)
+            judgement.end(connection, row.status, verdict)
+            if verdict.shown:
+                view = settings.view(connection, self._config)
+                catch_up(connection, due.user_id, slug_of(due.id), view, followers=self._followers)
+        return verdict.taken
 
-    def _judgement(
-        self,
-        connection: Connection,
-        due: Due,
-        row: Row[*tuple[Any, ...]],
-        changes: Applied,
-        *,
-        is_new: bool,
-    ) -> Judgement:
-        return Judgement(
-            connection, self._config, due, row, changes, is_new=is_new, followers=self._followers
-        )
+    def _in_steps(self, due: Due, judgement: Judgement, given: Mapping[str, StoredEvent]) -> Taken:
+        if not applying.stage(self._database, due.id, due.lease, given):
+            return _LOST
+        with self._database.write() as connection:
+            if self._held(connection, due) is None:
+                return _LOST
+            verdict = judgement.decide(connection)
+            if verdict.shown:
+                applying.begin(connection, verdict.generation, due.user_id, generations.PAST)
+        if verdict.shown:
+            if applying.go_on(self._database, due.id) is None:
+                return _LOST
+            self._catch_up(due)
+        applying.prune(self._database, due.id, due.lease, judgement.keep)
+        with self._database.write() as connection:
+            row = self._held(connection, due)
+            if row is None:
+                return _LOST
+            judgement.end(connection, row.status, verdict)
+        return verdict.taken
+
+    def _finish(self, due: Due) -> None:
+        """Go on with what an importer began that was killed, or somebody who chose another state."""
+        if due.unfinished:
+            applying.go_on(self._database, due.id)
+
+    def _catch_up(self, due: Due) -> None:
+        with self._database.read() as connection:
+            view = settings.view(connection, self._config)
+        catch_up_in_steps(self._database, due.user_id, slug_of(due.id), view, followers=self._followers)
 
     def _without_own(self, connection: Connection, due: Due, changes: Applied) -> Applied:
         """The state without the user's own events come back, which block already."""
@@ -170,6 +222,7 @@ class ImportStore:
         """Record that the source has not changed, and give the claim back. A state in quarantine is accepted once it
         has been there long enough.
         """
+        self._finish(due)
         with self._database.write() as connection:
             if outcomes.still_good(connection, due, facts):
                 return
@@ -182,12 +235,12 @@ class ImportStore:
             if seen is None:
                 values = outcomes.answered(due, facts)
                 outcomes.succeeded(connection, due, row.status, values, "unchanged")
-            else:
-                state = Applied(seen=seen.manifest, upserts=(), facts=facts)
-                self._judgement(connection, due, row, state, is_new=False).decide()
+        if seen is not None:
+            self._judge(due, Applied(seen=seen.manifest, upserts=(), facts=facts), is_new=False)
 
     def failed(self, due: Due, failure: Failure) -> None:
         """Record a failure, leaving the events as they are, and give the claim back."""
+        self._finish(due)
         with self._database.write() as connection:
             if self._held(connection, due) is not None:
                 outcomes.failed(connection, due.id, failure)
@@ -227,9 +280,11 @@ class ImportStore:
             zone_is_given=is_given,
             addresses=addresses,
             credentials=credentials,
+            unfinished=row.applying is not None,
         )
 
     @staticmethod
-    def _held(connection: Connection, due: Due) -> Row[*tuple[Any, ...]] | None:
+    def _held(connection: Connection, due: Due, *, lock: bool = True) -> Row[*tuple[Any, ...]] | None:
         """The subscription if the claim still stands; locks it, so that the claim goes on standing."""
-        return connection.execute(_HELD, {"id": due.id, "lease": due.lease}).first()
+        statement = _HELD.with_for_update(of=_S) if lock else _HELD
+        return connection.execute(statement, {"id": due.id, "lease": due.lease}).first()

@@ -29,8 +29,8 @@ from scheduling.kinds import policy as import_policy
 from scheduling.kinds.policy import Policy
 from scheduling.models import Calendar, ExternalEvent, ExternalEventVersion, Generation, ScheduleChange
 from scheduling.models import Subscription as SubscriptionRow
+from scheduling.subscriptions import applying, erasing, generations
 from scheduling.subscriptions import credentials as source_credentials
-from scheduling.subscriptions import generations
 from scheduling.subscriptions import url as subscription_url
 from scheduling.subscriptions.credentials import Credentials
 from scheduling.subscriptions.record import COLUMNS, Subscription, read, slug_of
@@ -144,7 +144,7 @@ def list_subscriptions(
     """
     require(_ALL, own=_OWN, owner_id=user_id, actor=actor)
     wanted = _R.detached_at.is_not(None) if detached else _R.detached_at.is_(None)
-    statement = select(*COLUMNS).where(wanted).order_by(_R.id)
+    statement = select(*COLUMNS).where(wanted, ~_R.erased).order_by(_R.id)
     if user_id is not None:
         statement = statement.where(_R.user_id == user_id)
     return [read(row) for row in connection.execute(statement)]
@@ -270,8 +270,11 @@ def remove(
     found = manageable(connection, subscription_id, actor=actor)
     there = connection.scalar(select(exists().where(ExternalEvent.subscription_id == subscription_id)))
     if events == "keep" and there:
-        for table in (Generation, ExternalEventVersion):
-            connection.execute(delete(table).where(table.subscription_id == subscription_id))
+        # A state that is being shown goes on being shown; what is beside of it goes later (`erasing.py`).
+        is_whole = not applying.is_begun(connection, subscription_id)
+        if is_whole and erasing.is_small(connection, subscription_id, events_too=False):
+            for table in (Generation, ExternalEventVersion):
+                connection.execute(delete(table).where(table.subscription_id == subscription_id))
         gone = {"encrypted_url": b"", "encrypted_credentials": None, "source_key": None, "http": None}
         gone |= {"reason": None, "message": None, "report": None, "seen_generation": None}
         connection.execute(
@@ -293,7 +296,7 @@ def remove_detached(connection: Connection, subscription_id: int, *, actor: Acto
 
 
 def _one(connection: Connection, subscription_id: int, actor: Actor, *, detached: bool) -> Subscription:
-    row = connection.execute(select(*COLUMNS).where(_R.id == subscription_id)).first()
+    row = connection.execute(select(*COLUMNS).where(_R.id == subscription_id, ~_R.erased)).first()
     found = row is not None and (row.detached_at is not None) == detached
     if row is None or not found or not permits(_ALL, own=_OWN, owner_id=row.user_id, actor=actor):
         what = "detached calendar" if detached else "subscription"
@@ -351,9 +354,12 @@ def _hide(connection: Connection, user_id: int, subscription_id: int, visibility
 
 def _erase(connection: Connection, found: Subscription) -> None:
     links.touch(connection, found.user_id)
-    connection.execute(delete(ExternalEvent).where(ExternalEvent.subscription_id == found.id))
-    connection.execute(delete(_R).where(_R.id == found.id))
-    connection.execute(delete(Calendar).where(*_calendar(found)))
+    if erasing.is_small(connection, found.id):
+        connection.execute(delete(ExternalEvent).where(ExternalEvent.subscription_id == found.id))
+        connection.execute(delete(_R).where(_R.id == found.id))
+        connection.execute(delete(Calendar).where(*_calendar(found)))
+    else:
+        erasing.erase(connection, found.id, found.user_id)
     checks.mark_calendar(connection, found.user_id, slug_of(found.id))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +15,7 @@ from scheduling.access import idempotency
 from scheduling.access.idempotency import Answer
 from scheduling.access.permissions import Actor
 from scheduling.composition import FOLLOWERS
+from scheduling.errors import DatabaseUnavailable
 from scheduling.snapshot import PATIENCE, Snapshot
 from server import conditional
 from server.api.protocol import requests
@@ -48,26 +50,47 @@ class Dispatcher:
                 with Snapshot(
                     self._database, self._settings.config, patience=PATIENCE, followers=FOLLOWERS
                 ) as snapshot:
-                    return _response(self._handle(operation, actor, given, snapshot))
+                    return _response(self._handle(operation, actor, given, snapshot, []))
             return _response(self._write(operation, actor, given))
 
         return view
 
     def _write(self, operation: Operation, actor: Actor, given: dict[str, Any]) -> Answer:
+        afterwards: list[Callable[[], None]] = []
+        answer = self._written(operation, actor, given, afterwards)
+        for work in afterwards:
+            with suppress(DatabaseUnavailable):  # what was asked for is committed, and the worker goes on
+                work()
+        return answer
+
+    def _written(
+        self,
+        operation: Operation,
+        actor: Actor,
+        given: dict[str, Any],
+        afterwards: list[Callable[[], None]],
+    ) -> Answer:
         key = requests.idempotency_key(request) if operation.creates else None
         with self._database.write() as connection:
             if key is None:
-                return self._handle(operation, actor, given, connection)
+                return self._handle(operation, actor, given, connection, afterwards)
             under = idempotency.scope(self._keyring, f"api-key {actor.api_key_id}", key)
             asked = idempotency.fingerprint(request.method, request.full_path, request.get_data())
             kept = idempotency.claim(connection, self._keyring, under, asked, int(time.time()))
             if kept is not None:
                 return kept
-            answer = self._handle(operation, actor, given, connection)
+            answer = self._handle(operation, actor, given, connection, afterwards)
             idempotency.settle(connection, self._keyring, under, answer)
             return answer
 
-    def _handle(self, operation: Operation, actor: Actor, given: dict[str, Any], transaction: Any) -> Answer:
+    def _handle(
+        self,
+        operation: Operation,
+        actor: Actor,
+        given: dict[str, Any],
+        transaction: Any,
+        afterwards: list[Callable[[], None]],
+    ) -> Answer:
         call = Call(
             settings=self._settings,
             database=self._database,
@@ -76,6 +99,7 @@ class Dispatcher:
             transaction=transaction,
             if_match=request.headers.get("If-Match") if operation.versioned or operation.claims else None,
             prefer=request.headers.get("Prefer") if operation.waits else None,
+            afterwards=afterwards,
         )
         return _answer(operation, operation.handler(call, **given))
 

@@ -45,7 +45,7 @@ class Reply:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
     """One authenticated request. A reading operation has a `Snapshot`, every other one a write transaction, which is
-    committed when the handler returns.
+    committed when the handler returns. What it put into `afterwards` is called then.
     """
 
     settings: Settings
@@ -55,6 +55,7 @@ class Call:
     transaction: Snapshot | Connection
     if_match: str | None = None
     prefer: str | None = None
+    afterwards: list[Callable[[], None]] = field(default_factory=list)
 
     @property
     def connection(self) -> Connection:

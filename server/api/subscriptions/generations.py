@@ -10,7 +10,7 @@ from scheduling.composition import FOLLOWERS
 from scheduling.errors import NotFound
 from scheduling.settings import stored
 from scheduling.settings.view import View
-from scheduling.subscriptions import history, subscriptions
+from scheduling.subscriptions import history, subscriptions, unfinished
 from scheduling.subscriptions.generations import Generation as StoredGeneration
 from scheduling.subscriptions.subscriptions import Subscription as StoredSubscription
 from server.api.protocol.operations import Call, Reply, Routes
@@ -100,6 +100,7 @@ def accept_generation(call: Call, user: Username, subscription_id: Id, generatio
     history.accept(
         call.connection, found.id, generation_id, _view(call), actor=call.actor, followers=FOLLOWERS
     )
+    _finish_afterwards(call, found.id)
     return _answer(call, found, generation_id)
 
 
@@ -118,6 +119,7 @@ def roll_back_generation(call: Call, user: Username, subscription_id: Id, genera
     history.roll_back(
         call.connection, found.id, generation_id, _view(call), actor=call.actor, followers=FOLLOWERS
     )
+    _finish_afterwards(call, found.id)
     return _answer(call, found, generation_id)
 
 
@@ -146,6 +148,13 @@ def _owner(call: Call, user: str) -> int:
 
 def _view(call: Call) -> View:
     return stored.view(call.connection, call.settings.config)
+
+
+def _finish_afterwards(call: Call, subscription_id: int) -> None:
+    def finish() -> None:
+        unfinished.finish(call.database, call.settings.config, subscription_id, followers=FOLLOWERS)
+
+    call.afterwards.append(finish)
 
 
 def _answer(call: Call, found: StoredSubscription, generation_id: int) -> Reply:

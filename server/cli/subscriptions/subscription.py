@@ -15,7 +15,7 @@ from scheduling.composition import FOLLOWERS
 from scheduling.kinds.policy import BUSY, TENTATIVE, VISIBILITY, Policy
 from scheduling.settings import stored
 from scheduling.settings.view import View
-from scheduling.subscriptions import history, subscriptions
+from scheduling.subscriptions import history, subscriptions, unfinished
 from scheduling.subscriptions.subscriptions import Changes
 from server.cli.subscriptions import import_report, preview
 from server.cli.subscriptions.source_credentials import credentials_of, with_credentials
@@ -321,6 +321,7 @@ def accept(session: Session, *, number: int, generation: int) -> None:
     with session.database.write() as connection:
         view = _view(session, connection)
         history.accept(connection, number, generation, view, actor=session.actor, followers=FOLLOWERS)
+    unfinished.finish(session.database, session.settings.config, number, followers=FOLLOWERS)
     click.echo(f"Accepted generation {generation} of subscription {number}.")
 
 
@@ -344,6 +345,7 @@ def rollback(session: Session, *, number: int, generation: int) -> None:
     with session.database.write() as connection:
         view = _view(session, connection)
         history.roll_back(connection, number, generation, view, actor=session.actor, followers=FOLLOWERS)
+    unfinished.finish(session.database, session.settings.config, number, followers=FOLLOWERS)
     click.echo(f"Subscription {number} shows generation {generation} again.")
 
 

@@ -28,7 +28,7 @@ from scheduling.database.connection import Database
 from scheduling.errors import InvalidSyncToken
 from scheduling.settings.stored import change, view
 from scheduling.settings.view import today
-from scheduling.upkeep import maintenance
+from scheduling.upkeep import maintenance, orphans
 from tests.factories import Dispatch
 
 NOW = 1_773_100_800  # 2026-03-10 00:00:00 UTC
@@ -199,7 +199,8 @@ class SyncMachine(RuleBasedStateMachine):
     def prune(self, days: int) -> None:
         with self.database.write() as connection:
             maintenance.prune(connection, days, self.now)
-            maintenance.drop_orphans(connection)
+        orphans.drop_calendars(self.database)
+        orphans.drop_changes(self.database)
 
     def states(self) -> list[CalendarState]:
         found: list[CalendarState] = []

@@ -15,7 +15,7 @@ from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.settings import stored
 from scheduling.settings.stored import view
-from scheduling.upkeep import maintenance
+from scheduling.upkeep import orphans
 from scheduling.webhooks.watch import JobWatch
 from tests.factories import Dispatch
 
@@ -217,7 +217,6 @@ def test_maintenance_does_not_drop_changes_that_are_to_be_told_of(
 ) -> None:
     webhooks.add()
     dispatch.job(dispatch.user("dora"))
-    with database.write() as connection:
-        maintenance.drop_orphans(connection)
+    orphans.drop_changes(database)
     look(webhooks)
     assert len(jobs(webhooks)) == 1
