@@ -8,12 +8,24 @@ were last caught up; read them through a `Snapshot` first to have that now.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, exists, func, or_, select
+from sqlalchemy import (
+    Connection,
+    Label,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.orm import InstrumentedAttribute
 
 from scheduling.errors import NotFound
 from scheduling.kinds import JOBS
@@ -105,11 +117,29 @@ _ENTRIES = (
 _CALENDARS = select(Calendar.id, Calendar.user_id, Calendar.kind, Calendar.revision).where(
     or_(Calendar.user_id == bindparam("user"), Calendar.id.in_(bindparam("ids", expanding=True)))
 )
-_CHANGED = select(func.min(_O.changed_at)).where(
-    _O.calendar_id == bindparam("calendar"), _O.revision > bindparam("revision")
+
+
+def _first_after(calendar: InstrumentedAttribute[int], revision: Any) -> tuple[Label[Any], Label[Any]]:
+    """When the first thing changed after a revision of a calendar, by what is left of it and by when it was issued."""
+    return (
+        select(func.min(_O.changed_at))
+        .where(_O.calendar_id == calendar, _O.revision > revision)
+        .scalar_subquery()
+        .label("changed_at"),
+        select(func.min(CalendarRevision.issued_at))
+        .where(CalendarRevision.calendar_id == calendar, CalendarRevision.last > revision)
+        .scalar_subquery()
+        .label("issued_at"),
+    )
+
+
+_BEHIND = (
+    select(_E.source, _E.source_id, _E.client, _E.calendar_id, *_first_after(_E.calendar_id, _E.revision))
+    .join(Calendar, Calendar.id == _E.calendar_id)
+    .where(_E.user_id == bindparam("user"), _E.revision > 0, _E.revision < Calendar.revision)
 )
-_ISSUED = select(func.min(CalendarRevision.issued_at)).where(
-    CalendarRevision.calendar_id == bindparam("calendar"), CalendarRevision.last > bindparam("revision")
+_NEVER_FETCHED = select(Calendar.id, *_first_after(Calendar.id, 0)).where(
+    Calendar.id.in_(bindparam("ids", expanding=True))
 )
 
 
@@ -123,7 +153,12 @@ def of_user(connection: Connection, user_id: int) -> list[Delivery]:
     groups: dict[tuple[str, int, str], list[Row[*tuple[Any, ...]]]] = defaultdict(list)
     for entry in entries:
         groups[entry.source, entry.source_id, entry.client].append(entry)
-    return [_delivery(connection, rows, calendars, user_id) for rows in groups.values()]
+    wanted = {key: _wanted(rows, calendars, user_id) for key, rows in groups.items()}
+    missing = {it for key, ids in wanted.items() for it in ids - {row.calendar_id for row in groups[key]}}
+    missed = _Missed.read(connection, user_id, missing)
+    return [
+        _delivery(rows, [calendars[it] for it in sorted(wanted[key])], missed) for key, rows in groups.items()
+    ]
 
 
 def of_feed(connection: Connection, user_id: int, feed_id: int) -> list[Delivery]:
@@ -154,18 +189,54 @@ def drop_orphans(connection: Connection) -> int:
     return connection.execute(delete(_E).where(gone)).rowcount
 
 
-def _delivery(
-    connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]], calendars: dict[int, Any], user_id: int
-) -> Delivery:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Missed:
+    """When the first thing changed that a subscriber has not fetched (epoch seconds, None where nothing is left that
+    says it): by its entry in the ledger, and by the id of a calendar that it never fetched.
+    """
+
+    since: Mapping[tuple[str, int, str, int], int | None]
+    ever: Mapping[int, int | None]
+
+    @classmethod
+    def read(cls, connection: Connection, user_id: int, missing: Collection[int]) -> _Missed:
+        """For every subscriber of the user: two statements, however many there are."""
+        behind = connection.execute(_BEHIND, {"user": user_id})
+        since = {(it.source, it.source_id, it.client, it.calendar_id): _earlier(it) for it in behind}
+        never = connection.execute(_NEVER_FETCHED, {"ids": sorted(missing)}) if missing else ()
+        return cls(since=since, ever={it.id: _earlier(it) for it in never})
+
+    def stale_since(self, calendar: Any, first: Any, entry: Any) -> int | None:
+        """Epoch seconds; None where the entry of the subscriber, who has `first` as one, has the calendar's present
+        revision.
+        """
+        if (0 if entry is None else entry.revision) >= calendar.revision:
+            return None
+        if entry is not None and not entry.revision:
+            return int(entry.first_at)
+        if entry is None:
+            known = self.ever.get(calendar.id)
+        else:
+            known = self.since.get((first.source, first.source_id, first.client, calendar.id))
+        return calendar.revision // 1000 if known is None else known
+
+
+def _earlier(row: Any) -> int | None:
+    return min((it for it in (row.changed_at, row.issued_at) if it is not None), default=None)
+
+
+def _wanted(rows: Sequence[Row[*tuple[Any, ...]]], calendars: Mapping[int, Any], user_id: int) -> set[int]:
+    """The ids of the calendars that a subscriber should have: all of a feed, of an app password what it fetched."""
+    if rows[0].source != "feed":
+        return {row.calendar_id for row in rows} & set(calendars)
+    kinds = rows[0].kinds.split(",")
+    return {it.id for it in calendars.values() if it.user_id == user_id and it.kind in kinds}
+
+
+def _delivery(rows: Sequence[Row[*tuple[Any, ...]]], wanted: Iterable[Any], missed: _Missed) -> Delivery:
     first = rows[0]
     known = {row.calendar_id: row for row in rows}
-    wanted = set(known)
-    if first.source == "feed":
-        kinds = first.kinds.split(",")
-        wanted = {it.id for it in calendars.values() if it.user_id == user_id and it.kind in kinds}
-    stale = [
-        _stale_since(connection, calendars[it], known.get(it)) for it in sorted(wanted) if it in calendars
-    ]
+    stale = [missed.stale_since(it, first, known.get(it.id)) for it in wanted]
     if first.feed_changed_at is not None and first.feed_changed_at > max(row.scope for row in rows):
         stale.append(first.feed_changed_at)
     moments = [it for it in stale if it is not None]
@@ -183,18 +254,6 @@ def _delivery(
         requests=max(row.requests for row in rows),
         address=latest.address,
     )
-
-
-def _stale_since(connection: Connection, calendar: Any, entry: Any) -> int | None:
-    """Epoch seconds; None where the entry has the calendar's present revision."""
-    revision = 0 if entry is None else entry.revision
-    if revision >= calendar.revision:
-        return None
-    if entry is not None and not entry.revision:
-        return int(entry.first_at)
-    key = {"calendar": calendar.id, "revision": revision}
-    found: Iterable[int | None] = (connection.scalar(_CHANGED, key), connection.scalar(_ISSUED, key))
-    return min((it for it in found if it is not None), default=calendar.revision // 1000)
 
 
 def _assignee(connection: Connection, job_id: int, user_id: int, username: str) -> AssigneeDelivery:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,6 +32,7 @@ from scheduling.upkeep import maintenance
 from tests.factories import Dispatch
 
 KEYRING = Keyring(new_key())
+Statements = Callable[[Database], AbstractContextManager[list[str]]]
 NOW = int(datetime.now(UTC).timestamp())
 
 
@@ -346,6 +349,23 @@ def test_processes_that_store_the_same_rows_add_up(ann: Ann) -> None:
     for thread in threads:
         thread.join()
     assert {row[0] for row in ann.dispatch.execute("SELECT requests FROM deliveries")} == {40}
+
+
+def test_it_costs_the_same_however_many_subscribers_are_stale(ann: Ann, statements: Statements) -> None:
+    """One that has everything, some that have an old state, and some that never fetched one of the calendars."""
+    counts = []
+    for number in range(1, 6):
+        ann.fetch(client=f"old-{number}", at=NOW - 800)
+        ann.fetch(client=f"half-{number}", revisions=ann.revisions("jobs"), at=NOW - 800)
+        ann.fetch_by_caldav(client=f"dav-{number}", at=NOW - 800)
+        ann.dispatch.time_off(ann.id)
+        ann.dispatch.job(ann.id)
+        ann.catch_up()
+        with statements(ann.database) as seen:
+            found = ann.delivered()
+        assert [it.up_to_date for it in found] == [False] * (3 * number)
+        counts.append(len(seen))
+    assert counts == [4] * 5
 
 
 def test_a_database_has_one_ledger(database: Database) -> None:
