@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 _GRACE = 20.0
 """Seconds that work has to end when the importer is told to stop."""
 _counting = threading.Lock()
-_INTERNAL_MESSAGE = "The importer itself failed on this calendar; the fault was logged."
+_INTERNAL_MESSAGE = "Daysheet itself failed on this calendar; the fault was logged."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -121,7 +121,7 @@ def preview(
     """
     if content.octets > MOST_OCTETS:
         raise NotACalendar(
-            "too-large", f"The calendar is larger than the {MOST_OCTETS} bytes that are looked at."
+            "too-large", f"The calendar is larger than {MOST_OCTETS} bytes, the limit of a preview."
         )
     feed = content.opened()
     if len(feed.events) > MOST_EVENTS:

@@ -167,7 +167,7 @@ def _depth(clean: dict[str, Any]) -> None:
         return
     depth = _DEPTHS.get(str(clean["HTTP_DEPTH"]).strip().lower())
     if depth is None:
-        raise Refused(HTTPStatus.BAD_REQUEST, "The Depth header is 0, 1 or infinity.")
+        raise Refused(HTTPStatus.BAD_REQUEST, "The Depth header must be 0, 1 or infinity.")
     clean["HTTP_DEPTH"] = depth
 
 

@@ -76,7 +76,7 @@ def message(settings: MailSettings, waiting: Waiting) -> EmailMessage:
     letter: Letter = waiting.letter
     sender, to = settings.sender, address_of(letter.to)
     if sender is None or to is None:
-        raise MailRefused("The address of the letter is not one.")
+        raise MailRefused("The address of the letter is not a mail address.")
     made = EmailMessage(policy=SMTP)
     made["From"] = sender
     made["To"] = to
@@ -106,7 +106,7 @@ def send(settings: MailSettings, letter: EmailMessage) -> None:
             _refuse_for_good(settings, error.smtp_code)
             raise
         except smtplib.SMTPNotSupportedError:
-            raise MailRefused(f"{settings.host} takes no addresses beyond ASCII.") from None
+            raise MailRefused(f"{settings.host} accepts only ASCII addresses.") from None
 
 
 def _connected(settings: MailSettings) -> smtplib.SMTP:

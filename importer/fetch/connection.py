@@ -52,7 +52,9 @@ class Allowance:
         """Count octets that came; raises FetchFailed when they are too many."""
         self._left -= octets
         if self._left < 0:
-            raise FetchFailed("too-large", f"{host} sends far more than the largest calendar that is read.")
+            raise FetchFailed(
+                "too-large", f"{host} sends far more than the size of the largest permitted calendar."
+            )
 
 
 class GuardedBackend(httpcore.NetworkBackend):
@@ -98,7 +100,7 @@ class GuardedBackend(httpcore.NetworkBackend):
         self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
     ) -> httpcore.NetworkStream:
         """Refuse; raises FetchFailed."""
-        raise FetchFailed("scheme", "Local sockets are not connected to.", permanent=True)
+        raise FetchFailed("scheme", "Local sockets are not permitted.", permanent=True)
 
     def _permitted(self, host: str, port: int) -> Sequence[addresses.Address]:
         found = resolve(host, port, self._deadline.cap(None, httpcore.ConnectTimeout))

@@ -110,7 +110,10 @@ def _followed(
     with httpcore.ConnectionPool(ssl_context=trust, network_backend=backend, retries=0, http2=http2) as pool:
         for _ in range(MAX_REDIRECTS + 1):
             if request.visit and not request.visit.move(url.host, deadline.left):
-                raise FetchFailed("timeout", f"{url.host} is asked for too many calendars at once.")
+                raise FetchFailed(
+                    "timeout",
+                    f"Too many calendars of {url.host} are fetched at once; it is tried again later.",
+                )
             headers = _headers(url, request, policy, trusted=_origin(url) == origin)
             answer = _exchange(pool, url, headers, request, policy)
             if isinstance(answer, FetchResult):
@@ -137,7 +140,9 @@ def target(text: str, policy: FetchPolicy) -> httpx.URL:
 
 def _checked(text: str, policy: FetchPolicy, aliases: dict[str, str]) -> httpx.URL:
     if "\\" in text or not text.isprintable():
-        raise FetchFailed("url", "The address contains characters that no URL has.", permanent=True)
+        raise FetchFailed(
+            "url", "The address contains characters that are not permitted in a URL.", permanent=True
+        )
     try:
         url = httpx.URL(text)
         host = url.host
@@ -255,14 +260,15 @@ def _next_hop(url: httpx.URL, location: str, policy: FetchPolicy) -> httpx.URL:
 
 def _status_failure(host: str, status: int, headers: httpx.Headers, *, known: bool) -> FetchFailed:
     sentences = {
-        401: f"{host} does not accept the user name and password or token any more; connect the calendar anew."
+        401: f"{host} does not accept the user name and password or token any more; connect the calendar "
+        "again."
         if known
-        else f"{host} asks who you are; connect the calendar with a user name and password or a token, "
-        "or use its secret address.",
-        403: f"{host} refuses access; the address may have been revoked or the server refuse programs.",
+        else f"{host} asks for a sign-in; give the calendar a user name and password or a token, or use "
+        "its secret address.",
+        403: f"{host} refuses access; perhaps the address was revoked, or the server refuses programs.",
         404: f"{host} does not know this calendar; check the address.",
         410: f"{host} says that this calendar is gone for good.",
-        429: f"{host} received too many requests and asks to wait.",
+        429: f"{host} received too many requests and wants us to wait.",
     }
     if status == 401:
         reason = "reconnect"

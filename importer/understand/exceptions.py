@@ -48,7 +48,7 @@ def add_rdates(dates: Dates, master: Properties, main: Period, busy: str, reader
             begins, slash, ends = value.partition("/")
             moment = reader.moment(begins, item.parameters)
             if moment.local.year > LAST_YEAR:
-                raise Unusable("year-outside", f"It lies after the year {LAST_YEAR}.")  # noqa: TRY301
+                raise Unusable("year-outside", f"It is after the year {LAST_YEAR}.")  # noqa: TRY301
             day = values.like(moment, main.start, reader.zones.days)
             dates.rdates[day] = None
             if slash and len(dates.overrides) < MOST_EXCEPTIONS:

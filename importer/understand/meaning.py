@@ -167,7 +167,9 @@ def _imported(
     try:
         found = instances.series(master, overrides, reader, now, budget)
     except (ValueError, OverflowError):
-        raise Unusable("time-outside", "Its times lie outside what a calendar can hold.") from None
+        raise Unusable(
+            "time-outside", "Its times are outside of the range that a calendar can hold."
+        ) from None
     notes.append(event.effect(master))
     gaps = tuple(note.gap for note in notes if note.gap is not None)
     # What has gaps is read each time, so that what it lacks is known as long as it is there.

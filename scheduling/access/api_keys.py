@@ -91,9 +91,11 @@ def create(
     over_belongings(connection, user_id, actor=actor)
     label = label.strip()
     if not 1 <= len(label) <= 255:
-        raise Invalid("The label of an API key has 1 to 255 characters, for example the name of the script.")
+        raise Invalid(
+            "The label of an API key must have 1 to 255 characters, for example the name of the script."
+        )
     if not wanted:
-        raise Invalid("An API key without permissions is of no use: name at least one.")
+        raise Invalid("An API key needs at least one permission.")
     now = datetime.now(UTC)
     if expires_at is not None and expires_at <= now:
         raise Invalid("The API key would expire in the past; choose a later moment.")

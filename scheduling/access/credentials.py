@@ -159,7 +159,9 @@ def create_app_password(
     """
     owner = over_sign_in(connection, user_id, actor=actor)
     if not 1 <= len(label.strip()) <= 255:
-        raise Invalid("The label of an app password has 1 to 255 characters, for example the device's name.")
+        raise Invalid(
+            "The label of an app password must have 1 to 255 characters, for example the device's name."
+        )
     text = new_token()
     now = datetime.now(UTC)
     created = connection.execute(

@@ -103,13 +103,13 @@ def make(
     if purpose is Purpose.DEVICE:
         require(Permission.PASSWORDS_MANAGE_OWN, actor=actor)
         if actor.user_id != user_id:
-            raise Invalid("A device is connected by its owner.")
+            raise Invalid("Only the owner can connect a device.")
         owner = over_sign_in(connection, user_id, actor=actor)
     else:
         require(Permission.USERS_MANAGE, actor=actor)
         owner = over_sign_in(connection, user_id, even_own=True, actor=actor)
         if purpose is Purpose.SIGN_IN and actor.kind != "system":
-            raise Invalid("A link that signs in as somebody is made on the machine itself.")
+            raise Invalid("A link that signs in as somebody can be made only by a command on the machine.")
     return store(connection, keyring, user_id, owner, purpose, at=at, detail=detail, actor=actor)
 
 

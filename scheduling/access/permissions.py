@@ -55,9 +55,7 @@ class Forbidden(SchedulingError):
 
     def __init__(self, permission: Permission) -> None:
         self.permission = permission
-        super().__init__(
-            f"This needs the permission {permission}; a role or an API key that has it gives it."
-        )
+        super().__init__(f"This needs the permission {permission}, in the role or the API key.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -104,10 +104,11 @@ def add(
     require_no_more(wanted, actor=actor)
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,31}", name):
         raise Invalid(
-            f"{name!r} cannot name a role: use up to 32 lower-case letters, digits and '-', a letter first."
+            f"{name!r} cannot be the name of a role: use up to 32 lower-case letters, digits and '-', and "
+            "begin with a letter."
         )
     if len(description) > 255:
-        raise Invalid("The description of a role has at most 255 characters.")
+        raise Invalid("The description of a role must have at most 255 characters.")
     try:
         with connection.begin_nested():
             connection.execute(insert(RoleRow).values(name=name, description=description.strip()))
@@ -146,7 +147,7 @@ def describe(connection: Connection, name: str, description: str, *, actor: Acto
     require(Permission.ROLES_MANAGE, actor=actor)
     get(connection, name)
     if len(description) > 255:
-        raise Invalid("The description of a role has at most 255 characters.")
+        raise Invalid("The description of a role must have at most 255 characters.")
     connection.execute(update(RoleRow).where(RoleRow.name == name).values(description=description.strip()))
     audit.record(connection, "role.describe", f"role:{name}", actor=actor)
     return get(connection, name)
@@ -160,12 +161,12 @@ def remove(connection: Connection, name: str, *, actor: Actor) -> None:
     role = get(connection, name)
     require_no_more(role.permissions, actor=actor)
     if role.built_in:
-        raise Invalid(f"The role {name} is built in and stays; its permissions can be edited.")
+        raise Invalid(f"The role {name} is built in and cannot be removed; its permissions can be edited.")
     try:
         with connection.begin_nested():
             connection.execute(delete(RoleRow).where(RoleRow.name == name))
     except IntegrityError as error:
-        raise Conflict(f"Users still have the role {name}; give them another one first.") from error
+        raise Conflict(f"Users still have the role {name}; give them another role first.") from error
     audit.record(connection, "role.remove", f"role:{name}", actor=actor)
 
 

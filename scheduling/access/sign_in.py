@@ -44,7 +44,7 @@ class TooManyAttempts(SchedulingError):
     def __init__(self, retry_after: int) -> None:
         """Keep the seconds to wait."""
         self.retry_after = retry_after
-        super().__init__(f"There were too many wrong attempts; try again in {retry_after} s.")
+        super().__init__(f"There were too many wrong attempts; try again in {retry_after} seconds.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

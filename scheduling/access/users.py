@@ -176,13 +176,13 @@ def _checked(connection: Connection, given: Mapping[str, Any]) -> Mapping[str, A
     values = dict(given)
     for name, value in values.items():
         if name not in CHANGEABLE:
-            raise Invalid(f"{name} of a user cannot be changed; what can is {', '.join(CHANGEABLE)}.")
+            raise Invalid(f"{name} of a user cannot be changed; these can: {', '.join(CHANGEABLE)}.")
         if CHANGEABLE[name] is bool and not isinstance(value, bool):
-            raise Invalid(f"{name} is true or false.")
+            raise Invalid(f"{name} must be true or false.")
         if CHANGEABLE[name] is str and not (isinstance(value, str) or (name == "email" and value is None)):
-            raise Invalid(f"{name} is a text.")
+            raise Invalid(f"{name} must be a text.")
         if isinstance(value, str) and (len(value) > 255 or "\x00" in value):
-            raise Invalid(f"{name} has at most 255 characters, none of them NUL.")
+            raise Invalid(f"{name} must have at most 255 characters, and no NUL.")
     if not is_zone(values.get("time_zone", "UTC")):
         raise Invalid(f"{values['time_zone']!r} is not an IANA time zone; an example is Europe/Berlin.")
     if "role" in values:

@@ -92,8 +92,8 @@ def hold(
     found = _caught_up(connection, claim, view, now, followers)
     if not all(_held(it) for it in answer(connection, found, question, now)):
         raise Invalid(
-            "This would not take the time: a job in a status that calendars do not show leaves it free. Choose one of"
-            f" {', '.join(view.chosen(jobs.STATUSES))}."
+            "This job would not take the time, because calendars do not show its status. Choose one of "
+            f"{', '.join(view.chosen(jobs.STATUSES))}."
         )
     return made
 
@@ -136,7 +136,7 @@ def _seen(connection: Connection, claim: Claim, found: Sequence[Person], now: in
             return question
         changed = [it.narrowed(claim.start, claim.end) for it in now_is], present
     if changed is None:
-        raise Changed("If-Match is not a version of availability in this time.", (), "")
+        raise Changed("If-Match is not an ETag of the availability at this time.", (), "")
     if any(_missing(it, claim.permitted) for it in changed[0]):
         raise Changed(
             "The availability of these users has changed, and not all of this time is free.", *changed

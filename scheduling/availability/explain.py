@@ -77,7 +77,7 @@ def explain(
     reasons += [_of_buffer(it) for it in answer.spans if it.is_buffer and it.starts_at <= at < it.ends_at]
     if _off_work(answer, at):
         reasons.append(
-            Reason(effect="outside-hours", rule="working-hours", detail="It lies outside the working hours.")
+            Reason(effect="outside-hours", rule="working-hours", detail="It is outside the working hours.")
         )
     for source in answer.person.sources:
         reasons += _of_source(source, answer, at)
@@ -134,10 +134,10 @@ def _rule(event: Event, busy: str, policies: Mapping[int, str]) -> tuple[str, st
 
 def _rule_of_import(event: Event, busy: str, policy: str | None) -> tuple[str, str]:
     if busy != event.busy:
-        return "changed-instance", f"An instance that was changed by itself makes it {busy or 'FREE'}."
+        return "changed-instance", f"This instance was changed apart from its series. It is {busy or 'FREE'}."
     if policy is not None:
         whose = "all of its" if policy == "policy-busy" else "its tentative"
-        return policy, f"Its subscription's policy is that {whose} events block."
+        return policy, f"The policy of the subscription says that {whose} events block."
     if event.status == "CANCELLED":
         return "status-cancelled", "Its STATUS is CANCELLED."
     if not busy and event.declined:
@@ -152,14 +152,14 @@ def _rule_of_import(event: Event, busy: str, policy: str | None) -> tuple[str, s
         return "busystatus", f"Its X-MICROSOFT-CDO-BUSYSTATUS makes it {busy}."
     if event.all_day:
         return "all-day", "It covers the whole day in the user's time zone."
-    return "opaque", "It is opaque, as events are that say nothing else."
+    return "opaque", "It blocks, because nothing in it says otherwise."
 
 
 def _not_shown(span: Span) -> Reason:
     return Reason(
         effect=_EFFECTS[span.busy],
         rule="not-shown",
-        detail="It takes this time, though calendars do not show it to anybody (any more).",
+        detail="It takes this time, although no calendar shows it (any more).",
         calendar=span.slug,
         starts_at=span.starts_at,
         ends_at=span.ends_at,
@@ -170,7 +170,7 @@ def _of_buffer(span: Span) -> Reason:
     return Reason(
         effect=_EFFECTS[span.busy],
         rule="buffer",
-        detail=f"It lies in the time kept around job {span.source_id}.",
+        detail=f"It is in the buffer around job {span.source_id}.",
         calendar=span.slug,
         starts_at=span.starts_at,
         ends_at=span.ends_at,

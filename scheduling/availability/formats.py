@@ -17,7 +17,7 @@ def vfreebusy(answer: BusyTime, stamp: int, *, head: str = "", more: str = "") -
     """The answer as a calendar; `stamp` is the DTSTAMP, `head` and `more` as in `free_busy.vfreebusy`."""
     start, end = answer.question.start, answer.question.end
     if answer.of_type(free_busy.UNKNOWN):
-        comment = "A calendar could not be read lately: unavailable may mean unknown."
+        comment = "A calendar could not be read lately. Unavailable may mean unknown."
         more += text.line("COMMENT", text.escape(comment))
     return free_busy.vfreebusy(answer.periods, start, end, stamp, head=head, more=more)
 

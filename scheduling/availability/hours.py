@@ -148,10 +148,11 @@ def _checked(hours: Iterable[Working]) -> Hours:
     for weekday, name in enumerate(WEEKDAYS):
         own = [it for it in wanted if it.weekday == weekday]
         if len(own) > _MOST:
-            raise Invalid(f"The working hours of a day have at most {_MOST} parts; {name} has more.")
+            raise Invalid(f"The working hours of a day may have at most {_MOST} parts; {name} has more.")
         if any(not 0 <= it.starts < it.ends <= 1440 for it in own):
             raise Invalid(
-                f"Working hours on {name} end after they start; for a night give two parts, until 24:00 and from 00:00."
+                f"Working hours on {name} must end after they start; for a night give two parts, until 24:00 "
+                "and from 00:00."
             )
         if any(before.ends > after.starts for before, after in pairwise(own)):
             raise Invalid(f"The parts of the working hours on {name} overlap.")

@@ -35,22 +35,22 @@ class Question:
     def check(self, people: int = 1) -> None:
         """Raises `Invalid` unless this can be answered for so many people."""
         if not EARLIEST + LONGEST_BUFFER <= self.start < self.end <= LATEST - LONGEST_BUFFER:
-            raise Invalid("The end is later than the start, and both lie in the years 1 to 9999.")
+            raise Invalid("The end must be later than the start, and both must be in the years 1 to 9999.")
         if self.end - self.start > LONGEST:
             raise Invalid(f"The range is longer than {LONGEST // 86400} days; ask for parts of it.")
         if not 1 <= people <= MOST_PEOPLE:
             raise Invalid(f"Ask about 1 to {MOST_PEOPLE} users at a time.")
         if people * (self.end - self.start) > MOST_PERSON_DAYS * 86400:
             raise Invalid(
-                f"This is more than {MOST_PERSON_DAYS:,} days, counted for each user; ask for a shorter range or for"
-                " fewer users."
+                f"The days of all users together are more than {MOST_PERSON_DAYS:,}; ask for a shorter range "
+                "or for fewer users."
             )
         if not (0 <= self.before <= LONGEST_BUFFER and 0 <= self.after <= LONGEST_BUFFER):
-            raise Invalid("A buffer has 0 to 1440 minutes.")
+            raise Invalid("A buffer must have 0 to 1440 minutes.")
         if not 0 <= self.granularity <= MOST_GRANULARITY:
-            raise Invalid(f"The granularity has 0 to {MOST_GRANULARITY} minutes.")
+            raise Invalid(f"The granularity must be 0 to {MOST_GRANULARITY} minutes.")
         if not 0 <= self.max_staleness <= LONGEST_STALENESS:
-            raise Invalid("The staleness of a source is at most 366 days.")
+            raise Invalid("The staleness of a source must be at most 366 days.")
 
     def during(self, start: int, end: int) -> Question:
         """The same about another range."""

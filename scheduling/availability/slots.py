@@ -32,15 +32,15 @@ class Search:
     def check(self, people: int, seconds: int) -> None:
         """Raises `Invalid` unless this can be searched among so many people in a range of so many seconds."""
         if not 60 <= self.length <= seconds:
-            raise Invalid("A slot is at least a minute long and fits into the range.")
+            raise Invalid("A slot must be at least a minute long and fit into the range.")
         if self.step < 60 or seconds // self.step > _MOST_STARTS:
-            raise Invalid("The step is at least a minute.")
+            raise Invalid("The step must be at least a minute.")
         if not 1 <= self.count <= MOST:
-            raise Invalid(f"1 to {MOST} slots can be found at a time.")
+            raise Invalid(f"Ask for 1 to {MOST} slots at a time.")
         if not 1 <= self.need <= people:
-            raise Invalid(f"Of {counted(people, 'user')} 1 to {people} can be needed.")
+            raise Invalid(f"For {counted(people, 'user')}, need must be 1 to {people}.")
         if not set(PERMITTED).issuperset(self.permitted):
-            raise Invalid(f"Beside free time only {', '.join(PERMITTED)} can be permitted.")
+            raise Invalid(f"Only this time can be allowed beside free time: {', '.join(PERMITTED)}.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

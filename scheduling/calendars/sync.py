@@ -52,9 +52,9 @@ class Token:
                 pruned=int(page[0]) if page else None,
             )
         except ValueError:
-            raise InvalidSyncToken("The sync token is not one of this server's.") from None
+            raise InvalidSyncToken("The sync token is not from this server.") from None
         if str(token) != text:
-            raise InvalidSyncToken("The sync token is not one of this server's.")
+            raise InvalidSyncToken("The sync token is not from this server.")
         return token
 
 
@@ -169,7 +169,9 @@ def _require_genuine(connection: Connection, calendar: CalendarState, held: Toke
     remembered = calendar.pruned_revision
     pruned = held.revision < remembered if held.pruned is None else held.pruned != remembered
     if pruned:
-        raise InvalidSyncToken("The sync token is older than what is remembered about removed items.")
+        raise InvalidSyncToken(
+            "The sync token is too old: Daysheet does not remember removed items for so long."
+        )
     # A page of a divided answer ends on an object's revision, any other token on the last of a batch.
     issued = _GENUINE if held.pruned is None else _PAGE
     key = {"c": calendar.id, "revision": held.revision}

@@ -95,7 +95,7 @@ def _check(name: str, spec: str | None, conversion: str | None, allowed: frozens
     if name in allowed and not spec and not conversion:
         return
     if spec or conversion:
-        raise TemplateError(f'has a format or conversion in the field "{name}", which takes none')
+        raise TemplateError(f'has a format or conversion in the field "{name}", which is not permitted')
     if not name or name.isdecimal():
         raise TemplateError(f'has the positional field "{{{name}}}"; name the field instead')
     if not name.isidentifier():

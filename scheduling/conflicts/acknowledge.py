@@ -29,7 +29,7 @@ def acknowledge(
     require(Permission.CALENDARS_READ_ALL, actor=actor)
     note = (note or "").strip() or None
     if note is not None and (len(note) > LONGEST_NOTE or "\x00" in note):
-        raise Invalid(f"A note has at most {LONGEST_NOTE} characters, none of them NUL.")
+        raise Invalid(f"A note must have at most {LONGEST_NOTE} characters, and no NUL.")
     found = listing.get(connection, conflict_id, lock=True)
     if found.status == "resolved":
         raise Refusal(f"Conflict {conflict_id} is resolved; there is nothing to acknowledge.")

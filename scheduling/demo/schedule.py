@@ -44,7 +44,7 @@ def fill(
     is already or one of its usernames is in use.
     """
     if not (1 <= users <= 100_000 and 0 <= jobs_per_user <= 15_000):
-        raise Invalid("A demo schedule has 1 to 100000 users with 0 to 15000 jobs each.")
+        raise Invalid("A demo schedule must have 1 to 100000 users with 0 to 15000 jobs each.")
     technicians = _add_users(connection, users, seed)
     made = (
         job

@@ -266,7 +266,7 @@ def _missing(scope: Scope, dropped: Sequence[_Item]) -> str:
         stamp=text.utc(now),
         sequence=now // 60,
         summary=f"Calendar incomplete: {counted(len(dropped), f'{which} item')} left out",
-        description="This calendar is too large to be sent whole. A shorter window or fewer kinds help.",
+        description="This calendar is too large to be sent whole. Choose a shorter window or fewer kinds.",
     )
 
 

@@ -189,7 +189,7 @@ def regenerate(
     was replaced. Raises `NotFound` for no such feed or a revoked one, `Invalid`.
     """
     if isinstance(overlap_hours, bool) or not 0 <= overlap_hours <= LONGEST_OVERLAP:
-        raise Invalid(f"The overlap is a whole number of hours from 0 to {LONGEST_OVERLAP}.")
+        raise Invalid(f"The overlap must be a whole number of hours from 0 to {LONGEST_OVERLAP}.")
     _manageable(connection, feed_id, actor)
     now = datetime.now(UTC)
     ends_at = now + timedelta(hours=overlap_hours) if overlap_hours else None
@@ -269,13 +269,13 @@ def _get(connection: Connection, feed_id: int) -> Feed:
 
 def _label(label: str) -> str:
     if not 1 <= len(label.strip()) <= 255 or "\x00" in label:
-        raise Invalid("The label of a feed has 1 to 255 characters, for example what it is used for.")
+        raise Invalid("The label of a feed must have 1 to 255 characters, for example what it is used for.")
     return label.strip()
 
 
 def _require_future(options: FeedOptions, now: datetime) -> None:
     if options.expires_at is not None and options.expires_at <= now:
-        raise Invalid("The expiry of a feed is a moment in the future.")
+        raise Invalid("The expiry of a feed must be in the future.")
 
 
 def _columns(options: FeedOptions) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class Number:
         """The number given for the option `name`. Raises `Invalid`."""
         if value is None or (not isinstance(value, bool) and 0 <= value <= self.most):
             return value
-        raise Invalid(f"{name} is a whole number from 0 to {self.most}, not {value!r}.")
+        raise Invalid(f"{name} must be a whole number from 0 to {self.most}, not {value!r}.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +40,7 @@ class Word:
         """The word given for the option `name`. Raises `Invalid`."""
         if value in self.among:
             return str(value)
-        raise Invalid(f"The {name} of a feed is {' or '.join(self.among)}, not {value!r}.")
+        raise Invalid(f"The {name} of a feed must be {' or '.join(self.among)}, not {value!r}.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +60,7 @@ class Words:
                     f" a feed shows {', '.join(self.among)}."
                 )
         if not value:
-            raise Invalid(f"A feed shows at least one of {', '.join(self.among)}.")
+            raise Invalid(f"A feed must show at least one of {', '.join(self.among)}.")
         return tuple(word for word in self.among if word in value)
 
 
@@ -79,7 +79,7 @@ class Moment:
         if value.tzinfo is None:
             raise Invalid(f"The {self.called} of a feed needs a time zone.")
         if not 1970 < value.year < 3000:
-            raise Invalid(f"The {self.called} of a feed is a moment between the years 1971 and 2999.")
+            raise Invalid(f"The {self.called} of a feed must be between the years 1971 and 2999.")
         moment: datetime = value.astimezone(UTC).replace(microsecond=0)
         return moment
 

@@ -28,7 +28,9 @@ class TooFrequent(BadRule):
     def __init__(self, per_day: int, allowed: int) -> None:
         self.per_day = per_day
         self.allowed = allowed
-        super().__init__(f"it repeats up to {counted(per_day, 'time')} a day, and {allowed} is the most")
+        super().__init__(
+            f"it repeats up to {counted(per_day, 'time')} a day; at most {allowed} are permitted"
+        )
 
 
 class TooExpensive(BadRule):

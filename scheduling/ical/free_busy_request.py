@@ -46,7 +46,9 @@ def read(octets: bytes) -> FreeBusyRequest:
     """Raises `NotICalendar`, `IsInvitation`, `NotAFreeBusyRequest`."""
     read = _Object(_text(octets))
     if set(read.kinds) <= {"VEVENT", "VTODO", "VJOURNAL"}:
-        raise IsInvitation("The object is an invitation, or an answer to one, and not about busy time.")
+        raise IsInvitation(
+            "The object is an invitation or an answer to one; only requests for busy time are taken."
+        )
     if read.methods != ["REQUEST"] or read.kinds != ["VFREEBUSY"]:
         raise NotAFreeBusyRequest("The object is not one VFREEBUSY with METHOD:REQUEST.")
     found = read.properties
@@ -57,7 +59,9 @@ def read(octets: bytes) -> FreeBusyRequest:
     attendees = tuple(dict.fromkeys(_short(value) for _, value in found.get("ATTENDEE", [])))
     start, end = _moment(*values["DTSTART"]), _moment(*values["DTEND"])
     if not attendees or end <= start:
-        raise NotAFreeBusyRequest("The request has an ATTENDEE at least, and a DTEND later than its DTSTART.")
+        raise NotAFreeBusyRequest(
+            "The request needs at least one ATTENDEE, and a DTEND later than its DTSTART."
+        )
     return FreeBusyRequest(
         uid=_short(values["UID"][1]),
         organizer=_short(values["ORGANIZER"][1]),
@@ -86,7 +90,7 @@ def _content_lines(text: str) -> Iterator[tuple[str, str, str]]:
             continue
         match = _LINE.fullmatch(line)
         if match is None:
-            raise NotICalendar("The object is not made of content lines.")
+            raise NotICalendar("The object has a line that is not a content line.")
         yield match[1].upper(), match[2], match[3].strip()
 
 
@@ -109,7 +113,7 @@ class _Object:
             else:
                 self._property(name, params, value)
         if not ended or not self.kinds:
-            raise NotICalendar("The object is not a whole VCALENDAR with something in it.")
+            raise NotICalendar("The object is not a complete VCALENDAR with a component in it.")
 
     def _begin(self, kind: str) -> None:
         if (kind == "VCALENDAR") == bool(self._open) or len(self._open) > _DEEPEST:
@@ -120,7 +124,7 @@ class _Object:
 
     def _end(self, kind: str) -> bool:
         if not self._open or self._open.pop() != kind:
-            raise NotICalendar("The components of the object do not end as they begin.")
+            raise NotICalendar("A component of the object has no END that matches its BEGIN.")
         return not self._open
 
     def _property(self, name: str, params: str, value: str) -> None:
@@ -134,7 +138,7 @@ class _Object:
 
 def _only(name: str, values: list[tuple[str, str]]) -> tuple[str, str]:
     if len(values) != 1 or not values[0][1]:
-        raise NotAFreeBusyRequest(f"The request has exactly one {name}.")
+        raise NotAFreeBusyRequest(f"The request must have exactly one {name}.")
     return values[0]
 
 

@@ -113,7 +113,7 @@ def parse_rule(text: str, *, most_per_day: int | None = MAX_INSTANCES_PER_DAY) -
     if "FREQ" not in parts:
         raise BadRule("FREQ is missing")
     if "COUNT" in parts and "UNTIL" in parts:
-        raise BadRule("COUNT and UNTIL exclude each other")
+        raise BadRule("COUNT and UNTIL cannot be used together")
     lists = {name: _numbers(name, parts[name]) for name in _LISTS if name in parts and name != "BYDAY"}
     rule = Rule(
         freq=_frequency(parts["FREQ"]),

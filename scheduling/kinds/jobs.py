@@ -95,7 +95,7 @@ def _plain(value: float | None) -> str | None:
 
 
 def _reason(status: str, busy: str) -> tuple[str, str]:
-    return "job-status", f"A job that calendars show as {status} is {busy or 'FREE'}."
+    return "job-status", f"Its status makes it {busy or 'FREE'}: calendars show it as {status}."
 
 
 JOBS = Kind(

@@ -43,7 +43,7 @@ def checked(policy: Policy) -> Policy:
     """The policy as given. Raises `Invalid` for a value that is none of those above."""
     for name, permitted in (("busy", BUSY), ("tentative", TENTATIVE), ("visibility", VISIBILITY)):
         if getattr(policy, name) not in permitted:
-            raise Invalid(f"The policy {name} is one of {', '.join(permitted)}.")
+            raise Invalid(f"The policy {name} must be one of {', '.join(permitted)}.")
     return policy
 
 

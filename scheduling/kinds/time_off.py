@@ -44,7 +44,7 @@ def _render(row: SourceRow, owner: Owner, look: Look, horizon: Horizon) -> Rende
 
 
 def _reason(_status: str, _busy: str) -> tuple[str, str]:
-    return "time-off-approved", "Approved time off makes unavailable."
+    return "time-off-approved", "The user has approved time off."
 
 
 TIME_OFF = Kind(

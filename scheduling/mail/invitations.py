@@ -57,7 +57,7 @@ def invite(
         one_time_links.make(connection, keyring, user.id, Purpose.INVITATION, at=at, actor=actor)
     )
     if connection.scalar(select(exists().where(Credential.user_id == user.id))):
-        raise Conflict(f"{username} has a password already; a link to set another one is a password reset.")
+        raise Conflict(f"{username} has a password already; use a password reset to set another one.")
     return _bring(connection, keyring, config, user, Purpose.INVITATION, url, by_mail=by_mail, at=at)
 
 

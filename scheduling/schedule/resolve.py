@@ -110,8 +110,8 @@ def _check_clock(entry: Entry, owner: Person, known: Stored | None) -> None:
         return
     if not is_zone(owner.time_zone) or not _same_clock(entry.time_zone, owner.time_zone, start.year):
         raise BadValue(
-            f"it recurs by the clock of {entry.time_zone}, but blockers recur by the clock of their user, "
-            f"{owner.username}, which is {owner.time_zone}"
+            f"it recurs in the time zone {entry.time_zone}, but blockers recur in the time zone of their "
+            f"user: {owner.username} is in {owner.time_zone}"
         )
 
 

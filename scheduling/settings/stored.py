@@ -131,7 +131,7 @@ def change(
 
 def _check(name: str, value: str) -> None:
     if len(value) > LONGEST or "\x00" in value:
-        raise Invalid(f"The value of {name} has at most {LONGEST} characters, none of them NUL.")
+        raise Invalid(f"The value of {name} must have at most {LONGEST} characters, and no NUL.")
     section, option = name.split(".")
     try:
         ini.load_section(CHANGEABLE[section], section, {option: value}, {}, "settings")

@@ -68,20 +68,24 @@ def checked(credentials: Credentials) -> Credentials:
     """The same, if they can be sent. Raises `Invalid`; the message never holds them."""
     kind, name, secret = credentials.kind, credentials.name, credentials.secret
     if kind not in ("basic", "bearer", "header"):
-        raise Invalid("Credentials are of the kind basic, bearer or header.")
+        raise Invalid("Credentials must be of the kind basic, bearer or header.")
     if not 1 <= len(secret) <= LONGEST:
-        raise Invalid(f"A password, token or header value has 1 to {LONGEST} characters.")
+        raise Invalid(f"A password, token or header value must have 1 to {LONGEST} characters.")
     if kind == "basic" and (
         not name or len(name) > LONGEST or ":" in name or not _plain(name) or not _plain(secret)
     ):
-        raise Invalid("A user name has no colon, and neither it nor the password has control characters.")
+        raise Invalid(
+            "A user name cannot contain a colon; user name and password cannot contain control characters."
+        )
     if kind == "bearer" and not re.fullmatch(r"[\x21-\x7e]+", secret):
-        raise Invalid("A bearer token has no spaces and only ASCII characters.")
+        raise Invalid("A bearer token must be ASCII and cannot contain spaces.")
     if kind == "header":
         if not _TOKEN.fullmatch(name) or name.lower() in _RESERVED:
-            raise Invalid("That is no name of a header that identifies who asks, such as X-Api-Key.")
+            raise Invalid("The name of the header is not permitted; an example is X-Api-Key.")
         if not re.fullmatch(r"[\x20-\x7e]*[\x21-\x7e]", secret) or secret[0] == " ":
-            raise Invalid("The value of a header is one line of ASCII characters without spaces at its ends.")
+            raise Invalid(
+                "The value of a header must be one line of ASCII characters without spaces at its ends."
+            )
     return credentials
 
 

@@ -119,7 +119,7 @@ def roll_back(
     found, generation = _both(connection, subscription_id, generation_id, actor)
     if generation.state != generations.PAST:
         raise Conflict(
-            f"Generation {generation_id} is {generation.state}; only a past one can be gone back to."
+            f"Generation {generation_id} is {generation.state}; you can go back only to a past one."
         )
     _show(connection, found, generation, view, leaving=generations.REJECTED, followers=followers)
     _record(connection, actor, "subscription.roll_back", found, generation)

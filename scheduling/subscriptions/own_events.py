@@ -24,7 +24,7 @@ from scheduling.kinds.kind import domain_of
 from scheduling.kinds.rendered import object_name
 from scheduling.models import Calendar, CalendarObject, Feed, Instance
 
-SENTENCE = "Events of this user that came back were left out, since they block already."
+SENTENCE = "Events of this user that came back were left out, because they already block."
 _OPAQUE = re.compile(r"[0-9a-f]{32}@daysheet")
 _CALENDARS = select(Calendar.id, Calendar.kind).where(Calendar.user_id == bindparam("user"))
 _KNOWN = select(CalendarObject.uid).where(

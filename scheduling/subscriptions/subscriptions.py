@@ -319,7 +319,7 @@ def _source(
             elsewhere = subscription_url.origin_of(url) != subscription_url.origin_of(old)
             if found.has_credentials and elsewhere and not given:
                 raise Invalid(
-                    "The new URL is on another host: give its credentials with it, or take them away."
+                    "The new URL is on another host: give its credentials too, or remove the old ones."
                 )
             values |= {
                 "encrypted_url": keyring.encrypt(url),
@@ -387,12 +387,14 @@ def _encrypted(keyring: Keyring, credentials: Credentials | None) -> bytes | Non
 
 def _zone(name: str | None) -> str | None:
     if name is not None and not timezones.is_zone(name):
-        raise Invalid("That is not an IANA time zone, for example Europe/Berlin.")
+        raise Invalid("That is not an IANA time zone; an example is Europe/Berlin.")
     return name
 
 
 def _label(label: str) -> str:
     label = label.strip()
     if not 1 <= len(label) <= 255 or "\x00" in label:
-        raise Invalid("The label of a subscription has 1 to 255 characters, for example the calendar's name.")
+        raise Invalid(
+            "The label of a subscription must have 1 to 255 characters, for example the calendar's name."
+        )
     return label

@@ -13,7 +13,7 @@ from scheduling.ical.series import EARLIEST, LATEST
 
 RULE = "time-unknown"
 SENTENCE = (
-    "Something in this calendar cannot be read, so time that it may take is unknown, and not shown as free."
+    "A part of this calendar cannot be read. The time that it may take is unknown and not shown as free."
 )
 _MOST = 100
 """Gaps that are told apart; more of them are one."""

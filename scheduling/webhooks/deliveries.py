@@ -95,7 +95,8 @@ def page(
     if status is not None:
         if status not in STATUSES:
             raise Invalid(
-                f"A delivery is {', '.join(STATUSES[:-1])} or {STATUSES[-1]}; {status!r} is none of these."
+                f"The status of a delivery must be {', '.join(STATUSES[:-1])} or {STATUSES[-1]}, not "
+                f"{status!r}."
             )
         statement = statement.where(_D.status == status)
     return [_delivery(row) for row in connection.execute(statement)]

@@ -273,13 +273,15 @@ def _checked_events(events: Collection[str]) -> str:
 
 def _checked_label(label: str) -> str:
     if not 1 <= len(label) <= 255 or "\x00" in label:
-        raise Invalid("The label of a webhook has 1 to 255 characters, for example the application's name.")
+        raise Invalid(
+            "The label of a webhook must have 1 to 255 characters, for example the application's name."
+        )
     return label
 
 
 def _checked_hours(hours: int) -> int:
     if not 1 <= hours <= LONGEST_HOURS:
-        raise Invalid(f"A changed job is told of from 1 to {LONGEST_HOURS} hours before its start.")
+        raise Invalid(f"The hours before the start of a job must be 1 to {LONGEST_HOURS}.")
     return hours
 
 

@@ -79,7 +79,7 @@ def answer(root: ET.Element, path: str, depth: str, prefix: str, look_up: LookUp
 def wishes(root: ET.Element) -> Wish:
     """What a DAV:expand-property asks for. Raises `BadBody` where a name is none, or for too many or too deep ones."""
     if sum(1 for _ in root.iter(_PROPERTY)) > MAXIMUM_PROPERTIES:
-        raise too_much(f"A request names at most {MAXIMUM_PROPERTIES} properties.")
+        raise too_much(f"A request may name at most {MAXIMUM_PROPERTIES} properties.")
     return _wishes([root], MOST_LEVELS)
 
 

@@ -119,7 +119,7 @@ def free_busy_span(root: ET.Element) -> tuple[int, int]:
     """The range of a free-busy-query. Raises `BadReport`."""
     ranges = root.findall(f"{C}time-range")
     if len(ranges) != 1:
-        raise BadReport(plain(HTTPStatus.BAD_REQUEST, "A free-busy-query has exactly one time-range."))
+        raise BadReport(plain(HTTPStatus.BAD_REQUEST, "A free-busy-query must have exactly one time-range."))
     return bounded_span(ranges[0])
 
 
@@ -166,7 +166,10 @@ def _check_hrefs(root: ET.Element) -> None:
         raise BadReport(error(HTTPStatus.INSUFFICIENT_STORAGE, f"{D}number-of-matches-within-limits"))
     if not hrefs or any(not (href.text or "").strip() for href in hrefs):
         raise BadReport(
-            plain(HTTPStatus.BAD_REQUEST, "A calendar-multiget names at least one href, none of them empty.")
+            plain(
+                HTTPStatus.BAD_REQUEST,
+                "A calendar-multiget must name at least one href, and none may be empty.",
+            )
         )
     for href in hrefs:
         href.text = (href.text or "").strip()
@@ -217,9 +220,11 @@ def _check_sync(root: ET.Element) -> None:
     level = root.findtext(f"{D}sync-level")
     limit = root.findtext(f"{D}limit/{D}nresults")
     if level is not None and level.strip() not in ("1", "infinite", "infinity"):
-        raise BadReport(plain(HTTPStatus.BAD_REQUEST, "The sync-level is 1 or infinite."))
+        raise BadReport(plain(HTTPStatus.BAD_REQUEST, "The sync-level must be 1 or infinite."))
     if limit is not None and not _NUMBER.fullmatch(limit.strip()):
-        raise BadReport(plain(HTTPStatus.BAD_REQUEST, "The nresults of a limit is a whole number above 0."))
+        raise BadReport(
+            plain(HTTPStatus.BAD_REQUEST, "The nresults of a limit must be a whole number above 0.")
+        )
 
 
 def _bad_filter() -> BadReport:

@@ -109,7 +109,7 @@ def count_properties(root: ET.Element) -> None:
     """Raises `BadBody` where a request names more than `MAXIMUM_PROPERTIES` to be returned, set or removed."""
     found = sum(len(prop) for prop in root.iter(f"{D}prop"))
     if found > MAXIMUM_PROPERTIES:
-        raise too_much(f"A request names at most {MAXIMUM_PROPERTIES} properties.")
+        raise too_much(f"A request may name at most {MAXIMUM_PROPERTIES} properties.")
 
 
 def error(status: int, *conditions: str) -> Response:

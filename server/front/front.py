@@ -43,7 +43,7 @@ _QUEUE = 1024
 _MOST_LONG = 256
 _SWEEP = 1.0
 _REFUSED: dict[Outcome, tuple[int, str, tuple[Header, ...]]] = {
-    Outcome.TOO_SLOW: (408, "The request body came too slowly.", ()),
+    Outcome.TOO_SLOW: (408, "The request body arrived too slowly.", ()),
     Outcome.TOO_MANY: (503, "Too many large requests at a time; try again shortly.", (("Retry-After", "5"),)),
     Outcome.BROKEN: (400, "The request body ended too early.", ()),
 }

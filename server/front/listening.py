@@ -27,7 +27,7 @@ def listen(host: str, port: int) -> socket.socket:
         )[0]
     except (socket.gaierror, UnicodeError):
         raise CannotListen(
-            f"{host}:{port} cannot be listened on: nobody knows the name {host}; give an address of this machine."
+            f"{host}:{port} cannot be used: the name {host} is not known; give an address of this machine."
         ) from None
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -41,7 +41,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener.setblocking(False)  # noqa: FBT003
     except OSError as error:
         listener.close()
-        raise CannotListen(f"{_shown(host)}:{port} cannot be listened on: {_reason(error)}.") from None
+        raise CannotListen(f"{_shown(host)}:{port} cannot be used: {_reason(error)}.") from None
     return listener
 
 
@@ -71,11 +71,9 @@ def _shown(host: str) -> str:
 
 def _reason(error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return (
-            "another program is listening there; stop it, or choose another port ([server] port, or --port)"
-        )
+        return "another program uses this port; stop it, or choose another port ([server] port, or --port)"
     if error.errno == errno.EADDRNOTAVAIL:
-        return "that is no address of this machine; choose one that is ([server] host, or --host)"
+        return "this is not an address of this machine; choose one that is ([server] host, or --host)"
     if error.errno in (errno.EACCES, errno.EPERM):
         return "the system does not permit it; ports below 1024 need a privilege"
     return os.strerror(error.errno or 0)

@@ -52,7 +52,7 @@ class _Job:
 
     def ended(self) -> None:
         """503, where it lasted too long."""
-        self._say(503, "That takes too long at the moment; try again later.", [("Retry-After", "30")])
+        self._say(503, "The answer takes too long at the moment; try again later.", [("Retry-After", "30")])
 
     def failed(self) -> None:
         """500."""

@@ -70,7 +70,7 @@ def _range(now: int) -> tuple[int, int]:
     if "period" in request.args:
         match = _PERIOD.fullmatch(request.args["period"])
         if match is None:
-            raise Invalid("The period is a duration in days or weeks, such as P14D or P2W.")
+            raise Invalid("The period must be a duration in days or weeks, such as P14D or P2W.")
         return start, start + (int(match[1]) * 7 if match[1] else int(match[2])) * _DAY
     return start, start + _DEFAULT
 
@@ -83,4 +83,4 @@ def _moment(name: str, default: int) -> int:
         moment = datetime.fromisoformat(given.replace(" ", "+"))
         return int((moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).timestamp())
     except (ValueError, OverflowError):
-        raise Invalid(f"The {name} is a moment in ISO 8601, such as 20261201T000000Z.") from None
+        raise Invalid(f"The {name} must be a moment in ISO 8601, such as 20261201T000000Z.") from None

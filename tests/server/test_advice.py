@@ -69,9 +69,9 @@ def test_the_search_finds_what_it_looks_for(tmp_path: Path) -> None:
             "The database has no Daysheet tables, and this version needs 0012; run `daysheet db upgrade`.",
         ),
         (
-            UserNeeded(["an .ics file does not say whose it is."]),
+            UserNeeded(["an .ics file names no user."]),
             "The file was not loaded, and nothing has been changed.\n"
-            "an .ics file does not say whose it is; name the user with --user.",
+            "an .ics file names no user; name the user with --user.",
         ),
         (
             LoadFailed(['line 2: there is no user "bert".'], noun="user"),

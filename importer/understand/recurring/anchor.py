@@ -41,7 +41,7 @@ def anchored(series: Series, notes: list[Note], budget: Budget) -> Series:
     elif series.end > floor:
         moved = replace(series, start=floor, rule=None, rdates=(), days=0)
     else:
-        raise Unusable("year-outside", f"It is over since before {FIRST_YEAR}.", gap=None)
+        raise Unusable("year-outside", f"It ended before {FIRST_YEAR}.", gap=None)
     notes.append(Note("start-moved", f"It began before {FIRST_YEAR} and is kept from then on.", guess=False))
     return moved
 

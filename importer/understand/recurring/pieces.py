@@ -98,7 +98,7 @@ def _cut(whole: Piece, changes: Sequence[Change], notes: list[Note], budget: Bud
         else:
             changed.append(piece)
     if alone and unchanged is None:
-        raise Unusable("exception-unreadable", "Nothing of its series is left but changed instances.")
+        raise Unusable("exception-unreadable", "Only changed instances of its series are left.")
     if unchanged is not None:
         yield _with(unchanged, alone, whole)
     yield from changed

@@ -89,14 +89,14 @@ def create_claim(call: Call, body: ClaimGiven) -> Reply:
     if not (call.if_match or "").strip():
         raise Refused(  # RFC 6585, section 3
             HTTPStatus.PRECONDITION_REQUIRED,
-            "Send the ETag of the availability that this is based on as If-Match.",
+            "Send If-Match with the ETag of the availability that you have seen.",
         )
     if (body.job is None) == (body.blocker is None):
-        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "A claim is made by either a job or a blocker.")
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "A claim needs either a job or a blocker.")
     crew = tuple(dict.fromkeys(body.users))
     if body.blocker is not None and body.blocker.reference is not None and len(crew) > 1:
         raise Refused(
-            HTTPStatus.UNPROCESSABLE_ENTITY, "Each user gets a blocker of his own; leave the reference out."
+            HTTPStatus.UNPROCESSABLE_ENTITY, "Each user gets a separate blocker; leave the reference out."
         )
     try:
         made = _hold(call, body, crew)

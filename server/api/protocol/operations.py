@@ -81,7 +81,7 @@ class Call:
         if etag not in [tag.strip() for tag in self.if_match.split(",")]:
             raise Refused(
                 HTTPStatus.PRECONDITION_FAILED,
-                "It was changed meanwhile, or never had that ETag; read it again and repeat the change.",
+                "It was changed meanwhile, or the ETag is wrong; read it again and repeat the change.",
             )
 
 

@@ -47,7 +47,7 @@ def idempotency_key(request: Request) -> str | None:
     if key is None or _KEY.fullmatch(key):
         return key
     fault = Fault(where="header.Idempotency-Key", detail="It has 1 to 255 visible ASCII characters")
-    raise Refused(HTTPStatus.BAD_REQUEST, "The Idempotency-Key is not one.", errors=[fault])
+    raise Refused(HTTPStatus.BAD_REQUEST, "The Idempotency-Key is not acceptable.", errors=[fault])
 
 
 def _query(model: type[Asked], request: Request) -> Asked:

@@ -106,7 +106,7 @@ def list_events(call: Call, user: Username, query: EventQuery) -> Reply:
     assert end is not None
     if not start < end <= start + LONGEST_RANGE:
         raise Refused(
-            HTTPStatus.UNPROCESSABLE_ENTITY, "The end is later than the start, by at most 400 days."
+            HTTPStatus.UNPROCESSABLE_ENTITY, "The end must be later than the start, by at most 400 days."
         )
     since = moment(query.changed_since, "changed_since")
     behind = cursor.read(query.cursor, int, str)

@@ -94,14 +94,14 @@ def set_(
 ) -> None:
     """Set the permissions of the role NAME to PERMISSION..., or grant and withdraw single ones."""
     if permissions and (add or remove):
-        raise click.UsageError("Name either all permissions or --add and --remove.")
+        raise click.UsageError("Give either all permissions, or --add and --remove.")
     with session.database.write() as connection:
         if permissions or add or remove:
             base = granted.parse(permissions) if permissions else roles.get(connection, name).permissions
             wanted = (base | granted.parse(add)) - granted.parse(remove)
             roles.set_permissions(connection, name, wanted, actor=session.actor)
         elif description is None:
-            raise click.UsageError("Name at least one permission, or --description.")
+            raise click.UsageError("Give at least one permission, or --description.")
         if description is not None:
             roles.describe(connection, name, description, actor=session.actor)
     click.echo(f"Set the role {name}.")

@@ -67,7 +67,7 @@ def preview(
             if number is not None:
                 found = subscriptions.get(connection, number, actor=session.actor)
                 if user is not None and found.user_id != user.id:
-                    raise Invalid(f"The subscription {number} is not of this user.")
+                    raise Invalid(f"Subscription {number} belongs to another user.")
                 user = users.by_id(connection, found.user_id)
                 stored = events.hashes(connection, number)
     zone = time_zone or (found and found.time_zone) or (user.time_zone if user else "UTC")

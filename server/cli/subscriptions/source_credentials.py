@@ -40,7 +40,7 @@ def credentials_of(auth: str | None, name: str | None, file: Path | None) -> Cre
     """The credentials that the options say, the secret prompted for without a file; None where they say none."""
     if auth is None:
         if name or file:
-            raise click.UsageError("Say with --auth what kind of credentials these are.")
+            raise click.UsageError("Give the kind of credentials with --auth.")
         return None
     if file is not None:
         secret = read_file(file)

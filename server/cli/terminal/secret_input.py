@@ -25,7 +25,7 @@ def read_line(what: str) -> str:
     """The first line of standard input. Raises `UsageError` when there is none."""
     line: str = sys.stdin.readline().rstrip("\r\n")
     if not line:
-        raise click.UsageError(f"No {what} was given on standard input.")
+        raise click.UsageError(f"Standard input contains no {what}.")
     return line
 
 

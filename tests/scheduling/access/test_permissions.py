@@ -273,10 +273,10 @@ def test_a_permission_of_all_or_of_the_own_lets_pass() -> None:
 
 def test_a_refusal_names_the_permission_that_is_missing() -> None:
     every, own = Permission.FEEDS_MANAGE_ALL, Permission.FEEDS_VIEW_OWN
-    with pytest.raises(Forbidden, match=r"needs the permission feeds\.view_own;") as refused:
+    with pytest.raises(Forbidden, match=r"needs the permission feeds\.view_own,") as refused:
         require(every, own=own, owner_id=7, actor=with_only(user_id=7))
     assert refused.value.permission is own
-    with pytest.raises(Forbidden, match=r"needs the permission feeds\.manage_all;"):
+    with pytest.raises(Forbidden, match=r"needs the permission feeds\.manage_all,"):
         require(every, own=own, owner_id=8, actor=with_only(own, user_id=7))
 
 

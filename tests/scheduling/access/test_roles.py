@@ -56,7 +56,7 @@ def test_editing_replaces_the_permissions_of_a_built_in_role(database: Database)
 
 @pytest.mark.parametrize("name", ["", "Planner", "1st", "a b", "x" * 33, "ä"])
 def test_a_name_that_cannot_be_is_refused(database: Database, name: str) -> None:
-    with database.write() as connection, pytest.raises(Invalid, match="cannot name a role"):
+    with database.write() as connection, pytest.raises(Invalid, match="cannot be the name of a role"):
         roles.add(connection, name, (), actor=SYSTEM)
 
 

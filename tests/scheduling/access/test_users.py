@@ -57,12 +57,12 @@ def test_access_and_activity_are_audited_by_value(database: Database) -> None:
         ({"time_zone": "Berlin"}, "is not an IANA time zone"),
         ({"role": "boss"}, "There is no role 'boss'"),
         ({"role": "dispatchr"}, 'did you mean "dispatcher"'),
-        ({"active": "no"}, "active is true or false"),
-        ({"active": 1}, "active is true or false"),
-        ({"role": None}, "role is a text"),
-        ({"display_name": 5}, "display_name is a text"),
+        ({"active": "no"}, "active must be true or false"),
+        ({"active": 1}, "active must be true or false"),
+        ({"role": None}, "role must be a text"),
+        ({"display_name": 5}, "display_name must be a text"),
         ({"display_name": "x" * 256}, "at most 255 characters"),
-        ({"email": "a\x00b"}, "none of them NUL"),
+        ({"email": "a\x00b"}, "and no NUL"),
     ],
 )
 def test_what_cannot_be_is_refused(database: Database, changes: dict[str, Any], message: str) -> None:

@@ -23,5 +23,5 @@ def test_time_that_is_not_quite_taken_can_be_permitted() -> None:
 @pytest.mark.parametrize("fbtype", sorted({*STRENGTH} - {"BUSY-TENTATIVE", OUTSIDE_HOURS, UNKNOWN}))
 def test_taken_time_never_is(fbtype: str) -> None:
     assert fbtype in ("BUSY", "BUSY-UNAVAILABLE")
-    with pytest.raises(Invalid, match="only BUSY-TENTATIVE, OUTSIDE-HOURS, UNKNOWN can be permitted"):
+    with pytest.raises(Invalid, match="allowed beside free time: BUSY-TENTATIVE, OUTSIDE-HOURS, UNKNOWN"):
         _search(fbtype).check(1, 86400)

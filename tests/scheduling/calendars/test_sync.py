@@ -104,7 +104,7 @@ def test_token_is_a_uri_that_names_calendar_revision_and_cutoff(client: Client) 
     ],
 )
 def test_other_spellings_are_refused(text: str) -> None:
-    with pytest.raises(InvalidSyncToken, match="not one of this server's"):
+    with pytest.raises(InvalidSyncToken, match="not from this server"):
         sync.Token.parse(text)
 
 
@@ -185,8 +185,8 @@ def test_tokens_that_were_not_issued_here_are_refused(
         ): "not issued",
         str(
             sync.Token(calendar_id=held.calendar_id, revision=held.revision - 1, cutoff=held.cutoff)
-        ): "older than",
-        str(sync.Token(calendar_id=held.calendar_id, revision=0, cutoff=held.cutoff)): "older than",
+        ): "too old",
+        str(sync.Token(calendar_id=held.calendar_id, revision=0, cutoff=held.cutoff)): "too old",
     }
     for token, reason in refused.items():
         client.token = token
@@ -228,7 +228,7 @@ def test_token_stays_good_while_nothing_changes_and_is_refused_once_pruned(
         assert maintenance.prune(connection, 90, later + 91 * DAY) > 0
     good = client.token
     client.token = first
-    with pytest.raises(InvalidSyncToken, match="older than"):
+    with pytest.raises(InvalidSyncToken, match="too old"):
         client.sync(later + 91 * DAY)
     client.token = good
     assert client.sync(later + 91 * DAY) == {}

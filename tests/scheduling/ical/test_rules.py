@@ -73,7 +73,7 @@ def test_fields() -> None:
         ("FREQ=DAILY;INTERVAL=1_0", "INTERVAL"),
         ("FREQ=DAILY;COUNT=0", "COUNT"),
         ("FREQ=DAILY;COUNT=" + "9" * 5000, "COUNT"),
-        ("FREQ=DAILY;COUNT=2;UNTIL=20261231", "exclude each other"),
+        ("FREQ=DAILY;COUNT=2;UNTIL=20261231", "cannot be used together"),
         ("FREQ=DAILY;UNTIL=20261301", "UNTIL"),
         ("FREQ=DAILY;UNTIL=00000101", "UNTIL"),
         ("FREQ=DAILY;UNTIL=20261231T250000Z", "UNTIL"),

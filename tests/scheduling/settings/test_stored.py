@@ -75,7 +75,7 @@ def test_every_setting_is_shown_as_text_that_could_be_stored(database: Database,
         ("feeds.overlap_hours", "169", "overlap_hours"),
         ("subscriptions.minimum_minutes", "0", "minimum_minutes"),
         ("calendars.jobs_name", "x" * 4001, "at most 4000 characters"),
-        ("calendars.jobs_name", "a\x00b", "none of them NUL"),
+        ("calendars.jobs_name", "a\x00b", "and no NUL"),
     ],
 )
 def test_what_the_file_would_not_take_is_refused(

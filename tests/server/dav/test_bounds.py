@@ -85,7 +85,7 @@ class TestProperties:
     @pytest.mark.parametrize("depth", ["0", "1"])
     def test_more_are_refused(self, anna: Client, depth: str) -> None:
         answer = anna.propfind(JOBS, *STRANGE, depth=depth)
-        assert (answer.status, answer.text) == (413, "A request names at most 100 properties.\n")
+        assert (answer.status, answer.text) == (413, "A request may name at most 100 properties.\n")
 
     @pytest.mark.parametrize("root", ["C:calendar-multiget", "C:calendar-query", "sync-collection"])
     def test_in_reports(self, anna: Client, root: str) -> None:

@@ -45,25 +45,25 @@ def test_a_second_server_on_a_port_is_refused(
 ) -> None:
     with serving(configured({}), tmp_path, "--workers", "2") as served:
         said = _refused(configured({}), command, "--port", str(served.port))
-        assert f"127.0.0.1:{served.port} cannot be listened on: another program is listening there" in said
+        assert f"127.0.0.1:{served.port} cannot be used: another program uses this port" in said
         said = _refused(configured({}), command, "--host", "0.0.0.0", "--port", str(served.port))  # noqa: S104
-        assert "another program is listening there" in said
+        assert "another program uses this port" in said
         assert b"ok" in served.get("/healthz")
 
 
 def test_a_port_of_another_program_is_refused(configured: Configured, people: dict[str, int]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         said = _refused(configured({}), "serve", "--port", str(other.getsockname()[1]))
-    assert "another program is listening there" in said
+    assert "another program uses this port" in said
 
 
 @pytest.mark.parametrize(
     ("host", "reason"),
     [
-        ("192.0.2.1", "no address of this machine"),
-        ("2001:db8::1", "cannot be listened on"),
-        ("no-such-host.invalid", "nobody knows the name no-such-host.invalid"),
-        ("300.1.1.1", "nobody knows the name 300.1.1.1"),
+        ("192.0.2.1", "not an address of this machine"),
+        ("2001:db8::1", "cannot be used"),
+        ("no-such-host.invalid", "the name no-such-host.invalid is not known"),
+        ("300.1.1.1", "the name 300.1.1.1 is not known"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_refused(
@@ -91,5 +91,5 @@ def test_a_name_is_listened_on_by_its_address() -> None:
 def test_two_listeners_never_share_a_port() -> None:
     with listen("127.0.0.1", 0) as first:
         port = first.getsockname()[1]
-        with pytest.raises(CannotListen, match="another program is listening there"):
+        with pytest.raises(CannotListen, match="another program uses this port"):
             listen("127.0.0.1", port)

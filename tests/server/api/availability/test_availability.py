@@ -125,8 +125,8 @@ def test_an_unchanged_availability_is_not_sent_again(
         (f"/users/anna/availability?{DAY}&granularity=x", 400, "does not have the form"),
         (f"/users/nobody/availability?{DAY}", 404, "no active user"),
         (f"/availability?{DAY}", 400, "does not have the form"),
-        (f"/availability/slots?{DAY}&user=anna&length=601", 422, "fits into the range"),
-        (f"/availability/slots?{DAY}&user=anna&length=60&need=2", 422, "1 to 1 can be needed"),
+        (f"/availability/slots?{DAY}&user=anna&length=601", 422, "fit into the range"),
+        (f"/availability/slots?{DAY}&user=anna&length=60&need=2", 422, "need must be 1 to 1"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(

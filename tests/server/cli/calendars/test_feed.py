@@ -105,7 +105,7 @@ def test_options_that_make_no_sense_are_wrong_usage(
 def test_a_link_that_is_past_is_refused(daysheet: Daysheet) -> None:
     daysheet.run("user", "add", "anna")
     refusal = daysheet.refusal("feed", "create", "anna", "--expires", "2020-01-01")
-    assert refusal == "The expiry of a feed is a moment in the future."
+    assert refusal == "The expiry of a feed must be in the future."
 
 
 def test_the_overlap_comes_from_the_settings_unless_given(daysheet: Daysheet) -> None:

@@ -53,12 +53,12 @@ def test_an_own_role_is_added_given_and_removed(daysheet: Daysheet) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told", "code"),
     [
-        (("set", "member"), "Name at least one permission", 2),
-        (("set", "member", "users.view", "--add", "users.view"), "either all permissions or --add", 2),
+        (("set", "member"), "Give at least one permission", 2),
+        (("set", "member", "users.view", "--add", "users.view"), "either all permissions, or --add", 2),
         (("set", "member", "users.vieuw"), 'did you mean "users.view"', 1),
         (("set", "super-admin", "users.view"), "always has every permission", 1),
         (("show", "boss"), "There is no role 'boss'", 1),
-        (("add", "Boss"), "cannot name a role", 1),
+        (("add", "Boss"), "cannot be the name of a role", 1),
         (("remove", "member"), "built in", 1),
     ],
 )

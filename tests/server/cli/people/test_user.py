@@ -75,7 +75,7 @@ def test_a_short_or_missing_password_is_refused_and_nobody_is_added(daysheet: Da
     told = daysheet.refusal("user", "add", "anna", "--password-stdin", stdin="short\n")
     assert "at least 8 characters" in told
     assert "short\n" not in told
-    assert "standard input" in daysheet.refusal("user", "add", "anna", "--password-stdin", stdin="", expect=2)
+    assert "Standard input" in daysheet.refusal("user", "add", "anna", "--password-stdin", stdin="", expect=2)
     assert daysheet.json("user", "list") == {"users": []}
 
 
