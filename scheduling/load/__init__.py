@@ -34,7 +34,7 @@ def read(
         raise LoadFailed([f"line {line}: this is not UTF-8 text; save the file as UTF-8."]) from None
     if file_format is Format.ICS:
         if user is None:
-            raise UserNeeded(["an .ics file does not say whose it is."])
+            raise UserNeeded(["an .ics file names no user."])
         if calendar is None:
             raise LoadFailed(["calendars are not read here."])
         return calendar(content, user)

@@ -178,4 +178,4 @@ def _check_period(values: dict[str, Value]) -> None:
     values.update({name: None for name in PERIOD if name not in given})
     start, end = values["start_date"], values["end_date"]
     if isinstance(start, date) and isinstance(end, date) and end <= start:
-        raise BadValue("end_date is the day after the last one and has to be later than start_date")
+        raise BadValue("end_date must be later than start_date; it is the day after the last one")

@@ -20,14 +20,14 @@ from scheduling.subscriptions.record import slug_of
 from scheduling.webhooks.subscriptions import emit_quarantined
 
 _REASONS = {
-    plan.EMPTY: "The calendar is empty now, but held events that are still to come",
+    plan.EMPTY: "The calendar is empty now, but before it had events still to come",
     plan.VANISHED: "Most of the events still to come have vanished from the calendar",
-    plan.UIDS_CHANGED: "All events of the calendar have been replaced by others",
+    plan.UIDS_CHANGED: "All events of the calendar were replaced by others",
 }
-_KEPT = "; what was imported before goes on blocking until this is accepted."
+_KEPT = "; what was imported before still blocks until somebody accepts this."
 _FEW = 20 * applying.SMALL
 """Events of all kept generations together up to which one transaction does everything."""
-_REJECTED = "The calendar still is in a state that was rejected; what is shown instead goes on blocking."
+_REJECTED = "The calendar is still in a state that was rejected; what is shown instead still blocks."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

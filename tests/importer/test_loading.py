@@ -100,10 +100,10 @@ def test_a_job_of_an_ics_file_is_shared_and_a_blocker_is_not(database: Database)
         (("DTSTART:20260706T090000Z", "DTEND;VALUE=DATE:20260707"), "one of DTSTART and DTEND is a date"),
         (("DTSTART;TZID=Nowhere/Land:20260706T090000",), 'the time zone "Nowhere/Land" is not known'),
         (("DTSTART:20260706T090000Z", "CATEGORIES:Job", "RRULE:FREQ=DAILY"), "a job cannot recur"),
-        (("DTSTART:20260706T090000Z", "RRULE:FREQ=DAILY"), "it recurs by the clock of UTC"),
+        (("DTSTART:20260706T090000Z", "RRULE:FREQ=DAILY"), "it recurs in the time zone UTC"),
         (
             ("DTSTART;TZID=America/New_York:20260706T090000", "RRULE:FREQ=DAILY"),
-            "by the clock of America/New_York",
+            "in the time zone America/New_York",
         ),
         (("DTSTART:nonsense",), "event 1"),
     ],
@@ -142,7 +142,7 @@ def test_a_zone_that_is_called_gmt_and_has_summer_time_has_it(database: Database
     assert instant(start) == datetime(2026, 7, 6, 8, tzinfo=UTC)
     assert instant(end) == datetime(2026, 7, 6, 9, tzinfo=UTC)
     series = calendar(ics(event, "RRULE:FREQ=DAILY")).replace("BEGIN:VEVENT", _LONDON, 1)
-    assert "it recurs by the clock of Europe/London" in failure(database, series, Format.ICS, "anna")
+    assert "it recurs in the time zone Europe/London" in failure(database, series, Format.ICS, "anna")
     with database.write() as connection:
         users.create(connection, username="lucy", time_zone="Europe/London", actor=SYSTEM)
     assert run(database, series.replace("UID:u", "UID:l"), Format.ICS, "lucy").inserted == 1
@@ -323,7 +323,7 @@ def test_a_series_by_a_clock_that_agrees_is_kept(database: Database) -> None:
 
 
 def test_an_ics_file_needs_a_user_and_has_to_be_one(database: Database) -> None:
-    with pytest.raises(UserNeeded, match="does not say whose it is"):
+    with pytest.raises(UserNeeded, match="names no user"):
         run(database, calendar(), Format.ICS)
     whole = calendar(ics("UID:u", "DTSTART:20260706T090000Z"))
     for broken in ("", "<html>", whole[:-20], whole + whole[:-40]):

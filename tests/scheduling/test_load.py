@@ -163,7 +163,7 @@ def test_users_of_a_json_file_are_added_and_changed(database: Database) -> None:
             "job,J,anna,,,2026-07-01,,,,,,",
             "line 2: give either starts_at and ends_at, or start_date and end_date",
         ),
-        ("job,J,anna,,,2026-07-02,2026-07-02,,,,,", "line 2: end_date is the day after the last one"),
+        ("job,J,anna,,,2026-07-02,2026-07-02,,,,,", "line 2: end_date must be later than start_date"),
         ("job,J,anna,2026-07-01T09:00,2026-07-01T08:00,,,,,,,", "line 2: ends_at is before starts_at"),
         ("job,J,anna,2026-07-01,2026-07-02,,,,,,,", 'line 2: starts_at "2026-07-01" is not a date and time'),
         ("job,J,,2026-07-01T09:00,2026-07-01T10:00,,,,,,,", "line 2: its times are local: give a time_zone"),
@@ -218,7 +218,7 @@ def test_every_mistake_is_told_at_once_and_nothing_is_loaded(database: Database)
         'line 4: there is no user "carl".',
         "line 5: the reference is missing.",
         "line 5: the title is empty.",
-        "line 5: end_date is the day after the last one and has to be later than start_date.",
+        "line 5: end_date must be later than start_date; it is the day after the last one.",
         "line 6: the row",
     ]
     many = HEADER + "job,J,anna,,,,,,,,,\n" * 30
