@@ -21,8 +21,9 @@ from server.api.protocol.values import WHOLE, Given, Id, Line, Name, Paged, Show
 
 routes = Routes(
     tag="Webhooks",
-    about="https addresses that are told of events by signed requests; docs/webhooks.md says what they get. The address"
-    " may hold a secret: it can be given, and is never shown again. A running worker makes the deliveries.",
+    about="https addresses that get signed requests about events. docs/webhooks.md says what they get. "
+    "The address may hold a secret: it can be set, but is never shown. A running worker sends "
+    "the requests.",
 )
 
 Event = Literal[
@@ -47,10 +48,11 @@ class WebhookGiven(Given):
     """An address to tell of events."""
 
     url: Link = Field(description="Its https address.")
-    events: Events = Field(description="What it is told of.")
-    label: Line = Field(default="", description="A name for it; its host where this is empty.")
+    events: Events = Field(description="The events that are sent.")
+    label: Line = Field(default="", description="A name for it. Empty means its host.")
     within_hours: Hours = Field(
-        default=DEFAULT_HOURS, description="How long before its start a changed job is told of."
+        default=DEFAULT_HOURS,
+        description="Send a changed job only in the last hours before its start: this many.",
     )
 
 
@@ -62,7 +64,7 @@ class WebhookChange(Given):
     label: Name = Field(default_factory=str)
     within_hours: Hours = Field(default_factory=lambda: DEFAULT_HOURS)
     status: Literal["active", "paused"] = Field(
-        default_factory=lambda: "active", description="paused: nothing is sent, and nothing new queued."
+        default_factory=lambda: "active", description="paused: nothing is sent, and nothing new is queued."
     )
 
 
@@ -84,25 +86,27 @@ class Webhook(Shown):
     events: list[str]
     within_hours: int
     status: str = Field(description="active, error (the last attempt failed) or paused.")
-    reason: str | None = Field(description="Why it is in the status error, in a word for programs.")
-    message: str | None = Field(description="The same for people.")
+    reason: str | None = Field(description="Why the status is error, as a word for programs.")
+    message: str | None = Field(description="The same as a sentence for people.")
     created_at: ShownMoment
     last_attempt_at: ShownMoment | None
     last_success_at: ShownMoment | None
     pending: int = Field(description="How many deliveries wait.")
-    dead: int = Field(description="How many could not be made.")
+    dead: int = Field(description="How many deliveries are dead.")
 
 
 class CreatedWebhook(Webhook):
     """A new webhook with its secret."""
 
-    secret: str = Field(description="What deliveries are signed with. It is never shown again.")
+    secret: str = Field(description="The key of the signatures. It is never shown again.")
 
 
 class WebhookSecret(Shown):
     """A new signing secret."""
 
-    secret: str = Field(description="It is never shown again. For a day the one before signs too.")
+    secret: str = Field(
+        description="It is never shown again. For one day deliveries are signed with the old secret too."
+    )
 
 
 class Webhooks(Shown):
@@ -123,9 +127,9 @@ class WebhookDelivery(Shown):
     created_at: ShownMoment
     last_attempt_at: ShownMoment | None
     http_status: int | None = Field(description="What the receiver answered.")
-    milliseconds: int | None = Field(description="How long that took.")
-    reason: str | None = Field(description="Why it failed, in a word for programs.")
-    message: str | None = Field(description="The same for people.")
+    milliseconds: int | None = Field(description="How long the receiver took.")
+    reason: str | None = Field(description="Why it failed, as a word for programs.")
+    message: str | None = Field(description="The same as a sentence for people.")
 
 
 class WebhookDeliveryInFull(WebhookDelivery):
@@ -154,7 +158,7 @@ def list_webhooks(call: Call, query: Paged) -> Reply:
 
 @routes.operation("POST", "/webhooks", returns=CreatedWebhook, status=201, creates=True, versioned=True)
 def create_webhook(call: Call, body: WebhookGiven) -> Reply:
-    """Register an address; the answer holds its signing secret, this one time."""
+    """Register an address. Its signing secret is shown only in this answer."""
     made, secret = endpoints.add(
         call.connection,
         call.keyring,
@@ -180,7 +184,7 @@ def get_webhook(call: Call, webhook_id: Id) -> Reply:
 
 @routes.operation("PATCH", "/webhooks/{webhook_id}", returns=Webhook, versioned=True)
 def change_webhook(call: Call, webhook_id: Id, body: WebhookChange) -> Reply:
-    """Change what a webhook is told of, or where; pause it, or take it up again."""
+    """Change the events or the address of a webhook, pause it, or resume it."""
     call.require_current(_etag(_webhook(call, webhook_id)))
     changes = body.model_dump(exclude_unset=True)
     status = changes.pop("status", None)
@@ -202,7 +206,7 @@ def change_webhook(call: Call, webhook_id: Id, body: WebhookChange) -> Reply:
 
 @routes.operation("DELETE", "/webhooks/{webhook_id}", versioned=True)
 def delete_webhook(call: Call, webhook_id: Id) -> Reply:
-    """Forget a webhook, what is queued for it, and its log."""
+    """Delete a webhook, its queue and its log."""
     call.require_current(_etag(_webhook(call, webhook_id)))
     endpoints.remove(call.connection, webhook_id, actor=call.actor)
     return Reply()
@@ -212,7 +216,7 @@ def delete_webhook(call: Call, webhook_id: Id) -> Reply:
 def replace_webhook_secret(call: Call, webhook_id: Id) -> Reply:
     """Replace the signing secret.
 
-    For a day, deliveries carry a signature with the old one too.
+    For one day, deliveries also carry a signature with the old secret.
     """
     secret = endpoints.replace_secret(call.connection, call.keyring, webhook_id, actor=call.actor)
     return Reply(body=WebhookSecret(secret=secret))
@@ -222,7 +226,7 @@ def replace_webhook_secret(call: Call, webhook_id: Id) -> Reply:
 def test_webhook(call: Call, webhook_id: Id) -> Reply:
     """Send a test event.
 
-    The answer is 202 at once; the delivery in the log tells what came of it. It is tried once.
+    The answer is 202 at once. It is tried once; the log of deliveries shows the result.
     """
     delivery_id = endpoints.test(call.connection, webhook_id, actor=call.actor)
     found = deliveries.get(call.connection, webhook_id, delivery_id)
@@ -264,7 +268,7 @@ def get_webhook_delivery(call: Call, webhook_id: Id, delivery_id: Id) -> Reply:
     refuses=(422,),
 )
 def retry_webhook_delivery(call: Call, webhook_id: Id, delivery_id: Id) -> Reply:
-    """Queue a delivery again, whatever became of it."""
+    """Queue a delivery again, whatever its status is."""
     found = deliveries.retry(call.connection, webhook_id, delivery_id, actor=call.actor)
     return Reply(body=WebhookDelivery(**_facts(found)))
 

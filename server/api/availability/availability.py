@@ -21,8 +21,8 @@ from server.api.protocol.values import DIGITS, Shown, ShownEpoch, Username
 
 routes = Routes(
     tag="Availability",
-    about="When people are busy, free, or nobody knows. Time is free only where every calendar that could say otherwise"
-    " was read lately; else it is unknown. The ETag changes only with the time asked about.",
+    about="When people are busy, free or unknown. Time is free only if all their calendars were read "
+    "lately; otherwise it is unknown. The ETag changes only when the requested time changes.",
 )
 
 
@@ -37,10 +37,11 @@ class BusyTime(Stretch):
     """Time that is taken."""
 
     type: Literal["BUSY", "BUSY-TENTATIVE", "BUSY-UNAVAILABLE"] = Field(
-        description="RFC 5545 FBTYPE; where several things overlap, the strongest."
+        description="RFC 5545 FBTYPE. When several things overlap, the strongest counts."
     )
     events: list[str] | None = Field(
-        description="Ids of the events that take it, as in /users/{user}/events; null for whoever may not read them."
+        description="Ids of the events that take this time, as in /users/{user}/events. Null if you may not read "
+        "them."
     )
 
 
@@ -48,13 +49,13 @@ class AvailabilitySource(Shown):
     """A calendar that takes time."""
 
     calendar: str = Field(description="As in CalDAV addresses.")
-    label: str | None = Field(description="Null for whoever may not read it.")
+    label: str | None = Field(description="Null if you may not read it.")
     as_of: ShownEpoch | None = Field(
-        description="When it was last read successfully: now for the schedule itself, null for never."
+        description="When it was last read successfully. Now for the schedule itself, null for never."
     )
     known: bool = Field(
-        description="Whether that is recent enough, and every entry can be read. Otherwise time without anything else"
-        " is unknown."
+        description="Whether it was read recently enough and every entry can be read. If not, time that is not "
+        "busy is unknown."
     )
 
 
@@ -82,9 +83,9 @@ class Slot(Shown):
 
     starts_at: ShownEpoch
     ends_at: ShownEpoch
-    users: list[str] = Field(description="Who is free, in the order asked.")
+    users: list[str] = Field(description="Who is free, in the order of the request.")
     etag: str = Field(
-        description="The version of their availability in this time, for a claim of all of them."
+        description="The version of their availability at this time, for a claim of all of them."
     )
 
 
@@ -99,8 +100,8 @@ class AvailabilityQuery(RangeQuery):
 
     granularity: Minutes = Field(
         default=0,
-        description="Minutes to which everything but free time is rounded outward, counted from `start`; 0 does not"
-        " round.",
+        description="Round everything but free time outward to this number of minutes, counted from `start`. 0 "
+        "does not round.",
     )
 
 
@@ -120,10 +121,10 @@ class SlotQuery(RangeQuery):
     )
     count: Annotated[int, Field(ge=1, le=1000), DIGITS] = Field(default=10, description="How many at most.")
     need: Annotated[int, Field(ge=1, le=200), DIGITS] | None = Field(
-        default=None, description="How many of the users are needed; without it all."
+        default=None, description="How many of the users must be free. Without it, all."
     )
     allow: list[Beside] = Field(
-        default=[], description="What time may be beside free; may be repeated. Busy time is never a slot."
+        default=[], description="Also accept this time; may be repeated. Busy time is never a slot."
     )
 
 
@@ -136,9 +137,9 @@ class SlotQuery(RangeQuery):
     waits=True,
 )
 def get_availability(call: Call, user: Username, query: AvailabilityQuery) -> Reply:
-    """Show when a user is busy, free, or it is not known.
+    """Show when a user is busy, free or unknown.
 
-    Whoever has neither calendars.read_all nor asks about himself learns times and not what takes them.
+    You see which events take the time only with calendars.read_all, or for yourself. Otherwise you see only times.
     """
     (found,), headers = _asked(call, [user], query)
     body = _shown(call, found)
@@ -149,7 +150,7 @@ def get_availability(call: Call, user: Username, query: AvailabilityQuery) -> Re
     "GET", "/availability", returns=Availabilities, refuses=(404, 422), versioned=True, waits=True
 )
 def list_availability(call: Call, query: ManyQuery) -> Reply:
-    """Show when several users are busy, free, or it is not known."""
+    """Show when several users are busy, free or unknown."""
     found, headers = _asked(call, query.user, query)
     body = Availabilities(users=[_shown(call, it) for it in found])
     return Reply(body=body, etag=version(found), headers=headers)
@@ -157,7 +158,7 @@ def list_availability(call: Call, query: ManyQuery) -> Reply:
 
 @routes.operation("GET", "/availability/slots", returns=Slots, refuses=(404, 422), waits=True)
 def find_slots(call: Call, query: SlotQuery) -> Reply:
-    """Find times of a length at which users are free together, all of them or as many as needed."""
+    """Find times of a length at which all users are free, or as many of them as you need."""
     questions.require(call, query.user)
     people = list(dict.fromkeys(query.user))
     search = Search(

@@ -26,8 +26,8 @@ from server.api.schedule import blockers, items, jobs
 
 routes = Routes(
     tag="Claims",
-    about="Taking people's time only if it still is as it was seen, and free. Of claims made at the same time exactly"
-    " one succeeds.",
+    about="Book people's time only if nothing has changed since you saw it, and it is free. When "
+    "several claims are made at the same time, exactly one succeeds.",
 )
 
 Crew = Annotated[list[Username], Field(min_length=1, max_length=100)]
@@ -36,8 +36,8 @@ Crew = Annotated[list[Username], Field(min_length=1, max_length=100)]
 class ClaimedJob(Given):
     """The job that takes the time."""
 
-    reference: Name = Field(description="The dispatch application's own number, unique among jobs.")
-    status: jobs.Status = Field(default="confirmed", description="One that calendars show.")
+    reference: Name = Field(description="The number that the dispatch application uses; unique among jobs.")
+    status: jobs.Status = Field(default="confirmed", description="A status that calendars show.")
     job_type: Line | None = None
     organisation: Line | None = None
     time_zone: Zone | None = None
@@ -66,7 +66,9 @@ class ClaimGiven(Given):
     ends_at: Instant
     job: ClaimedJob | None = None
     blocker: ClaimedBlocker | None = None
-    allow: list[Beside] = Field(default=[], description="What the time may be beside free; never busy.")
+    allow: list[Beside] = Field(
+        default=[], description="Also accept this time beside free time. Busy time is never accepted."
+    )
 
 
 class Claimed(Shown):
@@ -80,11 +82,11 @@ class Claimed(Shown):
     "POST", "/claims", returns=Claimed, status=201, refuses=(404, 409), creates=True, claims=True
 )
 def create_claim(call: Call, body: ClaimGiven) -> Reply:
-    """Take the time of one or more users, if it is as it was seen.
+    """Book the time of one or more users, if nothing has changed since you saw it.
 
-    If-Match is the ETag of the availability of exactly these users, in a range that holds this time: that of a slot, or
-    of /availability. 412 says that it has changed, 409 that it is as seen but not free; both name in `conflicts` what
-    stands against it, and give the present ETag. `*` asks for free time only.
+    If-Match is the ETag of a slot, or of /availability for exactly these users and a range that holds this time. `*`
+    asks for free time only, whatever has changed. 412: the availability has changed. 409: nothing has changed, but the
+    time is not free. Both answers say in `conflicts` what is in the way, and give the present ETag.
     """
     if not (call.if_match or "").strip():
         raise Refused(  # RFC 6585, section 3

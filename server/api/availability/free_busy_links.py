@@ -11,7 +11,7 @@ from server.api.protocol.values import Shown, Username
 
 routes = Routes(
     tag="Free-busy links",
-    about="One secret link for each user, behind which programs find when the user is busy, and never with what.",
+    about="One secret link for each user. It tells programs when the user is busy, and never why.",
 )
 
 
@@ -30,7 +30,7 @@ def get_free_busy_link(call: Call, user: Username) -> Reply:
 
 @routes.operation("POST", "/users/{user}/free-busy-link", returns=FreeBusyLink, status=201, creates=True)
 def renew_free_busy_link(call: Call, user: Username) -> Reply:
-    """Make the link, or a new one in place of the one there was, which stops working."""
+    """Make the link, or replace it by a new one. The old one stops working."""
     found = owner(call, user, Permission.FEEDS_MANAGE_ALL, Permission.FEEDS_CREATE_OWN)
     token = links.renew(call.connection, call.keyring, found.id, actor=call.actor)
     return _reply(call, token, f"/users/{found.username}/free-busy-link")

@@ -45,18 +45,23 @@ class RangeQuery(Asked):
     """A range, and how strictly it is looked at."""
 
     start: Moment
-    end: Moment = Field(description="At most 1830 days later, and 12,000 days counted for each user.")
-    buffer_before: Minutes | None = Field(
-        default=None, description="Minutes before each job that are busy too; without it as the settings say."
+    end: Moment = Field(
+        description="At most 1830 days after start. The days of all users together may be 12,000."
     )
-    buffer_after: Minutes | None = Field(default=None, description="Minutes after each job.")
+    buffer_before: Minutes | None = Field(
+        default=None, description="Minutes before each job that are busy too. Without it, the settings count."
+    )
+    buffer_after: Minutes | None = Field(
+        default=None, description="Minutes after each job that are busy too. Without it, the settings count."
+    )
     working_hours: Literal["apply", "ignore"] = Field(
         default="apply",
-        description="Whether time outside a user's working hours is kept apart. Whoever has none works at any time.",
+        description="Whether time outside of a user's working hours is told apart. A user without working hours "
+        "works at any time.",
     )
     max_staleness: Seconds | None = Field(
         default=None,
-        description="How many seconds ago an outside calendar may have been read; without it as the settings say.",
+        description="The most seconds since an outside calendar was read. Without it, the settings count.",
     )
 
 

@@ -20,7 +20,8 @@ from server.api.protocol.values import Asked, Given, Moment, Shown, ShownEpoch, 
 
 routes = Routes(
     tag="Working hours",
-    about="When a user works, weekly, on the wall clock of the user's time zone. Whoever has none works at any time.",
+    about="When a user works, weekly, on the clock of the user's time zone. A user without working "
+    "hours works at any time.",
 )
 
 Clock = Annotated[str, StringConstraints(pattern="^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
@@ -30,7 +31,7 @@ class WorkingPeriod(Given):
     """Part of a day."""
 
     starts: Clock
-    ends: Clock = Field(description="24:00 is the midnight after.")
+    ends: Clock = Field(description="24:00 is midnight at the end of the day.")
 
 
 Day = Annotated[list[WorkingPeriod], Field(max_length=12)]
@@ -71,7 +72,9 @@ class Reason(Shown):
     """One thing that touches the moment."""
 
     effect: str = Field(description="blocks, unavailable, tentative, outside-hours, unknown or free.")
-    rule: str = Field(description="The rule that decides; a stable name. docs/availability.md lists them.")
+    rule: str = Field(
+        description="The rule that decides. Its name does not change. docs/availability.md lists all rules."
+    )
     detail: str
     calendar: str | None
     event: str | None = Field(description="The event's id, as in /users/{user}/events.")
@@ -84,7 +87,7 @@ class Explanation(Shown):
     """What the moment is, and why; the first reason decided."""
 
     effect: str
-    rule: str = Field(description="That of the first reason; nothing-there where there is none.")
+    rule: str = Field(description="The rule of the first reason; nothing-there if there is no reason.")
     reasons: list[Reason]
 
 
@@ -103,7 +106,7 @@ def get_working_hours(call: Call, user: Username) -> Reply:
 
 @routes.operation("PUT", "/users/{user}/working-hours", returns=ShownHours)
 def replace_working_hours(call: Call, user: Username, body: WorkingHours) -> Reply:
-    """Say when a user works; nothing at all means at any time."""
+    """Set when a user works. An empty list means at any time."""
     found = owner(call, user, Permission.SCHEDULE_WRITE)
     wanted = [
         Working(weekday=number, starts=_minutes(it.starts), ends=_minutes(it.ends))
@@ -115,7 +118,7 @@ def replace_working_hours(call: Call, user: Username, body: WorkingHours) -> Rep
 
 @routes.operation("DELETE", "/users/{user}/working-hours")
 def delete_working_hours(call: Call, user: Username) -> Reply:
-    """Let a user work at any time."""
+    """Delete the working hours: the user works at any time."""
     found = owner(call, user, Permission.SCHEDULE_WRITE)
     hours.store(call.connection, found.id, (), actor=call.actor)
     return Reply()
@@ -123,7 +126,7 @@ def delete_working_hours(call: Call, user: Username) -> Reply:
 
 @routes.operation("GET", "/users/{user}/availability/explain", returns=Explanation, refuses=(422,))
 def explain_availability(call: Call, user: Username, query: ExplainQuery) -> Reply:
-    """Say why a user is busy, free or unknown at a moment: all that touches it, what it does, and by which rule."""
+    """Say why a user is busy, free or unknown at a moment: what touches it, what that does, and by which rule."""
     found = owner(call, user, Permission.CALENDARS_READ_ALL, Permission.SCHEDULE_READ_OWN)
     at = moment(query.at, "at")
     assert at is not None

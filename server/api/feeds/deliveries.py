@@ -15,8 +15,8 @@ from server.api.schedule import items
 
 routes = Routes(
     tag="Deliveries",
-    about="What calendar apps have fetched, per feed and app password. Requests are noted in batches, so the last few"
-    " seconds may be missing.",
+    about="What calendar apps have fetched, for each feed and app password. Requests are noted in "
+    "batches, so the last few seconds may be missing.",
 )
 
 
@@ -29,15 +29,15 @@ class Delivery(Shown):
     client: str
     up_to_date: bool
     stale_since: ShownMoment | None = Field(
-        description="When the first thing changed that it has not fetched."
+        description="When the first change was made that it has not fetched."
     )
     first_at: ShownMoment
     fetched_at: ShownMoment | None = Field(
-        description="When it last fetched something new; null: it only asked."
+        description="When it last fetched something new. Null: it only asked."
     )
     last_at: ShownMoment = Field(description="Its last request.")
     requests: int
-    address: str | None = Field(description="Null where addresses are not, or no longer, kept.")
+    address: str | None = Field(description="Null if addresses are not kept, or not any more.")
 
 
 class Deliveries(Shown):
@@ -63,7 +63,7 @@ class Assignee(Shown):
     username: str
     seen: bool = Field(description="Whether any of the subscribers has fetched the job as it is now.")
     changed_at: ShownMoment | None = Field(
-        description="When it last looked different; null: not in the calendar."
+        description="When its appearance last changed. Null: it is not in the calendar."
     )
     readers: list[Reader]
 
@@ -85,7 +85,7 @@ def list_deliveries(call: Call, user: Username) -> Reply:
 
 @routes.operation("GET", "/jobs/{job_id}/deliveries", returns=JobDeliveries)
 def list_job_deliveries(call: Call, job_id: Id) -> Reply:
-    """Show which devices of those who do a job have it as it is now."""
+    """Show which devices of the job's users have the job as it is now."""
     item = items.readable(call, Kind.JOB, job_id)
     for user_id in item.user_ids:
         call.snapshot.calendars_of(user_id)

@@ -53,19 +53,24 @@ class FeedFields(Given):
 
     kinds: Kinds = Field(
         default_factory=_every_kind,
-        description=f"All but {_RESTRICTED} where left out; these need a role that permits reading all calendars.",
+        description=f"Without it, all but {_RESTRICTED}. These need a role that may read all calendars.",
     )
-    detail: Detail = Field(default_factory=lambda: "full", description="busy: only times and the word Busy.")
+    detail: Detail = Field(
+        default_factory=lambda: "full", description='busy: only times, and "Busy" as the title.'
+    )
     history_months: Months | None = Field(
-        default=None, description="Null: as much as the installation permits."
+        default=None, description="Null: as many as calendars.history_months."
     )
-    future_months: Months | None = Field(default=None, description="Null: without limit.")
+    future_months: Months | None = Field(default=None, description="Null: no limit.")
     cancelled_days: Days | None = Field(
         default=None,
-        description="How long cancelled jobs stay, struck through; 0 drops them at once, null is as in calendars.",
+        description="For how many days cancelled jobs stay, struck through. 0: none stay. Null: as in the "
+        "calendars.",
     )
-    alarm_minutes: Minutes | None = Field(default=None, description="An alarm so long before; null for none.")
-    expires_at: Moment | None = Field(default=None, description="From then on the link answers 410.")
+    alarm_minutes: Minutes | None = Field(
+        default=None, description="The minutes between an alarm and its item. Null: no alarm."
+    )
+    expires_at: Moment | None = Field(default=None, description="From this moment on, the link answers 410.")
 
 
 class FeedGiven(FeedFields):
@@ -85,7 +90,8 @@ class Regeneration(Given):
 
     overlap_hours: Annotated[int, Field(ge=0, le=LONGEST_OVERLAP), WHOLE] = Field(
         default=0,
-        description="So long the old link shows one event that says it was replaced; then, or at once, it answers 410.",
+        description="For how many hours the old link shows one event that says that it was replaced. Then it "
+        "answers 410. 0: at once.",
     )
 
 
@@ -113,7 +119,7 @@ class FeedLink(Shown):
     url: str
     webcal: str
     apple: str = Field(description="Opens the calendar app.")
-    google: str = Field(description="The page into which the url is pasted.")
+    google: str = Field(description="The page in which the user pastes the url.")
     outlook: str
     microsoft_365: str
 
@@ -138,7 +144,7 @@ class ResetLinks(Shown):
 
 @routes.operation("GET", "/users/{user}/feeds", returns=Feeds)
 def list_feeds(call: Call, user: Username) -> Reply:
-    """List a user's feeds, revoked ones too."""
+    """List a user's feeds, also revoked ones."""
     found = owner(call, user, Permission.FEEDS_MANAGE_ALL, Permission.FEEDS_VIEW_OWN)
     listed = feeds.list_feeds(call.connection, found.id, actor=call.actor)
     return Reply(body=Feeds(feeds=[_shown(it) for it in listed]))
@@ -158,7 +164,7 @@ def create_feed(call: Call, user: Username, body: FeedGiven) -> Reply:
 
 @routes.operation("POST", "/users/{user}/feeds/reset", returns=ResetLinks)
 def reset_feeds(call: Call, user: Username) -> Reply:
-    """Give all of a user's feeds new links; every old one answers 410 from now on."""
+    """Give all feeds of a user new links. Every old link answers 410 from now on."""
     found = owner(call, user, Permission.FEEDS_MANAGE_ALL, Permission.FEEDS_CREATE_OWN)
     count = feeds.reset_all(call.connection, call.keyring, found.id, actor=call.actor)
     return Reply(body=ResetLinks(feeds=count))
@@ -173,7 +179,7 @@ def get_feed(call: Call, user: Username, feed_id: Id) -> Reply:
 
 @routes.operation("PATCH", "/users/{user}/feeds/{feed_id}", returns=Feed, versioned=True)
 def change_feed(call: Call, user: Username, feed_id: Id, body: FeedChange) -> Reply:
-    """Change a feed's label or what it shows; its link stays."""
+    """Change a feed's label or what it shows. Its link stays."""
     feed = _feed(call, user, feed_id, Permission.FEEDS_CREATE_OWN)
     call.require_current(_etag(feed))
     present = {name: getattr(feed.options, name) for name in _OPTIONS}
@@ -189,7 +195,7 @@ def change_feed(call: Call, user: Username, feed_id: Id, body: FeedChange) -> Re
 
 @routes.operation("DELETE", "/users/{user}/feeds/{feed_id}", versioned=True)
 def revoke_feed(call: Call, user: Username, feed_id: Id) -> Reply:
-    """Revoke a feed: its link answers 410 from now on."""
+    """Revoke a feed. Its link answers 410 from now on."""
     feed = _feed(call, user, feed_id, Permission.FEEDS_CREATE_OWN)
     call.require_current(_etag(feed))
     feeds.revoke(call.connection, feed.id, actor=call.actor)
@@ -198,7 +204,7 @@ def revoke_feed(call: Call, user: Username, feed_id: Id) -> Reply:
 
 @routes.operation("POST", "/users/{user}/feeds/{feed_id}/link", returns=FeedLink)
 def show_feed_link(call: Call, user: Username, feed_id: Id) -> Reply:
-    """Show a feed's link again. The audit log says who was shown it."""
+    """Show a feed's link again. The audit log notes who saw it."""
     feed = _feed(call, user, feed_id, Permission.FEEDS_VIEW_OWN)
     return Reply(
         body=_link(call, feed, feeds.reveal(call.connection, call.keyring, feed.id, actor=call.actor))

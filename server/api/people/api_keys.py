@@ -14,8 +14,8 @@ from server.api.protocol.values import Asked, Given, Id, Moment, Name, Shown, Sh
 
 routes = Routes(
     tag="API keys",
-    about="Keys for scripts. A user's key never permits more than the user's role does at that moment, and no key can"
-    " make one that permits more than itself.",
+    about="Keys for scripts. A user's key never permits more than the user's role does at that moment. "
+    "No key can make a key that permits more than itself.",
 )
 
 
@@ -23,9 +23,9 @@ class ApiKeyGiven(Given):
     """A new API key."""
 
     label: Name = Field(description="For example the name of the script.")
-    user: Username | None = Field(default=None, description="Whose key; null for one of the installation.")
+    user: Username | None = Field(default=None, description="The owner; null for a key of the installation.")
     permissions: Annotated[list[Permission], Field(min_length=1, max_length=len(Permission))]
-    expires_at: Moment | None = Field(default=None, description="Null: never.")
+    expires_at: Moment | None = Field(default=None, description="Null: it never expires.")
 
 
 class ApiKeyQuery(Asked):
@@ -43,7 +43,7 @@ class ApiKey(Shown):
     permissions: list[str]
     created_at: ShownMoment
     expires_at: ShownMoment | None
-    last_used_at: ShownMoment | None = Field(description="To about ten minutes.")
+    last_used_at: ShownMoment | None = Field(description="Exact to about ten minutes.")
     revoked_at: ShownMoment | None
 
 
@@ -61,7 +61,7 @@ class ApiKeys(Shown):
 
 @routes.operation("GET", "/api-keys", returns=ApiKeys, refuses=(404,))
 def list_api_keys(call: Call, query: ApiKeyQuery) -> Reply:
-    """List API keys, revoked and expired ones too."""
+    """List API keys, also revoked and expired ones."""
     call.require(Permission.API_KEYS_MANAGE)
     user_id = None if query.user is None else users.get(call.connection, query.user).id
     found = api_keys.list_keys(call.connection, user_id)
@@ -70,7 +70,7 @@ def list_api_keys(call: Call, query: ApiKeyQuery) -> Reply:
 
 @routes.operation("POST", "/api-keys", returns=NewApiKey, status=201, refuses=(404, 409), creates=True)
 def create_api_key(call: Call, body: ApiKeyGiven) -> Reply:
-    """Make an API key. Its text is in the answer and nowhere else."""
+    """Make an API key. It is shown only in this answer."""
     call.require(Permission.API_KEYS_MANAGE)
     user_id = None if body.user is None else users.get(call.connection, body.user).id
     made, text = api_keys.create(
@@ -87,7 +87,7 @@ def create_api_key(call: Call, body: ApiKeyGiven) -> Reply:
 
 @routes.operation("GET", "/api-keys/{api_key_id}", returns=ApiKey)
 def get_api_key(call: Call, api_key_id: Id) -> Reply:
-    """Show an API key without its text."""
+    """Show an API key without the key itself."""
     call.require(Permission.API_KEYS_MANAGE)
     return Reply(body=_shown(api_keys.get(call.connection, api_key_id)))
 

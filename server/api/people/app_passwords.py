@@ -26,7 +26,7 @@ class AppPassword(Shown):
     id: int
     label: str
     created_at: ShownMoment
-    last_used_at: ShownMoment | None = Field(description="To about ten minutes.")
+    last_used_at: ShownMoment | None = Field(description="Exact to about ten minutes.")
     revoked_at: ShownMoment | None
 
 
@@ -44,7 +44,7 @@ class AppPasswords(Shown):
 
 @routes.operation("GET", "/users/{user}/app-passwords", returns=AppPasswords)
 def list_app_passwords(call: Call, user: Username) -> Reply:
-    """List a user's app passwords, revoked ones too."""
+    """List a user's app passwords, also revoked ones."""
     found = owner(call, user, Permission.USERS_MANAGE, Permission.PASSWORDS_MANAGE_OWN)
     listed = [_shown(it) for it in credentials.list_app_passwords(call.connection, found.id)]
     return Reply(body=AppPasswords(app_passwords=listed))
@@ -56,7 +56,7 @@ def list_app_passwords(call: Call, user: Username) -> Reply:
 def create_app_password(call: Call, user: Username, body: AppPasswordGiven) -> Reply:
     """Make an app password.
 
-    Its text is in the answer and nowhere else; an Idempotency-Key lets a lost answer be asked for again.
+    It is shown only in this answer. With an Idempotency-Key you can get a lost answer again.
     """
     found = owner(call, user, Permission.USERS_MANAGE, Permission.PASSWORDS_MANAGE_OWN)
     made, text = credentials.create_app_password(

@@ -14,9 +14,7 @@ from server.api.protocol import cursor
 from server.api.protocol.operations import Call, Reply, Routes
 from server.api.protocol.values import Moment, Paged, Shown, ShownMoment, moment
 
-routes = Routes(
-    tag="Audit", about="The log of security-relevant acts. It can be read and added to, never changed."
-)
+routes = Routes(tag="Audit", about="The log of acts that matter for security. It can only grow.")
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=320, pattern=r"^[^\x00]*$")]
 
@@ -24,10 +22,8 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=320, pattern=r"
 class AuditQuery(Paged):
     """Which entries."""
 
-    actor: Text | None = Field(default=None, description="Only acts of this one.")
-    action: Text | None = Field(
-        default=None, description="Only this act, or what is below it: feed, feed.create."
-    )
+    actor: Text | None = Field(default=None, description="Only acts of this user or key.")
+    action: Text | None = Field(default=None, description="Only this act, or a group: feed, feed.create.")
     subject: Text | None = Field(default=None, description="Only what was done to this: user:anna, feed:7.")
     since: Moment | None = Field(default=None, description="Only acts at or after this moment.")
     until: Moment | None = Field(default=None, description="Only acts before this moment.")
@@ -39,9 +35,9 @@ class Entry(Shown):
     id: int
     at: ShownMoment
     actor_kind: str
-    actor_id: int | None = Field(description="The user's id, or for an API key the key's.")
+    actor_id: int | None = Field(description="The id of the user or of the API key.")
     actor: str
-    address: str | None = Field(description="Where it came from; null for the machine itself.")
+    address: str | None = Field(description="The address of the request; null for the machine itself.")
     action: str
     subject: str
     facts: dict[str, str | int | None]

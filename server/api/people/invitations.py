@@ -16,24 +16,23 @@ from server.api.protocol.values import Given, Shown, ShownMoment, Username
 
 routes = Routes(
     tag="Invitations",
-    about="One-time links with which people set a password. They go by mail where `[mail]` is set and the user has an"
-    " e-mail address; else the answer holds the link. A new link ends the one before.",
+    about="One-time links with which people set a password. They are sent by mail if `[mail]` is set "
+    "and the user has an e-mail address. Otherwise the answer holds the link. A new link ends "
+    "the one before.",
 )
 
 
 class LinkGiven(Given):
     """How the link gets to its owner."""
 
-    by_mail: bool = Field(default=True, description="False: it is in the answer, to be passed on.")
+    by_mail: bool = Field(default=True, description="False: the link is in the answer. Pass it on.")
 
 
 class Link(Shown):
     """A link that was made."""
 
-    mailed_to: str | None = Field(
-        description="The address that a letter goes to; null where it goes by none."
-    )
-    url: str | None = Field(description="The link, which is shown this once; null where it goes by mail.")
+    mailed_to: str | None = Field(description="The address of the mail; null if no mail is sent.")
+    url: str | None = Field(description="The link. It is shown only once. Null if it is sent by mail.")
     expires_at: ShownMoment
 
 
@@ -61,7 +60,7 @@ def invite_user(call: Call, user: Username, body: LinkGiven) -> Reply:
     "POST", "/users/{user}/password-reset", returns=Link, status=201, refuses=(409,), creates=True
 )
 def reset_password(call: Call, user: Username, body: LinkGiven) -> Reply:
-    """Let a user set another password; the present one works until then.
+    """Let a user set another password. The present one works until then.
 
     The link is good for one hour, once.
     """

@@ -17,8 +17,8 @@ from server.api.protocol.values import Given, Line, Shown
 
 routes = Routes(
     tag="Roles",
-    about="Sets of permissions. Nobody can grant or withdraw what their API key does not permit; the permissions of"
-    " super-admin cannot be changed.",
+    about="Sets of permissions. An API key can grant and withdraw only what it permits itself. The "
+    "permissions of super-admin cannot be changed.",
 )
 
 Permissions = Annotated[list[Permission], Field(max_length=len(Permission))]
@@ -47,7 +47,7 @@ class Role(Shown):
     description: str
     built_in: bool
     permissions: list[str]
-    users: int = Field(description="How many have it.")
+    users: int = Field(description="How many users have it.")
 
 
 class Roles(Shown):
@@ -82,7 +82,7 @@ def get_role(call: Call, role: RoleName) -> Reply:
 
 @routes.operation("PATCH", "/roles/{role}", returns=Role, versioned=True)
 def change_role(call: Call, role: RoleName, body: RoleChange) -> Reply:
-    """Change what a role permits, at the next request of everybody who has it."""
+    """Change what a role permits. It counts from the next request of everybody who has it."""
     call.require(Permission.ROLES_MANAGE)
     found = roles.get(call.connection, role)
     call.require_current(_etag(found))
@@ -95,7 +95,7 @@ def change_role(call: Call, role: RoleName, body: RoleChange) -> Reply:
 
 @routes.operation("DELETE", "/roles/{role}", refuses=(409, 422), versioned=True)
 def delete_role(call: Call, role: RoleName) -> Reply:
-    """Delete a role that nobody has; built-in ones stay."""
+    """Delete a role that nobody has. Built-in roles cannot be deleted."""
     call.require(Permission.ROLES_MANAGE)
     call.require_current(_etag(roles.get(call.connection, role)))
     roles.remove(call.connection, role, actor=call.actor)

@@ -25,7 +25,7 @@ class Session(Shown):
     id: int
     began_by: Literal["password", "link"]
     created_at: ShownMoment
-    last_used_at: ShownMoment = Field(description="To about five minutes.")
+    last_used_at: ShownMoment = Field(description="Exact to about five minutes.")
     address: str = Field(description="Where it was last seen.")
     user_agent: str = Field(description="What the browser called itself when it signed in.")
 

@@ -16,8 +16,8 @@ from server.api.protocol.values import Given, Shown
 
 routes = Routes(
     tag="Settings",
-    about="Settings kept in the database over those of the settings file. A change takes effect at the next request, in"
-    " every process.",
+    about="Settings in the database. They count more than the settings file. A change takes effect at "
+    "the next request, in every process.",
 )
 
 SettingName = Annotated[str, StringConstraints(pattern="^[a-z_]{1,32}[.][a-z_]{1,32}$")]
@@ -38,7 +38,7 @@ class Setting(Shown):
     etag: str = Field(description="Its version, for If-Match.")
     value: str
     source: str = Field(description="database, file (the settings file), environment, or default.")
-    locked: bool = Field(description="Whether the settings file keeps it from being changed.")
+    locked: bool = Field(description="Whether the settings file locks it.")
     doc: str
     permitted: str
 
@@ -72,7 +72,7 @@ def change_setting(call: Call, name: SettingName, body: SettingGiven) -> Reply:
 
 @routes.operation("DELETE", "/settings/{name}", returns=Setting, status=200, refuses=(422,), versioned=True)
 def reset_setting(call: Call, name: SettingName) -> Reply:
-    """Fall back to the settings file."""
+    """Set a setting back to the settings file."""
     return _change(call, name, None)
 
 

@@ -19,8 +19,8 @@ from server.api.protocol.values import Given, Line, Paged, Shown, Username, Zone
 
 routes = Routes(
     tag="Users",
-    about="People with a schedule. Taking `calendar_access` away stops calendars and feeds at the next request, and"
-    " giving it back makes the same links work again.",
+    about="People with a schedule. Without `calendar_access`, calendars and feeds stop at the next "
+    "request. When it is given back, the same links work again.",
 )
 
 Mail = Annotated[
@@ -50,7 +50,8 @@ class UserChange(Given):
     role: RoleName = Field(default_factory=str)
     active: bool = Field(default_factory=bool, description="False: no login, no feeds, no API keys.")
     calendar_access: bool = Field(
-        default_factory=bool, description="False: no calendars and feeds, as by the plan."
+        default_factory=bool,
+        description="False: no calendars and no feeds, for example because the plan does not include them.",
     )
 
 
@@ -79,13 +80,13 @@ class Caller(Shown):
     """Who calls, and what the API key permits."""
 
     name: str
-    username: str | None = Field(description="Whose key it is; null for one of the installation.")
+    username: str | None = Field(description="The owner; null for a key of the installation.")
     permissions: list[str]
 
 
 @routes.operation("GET", "/me", returns=Caller)
 def get_caller(call: Call) -> Reply:
-    """Show who the API key belongs to and what it permits now."""
+    """Show the owner of the API key and what it permits now."""
     found = [it.username for it in users.list_users(call.connection) if it.id == call.actor.user_id]
     return Reply(
         body=Caller(
@@ -111,7 +112,7 @@ def list_users(call: Call, query: Paged) -> Reply:
 def create_user(call: Call, body: UserGiven) -> Reply:
     """Add a user.
 
-    Nobody can give a role with permissions over others that the API key lacks.
+    The API key must permit everything over others that the user's role permits.
     """
     added = users.create(call.connection, actor=call.actor, **body.model_dump())
     return Reply(body=_shown(added), etag=_etag(added), location=f"/users/{added.username}")
@@ -136,7 +137,7 @@ def change_user(call: Call, user: Username, body: UserChange) -> Reply:
 def delete_user(call: Call, user: Username) -> Reply:
     """Delete a user with everything that belongs to the user.
 
-    Mostly `active: false` is what is wanted, which can be taken back.
+    Usually `active: false` is better, because it can be undone.
     """
     call.require_current(_etag(owner(call, user, Permission.USERS_MANAGE)))
     users.remove(call.connection, user, actor=call.actor)

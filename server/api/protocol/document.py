@@ -35,22 +35,25 @@ _REASONS = {
 }
 _WAIT = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 _ETAG = {
-    "description": "The version of what is answered, for If-Match and If-None-Match.",
+    "description": "The version, for If-Match and If-None-Match.",
     "schema": {"type": "string"},
 }
 _HEADERS = {
     "Idempotency-Key": (
-        "Any text that is new for each creation. A request repeated with it within a day is answered as the first one"
-        " was, and creates nothing.",
+        "Any text, another one for each creation. The same request with the same text within a day "
+        "gets the first answer again and creates nothing.",
         {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"},
     ),
-    "If-Match": ("The ETag that must still be the present one.", {"type": "string"}),
+    "If-Match": (
+        "The ETag that you have seen. If it is not the present one, nothing changes.",
+        {"type": "string"},
+    ),
     "Prefer": (
         "`wait=<seconds>` (RFC 7240): read stale sources again first, if that takes no longer. Preference-Applied says"
         " whether the request waited.",
         {"type": "string"},
     ),
-    "If-None-Match": ("The ETag one has already.", {"type": "string"}),
+    "If-None-Match": ("The ETag that you have already.", {"type": "string"}),
 }
 
 
@@ -161,7 +164,7 @@ def _responses(
         success["headers"] = headers
     yield str(operation.status.value), success
     if "If-None-Match" in _headers(operation):
-        yield "304", {"description": "The version one has is the present one.", "headers": {"ETag": _ETAG}}
+        yield "304", {"description": "Your version is the present one.", "headers": {"ETag": _ETAG}}
     problem = {MEDIA_TYPE: {"schema": references[Problem, "serialization"]}}
     for status in sorted({*_refusals(operation), *operation.refuses}):
         refusal = {"description": _REASONS[status], "content": problem}

@@ -70,7 +70,7 @@ class Obstacle(BaseModel):
     starts_at: str = Field(json_schema_extra={"format": "date-time"})
     ends_at: str = Field(json_schema_extra={"format": "date-time"})
     type: str = Field(description="BUSY, BUSY-TENTATIVE, BUSY-UNAVAILABLE, OUTSIDE-HOURS or UNKNOWN.")
-    events: list[str] = Field(description="Ids of the events, for whoever may read them.")
+    events: list[str] = Field(description="Ids of the events, if you may read them.")
 
 
 class Problem(BaseModel):
@@ -82,8 +82,8 @@ class Problem(BaseModel):
     title: str = Field(description="The status in words.")
     status: int
     detail: str = Field(description="One sentence: what is wrong and what to do.")
-    errors: list[Fault] = Field(default=[], description="Each fault of a request that cannot be understood.")
-    conflicts: list[Obstacle] = Field(default=[], description="What now stands against a claim.")
+    errors: list[Fault] = Field(default=[], description="Each fault of the request.")
+    conflicts: list[Obstacle] = Field(default=[], description="What is now in the way of a claim.")
 
 
 class Refused(Exception):

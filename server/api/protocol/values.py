@@ -180,5 +180,5 @@ class Paged(Asked):
 
     limit: Limit = Field(default=100, description="How many at most.")
     cursor: Annotated[str, StringConstraints(min_length=1, max_length=1000)] | None = Field(
-        default=None, description="`next` of the page before; leave it out for the first page."
+        default=None, description="`next` of the page before. Leave it out for the first page."
     )

@@ -27,8 +27,8 @@ class BlockerFields(Period):
     notes: Words | None = None
     rrule: Rule | None = Field(
         default=None,
-        description="RFC 5545 recurrence rule without its name; later times keep the first one's wall clock in the"
-        " user's time zone.",
+        description="RFC 5545 recurrence rule without the name RRULE. Later times have the same clock time as "
+        "the first one, in the user's time zone.",
     )
     rdate: Locals | None = Field(default=None, description="Further local times, such as 2026-11-09T09:00.")
     exdate: Locals | None = Field(default=None, description="Local times that are left out.")
@@ -40,7 +40,7 @@ class BlockerGiven(BlockerFields):
     user: Username
     title: Name
     reference: Name | None = Field(
-        default=None, description="The dispatch application's own number, unique among blockers."
+        default=None, description="The number that the dispatch application uses; unique among blockers."
     )
 
 
@@ -93,8 +93,8 @@ class Blockers(Shown):
 def list_blockers(call: Call, query: ItemQuery) -> Reply:
     """List blockers, by id.
 
-    A recurring one is listed by its first time; /users/{user}/events knows all of them. Without the permission
-    schedule.read_all these are the caller's own.
+    A recurring blocker is listed by its first time. /users/{user}/events lists all times. Without the permission
+    schedule.read_all you see only your own.
     """
     found, following = items.listed(call, Kind.BLOCKER, query, (), shown)
     return Reply(body=Blockers(blockers=found, next=following))
@@ -126,7 +126,7 @@ def get_blocker(call: Call, blocker_id: Id) -> Reply:
 
 @routes.operation("PUT", "/blockers/{blocker_id}", returns=Blocker, refuses=(409,), versioned=True)
 def replace_blocker(call: Call, blocker_id: Id, body: BlockerGiven) -> Reply:
-    """Replace a blocker by another description of it."""
+    """Replace all fields of a blocker."""
     item = items.writable(call, Kind.BLOCKER, blocker_id)
     item = edits.replace(
         call.connection, item, body.reference, items.values(body), (body.user,), actor=call.actor
@@ -136,7 +136,7 @@ def replace_blocker(call: Call, blocker_id: Id, body: BlockerGiven) -> Reply:
 
 @routes.operation("PATCH", "/blockers/{blocker_id}", returns=Blocker, refuses=(409,), versioned=True)
 def change_blocker(call: Call, blocker_id: Id, body: BlockerChange) -> Reply:
-    """Change some of a blocker."""
+    """Change some fields of a blocker."""
     item = items.writable(call, Kind.BLOCKER, blocker_id)
     references = (body.reference,) if "reference" in body.model_fields_set else ()
     item = edits.change(

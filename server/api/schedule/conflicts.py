@@ -31,8 +31,9 @@ from server.api.protocol.values import (
 
 routes = Routes(
     tag="Conflicts",
-    about="Jobs that overlap with something else that takes the same person's time: another job, a schedule blocker,"
-    " time off, or an imported event. They are opened and resolved by themselves; docs/conflicts.md says when.",
+    about="Jobs that overlap with something else of the same person: another job, a schedule blocker, "
+    "time off, or an imported event. Daysheet opens and resolves them by itself. "
+    "docs/conflicts.md says when.",
 )
 
 Status = Literal["open", "acknowledged", "resolved"]
@@ -60,9 +61,9 @@ class ConflictingEvent(Shown):
     """What a job is in conflict with."""
 
     kind: Source
-    id: int = Field(description="Of the job, blocker or time off; for external_ical an internal one.")
-    calendar: str = Field(description="The calendar it is in, as in CalDAV addresses.")
-    title: str = Field(description="Of an imported event only the label of its calendar.")
+    id: int = Field(description="The id of the job, blocker or time off. For external_ical an internal id.")
+    calendar: str = Field(description="The calendar that it is in, as in CalDAV addresses.")
+    title: str = Field(description="For an imported event only the label of its calendar.")
 
 
 class Conflict(Shown):
@@ -74,13 +75,11 @@ class Conflict(Shown):
     status: Status
     job: ConflictingJob
     other: ConflictingEvent
-    starts_at: ShownEpoch = Field(
-        description="Of the first overlap that was not over when it was last compared."
-    )
+    starts_at: ShownEpoch = Field(description="The first overlap that was not over at the last comparison.")
     ends_at: ShownEpoch
     overlaps: list[Overlap] = Field(description="At most the first 100.")
     overlap_count: int
-    reason: str | None = Field(description="Why a resolved one is: moved, gone, past, or off.")
+    reason: str | None = Field(description="Why it is resolved: moved, gone, past or off.")
     opened_at: ShownMoment
     changed_at: ShownMoment
     resolved_at: ShownMoment | None
@@ -95,8 +94,8 @@ class Conflicts(Shown):
     conflicts: list[Conflict]
     next: str | None = Field(description="The cursor of the next page; null on the last.")
     crowded: list[str] = Field(
-        description="On the first page: users who have more conflicts than are kept, which is 100 for one job and"
-        " 1,000 for one user. The others follow as these are resolved."
+        description="On the first page: users with more conflicts than are kept. At most 100 for one job and "
+        "1,000 for one user are kept. The others are opened when these are resolved."
     )
 
 
@@ -120,7 +119,7 @@ class Acknowledgement(Given):
 def list_conflicts(call: Call, query: ConflictQuery) -> Reply:
     """List conflicts, by the start of their first overlap.
 
-    Without the permission calendars.read_all these are the caller's own.
+    Without the permission calendars.read_all you see only your own.
     """
     user_id = of_list(call, query.user, Permission.CALENDARS_READ_ALL, Permission.SCHEDULE_READ_OWN)
     start, end = moment(query.start, "start"), moment(query.end, "end")
@@ -159,9 +158,9 @@ def get_conflict(call: Call, conflict_id: Id) -> Reply:
     "POST", "/conflicts/{conflict_id}/acknowledge", returns=Conflict, refuses=(409,), versioned=True
 )
 def acknowledge_conflict(call: Call, conflict_id: Id, body: Acknowledgement) -> Reply:
-    """Note that one knows of a conflict and lets it be.
+    """Accept a conflict: note that you know of it.
 
-    It is open again as soon as the overlap is another one. A resolved one is refused with 409.
+    When its overlap changes, it is open again. A resolved conflict is refused with 409.
     """
     call.require(Permission.SCHEDULE_WRITE)
     call.require(Permission.CALENDARS_READ_ALL)

@@ -27,8 +27,8 @@ from server.api.schedule.items import Period
 
 routes = Routes(
     tag="Events",
-    about="One read model over everything in a user's calendars: jobs, blockers, time off, and the events of imported"
-    " calendars (external_ical), which cannot be changed here.",
+    about="Everything in a user's calendars in one list: jobs, blockers, time off, and events of "
+    "imported calendars (external_ical). Imported events cannot be changed here.",
 )
 
 LONGEST_RANGE = timedelta(days=400)
@@ -50,21 +50,28 @@ class Event(Shown):
     id: str
     source: Source
     source_id: int = Field(
-        description="The id of the job, blocker or time off; for external_ical an internal one."
+        description="The id of the job, blocker or time off. For external_ical an internal id."
     )
-    calendar: str = Field(description="The calendar it is in, as in CalDAV addresses.")
+    calendar: str = Field(description="The calendar that it is in, as in CalDAV addresses.")
     title: str
     location: str
-    all_day: bool = Field(description="Whole days in the user's time zone; the moments are their bounds.")
+    all_day: bool = Field(
+        description="Whether it takes whole days in the user's time zone. The moments are then their start and "
+        "end."
+    )
     starts_at: ShownEpoch = Field(
-        description="Of a recurring event: of its first instance in the range, or of its first time."
+        description="For a recurring event: the start of its first instance in the range, or of its first time."
     )
     ends_at: ShownEpoch
     recurring: bool
-    instances: list[Instance] = Field(description="Those of a recurring event in the range, at most 1,000.")
+    instances: list[Instance] = Field(
+        description="The instances of a recurring event in the range, at most 1,000."
+    )
     status: str = Field(description="RFC 5545 status: TENTATIVE, CONFIRMED or CANCELLED.")
     busy: str = Field(description="RFC 5545 FBTYPE; empty when the time is free.")
-    read_only: bool = Field(description="Whether it can only be changed where it was imported from.")
+    read_only: bool = Field(
+        description="Whether it can be changed only in the calendar that it was imported from."
+    )
     changed_at: ShownEpoch = Field(description="When its appearance last changed.")
     etag: str
 
@@ -83,7 +90,7 @@ class EventQuery(Paged):
     end: Moment = Field(description="... and start before this one, at most 400 days later.")
     source: list[Source] = Field(default=[], description="Only of these kinds; may be repeated.")
     changed_since: Moment | None = Field(
-        default=None, description="Only those whose appearance changed since."
+        default=None, description="Only events whose appearance has changed since."
     )
 
 
@@ -139,8 +146,8 @@ def get_event(call: Call, user: Username, event_id: EventId) -> Reply:
 def change_event(call: Call, user: Username, event_id: EventId, body: EventChange) -> Reply:
     """Move the job, blocker or time off behind an event, or change its notes.
 
-    An imported event is refused with 403. Everything else about an item is changed at its own address, which also
-    knows versions.
+    An imported event is refused with 403. Change everything else at the address of the item itself, which also has
+    versions.
     """
     item = _item(call, user, event_id)
     edits.change(call.connection, item, items.values(body, given_only=True), actor=call.actor)
@@ -149,9 +156,9 @@ def change_event(call: Call, user: Username, event_id: EventId, body: EventChang
 
 @routes.operation("DELETE", "/users/{user}/events/{event_id}")
 def delete_event(call: Call, user: Username, event_id: EventId) -> Reply:
-    """Delete the job, blocker or time off behind an event, a job for all who do it.
+    """Delete the job, blocker or time off behind an event. A job is deleted for all its users.
 
-    An imported event is refused with 403: it goes when it goes where it comes from, or with its subscription.
+    An imported event is refused with 403. Delete it in the calendar that it comes from, or end the subscription.
     """
     edits.remove(call.connection, _item(call, user, event_id), actor=call.actor)
     return Reply()

@@ -71,8 +71,8 @@ class UpsertResult(Shown):
 
     reference: str
     outcome: Outcome
-    id: int | None = Field(description="Null for one that failed.")
-    etag: str | None = Field(description="Its version now; null for one that failed.")
+    id: int | None = Field(description="Null if the item failed.")
+    etag: str | None = Field(description="The present version; null if the item failed.")
     problem: str | None = Field(description="Why it failed.")
 
 
@@ -85,8 +85,8 @@ class UpsertResults(Shown):
 Mode = Annotated[
     Literal["all-or-nothing", "per-item"],
     Field(
-        description="Whether nothing is stored when one item cannot be (422), or the others are and each result says"
-        " what became of it."
+        description="all-or-nothing: nothing is stored when one item cannot be stored (422). per-item: the "
+        "others are stored, and each result says what happened."
     ),
 ]
 Many = Field(min_length=1, max_length=MOST)

@@ -28,8 +28,8 @@ from server.api.schedule.items import ItemQuery, Many, Mode, Period, ShownPeriod
 
 routes = Routes(
     tag="Jobs",
-    about="Work at a place and time, for any number of users. Jobs in the statuses of the setting"
-    " calendars.job_statuses are in their calendars.",
+    about="Work at a place and time, for any number of users. The users' calendars show jobs in the "
+    "statuses of the setting calendars.job_statuses.",
 )
 
 Status = Literal["offered", "confirmed", "delivered", "invoiced", "paid", "cancelled"]
@@ -57,7 +57,7 @@ class JobFields(Period):
 class JobGiven(JobFields):
     """A whole job; what is left out is empty."""
 
-    reference: Name = Field(description="The dispatch application's own number, unique among jobs.")
+    reference: Name = Field(description="The number that the dispatch application uses; unique among jobs.")
     status: Status = "offered"
     users: Team = Field(default=[], description="Who does it.")
 
@@ -123,7 +123,7 @@ class JobQuery(ItemQuery):
 def list_jobs(call: Call, query: JobQuery) -> Reply:
     """List jobs, by id.
 
-    Without the permission schedule.read_all these are the caller's own.
+    Without the permission schedule.read_all you see only your own.
     """
     found, following = items.listed(call, Kind.JOB, query, query.status, shown)
     return Reply(body=Jobs(jobs=found, next=following))
@@ -133,7 +133,7 @@ def list_jobs(call: Call, query: JobQuery) -> Reply:
 def create_job(call: Call, body: JobGiven) -> Reply:
     """Add a job.
 
-    Refused with 409 where there is one with this reference.
+    409: there is a job with this reference already.
     """
     item = edits.create(
         call.connection, Kind.JOB, body.reference, items.values(body), tuple(body.users), actor=call.actor
@@ -145,7 +145,7 @@ def create_job(call: Call, body: JobGiven) -> Reply:
 def upsert_jobs(call: Call, body: JobUpserts) -> Reply:
     """Add and change up to 1,000 jobs by reference.
 
-    A job that says already what is given is left untouched, so repeating the request is harmless.
+    A job without a difference is not written, so you can safely repeat the request.
     """
     return Reply(body=items.upserted(call, Kind.JOB, body.items, body.mode, _team))
 
@@ -159,7 +159,7 @@ def get_job(call: Call, job_id: Id) -> Reply:
 
 @routes.operation("PUT", "/jobs/{job_id}", returns=Job, refuses=(409,), versioned=True)
 def replace_job(call: Call, job_id: Id, body: JobGiven) -> Reply:
-    """Replace a job by another description of it."""
+    """Replace all fields of a job."""
     item = items.writable(call, Kind.JOB, job_id)
     item = edits.replace(
         call.connection, item, body.reference, items.values(body), tuple(body.users), actor=call.actor
@@ -169,7 +169,7 @@ def replace_job(call: Call, job_id: Id, body: JobGiven) -> Reply:
 
 @routes.operation("PATCH", "/jobs/{job_id}", returns=Job, refuses=(409,), versioned=True)
 def change_job(call: Call, job_id: Id, body: JobChange) -> Reply:
-    """Change some of a job."""
+    """Change some fields of a job."""
     item = items.writable(call, Kind.JOB, job_id)
     references = (body.reference,) if "reference" in body.model_fields_set else ()
     item = edits.change(
@@ -185,7 +185,7 @@ def change_job(call: Call, job_id: Id, body: JobChange) -> Reply:
 
 @routes.operation("DELETE", "/jobs/{job_id}", versioned=True)
 def delete_job(call: Call, job_id: Id) -> Reply:
-    """Delete a job; it leaves every calendar.
+    """Delete a job. It leaves every calendar.
 
     A job in the status cancelled stays in the schedule, and feeds may show it struck through for a while.
     """

@@ -38,7 +38,7 @@ class TimeOffGiven(TimeOffFields):
     kind: Reason = Field(description="Shown as the title: Vacation, Sick leave, Training, ...")
     status: Status = "requested"
     reference: Name | None = Field(
-        default=None, description="The dispatch application's own number, unique among time off."
+        default=None, description="The number that the dispatch application uses; unique among time off."
     )
 
 
@@ -97,7 +97,7 @@ class TimeOffQuery(ItemQuery):
 def list_time_off(call: Call, query: TimeOffQuery) -> Reply:
     """List time off, by id.
 
-    Without the permission schedule.read_all it is the caller's own.
+    Without the permission schedule.read_all you see only your own.
     """
     found, following = items.listed(call, Kind.TIME_OFF, query, query.status, _shown)
     return Reply(body=TimesOff(time_off=found, next=following))
@@ -129,7 +129,7 @@ def get_time_off(call: Call, time_off_id: Id) -> Reply:
 
 @routes.operation("PUT", "/time-off/{time_off_id}", returns=TimeOff, refuses=(409,), versioned=True)
 def replace_time_off(call: Call, time_off_id: Id, body: TimeOffGiven) -> Reply:
-    """Replace one by another description of it."""
+    """Replace all fields of a time off."""
     item = items.writable(call, Kind.TIME_OFF, time_off_id)
     item = edits.replace(
         call.connection, item, body.reference, items.values(body), (body.user,), actor=call.actor
@@ -139,7 +139,7 @@ def replace_time_off(call: Call, time_off_id: Id, body: TimeOffGiven) -> Reply:
 
 @routes.operation("PATCH", "/time-off/{time_off_id}", returns=TimeOff, refuses=(409,), versioned=True)
 def change_time_off(call: Call, time_off_id: Id, body: TimeOffChange) -> Reply:
-    """Change some of it, for example approve it."""
+    """Change some fields of a time off, for example approve it."""
     item = items.writable(call, Kind.TIME_OFF, time_off_id)
     references = (body.reference,) if "reference" in body.model_fields_set else ()
     item = edits.change(

@@ -20,8 +20,9 @@ from server.api.subscriptions.subscriptions import subscription
 
 routes = Routes(
     tag="Generations",
-    about="The last states in which a subscription was read. One that lost its events is not believed: it waits in"
-    " quarantine, while the last good one goes on blocking, until somebody decides or it has lasted long enough.",
+    about="The last states of a subscription. A state that lost its events is doubted and waits in "
+    "quarantine. It leaves when somebody decides, or when it has lasted long enough. Until then "
+    "the last good state blocks.",
 )
 _PATH = "/users/{user}/ical-subscriptions/{subscription_id}/generations"
 
@@ -95,7 +96,7 @@ def diff_generation(call: Call, user: Username, subscription_id: Id, generation_
 
 @routes.operation("POST", _PATH + "/{generation_id}/accept", returns=Generation, refuses=(409,))
 def accept_generation(call: Call, user: Username, subscription_id: Id, generation_id: Id) -> Reply:
-    """Believe a doubted state and show it."""
+    """Accept a doubted state and show it."""
     found = subscription(call, user, subscription_id)
     history.accept(
         call.connection, found.id, generation_id, _view(call), actor=call.actor, followers=FOLLOWERS
@@ -106,7 +107,7 @@ def accept_generation(call: Call, user: Username, subscription_id: Id, generatio
 
 @routes.operation("POST", _PATH + "/{generation_id}/reject", returns=Generation, refuses=(409,))
 def reject_generation(call: Call, user: Username, subscription_id: Id, generation_id: Id) -> Reply:
-    """Never take over a doubted state."""
+    """Reject a doubted state. It is not taken over later."""
     found = subscription(call, user, subscription_id)
     history.reject(call.connection, found.id, generation_id, actor=call.actor)
     return _answer(call, found, generation_id)
@@ -114,7 +115,7 @@ def reject_generation(call: Call, user: Username, subscription_id: Id, generatio
 
 @routes.operation("POST", _PATH + "/{generation_id}/roll-back", returns=Generation, refuses=(409,))
 def roll_back_generation(call: Call, user: Username, subscription_id: Id, generation_id: Id) -> Reply:
-    """Go back to an earlier state; the one until now is rejected."""
+    """Go back to an earlier state. The present one is rejected."""
     found = subscription(call, user, subscription_id)
     history.roll_back(
         call.connection, found.id, generation_id, _view(call), actor=call.actor, followers=FOLLOWERS
@@ -125,7 +126,7 @@ def roll_back_generation(call: Call, user: Username, subscription_id: Id, genera
 
 @routes.operation("GET", "/users/{user}/detached-calendars", returns=DetachedCalendars)
 def list_detached_calendars(call: Call, user: Username) -> Reply:
-    """List what stayed of a user's ended subscriptions; it goes on blocking."""
+    """List the calendars that stayed of a user's ended subscriptions. They still block."""
     rows = subscriptions.list_subscriptions(
         call.connection, _owner(call, user), detached=True, actor=call.actor
     )
@@ -134,7 +135,7 @@ def list_detached_calendars(call: Call, user: Username) -> Reply:
 
 @routes.operation("DELETE", "/users/{user}/detached-calendars/{subscription_id}")
 def delete_detached_calendar(call: Call, user: Username, subscription_id: Id) -> Reply:
-    """Remove what stayed of an ended subscription."""
+    """Remove a calendar that stayed of an ended subscription."""
     user_id = _owner(call, user)
     if subscriptions.get_detached(call.connection, subscription_id, actor=call.actor).user_id != user_id:
         raise NotFound(f"There is no detached calendar {subscription_id} of this user.")

@@ -21,7 +21,7 @@ from server.api.subscriptions.subscriptions import CredentialsGiven, Link, crede
 
 routes = Routes(
     tag="Previews of subscriptions",
-    about="What would become of a calendar from elsewhere, before anybody subscribes to it.",
+    about="How an outside calendar would be imported, before anybody subscribes to it.",
 )
 Text = Annotated[str, StringConstraints(min_length=1, max_length=5_000_000)]
 
@@ -29,9 +29,13 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=5_000_000)]
 class PreviewGiven(Given):
     """A calendar to look at: either `url` or `calendar`."""
 
-    user: Username = Field(description="Whose calendar it would be: his time zone and his own events count.")
-    url: Link | None = Field(default=None, description="Its .ics link, which is fetched now and not kept.")
-    credentials: CredentialsGiven | None = Field(default=None, description="Of the url; not kept either.")
+    user: Username = Field(
+        description="The user who would get the calendar. The time zone and the own events of this user count."
+    )
+    url: Link | None = Field(default=None, description="The .ics link. It is fetched now and not stored.")
+    credentials: CredentialsGiven | None = Field(
+        default=None, description="The credentials of the url. They are not stored."
+    )
     calendar: Text | None = Field(default=None, description="The text of an .ics file.")
     subscription_id: int | None = Field(
         default=None, ge=1, le=2**31 - 1, description="A subscription of this user to compare with."
@@ -41,7 +45,7 @@ class PreviewGiven(Given):
 class RuleShown(Shown):
     """A rule that decided something about an event."""
 
-    rule: str = Field(description="Its name, which stays.")
+    rule: str = Field(description="The name of the rule. It does not change.")
     sentence: str
 
 
@@ -49,7 +53,7 @@ class SpanShown(Shown):
     """A period of time."""
 
     starts_at: ShownEpoch
-    ends_at: ShownEpoch | None = Field(description="Exclusive; null where it does not end.")
+    ends_at: ShownEpoch | None = Field(description="Exclusive. Null if it does not end.")
     busy: str = Field(description="BUSY, BUSY-TENTATIVE, BUSY-UNAVAILABLE, or empty for free.")
 
 
@@ -65,24 +69,24 @@ class JudgedShown(Shown):
     all_day: bool | None
     recurring: bool | None
     time_zone: str | None
-    extent: SpanShown | None = Field(description="Bounds all its occurrences.")
-    occurrences: list[SpanShown] = Field(description="The first that end in the future.")
+    extent: SpanShown | None = Field(description="The start and end of all its occurrences together.")
+    occurrences: list[SpanShown] = Field(description="The first occurrences that end in the future.")
 
 
 class Preview(Shown):
     """What would become of a calendar."""
 
     name: str | None
-    time_zone: str | None = Field(description="What it says about itself (X-WR-TIMEZONE).")
+    time_zone: str | None = Field(description="The zone that the calendar names (X-WR-TIMEZONE).")
     events: list[JudgedShown]
-    others: dict[str, int] = Field(description="How many components there are that are never imported.")
+    others: dict[str, int] = Field(description="How many of its components are never imported.")
 
 
 @routes.operation("POST", "/ical-subscriptions:preview", returns=Preview, refuses=(404, 422), reads=True)
 def preview_subscription(call: Call, body: PreviewGiven) -> Reply:
     """Look at a calendar without importing it.
 
-    Says of each event what would become of it, and by which rules. Nothing is stored.
+    The answer says how each event would be imported, and by which rules. Nothing is stored.
     """
     user = owner(call, body.user, Permission.SUBSCRIPTIONS_MANAGE_ALL, Permission.SUBSCRIPTIONS_MANAGE_OWN)
     if (body.url is None) == (body.calendar is None):

@@ -35,8 +35,8 @@ from server.api.protocol.values import (
 
 routes = Routes(
     tag="Subscriptions",
-    about="Calendars from elsewhere (.ics links), fetched again and again. Their events block the user's time. The"
-    " link is a credential: it can be given, and is never shown again.",
+    about="Outside calendars (.ics links), fetched regularly. Their events block the user's time. The "
+    "link is a credential: it can be set, but is never shown.",
 )
 
 Status = Literal["active", "error", "paused"]
@@ -48,10 +48,10 @@ Link = Annotated[
     StringConstraints(min_length=10, max_length=4096, pattern=r"^(https?|webcals?)://[\x21-\x7e]+$"),
 ]
 Secret = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
-_BUSY = "honour: what says it takes no time does not block; all: everything but cancelled events blocks."
-_TENTATIVE = "What tentative events are."
-_VISIBILITY = "What calendars and feeds show; `hidden` blocks all the same."
-_ZONE = "Of times without one; by default the user's."
+_BUSY = "honour: events marked as free do not block. all: every event blocks, except cancelled ones."
+_TENTATIVE = "How tentative events appear."
+_VISIBILITY = "What the user's calendars and feeds show. A hidden calendar still blocks."
+_ZONE = "The zone of times that name none. Default: the user's."
 
 
 class CredentialsGiven(Given):
@@ -59,7 +59,7 @@ class CredentialsGiven(Given):
 
     kind: Literal["basic", "bearer", "header"]
     name: str = Field(
-        default="", max_length=4096, description="The user name of `basic`, the header's of `header`."
+        default="", max_length=4096, description="For basic the user name, for header the header's name."
     )
     secret: Secret = Field(description="The password, token or header value.")
 
@@ -67,7 +67,7 @@ class CredentialsGiven(Given):
 class SubscriptionGiven(Given):
     """A calendar to subscribe to."""
 
-    url: Link = Field(description="Its private .ics link; webcal means https.")
+    url: Link = Field(description="The private .ics link. webcal means https.")
     label: Name
     credentials: CredentialsGiven | None = None
     busy: Busy = Field(default="honour", description=_BUSY)
@@ -81,13 +81,14 @@ class SubscriptionChange(Given):
 
     label: Name = Field(default_factory=str)
     status: Literal["active", "paused"] = Field(
-        default_factory=lambda: "active", description="paused: no longer fetched, what was imported stays."
+        default_factory=lambda: "active",
+        description="paused: it is not fetched, and what was imported stays.",
     )
     url: Link = Field(
         default_factory=str,
-        description="Another link; the events of the old one block until it was read and is not doubted.",
+        description="Another link. The events of the old one block until the new one was read and is not doubted.",
     )
-    credentials: CredentialsGiven | None = Field(default=None, description="null takes them away.")
+    credentials: CredentialsGiven | None = Field(default=None, description="null removes them.")
     busy: Busy = Field(default_factory=lambda: "honour", description=_BUSY)
     tentative: Tentative = Field(default_factory=lambda: "tentative", description=_TENTATIVE)
     visibility: Visibility = Field(default_factory=lambda: "full", description=_VISIBILITY)
@@ -104,7 +105,8 @@ class RemovalQuery(Asked):
     """What becomes of what was imported."""
 
     events: Literal["keep", "delete"] = Field(
-        default="keep", description="keep: it goes on blocking as a detached calendar."
+        default="keep",
+        description="keep: the events stay as a detached calendar and still block. delete: they go.",
     )
 
 
@@ -112,7 +114,7 @@ class Sync(Shown):
     """How far a synchronisation is."""
 
     state: Literal["never", "queued", "running", "done"]
-    requested_at: ShownMoment | None = Field(description="Null where nobody asked for it.")
+    requested_at: ShownMoment | None = Field(description="Null if nobody requested it.")
     started_at: ShownMoment | None
     finished_at: ShownMoment | None
     result: str | None = Field(description="When done: applied, unchanged, quarantined or failed.")
@@ -123,23 +125,23 @@ class Subscription(Shown):
 
     id: int
     etag: str = Field(description="Its version, for If-Match.")
-    calendar_id: str = Field(description="The calendar that it fills: /dav/{user}/{calendar_id}/.")
+    calendar_id: str = Field(description="Its calendar: /dav/{user}/{calendar_id}/.")
     label: str
-    host: str = Field(description="Where it is fetched from.")
+    host: str = Field(description="The host that it is fetched from.")
     has_credentials: bool
     busy: Busy
     tentative: Tentative
     visibility: Visibility
     time_zone: str | None
     status: str
-    reason: str | None = Field(description="Why it is in the status error, in a word for programs.")
-    message: str | None = Field(description="The same for people.")
+    reason: str | None = Field(description="Why the status is error, as a word for programs.")
+    message: str | None = Field(description="The same as a sentence for people.")
     last_attempt_at: ShownMoment | None
     last_success_at: ShownMoment | None
     next_at: ShownEpoch
     sync: Sync
-    http: dict[str, Any] | None = Field(description="What the last exchange was like.")
-    report: dict[str, Any] | None = Field(description="What the last import found.")
+    http: dict[str, Any] | None = Field(description="The last HTTP exchange.")
+    report: dict[str, Any] | None = Field(description="What the last fetch found.")
 
 
 class Subscriptions(Shown):
@@ -174,7 +176,7 @@ def list_subscriptions(call: Call, user: Username, query: SubscriptionQuery) -> 
     versioned=True,
 )
 def create_subscription(call: Call, user: Username, body: SubscriptionGiven) -> Reply:
-    """Subscribe a user to a calendar; the first import follows within a minute."""
+    """Subscribe a user to a calendar. The first import follows within a minute."""
     made = subscriptions.add(
         call.connection,
         call.keyring,
@@ -203,9 +205,9 @@ def get_subscription(call: Call, user: Username, subscription_id: Id) -> Reply:
     "PATCH", "/users/{user}/ical-subscriptions/{subscription_id}", returns=Subscription, versioned=True
 )
 def change_subscription(call: Call, user: Username, subscription_id: Id, body: SubscriptionChange) -> Reply:
-    """Change a subscription, pause it, or take it up again.
+    """Change, pause or resume a subscription.
 
-    What shall block and be shown counts at once and needs no fetch.
+    A change of busy, tentative or visibility counts at once, without a fetch.
     """
     found = subscription(call, user, subscription_id)
     call.require_current(_etag(found))
@@ -237,7 +239,7 @@ def change_subscription(call: Call, user: Username, subscription_id: Id, body: S
 def delete_subscription(call: Call, user: Username, subscription_id: Id, query: RemovalQuery) -> Reply:
     """End a subscription.
 
-    What it imported stays as a detached calendar and goes on blocking, or goes with `events=delete`.
+    Its events stay as a detached calendar and still block. With `events=delete` they go.
     """
     found = subscription(call, user, subscription_id)
     call.require_current(_etag(found))
@@ -255,8 +257,9 @@ def delete_subscription(call: Call, user: Username, subscription_id: Id, query: 
 def sync_subscription(call: Call, user: Username, subscription_id: Id) -> Reply:
     """Fetch a calendar as soon as possible.
 
-    Asking again while it is queued or running changes nothing, and soon after a fetch that was asked for it
-    waits (`subscriptions.sync_seconds`). The answer is 202 at once; `sync` tells how far it is.
+    A sync that is already queued or running is not requested again. Between two requested syncs lie at least
+    `subscriptions.sync_seconds`. A server that sent Retry-After is left alone until then. The answer is 202 at once;
+    `sync` says how far it is.
     """
     found = subscription(call, user, subscription_id)
     wait = stored.effective(call.connection, call.settings.config).subscriptions.sync_seconds
