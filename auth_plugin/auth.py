@@ -22,7 +22,7 @@ from scheduling.access.secrets import Keyring
 from scheduling.database.connection import connect_to
 from scheduling.database.types import READ_ALL_GROUP
 from scheduling.ports import SignIn
-from scheduling.readership import reader
+from scheduling.readership import reader, refusals
 
 logger = logging.getLogger(__name__)
 
@@ -106,6 +106,8 @@ class Auth(BaseAuth, SignIn):
                 throttle.forgive(connection, self._keyring, name, address)
             else:
                 throttle.record(connection, self._keyring, name, address, self._policy, now, whose=whose)
+                at = datetime.fromtimestamp(now, UTC)
+                refusals.note(connection, found.user_id if found else None, reader.client(), at)
         if right and found is not None and found.version:
             self._cache.remember(found.user_id, found.version, password)
         return right

@@ -28,6 +28,7 @@ from scheduling.models.one_time_links import OneTimeLink
 from scheduling.models.roles import Role, RolePermission
 from scheduling.models.schedule import CONTRACT_TABLES, Blocker, Job, JobAssignment, TimeOff, User
 from scheduling.models.sessions import BrowserSession
+from scheduling.models.sign_in_refusals import SignInRefusal
 from scheduling.models.webhooks import Webhook, WebhookDelivery
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "RolePermission",
     "ScheduleChange",
     "Setting",
+    "SignInRefusal",
     "Subscription",
     "TimeOff",
     "UnrenderedSource",

@@ -10,11 +10,14 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
+from scheduling.readership.client_families import OTHER
+
 
 @dataclass(kw_only=True, slots=True)
 class Reading:
-    """What one request read: calendar revisions by calendar id, and by whose app password (None for another login)."""
+    """What one request of a family of clients read: revisions by calendar id, and by whose app password, if any."""
 
+    client: str = OTHER
     user_id: int = 0
     app_password_id: int | None = None
     revisions: dict[int, int] = field(default_factory=dict)
@@ -23,9 +26,15 @@ class Reading:
 _thread = threading.local()
 
 
-def begin() -> None:
-    """Start a request of this thread."""
-    _thread.reading = Reading()
+def begin(client: str = OTHER) -> None:
+    """Start a request of this thread, from a family of clients."""
+    _thread.reading = Reading(client=client)
+
+
+def client() -> str:
+    """The family of the client whose request this thread answers."""
+    reading: Reading | None = getattr(_thread, "reading", None)
+    return OTHER if reading is None else reading.client
 
 
 def identify(user_id: int, app_password_id: int | None) -> None:

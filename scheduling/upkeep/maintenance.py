@@ -23,7 +23,7 @@ from scheduling.database.connection import Database
 from scheduling.database.steps import ROWS, Steps
 from scheduling.mail import outbox
 from scheduling.models import Calendar, CalendarObject, CalendarRevision
-from scheduling.readership import deliveries, ledger
+from scheduling.readership import deliveries, ledger, refusals
 from scheduling.settings.stored import view
 from scheduling.settings.view import View, today
 from scheduling.subscriptions import erasing
@@ -94,6 +94,7 @@ def run(database: Database, config: Config, now: datetime, *, followers: Followe
         request_rates.prune(connection, moment)
         sessions.prune(connection, config, now)
         one_time_links.prune(connection, now)
+        refusals.prune(connection, now)
         outbox.prune(connection, now)
     with steps.write() as connection:
         told = queue.prune(connection, moment)

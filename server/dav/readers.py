@@ -50,7 +50,8 @@ class Readers:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         address, agent = environ.get("REMOTE_ADDR"), environ.get("HTTP_USER_AGENT")
         fetches = _fetches(method, path, environ.get("HTTP_DEPTH"))
-        reader.begin()
+        client = client_families.of(agent)
+        reader.begin(client)
         try:
             return self._application(environ, started)
         finally:
@@ -61,7 +62,7 @@ class Readers:
                         user_id=reading.user_id,
                         source="app-password",
                         source_id=reading.app_password_id,
-                        client=client_families.of(agent),
+                        client=client,
                         revisions=reading.revisions if fetches else dict.fromkeys(reading.revisions, 0),
                         at=int(time.time()),
                         address=address,
