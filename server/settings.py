@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,10 +120,21 @@ class Settings:
         return configuration
 
 
-def load(path: Path | None, environ: Mapping[str, str] | None = None) -> Settings:
-    """Read everything. Raises ConfigError with file, section, option and what is permitted."""
+def load(
+    path: Path | None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    without: Collection[tuple[str, str | None]] = (),
+) -> Settings:
+    """Read everything, except what `without` names. Raises ConfigError with file, section, option and what is
+    permitted.
+    """
     loaded = load_sections(
-        path, os.environ if environ is None else environ, extra=_EXTRA, passthrough=RADICALE_SECTIONS
+        path,
+        os.environ if environ is None else environ,
+        extra=_EXTRA,
+        passthrough=RADICALE_SECTIONS,
+        without=without,
     )
     settings = Settings(
         config=loaded.config,

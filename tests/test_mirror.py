@@ -40,7 +40,7 @@ TOGETHER: dict[str, tuple[str, ...]] = {
     ),
     "SQL of docs/scaling.md": ("scheduling/test_partitioned",),
     "every operation of the REST API": ("server/api/test_schemathesis", "server/api/test_super_admin"),
-    "the program as a shell sees it": ("server/cli/test_program",),
+    "the program as a shell sees it": ("server/cli/test_every_command", "server/cli/test_program"),
     "CalDAV requests through application, fast answers, Radicale and storage plugin": (
         "server/dav/test_access",
         "server/dav/test_bounds",

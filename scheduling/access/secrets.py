@@ -23,6 +23,7 @@ from scheduling.config.sections import Config
 from scheduling.database.drafts import draft
 from scheduling.errors import Invalid, KeyNotInFile, SecretsUnreadable
 
+_RESTORE = "restore it from a backup"
 TOKEN_BYTES = 20
 """160 random bits in every token and app password."""
 
@@ -37,8 +38,11 @@ class Keyring:
             self._fernet = _fernet(text)
             root = base64.urlsafe_b64decode(keys[-1])
         except (ValueError, IndexError) as error:
+            what = (
+                "The key given by `key` in the section [security]" if path is None else f"The key file {path}"
+            )
             raise Invalid(
-                "The key is not a line of 44 base64 characters, as `daysheet` writes it on first start."
+                f"{what} holds no key, which is a line of 44 base64 characters: {_RESTORE}."
             ) from error
         self._lookup_key = hashlib.blake2b(b"look-up", key=root, digest_size=32).digest()
 
@@ -47,13 +51,23 @@ class Keyring:
 
     @classmethod
     def open(cls, config: Config) -> Keyring:
-        """The configured key; the key file is made (mode 0600) where there is none yet. Raises `Invalid`, OSError."""
+        """The configured key; the key file is made (mode 0600) where there is none yet. Raises `Invalid`."""
         if config.security.key:
             return cls(config.security.key)
         path = config.key_path()
-        if not path.exists():
-            _create(path)
-        return cls(path.read_text(encoding="ascii"), path)
+        try:
+            try:
+                text = path.read_text(encoding="ascii")
+            except FileNotFoundError:
+                _create(path)
+                text = path.read_text(encoding="ascii")
+        except UnicodeDecodeError as error:
+            raise Invalid(
+                f"The key file {path} holds no key, which is a line of 44 base64 characters: {_RESTORE}."
+            ) from error
+        except OSError as error:
+            raise Invalid(_unusable(path, error)) from error
+        return cls(text, path)
 
     @property
     def path(self) -> Path | None:
@@ -102,6 +116,20 @@ class Keyring:
             if text != self._text:
                 self._fernet, self._text = _fernet(text), text
                 yield self._fernet
+
+
+def _unusable(path: Path, error: OSError) -> str:
+    """Why a key file can be neither read nor made."""
+    where = "see `key_file` in the section [security] of the settings"
+    if isinstance(error, IsADirectoryError):
+        return f"The key file {path} is a folder: name a file, {where}."
+    if isinstance(error, PermissionError):
+        return (
+            f"The key file {path} cannot be read or made: give the user that Daysheet runs as access to it and to its"
+            " folder."
+        )
+    why = error.strerror or type(error).__name__
+    return f"The key file {path} cannot be read or made ({why}): name another one, {where}."
 
 
 def new_token() -> str:

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-import enum
 import re
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, text
+from sqlalchemy.exc import DBAPIError
 
 from scheduling.access.secrets import Keyring
 from scheduling.database import triggers
@@ -26,32 +26,18 @@ from scheduling.models import (
     ScheduleChange,
     Subscription,
     TimeOff,
-    UnrenderedSource,
     User,
     Webhook,
 )
 from scheduling.sentences import counted
 from scheduling.subscriptions import unread
+from scheduling.upkeep import rows
+from scheduling.upkeep.finding import Check, Finding, Level, Result
+
+__all__ = ["Finding", "Level", "counts", "examine"]
 
 _CLOCK_TOLERANCE = 5
 _LATE = 3600
-
-
-class Level(enum.StrEnum):
-    """How bad it is."""
-
-    OK = "ok"
-    WARNING = "warning"
-    PROBLEM = "problem"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
-    """What one check found, in a sentence that says what to do."""
-
-    check: str
-    level: Level
-    text: str
 
 
 def counts(connection: Connection) -> dict[str, int]:
@@ -66,20 +52,29 @@ def counts(connection: Connection) -> dict[str, int]:
     return {**found, "calendar_objects": connection.scalar(live) or 0}
 
 
-def examine(connection: Connection, keyring: Keyring | None) -> Iterator[Finding]:
-    """Every check of an upgraded database; without a keyring, stored secrets are not tried."""
-    for name, check in _CHECKS.items():
-        level, words = check(connection)
-        yield Finding(check=name, level=level, text=words)
+def examine(connection: Connection, keyring: Keyring | None, *, has_tables: bool = True) -> Iterator[Finding]:
+    """Every check of a database; without a keyring, stored secrets are not tried, and without tables at the present
+    revision nothing that needs them. A check that fails is a finding.
+    """
+    checks = dict(_CHECKS)
     if keyring is not None:
-        level, words = _secrets(connection, keyring)
-        yield Finding(check="secrets", level=level, text=words)
+        checks["secrets"] = partial(_secrets, keyring=keyring)
+    for name, check in checks.items():
+        if has_tables or check in _WITHOUT_TABLES:
+            yield _found(connection, name, check)
 
 
-_Result = tuple[Level, str]
+def _found(connection: Connection, name: str, check: Check) -> Finding:
+    try:
+        level, words, *rows = check(connection)
+    except DBAPIError as error:
+        connection.rollback()  # or PostgreSQL would refuse the next ones
+        why = str(error.orig).strip().partition("\n")[0].removesuffix(".")
+        return Finding(check=name, level=Level.PROBLEM, text=f"This cannot be checked: {why}.")
+    return Finding(check=name, level=level, text=words, rows=tuple(rows))
 
 
-def _integrity(connection: Connection) -> _Result:
+def _integrity(connection: Connection) -> Result:
     if connection.dialect.name != "sqlite":
         return Level.OK, "PostgreSQL looks after its own files."
     found = [str(row[0]) for row in connection.execute(text("PRAGMA quick_check(5)"))]
@@ -88,7 +83,7 @@ def _integrity(connection: Connection) -> _Result:
     return Level.PROBLEM, f"The database file is damaged ({found[0]}): restore a backup."
 
 
-def _triggers(connection: Connection) -> _Result:
+def _triggers(connection: Connection) -> Result:
     """Without its triggers a change of the schedule never reaches a calendar."""
     sqlite = connection.dialect.name == "sqlite"
     created = "\n".join(triggers.statements("sqlite" if sqlite else "postgresql"))
@@ -108,7 +103,7 @@ def _triggers(connection: Connection) -> _Result:
     )
 
 
-def _clock(connection: Connection) -> _Result:
+def _clock(connection: Connection) -> Result:
     if connection.dialect.name == "sqlite":
         return Level.OK, "The database uses this machine's clock."
     there = connection.scalar(text("SELECT extract(epoch FROM clock_timestamp())::float8")) or 0.0
@@ -118,22 +113,7 @@ def _clock(connection: Connection) -> _Result:
     return Level.WARNING, f"The database's clock is {apart} s apart from this machine's: keep both by NTP."
 
 
-def _unrendered(connection: Connection) -> _Result:
-    count = _count(connection, UnrenderedSource)
-    if not count:
-        return Level.OK, "Every row could be turned into a calendar item."
-    row = connection.execute(
-        select(Calendar.slug, UnrenderedSource.source_id, UnrenderedSource.reason)
-        .join(Calendar, Calendar.id == UnrenderedSource.calendar_id)
-        .limit(1)
-    ).first()
-    example = "" if row is None else f"; {row.slug} {row.source_id}: {row.reason}"
-    held = "it holds" if count == 1 else "they hold"
-    rows = counted(count, "row is", "rows are")
-    return Level.WARNING, f"{rows} left out of calendars because of what {held}{example}."
-
-
-def _behind(connection: Connection) -> _Result:
+def _behind(connection: Connection) -> Result:
     waiting: ColumnElement[bool] = exists().where(
         and_(Calendar.user_id == ScheduleChange.user_id, Calendar.slug == ScheduleChange.slug)
     )
@@ -151,28 +131,42 @@ def _behind(connection: Connection) -> _Result:
     )
 
 
-def _subscriptions(connection: Connection) -> _Result:
-    failing = (
-        connection.scalar(
-            select(func.count()).select_from(Subscription).where(Subscription.status == "error")
-        )
-        or 0
-    )
-    rows = connection.execute(
-        select(Subscription.id, Subscription.unread, Subscription.busy).where(
-            Subscription.unread.is_not(None)
-        )
-    )
-    unknown = [row.id for row in rows if unread.loads(row.unread, everything_blocks=row.busy == "all")]
+def _subscriptions(connection: Connection) -> Result:
+    """What stayed of a subscription that was ended is fetched no more, so nothing can fail."""
+    found = connection.execute(
+        select(
+            Subscription.id,
+            Subscription.status,
+            Subscription.reason,
+            Subscription.unread,
+            Subscription.busy,
+            Subscription.next_at,
+            Subscription.lease_until,
+            Subscription.detached_at,
+        ).order_by(Subscription.id)
+    ).all()
+    fetched = [row for row in found if row.detached_at is None]
+    failing = [row for row in fetched if row.status == "error"]
+    unknown = [row for row in found if unread.loads(row.unread, everything_blocks=row.busy == "all")]
+    before = time.time() - _LATE
+    late = [row for row in fetched if row.status == "active" and max(row.next_at, row.lease_until) < before]
     words = "No imported calendar fails."
     if failing:
-        words = f"{counted(failing, 'imported calendar fails', 'imported calendars fail')}."
+        words = f"{counted(len(failing), 'imported calendar fails', 'imported calendars fail')}."
+    if late:
+        due = counted(len(late), "imported calendar has", "imported calendars have")
+        words = f"{words} {due} been due for more than an hour: nothing fetches."
     if unknown:
-        words = f"{words} In {len(unknown)}, for example subscription {unknown[0]}: {unread.SENTENCE}"
-    return (Level.WARNING if failing or unknown else Level.OK), words
+        words = f"{words} In {len(unknown)}, for example subscription {unknown[0].id}: {unread.SENTENCE}"
+    told = [
+        *(f"subscription {row.id} fails: {row.reason or 'for an unknown reason'}" for row in failing),
+        *(f"subscription {row.id} is due" for row in late),
+        *(f"subscription {row.id}: something in it cannot be read" for row in unknown),
+    ]
+    return Level.WARNING if told else Level.OK, words, *told
 
 
-def _webhooks(connection: Connection) -> _Result:
+def _webhooks(connection: Connection) -> Result:
     states = connection.execute(select(Webhook.status, Webhook.reason)).all()
     failing = sum(row.status == "error" for row in states)
     stopped = sum(row.status == "paused" and row.reason == "http-410" for row in states)
@@ -184,17 +178,17 @@ def _webhooks(connection: Connection) -> _Result:
     )
 
 
-def _mail(connection: Connection) -> _Result:
+def _mail(connection: Connection) -> Result:
     count, latest = outbox.failing(connection)
     if not count:
         return Level.OK, "No letter waits because it could not be sent."
     return Level.WARNING, f"{counted(count, 'letter')} could not be sent so far. The latest: {latest}"
 
 
-def _secrets(connection: Connection, keyring: Keyring) -> _Result:
+def _secrets(connection: Connection, keyring: Keyring) -> Result:
     kept = [
         *connection.scalars(select(FeedToken.encrypted).where(FeedToken.encrypted.is_not(None))),
-        *connection.scalars(select(Subscription.encrypted_url)),
+        *connection.scalars(select(Subscription.encrypted_url).where(Subscription.detached_at.is_(None))),
         *connection.scalars(select(Webhook.encrypted_url)),
         *connection.scalars(select(Webhook.encrypted_secret)),
         *connection.scalars(select(Mail.encrypted_content)),
@@ -220,13 +214,16 @@ def _count(connection: Connection, table: type[Any]) -> int:
     return connection.scalar(select(func.count()).select_from(table)) or 0
 
 
-_CHECKS: dict[str, Callable[[Connection], _Result]] = {
+_CHECKS: dict[str, Check] = {
     "integrity": _integrity,
     "triggers": _triggers,
     "clock": _clock,
-    "unrendered": _unrendered,
+    "unrendered": rows.left_out,
+    "time zones of users": rows.unusable_zones,
+    "roles of users": rows.unusable_roles,
     "calendars": _behind,
     "imports": _subscriptions,
     "webhooks": _webhooks,
     "mail": _mail,
 }
+_WITHOUT_TABLES = (_integrity, _clock)

@@ -24,12 +24,12 @@ class Session:
     """One run of the command. Raises `ConfigError` when the settings are first needed and cannot be used."""
 
     def __init__(self, config: Path | None) -> None:
-        self._config = config
+        self.config = config
 
     @cached_property
     def settings(self) -> Settings:
         """The settings of the chosen file and the environment."""
-        return settings.load(self._config, os.environ)
+        return settings.load(self.config, os.environ)
 
     @property
     def existing_database(self) -> Database:

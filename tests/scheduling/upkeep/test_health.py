@@ -52,6 +52,7 @@ def test_a_fresh_database_is_healthy(database: Database) -> None:
             "mail",
             "secrets",
         ),
+        *("time zones of users", "roles of users"),
     }
 
 
@@ -160,3 +161,45 @@ def test_counts_are_of_what_is_there(database: Database) -> None:
         counts = health.counts(connection)
     assert counts["users"] == 1
     assert counts["jobs"] == counts["calendar_objects"] == 0
+
+
+def test_what_stayed_of_an_ended_subscription_is_no_fault(database: Database) -> None:
+    right = key()
+    with database.write() as connection:
+        user = users.create(connection, username="anna", actor=SYSTEM)
+        kept = subscriptions.add(connection, right, user.id, "https://example.com/a.ics", "Old", actor=SYSTEM)
+        connection.execute(
+            text(
+                "INSERT INTO external_events (subscription_id, user_id, uid, content_hash, template, series, status,"
+                " transparency) VALUES (:it, :user, 'x', 'x', 'x', 'x', 'CONFIRMED', 'OPAQUE')"
+            ),
+            {"it": kept.id, "user": user.id},
+        )
+        subscriptions.remove(connection, kept.id, actor=SYSTEM)
+    found = examine(database, right)
+    assert found["secrets"] == (Level.OK, "All stored secrets can be read with the key; they are 0.")
+    assert found["imports"] == (Level.OK, "No imported calendar fails.")
+
+
+def test_calendars_that_nothing_fetches_are_found(database: Database) -> None:
+    with database.write() as connection:
+        user = users.create(connection, username="anna", actor=SYSTEM)
+        for label in ("due", "soon"):
+            subscriptions.add(connection, key(), user.id, "https://example.com/a.ics", label, actor=SYSTEM)
+        connection.execute(
+            text("UPDATE subscriptions SET next_at = :then WHERE label = 'due'"),
+            {"then": int(time.time()) - 4000},
+        )
+    level, words = examine(database)["imports"]
+    assert level is Level.WARNING
+    assert "1 imported calendar has been due for more than an hour" in words
+
+
+def test_a_check_that_fails_holds_up_no_other(database: Database) -> None:
+    run(database, "ALTER TABLE webhooks RENAME TO elsewhere")
+    found = examine(database, key())
+    assert found["webhooks"][0] is Level.PROBLEM
+    assert "cannot be checked" in found["webhooks"][1]
+    assert found["triggers"][0] is Level.OK
+    assert found["imports"][0] is Level.OK
+    assert {"secrets", "roles of users"} <= found.keys()

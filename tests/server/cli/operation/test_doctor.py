@@ -23,6 +23,7 @@ def diagnosis(daysheet: Daysheet, expect: int = 0) -> dict[str, tuple[str, str]]
 @pytest.fixture
 def running(daysheet: Daysheet) -> Daysheet:
     """With a user and a feed, so that there is a key and something kept with it."""
+    (daysheet.folder / "daysheet.db").chmod(0o600)
     daysheet.run("user", "add", "anna")
     daysheet.run("feed", "create", "anna")
     return daysheet
@@ -192,3 +193,34 @@ def test_a_mail_password_is_for_its_owner_only(running: Daysheet) -> None:
     said = running.run("--config", str(file), "doctor").stdout
     assert "holds a secret" in said
     assert "s3cret" not in said
+
+
+@pytest.mark.parametrize(
+    ("mode", "level"), [(0o644, "warning"), (0o602, "warning"), (0o660, "ok"), (0o600, "ok")]
+)
+def test_who_may_read_the_database_is_looked_at(running: Daysheet, mode: int, level: str) -> None:
+    (running.folder / "daysheet.db").chmod(mode)
+    found = diagnosis(running)["database file"]
+    assert found[0] == level
+    assert ("chmod 600" in found[1]) is (level == "warning")
+    assert (f"mode {mode:o}" in found[1]) is (mode == 0o660)
+
+
+def test_what_is_beside_the_database_is_looked_at_too(running: Daysheet) -> None:
+    (running.folder / "daysheet.db-wal").chmod(0o644)
+    level, words = diagnosis(running)["database file"]
+    assert level == "warning"
+    assert words.endswith(f"chmod 600 {running.folder}/daysheet.db-wal.")
+
+
+def test_every_row_that_means_nothing_is_shown(running: Daysheet) -> None:
+    with running.database.write() as connection:
+        for name in ("bo", "cleo", "dora"):
+            connection.exec_driver_sql(f"INSERT INTO users (username, time_zone) VALUES ('{name}', 'Mars')")  # noqa: S608
+    shown = running.run("doctor").stdout.splitlines()
+    line = next(number for number, it in enumerate(shown) if "time zones of users" in it)
+    assert [it.strip() for it in shown[line + 1 : line + 4]] == [
+        f"- users {number} ({name}): 'Mars'" for number, name in enumerate(("bo", "cleo", "dora"), 2)
+    ]
+    found = {it["check"]: it for it in running.json("doctor")["findings"]}
+    assert len(found["time zones of users"]["rows"]) == 3
