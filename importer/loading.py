@@ -8,7 +8,7 @@ understood, or not be kept in the schedule, is a mistake. A changed instance of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import date, datetime
 from typing import Final
 
@@ -43,20 +43,24 @@ _NOT_KEPT: Final = frozenset(
 """What the importer makes do with, and a schedule should not."""
 
 
-def read(body: bytes, user: str, *, time_zone: str, now: datetime) -> Reading:
-    """The events of a calendar as entries of `user`, who has that IANA zone, with the line of each mistake. Raises
-    `LoadFailed` for what is no calendar.
+def read(
+    body: bytes, user: str, *, time_zone: str, now: datetime, addresses: Set[str] = frozenset()
+) -> Reading:
+    """The events of a calendar as entries of `user`, who has that IANA zone and these e-mail addresses in lower case,
+    with the line of each mistake. Raises `LoadFailed` for what is no calendar.
     """
     try:
         feed = Stream(body=body, charset="utf-8").opened()
     except NotACalendar as error:
         message = f"this is not an iCalendar file, or its end is missing: {error.message}"
         raise LoadFailed([message]) from None
-    return _Loader(feed, user, Zones(feed.zones, feed.calendar_zone, time_zone, now), now).reading()
+    zones = Zones(feed.zones, feed.calendar_zone, time_zone, now)
+    return _Loader(feed, user, zones, now, addresses).reading()
 
 
 class _Loader:
-    def __init__(self, feed: Feed, user: str, zones: Zones, now: datetime) -> None:
+    def __init__(self, feed: Feed, user: str, zones: Zones, now: datetime, addresses: Set[str]) -> None:
+        self._addresses = addresses
         self._feed = feed
         self._user = user
         self._zones = zones
@@ -80,11 +84,9 @@ class _Loader:
             message = f"line {line}: the calendar has a VFREEBUSY, which cannot be loaded; {_ELSEWHERE}."
             self._problems.append(message)
         for name, count in sorted(self._feed.others.items()):
-            self._notes.append(
-                f"the calendar has {counted(count, name)}, which takes no time and was left out."
-            )
+            self._notes.append(f"the calendar has {counted(count, name)}, which is not loaded.")
         for uid, blocks in group.bundles(self._blocks.values()).items():
-            for item in group.groups(uid, blocks):
+            for item in group.groups(uid, blocks, self._addresses):
                 self._read(item)
         return Reading(entries=self._entries, problems=self._problems, notes=self._notes)
 
@@ -102,7 +104,9 @@ class _Loader:
         try:
             found = imported(item, "", self._zones, self._now, self._budget)
         except Unusable as error:
-            if error.rule != "all-excluded":
+            if error.gap is None:
+                self._notes.append(self._sentence(first, f"{error.reason} It was left out."))
+            else:
                 self._tell(first, [_lower(error.reason).rstrip(".")])
             return
         wrong = [it for it in found[0].notes if it.gap is not None or it.rule in _NOT_KEPT]
@@ -143,6 +147,7 @@ class _Loader:
             return True
         if details.status != "CANCELLED":
             said = "X-MICROSOFT-CDO-BUSYSTATUS:FREE" if details.shown_free else "TRANSP:TRANSPARENT"
+            said = "declined" if details.declined else said
             self._notes.append(self._sentence(part, f"It takes no time ({said}) and was left out."))
         return False
 

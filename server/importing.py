@@ -89,7 +89,7 @@ def preview_of(
             content,
             default_zone=time_zone,
             zone_is_given=zone_is_given,
-            addresses={email.strip().lower()} if email else set(),
+            addresses=_addresses(email),
             now=datetime.now(UTC),
             stored=stored,
             own=own,
@@ -100,6 +100,12 @@ def preview_of(
         _PREVIEWS.release()
 
 
-def schedule_of(body: bytes, user: str, *, time_zone: str) -> Reading:
-    """The events of a calendar as rows of the schedule of `user`, who has that time zone. Raises `LoadFailed`."""
-    return rows_of(body, user, time_zone=time_zone, now=datetime.now(UTC))
+def schedule_of(body: bytes, user: str, *, time_zone: str, email: str | None = None) -> Reading:
+    """The events of a calendar as rows of the schedule of `user`, who has that time zone and address. Raises
+    `LoadFailed`.
+    """
+    return rows_of(body, user, time_zone=time_zone, now=datetime.now(UTC), addresses=_addresses(email))
+
+
+def _addresses(email: str | None) -> set[str]:
+    return {email.strip().lower()} if email else set()

@@ -69,6 +69,13 @@ class ImportedEvent:
         return self.series.rule is not None or bool(self.series.rdates or self.series.overrides)
 
 
+_WEAK = {
+    "STATUS": ("CANCELLED", "TENTATIVE"),
+    "TRANSP": ("TRANSPARENT",),
+    "X-MICROSOFT-CDO-BUSYSTATUS": ("FREE", "TENTATIVE"),
+    "CLASS": ("PUBLIC",),
+}
+"""The values by which an event blocks less, or says less of itself, than by any other."""
 Properties = Mapping[str, Sequence[Property]]
 
 
@@ -138,7 +145,10 @@ def _first(properties: Properties, name: str) -> str:
 
 
 def _word(properties: Properties, name: str) -> str:
-    return _first(properties, name).strip().upper()
+    """A property's value; of several, the one by which it blocks most."""
+    found = [item.value.strip().upper() for item in properties.get(name, ())]
+    weak = _WEAK.get(name, ())
+    return max(found, key=lambda it: weak.index(it) if it in weak else len(weak), default="")
 
 
 def _text(properties: Properties, name: str, limit: int) -> str:

@@ -145,6 +145,9 @@ def _add_override(dates: Dates, item: Properties, main: Period, reader: Reader) 
     if "RECURRENCE-ID" not in item:
         raise Unusable("exception-unreadable", "Its RECURRENCE-ID cannot be read.")
     identifier = item["RECURRENCE-ID"][0]
+    if any(other.value != identifier.value for other in item["RECURRENCE-ID"]):
+        sentence = "One of its exceptions is for several instances; the first counts, and time is unknown."
+        reader.notes.append(Note("property-doubled", sentence, gap=ALWAYS))
     moment = reader.moment(identifier.value, identifier.parameters)
     replaced = values.like(moment, main.start, reader.zones.days)
     details = event.details(item)

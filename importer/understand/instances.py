@@ -125,12 +125,12 @@ def without_master(overrides: Sequence[Properties], reader: Reader) -> tuple[Pro
         raise Unusable("exception-unreadable", "None of its exceptions can be read.")
     for _, begins, item in readable:
         kind = "".join(it.parameters.get("RANGE", "") for it in item.get("RECURRENCE-ID", ())).strip().upper()
-        if kind and "RRULE" not in item:
+        if kind and "RRULE" not in item and "RDATE" not in item:
             sentence = "One of its exceptions is for other instances too, but their series is not there."
             gap = Gap(start=begins) if kind == pieces.FUTURE else ALWAYS
             reader.notes.append(Note("range-without-series", sentence, gap=gap))
     first, *others = (item for _, _, item in sorted(readable, key=lambda entry: entry[:2]))
-    starts = [replace(item["DTSTART"][0], name="RDATE") for item in others]
+    starts = [*first.get("RDATE", ()), *(replace(item["DTSTART"][0], name="RDATE") for item in others)]
     return {**first, "RDATE": starts}, [{**item, "RECURRENCE-ID": item["DTSTART"]} for item in others]
 
 

@@ -159,12 +159,12 @@ def _imported(
     notes = list(item.notes)
     reader = Reader(zones=zones, notes=notes, floating=zones.floating)
     overrides: list[event.Properties] = [properties_of(part, notes) for part in item.overrides]
-    if item.master is not None:
-        master: event.Properties = properties_of(item.master, notes)
-    else:
-        master, overrides = instances.without_master(overrides, reader)
-        notes.append(Note("exceptions-alone", "It came as exceptions without their series.", guess=False))
     try:
+        if item.master is not None:
+            master: event.Properties = properties_of(item.master, notes)
+        else:
+            master, overrides = instances.without_master(overrides, reader)
+            notes.append(Note("exceptions-alone", "It came as exceptions without their series.", guess=False))
         found = instances.series(master, overrides, reader, now, budget)
     except (ValueError, OverflowError):
         raise Unusable(

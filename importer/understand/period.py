@@ -11,7 +11,7 @@ from importer.understand import values
 from importer.understand.event import Properties
 from importer.understand.notes import Note
 from importer.understand.values import LAST_YEAR, Moment, Reader
-from scheduling.subscriptions.unread import Gap
+from scheduling.subscriptions.unread import ALWAYS, Gap
 
 _BEYOND = int(datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC).timestamp()) - 86400
 
@@ -64,6 +64,9 @@ def _start(properties: Properties, reader: Reader) -> Moment:
     if not found:
         raise Unusable("no-start", "It has no DTSTART.")
     start = reader.moment(found[0].value, found[0].parameters)
+    if any(other.value != found[0].value or other.parameters != found[0].parameters for other in found[1:]):
+        sentence = "It has several DTSTART; the first counts, and time is unknown."
+        reader.notes.append(Note("property-doubled", sentence, gap=ALWAYS))
     ends = properties.get("DTEND")
     if not start.floats or not ends or not ends[0].parameters.get("TZID"):
         return start
@@ -76,34 +79,50 @@ def _start(properties: Properties, reader: Reader) -> Moment:
 
 
 def _end(properties: Properties, start: Moment, reader: Reader) -> tuple[Moment, int]:
-    """The end, and the nominal days before it. Where one is given and cannot be read, that of the day."""
-    broken = None
-    if found := properties.get("DTEND"):
+    """The end, and the nominal days before it; of several ends the latest. Where one is given and none can be read,
+    that of the day.
+    """
+    broken: list[Note] = []
+    ends: list[tuple[Moment, int]] = []
+    for item in properties.get("DTEND", ()):
         try:
-            end = reader.beside(start).moment(found[0].value, found[0].parameters)
+            end = reader.beside(start).moment(item.value, item.parameters)
         except Unusable:
-            broken = Note(
-                "end-unreadable",
-                "Its end cannot be read; it blocks until the end of the day on which it begins.",
-            )
+            broken.append(_UNREADABLE)
         else:
-            if start.timed:
-                return replace(end, local=values.in_zone(end, end.tzid)), 0
-            partial = isinstance(end.local, datetime) and end.local.time() != time()
-            day = values.as_day(end, reader.zones.days)
-            return replace(start, local=day + timedelta(days=int(partial))), 0
-    if found := properties.get("DURATION"):
-        length = values.duration(found[0].value)
-        if length is not None:
-            return values.after(start, length), max(0, length.days) if start.timed else 0
-        broken = Note(
-            "duration-unreadable",
-            "Its DURATION cannot be read; it blocks until the end of the day on which it begins.",
-        )
-    if broken is None:
-        return start, 0
-    reader.notes.append(broken)
-    return _end_of_day(start, reader.zones.default), 0
+            ends.append((_in_form(end, start, reader), 0))
+    for item in properties.get("DURATION", ()):
+        length = values.duration(item.value)
+        if length is None:
+            broken.append(_NO_DURATION)
+        else:
+            ends.append((values.after(start, length), max(0, length.days) if start.timed else 0))
+    if not ends:
+        reader.notes.extend(broken[-1:])
+        return (_end_of_day(start, reader.zones.default) if broken else start), 0
+    latest = max(ends, key=lambda it: values.epoch(it[0]))
+    if any(values.epoch(it[0]) != values.epoch(latest[0]) for it in ends):
+        sentence = "It has several ends; the latest counts."
+        reader.notes.append(Note("property-doubled", sentence))
+    return latest
+
+
+_UNREADABLE = Note(
+    "end-unreadable", "Its end cannot be read; it blocks until the end of the day on which it begins."
+)
+_NO_DURATION = Note(
+    "duration-unreadable",
+    "Its DURATION cannot be read; it blocks until the end of the day on which it begins.",
+)
+
+
+def _in_form(end: Moment, start: Moment, reader: Reader) -> Moment:
+    """A DTEND in the form of the start."""
+    if start.timed:
+        return replace(end, local=values.in_zone(end, end.tzid))
+    partial = isinstance(end.local, datetime) and end.local.time() != time()
+    day = values.as_day(end, reader.zones.days)
+    return replace(start, local=day + timedelta(days=int(partial)))
 
 
 def _end_of_day(start: Moment, tzid: str) -> Moment:

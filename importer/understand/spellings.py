@@ -25,10 +25,11 @@ _WORDS = re.compile(
 )
 _CLOCK = re.compile(
     r"(?:(\d{1,2})(?:[:.](\d{1,2})(?:[:.](\d{1,2}))?)?|(\d{3,6}))(?:[.,]\d+)? ?(?:([AP])\.?M\.?(?![A-Z]))?"
-    r"((?: ?(?:[+(\[-]|Z$|UTC|GMT)| (?!\d)|$).*)",
+    r"((?: ?(?:[+(\[-]|Z(?:$|\[)|UTC|GMT)| (?!\d)|$).*)",
     re.ASCII | re.IGNORECASE,
 )
 _OFFSET = re.compile(r"(?:GMT|UTC)? ?([+-])(\d{1,2}):?(\d{2})?(?::?\d{2})?(?: ?\(.*\))?", re.ASCII)
+_OFFSET_AND_ZONE = re.compile(r"([^\[]+)\[([A-Za-z][A-Za-z0-9_+/-]{1,60})\]", re.ASCII)
 _UTC = frozenset({"Z", "UTC", "GMT"})
 _PREFIX = re.compile(r'((?:[A-Z-]+="?[^":;]*"?[;:])+)(?=[^:;]*\d)', re.IGNORECASE)
 _PARAMETER = re.compile(r'([A-Z-]+)="?([^":;]*)"?[;:]', re.IGNORECASE)
@@ -155,10 +156,15 @@ def _placed(local: datetime, said: str) -> Spelt | None:
     upper = said.upper()
     if upper in _UTC:
         return Spelt(local=local, offset=timedelta())
+    zone = ""
+    if both := _OFFSET_AND_ZONE.fullmatch(said):  # as Java writes it
+        upper, zone = both[1].upper(), both[2]
+        if upper in _UTC:
+            return Spelt(local=local, offset=timedelta(), zone=zone)
     if shift := _OFFSET.fullmatch(upper):
         size = timedelta(hours=int(shift[2]), minutes=int(shift[3] or 0))
         if size > timedelta(hours=15):
             return None
-        return Spelt(local=local, offset=-size if shift[1] == "-" else size)
+        return Spelt(local=local, offset=-size if shift[1] == "-" else size, zone=zone)
     name = said.strip("[]()")
     return Spelt(local=local, zone=name) if name and name[0].isalpha() and len(name) <= 80 else None

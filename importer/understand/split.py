@@ -216,6 +216,7 @@ class _Splitter:
         self._headers: dict[str, str] = {}
         self._daylight: list[str] = []
         self._methods: list[str] = []
+        self._left_open = 0
         self._free_busy: list[int] = []
         self._zones: dict[str, tuple[str, ...]] = {}
         self._events: list[Block] = []
@@ -246,7 +247,7 @@ class _Splitter:
                 begun += 1
                 position += 2
             else:
-                self._close(line[4:].strip().upper(), places)
+                self._close(line[4:].strip().upper(), begun, places)
                 position += 2
             if content:
                 self._content(content)
@@ -307,8 +308,12 @@ class _Splitter:
         elif self._stack[1] == "VTIMEZONE":
             self._pieces.append(f"\nBEGIN:{name}")
 
-    def _close(self, name: str, places: Places) -> None:
+    def _close(self, name: str, begun: int, places: Places) -> None:
         if name not in self._stack:
+            if name == "VEVENT" and self._left_open:
+                self._left_open -= 1
+            elif name == "VEVENT":
+                self._skipped.append((max(begun - 1, 0), None, "An END:VEVENT after it has no BEGIN:VEVENT."))
             return
         if name == "VCALENDAR":
             self._abandon()
@@ -343,6 +348,7 @@ class _Splitter:
         """
         if len(self._stack) > 1 and self._stack[1] in ("VEVENT", "VFREEBUSY"):
             reason = f"Its END:{self._stack[1]} line is missing."
+            self._left_open += self._stack[1] == "VEVENT"
             self._skipped.append((self._begin, uid_of("".join(self._pieces)), reason))
         del self._stack[1:]
 

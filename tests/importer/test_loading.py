@@ -251,7 +251,7 @@ def test_what_takes_no_time_is_left_out_with_a_word(database: Database) -> None:
     assert blocked(database) == ["Work 07-06 09:00/10:00 "]
     assert one(database, "SELECT count(*) FROM jobs") == 1
     assert notes(content) == [
-        "the calendar has 1 VTODO, which takes no time and was left out.",
+        "the calendar has 1 VTODO, which is not loaded.",
         "line 4, event 1 (Birthday): It takes no time (TRANSP:TRANSPARENT) and was left out.",
         "line 11, event 2 (Maybe): It takes no time (X-MICROSOFT-CDO-BUSYSTATUS:FREE) and was left out.",
     ]

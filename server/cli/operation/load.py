@@ -66,7 +66,8 @@ def _calendar(session: Session, body: bytes, username: str) -> files.Reading:
     """An iCalendar file, whose times without a zone are the user's."""
     from server import importing  # noqa: PLC0415 - it loads the importer and its HTTP client
 
-    zone = "UTC"
+    zone, email = "UTC", None
     with session.database.read() as connection, suppress(NotFound):  # that nobody is called so is told later
-        zone = users.get(connection, username).time_zone
-    return importing.schedule_of(body, username, time_zone=zone)
+        user = users.get(connection, username)
+        zone, email = user.time_zone, user.email
+    return importing.schedule_of(body, username, time_zone=zone, email=email)

@@ -309,3 +309,18 @@ def test_a_change_of_a_series_since_before_1900() -> None:
         found = read(calendar(master, moved), zone="UTC").events
         assert [it[:5] for it in busy_in(found, 2040)] == ["01-05"]
         assert [it[:5] for it in busy_in(found, 2028)] == ["01-05" if key < "2028" else "01-01"]
+
+
+def test_a_changed_rest_that_lists_its_instances_itself_takes_place_at_all_of_them() -> None:
+    """As Lotus Notes writes it, without the series."""
+    lines = (
+        "RECURRENCE-ID;RANGE=THISANDFUTURE:20261026T080000Z",
+        "DTSTART;TZID=Europe/Berlin:20261026T090000",
+        "DTEND;TZID=Europe/Berlin:20261026T093000",
+        "RDATE;TZID=Europe/Berlin;VALUE=PERIOD:20261026T090000/20261026T093000,20261109T090000/20261109T100000",
+    )
+    alone = read(calendar(vevent(*lines)))
+    assert busy_in(alone.events) == ["10-26 08:00/10-26 08:30", "11-09 08:00/11-09 09:00"]
+    assert alone.gaps == ()
+    whole = read(calendar(vevent(*RULED, "RRULE:FREQ=WEEKLY"), vevent(*lines)))
+    assert busy_in(whole.events) == ["10-19 07:00/10-19 08:00", *busy_in(alone.events)]

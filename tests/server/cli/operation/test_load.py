@@ -110,7 +110,7 @@ def test_a_calendar_is_understood_as_an_imported_one_and_says_what_it_left_out(d
     result = daysheet.run("load", str(file), "--user", "anna")
     assert result.stdout == "2 added, 0 changed, 0 unchanged.\n"
     assert result.stderr.splitlines() == [
-        "Note: the calendar has 1 VTODO, which takes no time and was left out.",
+        "Note: the calendar has 1 VTODO, which is not loaded.",
         "Note: line 17, event 3 (St Nicholas): It takes no time (TRANSP:TRANSPARENT) and was left out.",
     ]
     assert daysheet.json("load", str(file), "--user", "anna")["unchanged"] == 2
