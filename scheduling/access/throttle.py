@@ -20,9 +20,12 @@ from scheduling.models import LoginFailure, User
 
 FORGOTTEN_AFTER = 3600
 """Seconds without a failure after which a key starts afresh."""
+_CLOCKS_APART = 60
+"""Seconds by which the clocks of several machines may differ."""
 
 _BLOCKED = select(func.max(LoginFailure.blocked_until)).where(
-    LoginFailure.key.in_(bindparam("keys", expanding=True))
+    LoginFailure.key.in_(bindparam("keys", expanding=True)),
+    LoginFailure.last_at <= bindparam("latest"),
 )
 
 
@@ -45,7 +48,9 @@ class Policy:
 
 def wait(connection: Connection, keyring: Keyring, username: str, address: str, now: int) -> int:
     """Seconds until this account may be tried again from this address; 0 when it may be now."""
-    blocked = connection.scalar(_BLOCKED, {"keys": _keys(keyring, username, address)})
+    keys = _keys(keyring, username, address)
+    # What failed later than now did so by a clock that was wrong; nobody waits until then.
+    blocked = connection.scalar(_BLOCKED, {"keys": keys, "latest": now + _CLOCKS_APART})
     return max(0, (blocked or 0) - now)
 
 

@@ -27,7 +27,7 @@ from scheduling.readership import deliveries, ledger, refusals
 from scheduling.settings.stored import view
 from scheduling.settings.view import View, today
 from scheduling.subscriptions import erasing
-from scheduling.upkeep import orphans
+from scheduling.upkeep import clock, orphans
 from scheduling.webhooks import queue
 
 _BATCH = 100
@@ -79,6 +79,8 @@ def run(database: Database, config: Config, now: datetime, *, followers: Followe
     moment = int(now.timestamp())
     with database.read() as connection:
         shown = view(connection, config)
+    with database.write() as connection:
+        clock.put_right(connection, moment)
     dropped = orphans.drop_calendars(database)
     orphans.drop_changes(database, moment - _NOTICED if shown.conflicts.enabled else None)
     erasing.forget_detached(database)

@@ -149,3 +149,17 @@ def test_the_address_behind_a_trusted_proxy_counts(
 
     assert [through("198.51.100.1") for _ in range(6)] == [401] * 5 + [429]
     assert through("198.51.100.2") == 401
+
+
+def test_a_clock_that_was_a_year_ahead_locks_nobody_out(guarded: Running, clock: Clock) -> None:
+    clock.now += 365 * 86_400
+    assert guess(guarded, 8)[-1] == 429
+    clock.now -= 365 * 86_400
+    assert attempt(guarded, MAIN).status == 207
+    assert guess(guarded, 8)[-1] == 429, "and guessing is slowed down by the right clock"
+
+
+def test_a_clock_that_goes_back_by_an_hour_locks_nobody_out(guarded: Running, clock: Clock) -> None:
+    assert guess(guarded, 8)[-1] == 429
+    clock.now -= 3600
+    assert attempt(guarded, MAIN).status == 207
