@@ -24,7 +24,7 @@ from scheduling.kinds import JOBS
 from scheduling.models import Blocker, Job, JobAssignment, TimeOff, User
 
 _BATCH = 2000
-_DISPATCHER = 1
+_DISPATCHER, _ADMIN = 1, 4
 
 
 def fill(
@@ -36,7 +36,7 @@ def fill(
     today: date,
     progress: Callable[[int], None],
 ) -> list[int]:
-    """Add the demo schedule and return the users' ids; one of them is a dispatcher.
+    """Add the demo schedule and return the users' ids; one of them is a dispatcher, and of five or more one an admin.
 
     `progress` is told how many jobs each batch has added, `users * jobs_per_user` in all. Half of the jobs
     lie before `today`, most within eight weeks of it; a user has no more than three a day, so a very long
@@ -96,8 +96,14 @@ def _user(number: int, count: int, seed: int) -> dict[str, Any]:
         "display_name": f"{person.given} {family}",
         "email": f"{username}@example.com",
         "time_zone": person.time_zone,
-        "role": Role.DISPATCHER if number == min(_DISPATCHER, count - 1) else Role.MEMBER,
+        "role": _role(number, count),
     }
+
+
+def _role(number: int, count: int) -> Role:
+    if number == min(_DISPATCHER, count - 1):
+        return Role.DISPATCHER
+    return Role.ADMIN if number == _ADMIN else Role.MEMBER
 
 
 def _add_jobs(connection: Connection, batch: list[DemoJob]) -> None:

@@ -7,14 +7,18 @@ import dataclasses
 import json
 import os
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
+from scheduling.access import one_time_links, users
+from scheduling.access.one_time_links import Purpose
 from scheduling.access.permissions import Actor
 from scheduling.database import schema
+from scheduling.database.types import Role
 from scheduling.sentences import counted
 from server import log, serving
 from server.cli.terminal.manual import ManualCommand
@@ -89,6 +93,7 @@ def start(session: Session, *, host: str | None, port: int | None) -> None:
     log.configure(settings.server.log_level)
     schema.upgrade(settings.database())
     accounts = _accounts(settings, session.actor)
+    doors = _sign_in_links(settings, accounts, session.actor)
 
     def ready(addresses: list[str]) -> None:
         base = settings.server.public_url or f"http://{addresses[0]}"
@@ -101,6 +106,11 @@ def start(session: Session, *, host: str | None, port: int | None) -> None:
                     ("CalDAV", _at(base, account.caldav_url)),
                     ("feed", _at(base, account.feed_url)),
                 ],
+            )
+        if doors:
+            print_facts(
+                "Sign in to the pages; each link is good once, for an hour",
+                [(f"{who} ({role})", f"{base.rstrip('/')}{path}") for who, role, path in doors],
             )
         click.echo(
             f"\nServing {_urls(settings, addresses)}: add it as a CalDAV account in a calendar app, or open it in a "
@@ -151,6 +161,23 @@ def _accounts(settings: Settings, actor: Actor) -> list[DemoUser]:
     if not kept.exists():
         return []
     return [DemoUser(**account) for account in json.loads(kept.read_text(encoding="utf-8"))]
+
+
+def _sign_in_links(settings: Settings, accounts: list[DemoUser], actor: Actor) -> list[tuple[str, str, str]]:
+    """Who signs in with which path: one demo user of each role, the one with the most permissions first."""
+    if not accounts:
+        return []
+    made = []
+    ours, at = {it.username for it in accounts}, datetime.now(UTC)
+    with settings.database().write() as connection:
+        there = [it for it in users.list_users(connection) if it.username in ours and it.active]
+        for role in (Role.ADMIN, Role.DISPATCHER, Role.MEMBER):
+            for user in [it for it in there if it.role == role][:1]:
+                token = one_time_links.make(
+                    connection, settings.keyring(), user.id, Purpose.SIGN_IN, at=at, actor=actor
+                )
+                made.append((user.username, user.role, one_time_links.path_of(token)))
+    return made
 
 
 def _keep(path: Path, accounts: list[DemoUser]) -> None:

@@ -89,6 +89,19 @@ def test_ids_jobs_and_progress_add_up(database: Database) -> None:
     assert {own.count(number) for number in set(own)} == {1100}
 
 
+@pytest.mark.parametrize(
+    ("users", "roles"),
+    [
+        (1, ["dispatcher"]),
+        (4, ["member", "dispatcher", "member", "member"]),
+        (6, ["member", "dispatcher", "member", "member", "admin", "member"]),
+    ],
+)
+def test_there_is_somebody_of_each_role(sqlite_database: Database, users: int, roles: list[str]) -> None:
+    fill(sqlite_database, users=users, jobs=1)
+    assert [row["role"] for row in rows(sqlite_database, "users")] == roles
+
+
 def test_half_of_the_jobs_lie_before_today_and_most_near_it(sqlite_database: Database) -> None:
     fill(sqlite_database)
     days = [first_day(row) for row in rows(sqlite_database, "jobs")]

@@ -5,10 +5,14 @@ from __future__ import annotations
 
 import re
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from scheduling.access import one_time_links
+from scheduling.access.secrets import Keyring
+from scheduling.database.connection import Database
 from tests.server.running import free_port, process
 
 
@@ -26,10 +30,27 @@ def test_the_links_printed_at_each_start_are_reached(tmp_path: Path, host: str) 
                 f"127.0.0.1:{port}"
             }
             assert f"Serving http://127.0.0.1:{port}/" in said
+            doors = re.findall(r"^ +(\w+) \(([a-z]+)\) +http://127.0.0.1:\d+/link/(\w+)$", said, re.MULTILINE)
+            assert [role for _, role, _ in doors] == ["admin", "dispatcher", "member"]
+            assert [(purpose(tmp_path, token)) for _, _, token in doors] == [
+                (username, "sign-in") for username, _, _ in doors
+            ]
             assert "0.0.0.0" not in said  # noqa: S104 (nobody can go there)
             [feed, *_] = [it for it in links if it.endswith(".ics")]
             with urllib.request.urlopen(feed, timeout=30) as answer:  # noqa: S310 (our own URL)
                 assert answer.read().startswith(b"BEGIN:VCALENDAR")
+
+
+def purpose(folder: Path, token: str) -> tuple[str, str]:
+    """Whose the link is, and what for."""
+    database = Database(f"sqlite:///{folder}/daysheet.db")
+    try:
+        with database.read() as connection:
+            keyring = Keyring((folder / "daysheet.key").read_text())
+            found = one_time_links.find(connection, keyring, token, datetime.now(UTC))
+    finally:
+        database.dispose()
+    return found.username, found.purpose.value
 
 
 def test_an_address_for_people_stands_in_links(tmp_path: Path) -> None:
