@@ -210,6 +210,11 @@ def _prepare(it: Installation, outside: str) -> None:
     it.secrets["third main password"] = f"{MAIN}-3"
     it.run("user", "password", "adam", "--password-stdin", stdin=f"{MAIN}-3\n")
     it.run("webhook", "test", str(hook["id"]))
+    it.run("user", "add", "eve", "--email", "eve@example.com")
+    for command, username in (("invite", "eve"), ("reset-link", "anna"), ("sign-in-link", "anna")):
+        made = it.run("user", command, username, "--json", tells_secret=True)
+        it.secrets[f"{command} link"] = made["url"].rpartition("/link/")[2]
+    it.run("user", "invite", "eve", "--json", tells_secret=True)
     it.run("subscription", "add", "anna", "--url-stdin", stdin="http://anna:s3cr3t-in-url@x.example/a.ics\n")
     it.secrets["password in an address"] = "s3cr3t-in-url"
 
@@ -239,6 +244,29 @@ def _use(it: Installation) -> None:
             it.said[f"answer {len(it.said)}"] = f"{answer.headers}"
         for path in (f"/feeds/{token}", f"/feeds/{token}.ics/x", f"/feeds/{token}x.ics", f"/{token}"):
             it.request("GET", path)
+
+
+def _browse(it: Installation) -> None:
+    """One-time links and the pages, rightly and wrongly: what is answered to others, and what is logged of it."""
+    for name in ("invite link", "reset-link link", "sign-in-link link"):
+        token = it.secrets[name]
+        for path in (f"/link/{token}x", f"/link/{token}/", f"/link/{token.upper()}", f"/linkx/{token}"):
+            for method in ("GET", "HEAD", "POST", "PROPFIND", "OPTIONS"):
+                answer = it.request(method, path)
+                it.said[f"answer {len(it.said)}"] = f"{answer.headers}"
+    token = it.secrets["sign-in-link link"]
+    answer = it.request("POST", f"/link/{token}/sign-in", headers={"Sec-Fetch-Site": "same-origin"})
+    cookie = answer.headers["set-cookie"]
+    it.secrets["session"] = cookie.partition("=")[2].partition(";")[0]
+    mine = {"Cookie": f"daysheet={it.secrets['session']}"}
+    for path in ("/account", "/account/sessions", "/nowhere", f"/link/{token}"):
+        answer = it.request("GET", path, headers=mine)
+        it.said[f"answer {len(it.said)}"] = f"{answer.headers}\n{answer.text}"
+    assert it.request("GET", "/account", headers=mine).status_code == 200
+    sent = {"Sec-Fetch-Site": "same-origin"}
+    for name, password in (("anna", WRONG), (MAIN, WRONG), (WRONG, MAIN)):
+        answer = it.request("POST", "/sign-in", headers=sent, data={"name": "x" + name, "password": password})
+        it.said[f"answer {len(it.said)}"] = f"{answer.headers}"
 
 
 def _call(it: Installation) -> None:
@@ -278,6 +306,7 @@ def test_nothing_secret_is_found_anywhere(
         it.processes("while serving")
         _use(it)
         _call(it)
+        _browse(it)
         it.run("importer", "--once", "--json")
         it.processes("after importing")
     for command in (
@@ -290,7 +319,7 @@ def test_nothing_secret_is_found_anywhere(
             ("doctor",),
             ("doctor", "--json"),
         ),
-        *(("user", "list", "--json"), ("user", "app-password", "list", "anna")),
+        *(("user", "list", "--json"), ("user", "app-password", "list", "anna"), ("session", "list", "anna")),
         ("--debug", "user", "add", "anna"),
     ):
         it.run(*command)
@@ -305,6 +334,7 @@ def test_nothing_secret_is_found_anywhere(
         "app_password.create",
         "password.set",
     } <= actions
+    assert {"link.create", "link.use", "session.start"} <= actions
     assert {"login.failures", "subscription.add", "webhook.create", "user.create"} <= actions
     assert len(it.secrets) >= 16
     assert all(len(secret) >= 10 for secret in it.secrets.values())

@@ -50,6 +50,25 @@ def test_the_username_and_the_address_let_in_in_any_case(door: Door, name: str) 
     assert door.signed_in(door.sign_in(name)).user.username == "anna"
 
 
+@pytest.mark.parametrize("name", ["mÜLLER", "Müller", "MÜLLER", "müller"])
+def test_other_letters_than_those_of_ascii_have_cases_too(door: Door, name: str) -> None:
+    door.user("müller")
+    assert door.signed_in(door.sign_in(name)).user.username == "müller"
+
+
+def test_another_letter_is_not_another_case(door: Door) -> None:
+    door.user("i")
+    refused(door, "ı", PASSWORD)
+
+
+def test_a_username_counts_before_the_address_of_many(door: Door) -> None:
+    door.user("Office@example.com", email="office@example.com")
+    for number in range(12):
+        door.user(f"office-{number}", password=None, email="office@example.com")
+    for name in ("Office@example.com", "office@example.com"):
+        assert door.signed_in(door.sign_in(name)).user.username == "Office@example.com"
+
+
 def test_what_several_people_are_called_means_nobody(door: Door) -> None:
     door.user("office-1", email="office@example.com")
     door.user("office-2", email="office@example.com")
