@@ -256,8 +256,7 @@ def _browse(it: Installation) -> None:
                 it.said[f"answer {len(it.said)}"] = f"{answer.headers}"
     token = it.secrets["sign-in-link link"]
     answer = it.request("POST", f"/link/{token}/sign-in", headers={"Sec-Fetch-Site": "same-origin"})
-    cookie = answer.headers["set-cookie"]
-    it.secrets["session"] = cookie.partition("=")[2].partition(";")[0]
+    it.secrets["session"] = answer.cookies["daysheet"]
     mine = {"Cookie": f"daysheet={it.secrets['session']}"}
     for path in ("/account", "/account/sessions", "/nowhere", f"/link/{token}"):
         answer = it.request("GET", path, headers=mine)

@@ -58,7 +58,7 @@ def test_other_letters_than_those_of_ascii_have_cases_too(door: Door, name: str)
 
 def test_another_letter_is_not_another_case(door: Door) -> None:
     door.user("i")
-    refused(door, "ı", PASSWORD)
+    refused(door, "\N{LATIN SMALL LETTER DOTLESS I}", PASSWORD)
 
 
 def test_a_username_counts_before_the_address_of_many(door: Door) -> None:
