@@ -126,7 +126,7 @@ def preview(
     feed = content.opened()
     if len(feed.events) > MOST_EVENTS:
         message = (
-            f"The calendar has {counted(len(feed.events), 'event')}; at most {MOST_EVENTS} are looked at."
+            f"The calendar has {counted(len(feed.events), 'event')}; the limit of a preview is {MOST_EVENTS}."
         )
         raise NotACalendar("too-many-events", message)
     judge = _Judge(feed, default_zone, stored or {}, now, zone_is_given=zone_is_given, addresses=addresses)

@@ -51,7 +51,7 @@ def of_place(
     way = _permitted_with("allow_hosts")
     if port not in ports:
         permitted = ", ".join(str(number) for number in sorted(ports))
-        sentence = f"Port {port} of {host} is not connected to; permitted are {permitted}{way}."
+        sentence = f"Port {port} of {host} is not permitted; these ports are: {permitted}{way}."
         yield Refusal(reason="port", sentence=sentence)
     if not all(addresses.is_public(address) or exempt.has_address(address) for address in found):
         sentence = f"{host} leads to an address inside a private or reserved network{way}."

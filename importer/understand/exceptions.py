@@ -123,11 +123,11 @@ def add_overrides(
             continue
         if kind:
             sentence = (
-                "One of its exceptions is for a range of instances that is not known, and counts for one."
+                "One of its exceptions is for an unknown range of instances and was applied to one instance."
             )
             reader.notes.append(Note("range-unreadable", sentence, gap=ALWAYS))
         if own - rules and event.details(item).status != "CANCELLED":
-            sentence = "One of its exceptions repeats by itself, and counts for one instance."
+            sentence = "One of its exceptions repeats by itself and was applied to one instance."
             reader.notes.append(Note("exception-repeats", sentence, gap=ALWAYS))
     if len(overrides) > MOST_EXCEPTIONS:
         reader.notes.append(

@@ -126,7 +126,7 @@ def without_master(overrides: Sequence[Properties], reader: Reader) -> tuple[Pro
     for _, begins, item in readable:
         kind = "".join(it.parameters.get("RANGE", "") for it in item.get("RECURRENCE-ID", ())).strip().upper()
         if kind and "RRULE" not in item and "RDATE" not in item:
-            sentence = "One of its exceptions is for other instances too, but their series is not there."
+            sentence = "One of its exceptions is also for other instances, but their series is missing."
             gap = Gap(start=begins) if kind == pieces.FUTURE else ALWAYS
             reader.notes.append(Note("range-without-series", sentence, gap=gap))
     first, *others = (item for _, _, item in sorted(readable, key=lambda entry: entry[:2]))

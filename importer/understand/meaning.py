@@ -222,7 +222,7 @@ def properties_of(component: Component, notes: list[Note]) -> dict[str, list[Pro
             notes.append(Note("line-unreadable", sentence, gap=ALWAYS if name in _TAKE_TIME else None))
         else:
             if item.is_rough:
-                sentence = "A line is not written as it has to be and was read by its meaning."
+                sentence = "A line is not written correctly and was read by its meaning."
                 notes.append(Note("line-mended", sentence))
             found.setdefault(item.name, []).append(item)
     return found

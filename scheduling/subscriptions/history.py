@@ -29,7 +29,7 @@ from scheduling.subscriptions.record import Subscription, slug_of
 from scheduling.webhooks.subscriptions import emit_outcome
 
 _S = SubscriptionRow
-_REJECTED = "This state was rejected; what is shown instead goes on blocking until the source changes."
+_REJECTED = "This state was rejected; what is shown instead still blocks until the source changes."
 _SUMMARY = re.compile(r"\r\nSUMMARY(?:;[^:\r\n]*)?:([^\r\n]*)")
 MOST_LISTED = 1000
 

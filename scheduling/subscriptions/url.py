@@ -12,8 +12,8 @@ SCHEMES = ("https", "http", "webcal", "webcals")
 LONGEST_URL = 4096
 LONGEST_HOST = 255
 _ALIASES = {"webcal": "https", "webcals": "https"}
-_USERINFO = "The URL holds a username or password; give them as credentials instead."
-_PROBLEM = "The URL is not one of a calendar; it looks like https://calendar.example.com/....ics."
+_USERINFO = "The URL contains a username or password; give them as credentials instead."
+_PROBLEM = "This is not the URL of a calendar; an example is https://calendar.example.com/....ics."
 
 
 def checked(given: str, admit: Admission) -> str:

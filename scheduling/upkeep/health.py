@@ -195,7 +195,7 @@ def _secrets(connection: Connection, keyring: Keyring) -> Result:
     ]
     unreadable = sum(not _readable(keyring, data) for data in kept if data is not None)
     if not unreadable:
-        return Level.OK, f"All stored secrets can be read with the key; they are {len(kept)}."
+        return Level.OK, f"All stored secrets ({len(kept)}) can be read with the key."
     return Level.PROBLEM, (
         f"{unreadable} of {counted(len(kept), 'stored secret')} cannot be read with this key: restore the key they were"
         " written with, beside or instead of the present one."

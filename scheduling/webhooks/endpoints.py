@@ -231,7 +231,7 @@ def _checked_host(url: str, admit: Admission, *, allow_http: bool) -> str:
     everything that is wrong with it.
     """
     url = url.strip()
-    problem = "The URL is not one of a webhook; it looks like https://app.example.com/daysheet."
+    problem = "This is not the URL of a webhook; an example is https://app.example.com/daysheet."
     if len(url) > LONGEST_URL or any(not 32 < ord(character) < 127 for character in url) or "\\" in url:
         raise Invalid(problem)
     try:
@@ -245,12 +245,10 @@ def _checked_host(url: str, admit: Admission, *, allow_http: bool) -> str:
     found = []
     if parts.scheme != "https" and not (allow_http and parts.scheme == "http"):
         way = "; an operator can permit http with [importer] allow_http" if parts.scheme == "http" else ""
-        found.append(
-            f"The URL of a webhook begins with https://, since what is sent there is not for everybody{way}."
-        )
+        found.append(f"The URL of a webhook must begin with https://, because events are confidential{way}.")
         parts = parts._replace(scheme="https")  # the rest is judged as if it did
     if parts.username is not None or parts.password is not None:
-        found.append("The URL holds a username or password; a secret belongs into its path instead.")
+        found.append("The URL contains a username or password; put a secret into its path instead.")
     require_admitted(without_userinfo(parts.geturl()), admit, found)
     return host
 
@@ -281,7 +279,7 @@ def _checked_label(label: str) -> str:
 
 def _checked_hours(hours: int) -> int:
     if not 1 <= hours <= LONGEST_HOURS:
-        raise Invalid(f"The hours before the start of a job must be 1 to {LONGEST_HOURS}.")
+        raise Invalid(f"A changed job can be sent from 1 to {LONGEST_HOURS} hours before its start.")
     return hours
 
 

@@ -164,7 +164,7 @@ def _rule(value: str, start: Moment, reader: Reader) -> _Read | None:
     if rule is None:
         rule, is_covering = parse_rule(rule_text.every_day(text)), True
     if rule.until is not None and _means_no_end(rule.until, start):
-        note = "Its repetition ends in a year that programs write where there is no end, so it has none."
+        note = 'Its repetition ends in a year that programs write for "no end", so it has no end.'
         reader.notes.append(Note("until-none", note))
         rule = replace(rule, until=None)
     if _ends_before(rule, start, reader):
@@ -189,7 +189,7 @@ def _parsed(text: str, reader: Reader) -> Rule | None:
             rule = parse_rule(attempt, most_per_day=None)
         except BadRule:
             continue
-        note = f"Its repetition rule is not written as it has to be ({reason}) and was read by its meaning."
+        note = f"Its repetition rule is not written correctly ({reason}) and was read by its meaning."
         reader.notes.append(Note("repetition-mended", note))
         return rule
     note = f"Its repetition rule cannot be read ({reason}); every day from its start on was blocked."

@@ -144,7 +144,7 @@ def slots(
     print_table(
         ("From", "To", "Time zone", "Who"),
         [(_local(it.start, zone), _local(it.end, zone), zone, ", ".join(it.usernames)) for it in found],
-        empty="There is no such time; a longer range or --need may help.",
+        empty="There is no such time. Try a longer range, or --need.",
     )
 
 

@@ -373,7 +373,7 @@ def discard(session: Session, *, number: int) -> None:
     """Delete the events that stayed of the ended subscription ID (`list --detached`)."""
     with session.database.write() as connection:
         subscriptions.remove_detached(connection, number, actor=session.actor)
-    click.echo(f"Removed what stayed of subscription {number}.")
+    click.echo(f"Removed the calendar that stayed of subscription {number}.")
 
 
 def _status(found: subscriptions.Subscription) -> str:

@@ -99,7 +99,7 @@ def test_a_name_that_may_lead_into_an_exempt_network_is_judged_when_it_is_fetche
 
 WITH_HOSTS = "; an operator can permit it with [importer] allow_hosts."
 INSIDE = " leads to an address inside a private or reserved network" + WITH_HOSTS
-PORTS = " is not connected to; permitted are 80, 443, 8443" + WITH_HOSTS
+PORTS = " is not permitted; these ports are: 80, 443, 8443" + WITH_HOSTS
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_broken_events_are_skipped_with_line_and_reason_and_the_rest_goes_on(dat
     assert all(skipped.reason.endswith(".") for skipped in found.skipped)
     assert found.warnings == (
         "It ends after the year 2200 and was cut off there. (line 16)",
-        "A line is not written as it has to be and was read by its meaning. (line 29)",
+        "A line is not written correctly and was read by its meaning. (line 29)",
     )
 
 

@@ -147,7 +147,7 @@ def test_secrets_of_another_key_are_a_problem(database: Database) -> None:
         endpoints.add(connection, right, "https://example.com/", actor=SYSTEM)
     assert examine(database, right)["secrets"] == (
         Level.OK,
-        "All stored secrets can be read with the key; they are 4.",
+        "All stored secrets (4) can be read with the key.",
     )
     level, words = examine(database, wrong)["secrets"]
     assert level is Level.PROBLEM

@@ -58,8 +58,8 @@ def test_everything_that_is_wrong_with_an_address_is_told_at_once(webhooks: Webh
     with pytest.raises(Invalid) as refusal:
         webhooks.add("http://ann:pw@app.local:99", admit=refuse)
     assert str(refusal.value) == (
-        "The URL of a webhook begins with https://, since what is sent there is not for everybody; an operator can "
-        "permit http with [importer] allow_http. The URL holds a username or password; a secret belongs into its path "
+        "The URL of a webhook must begin with https://, because events are confidential; an operator can "
+        "permit http with [importer] allow_http. The URL contains a username or password; put a secret into its path "
         "instead. Port 99 is closed."
     )
 
