@@ -40,6 +40,12 @@ class TooManyWriters(DatabaseUnavailable):
     retry_after = 5
 
 
+class TooManyReaders(DatabaseUnavailable):
+    """Others have been waiting for a while until the calendar is up to date; try again shortly."""
+
+    retry_after = 5
+
+
 class DatabaseReplaced(DatabaseUnavailable):
     """The database file is being replaced by another one; try again shortly."""
 

@@ -190,7 +190,9 @@ def catch_up_step(
         return 0, False
     horizon = view.horizon(today(now))
     standing = spread(connection, calendar, view, horizon, now)
-    pending = connection.execute(_take(connection), {"user": user_id, "slug": slug, "step": STEP}).all()
+    # A page that is made pending is a step of its own, unless it is the last.
+    some = STEP if standing.is_done else 0
+    pending = connection.execute(_take(connection), {"user": user_id, "slug": slug, "step": some}).all()
     changed = _changed(pending, now)
     of_their_own = {row.source_id for row in pending if not row.spread}
     changeset = Changeset(
@@ -207,7 +209,7 @@ def catch_up_step(
             partial(_cancelled, connection, kind, owner, view=view, horizon=horizon),
         )
         changeset.store(connection, ids)
-    _finish(connection, changeset, calendar, view, horizon, standing)
+    _finish(connection, changeset, calendar, standing)
     followers.tell(
         connection,
         Change(
@@ -325,16 +327,14 @@ def _finish(
     connection: Connection,
     changeset: Changeset,
     calendar: Row[*tuple[Any, ...]],
-    view: View,
-    horizon: Horizon,
     standing: Spread,
 ) -> None:
     values: dict[str, Any] = {
-        "view_epoch": view.epoch if standing.is_done else "",
+        "view_epoch": standing.view_epoch,
         "spread_epoch": standing.epoch,
         "spread_after": standing.after,
-        "expanded_from": horizon.start,
-        "expanded_until": horizon.end,
+        "expanded_from": standing.expanded.start,
+        "expanded_until": standing.expanded.end,
     }
     if changeset.count:
         values["revision"] = changeset.last

@@ -5,6 +5,9 @@ A calendar into which somebody writes all the time is behind again as soon as it
 it up, they would wait for each other in a row. So the readers who come while a catch-up runs wait for one that begins
 after it, together. Its result holds all that was committed when the last of them came.
 
+Where a catch-up takes long, since very much has changed or somebody holds a lock of the database, only so many wait for
+it as `Flights.limit` says. The threads of a server are for other readers too.
+
 Where a crowd reads such a calendar, waiting would still take all threads. Then its state may be `_WINDOW` seconds old.
 Who reads alone never gets an old state.
 """
@@ -18,7 +21,7 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from scheduling.database.connection import Database
-from scheduling.errors import StillCatchingUp
+from scheduling.errors import StillCatchingUp, TooManyReaders
 
 _CROWD = 4
 """Readers who wait together for a catch-up, or come within a window: a crowd."""
@@ -28,6 +31,8 @@ _SHARE = 5
 """The window is at least so many times as long as the catch-up took."""
 _LONGEST = 2.0
 """Seconds; a window is never longer, a running catch-up included."""
+_SLOW = 0.5
+"""Seconds after which a catch-up takes long."""
 _KEPT = 1000
 """Calendars that are remembered at most while nobody waits for them."""
 _FOR_EVER = 86_400.0
@@ -63,6 +68,13 @@ class Flights:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._calendars: dict[Hashable, _Calendar] = {}
+        self._most: int | None = None
+        self._waiting = 0
+
+    def limit(self, most: int) -> None:
+        """Let no more than `most` threads wait for catch-ups of others that take long."""
+        with self._lock:
+            self._most = most
 
     def is_fresh(self, key: Hashable) -> bool:
         """Whether the calendar `key` has a crowd of readers and was caught up just now; then nobody need wait."""
@@ -76,7 +88,7 @@ class Flights:
     def join(self, key: Hashable, catch_up: Callable[[], object], patience: float | None) -> None:
         """Return after a catch-up of the calendar `key` that began after this call, or at once where `is_fresh`. One of
         those who wait does it, by `catch_up`; what it raises is raised for all of them. Raises `StillCatchingUp` after
-        `patience` seconds, if any.
+        `patience` seconds, if any, and `TooManyReaders` where enough others wait for one that takes long.
         """
         until = time.monotonic() + (_FOR_EVER if patience is None else patience)
         with self._lock:
@@ -92,13 +104,27 @@ class Flights:
                     if left <= 0:
                         raise StillCatchingUp
                     if calendar.is_running and time.monotonic() < calendar.began + _LOST:
-                        calendar.changed.wait(min(left, _LOST))
+                        self._wait(calendar, min(left, _LOST))
                     else:
                         self._fly(calendar, catch_up)
                 if calendar.error is not None:
                     raise calendar.error
             finally:
                 calendar.waiting -= 1
+
+    def _wait(self, calendar: _Calendar, seconds: float) -> None:
+        """Wait for another thread's catch-up, or for a part of the time. Called with the lock."""
+        self._waiting += 1
+        try:
+            fast = calendar.began + _SLOW - time.monotonic()
+            if fast > 0:
+                calendar.changed.wait(min(seconds, fast))
+            elif self._most is not None and self._waiting > self._most:
+                raise TooManyReaders
+            else:
+                calendar.changed.wait(seconds)
+        finally:
+            self._waiting -= 1
 
     def _calendar(self, key: Hashable) -> _Calendar:
         found = self._calendars.pop(key, None)

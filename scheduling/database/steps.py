@@ -13,7 +13,7 @@ from scheduling.database.connection import Database
 
 ROWS = 250
 """Rows that one step writes at most where a row costs little, so that no writer waits long for it."""
-_FAIR = 3
+_FAIR = 1
 """Steps after which SQLite's only write lock is left to others for a moment before the next one."""
 _GAP = 0.026
 """Seconds of that moment at least; it is as long as the step was, up to four times this. A writer that finds the lock

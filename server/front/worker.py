@@ -14,6 +14,7 @@ import threading
 from contextlib import suppress
 from typing import Any
 
+from scheduling.calendars.flights import flights_of
 from server import allocators, wsgi
 from server.front.connection import Callbacks
 from server.front.front import Front
@@ -32,11 +33,12 @@ def work(settings: Settings, listener: socket.socket) -> None:
     """Serve on `listener` until SIGTERM or SIGINT, then finish what is being answered."""
     allocators.bound()
     _permit_files()
-    # Whatever holds the database's lock, half of the threads go on reading.
+    # Whatever holds the database's lock, some of the threads go on reading.
     database = settings.database()
     if database.file is not None:
         database.file.watch()
     database.writers.limit(max(1, settings.server.threads // 2))
+    flights_of(database).limit(settings.server.threads // 4)
     front = Front(wsgi.create(settings), settings.server)
     stopped = threading.Event()
     stop = _serve(front, listener, settings.server.connections, stopped)

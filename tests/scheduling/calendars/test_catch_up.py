@@ -13,14 +13,24 @@ from sqlalchemy import text
 
 from scheduling.access.permissions import SYSTEM
 from scheduling.calendars.calendars import CalendarState, behind, find_calendar
-from scheduling.calendars.catch_up import catch_up, count_left_out, create_calendar, ensure_calendars
+from scheduling.calendars.catch_up import (
+    STEP,
+    catch_up,
+    catch_up_in_steps,
+    catch_up_step,
+    count_left_out,
+    create_calendar,
+    ensure_calendars,
+)
 from scheduling.calendars.objects import StoredObject, all_objects
+from scheduling.calendars.spread import PAGE
 from scheduling.composition import FOLLOWERS
 from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.settings.stored import change, view
 from scheduling.settings.view import today
 from tests.factories import Dispatch
+from tests.watching import rows_written
 
 NOW = 1_773_100_800  # 2026-03-10 00:00:00 UTC
 DAY = 86400
@@ -524,3 +534,66 @@ def test_imported_event_that_comes_back_under_another_id_stays_one_object(
     add("three")
     [again] = ann.objects(slug, NOW + 180)
     assert (again.name, sequence(again)) == (before.name, 2)
+
+
+def test_everything_anew_and_another_horizon_are_steps_of_a_bounded_number_of_rows(
+    ann: Reader, dispatch: Dispatch
+) -> None:
+    several = 2 * PAGE + 10
+    dispatch.execute_many(
+        "INSERT INTO blockers (user_id, title, starts_at, ends_at, rrule)"
+        " VALUES (:user, 'Training', '2026-03-11 08:00:00+00:00', '2026-03-11 09:00:00+00:00', :rule)",
+        [{"user": ann.user, "rule": "FREQ=YEARLY"}] * several,
+    )
+
+    def in_steps(now: int) -> tuple[int, list[int]]:
+        with ann.database.read() as connection:
+            shown = view(connection, ann.config)
+        with rows_written(ann.database) as rows:
+            changed = catch_up_in_steps(ann.database, ann.user, "blockers", shown, now, followers=FOLLOWERS)
+        return changed, rows
+
+    assert in_steps(NOW)[0] == several
+    with ann.database.write() as connection:
+        change(connection, "templates.blocker_summary", "Busy: {title}", actor=SYSTEM)
+    changed, rows = in_steps(NOW + DAY)
+    assert changed == several
+    assert len(rows) >= several // STEP
+    # The last page is made pending; some are taken, shown anew with their instances, and to be compared later.
+    assert max(rows) <= PAGE + 10 * STEP
+    furthest = ann.rows("SELECT min(m) FROM (SELECT max(starts_at) AS m FROM occurrences GROUP BY name) x")
+    later = NOW + 370 * DAY
+    changed, rows = in_steps(later)
+    assert changed == 0
+    assert len(rows) >= several // STEP
+    assert max(rows) <= PAGE + 10 * STEP
+    assert not ann.state("blockers", later).behind
+    assert (
+        ann.rows("SELECT min(m) FROM (SELECT max(starts_at) AS m FROM occurrences GROUP BY name) x")
+        > furthest
+    )
+
+
+def test_a_horizon_that_moves_while_it_is_followed_is_followed_from_the_start(
+    ann: Reader, dispatch: Dispatch
+) -> None:
+    for _ in range(PAGE + 10):
+        dispatch.blocker(ann.user, rrule="FREQ=YEARLY")
+    ann.catch_up("blockers")
+
+    def step(now: int) -> bool:
+        with ann.database.write() as connection:
+            shown = view(connection, ann.config)
+            return catch_up_step(connection, ann.user, "blockers", shown, now, followers=FOLLOWERS)[1]
+
+    first, second = NOW + 370 * DAY, NOW + 800 * DAY
+    assert step(first)
+    assert ann.state("blockers", first).behind
+    common = ann.state("blockers", first).expanded
+    assert common.start < common.end
+    while step(second):
+        assert ann.state("blockers", second).behind
+    assert not ann.state("blockers", second).behind
+    latest = ann.rows("SELECT max(starts_at) FROM occurrences GROUP BY name")
+    assert len(latest) == PAGE + 10
+    assert len(set(latest)) == 1

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import math
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 import pytest
 
 from scheduling.calendars.flights import Flights
-from scheduling.errors import DatabaseUnavailable, StillCatchingUp
+from scheduling.errors import DatabaseUnavailable, StillCatchingUp, TooManyReaders
 
 WAIT = 30
 """Seconds after which a test gives up."""
@@ -145,3 +145,31 @@ def test_who_has_to_end_does_not_end_the_others() -> None:
         thread.join(60)
     assert done.is_set()
     flights.join("calendar", done.set, 60)
+
+
+def test_only_so_many_wait_for_a_catch_up_that_takes_long() -> None:
+    flights, begun, go = Flights(), threading.Event(), threading.Event()
+    flights.limit(2)
+
+    def catch_up() -> None:
+        begun.set()
+        assert go.wait(WAIT)
+
+    with ThreadPoolExecutor(13) as readers:
+        one = readers.submit(flights.join, "jobs", catch_up, WAIT)
+        assert begun.wait(WAIT)
+        others = [readers.submit(flights.join, "jobs", catch_up, WAIT) for _ in range(12)]
+        refused, waiting = [], set(others)
+        while len(refused) < 10:
+            done, waiting = wait(waiting, WAIT, FIRST_COMPLETED)
+            assert done
+            refused += [type(it.exception()) for it in done]
+        with pytest.raises(TooManyReaders):  # at once, now that it is known to take long
+            flights.join("jobs", catch_up, WAIT)
+        assert len(waiting) == 2
+        assert not one.done()
+        flights.join("blockers", lambda: None, WAIT)
+        go.set()
+        for reader in (one, *waiting):
+            reader.result(WAIT)
+    assert refused == [TooManyReaders] * 10

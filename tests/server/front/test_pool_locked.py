@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""While somebody holds the database's lock, writers are refused and everybody else goes on."""
+"""While somebody holds the database's lock, writers and readers of calendars that are behind are refused, and everybody
+else goes on.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from scheduling.database.connection import Database
+from tests.factories import Dispatch
 from tests.server import fixtures
 from tests.server.api.conftest import api_of
 from tests.server.running import Running, Sections
@@ -34,12 +37,17 @@ def _write(served: Served, key: str) -> socket.socket:
     return connection
 
 
-def _poll(served: Served) -> int:
-    with served.connect(timeout=PATIENCE) as client:
-        length = f"Content-Length: {len(POLL)}\r\n"
-        client.sendall(
-            head("PROPFIND", "/dav/anna/jobs/", served.login("anna"), "Depth: 0\r\n", length) + POLL
-        )
+def _ask(served: Served, calendar: str) -> socket.socket:
+    """A connection on which a client polls a calendar of anna's."""
+    length = f"Content-Length: {len(POLL)}\r\n"
+    lines = (served.login("anna"), "Depth: 0\r\n", length)
+    connection = served.connect(timeout=PATIENCE)
+    connection.sendall(head("PROPFIND", f"/dav/anna/{calendar}/", *lines) + POLL)
+    return connection
+
+
+def _poll(served: Served, calendar: str = "jobs") -> int:
+    with _ask(served, calendar) as client:
         return status(client)
 
 
@@ -68,6 +76,42 @@ def test_a_locked_database_stops_no_reader(
         assert time.monotonic() - began < 2 * PATIENCE
         lock.rollback()
         assert _written_at_last(served, key)
+
+
+def test_readers_of_a_calendar_that_is_behind_stop_nobody_else(
+    configured: Callable[[Sections], Running], people: dict[str, int], database: Database, tmp_path: Path
+) -> None:
+    running = configured({"server": {"threads": str(THREADS)}, "database": {"busy_timeout": "30s"}})
+    with ExitStack() as stack:
+        served = stack.enter_context(serving(running, tmp_path))
+        assert (_poll(served, "jobs"), _poll(served, "blockers")) == (207, 207)
+        with Dispatch.connect(database.url) as dispatch:
+            dispatch.job(people["anna"])
+        lock = stack.enter_context(database.engine.connect())
+        lock.execute(text("UPDATE users SET display_name = 'locked' WHERE username = 'bo'"))
+        began = time.monotonic()
+        readers = [stack.enter_context(_ask(served, "jobs")) for _ in range(4 * THREADS)]
+        for _ in range(5):
+            assert b"ok" in served.get("/healthz")
+            assert b"ready" in served.get("/readyz")
+            assert _poll(served, "blockers") == 207
+        held = 1 + THREADS // 4
+        answers = [it.recv(4096) for it in readers if _answered(it)]
+        assert len(answers) == len(readers) - held, "one is at it, and so many wait for the one"
+        assert all(it.startswith(b"HTTP/1.1 503") and b"retry-after: " in it.lower() for it in answers)
+        assert time.monotonic() - began < 2 * PATIENCE
+        lock.rollback()
+        assert _poll_at_last(served) == 207
+
+
+def _poll_at_last(served: Served) -> int:
+    """What a reader gets that comes again as long as it is told to."""
+    for _ in range(50):
+        found = _poll(served)
+        if found != 503:
+            break
+        time.sleep(0.2)
+    return found
 
 
 def _written_at_last(served: Served, key: str) -> bool:
