@@ -114,14 +114,17 @@ def understand(
 
 def skipped_gap(item: Group, error: Unusable) -> Gap | None:
     """The time that an event may take which cannot be read; None where that is none."""
-    if error.gap is None:
-        return None
+    return None if error.gap is None else _counting(item, error.gap)
+
+
+def _counting(item: Group, gap: Gap) -> Gap | None:
+    """A gap that an event leaves, as far as what it says of itself lets it count."""
     effects = []
     for part in item.parts:
         properties = properties_of(part, [])
         if event.details(properties).status != "CANCELLED":
             effects.append(event.details(properties).busy)
-    return replace(error.gap, shown_free=not any(effects)) if effects else None
+    return replace(gap, shown_free=not any(effects)) if effects else None
 
 
 def _stored_pieces(uid: str, stored: Mapping[str, str]) -> dict[str, str]:
@@ -171,7 +174,8 @@ def _imported(
             "time-outside", "Its times are outside of the range that a calendar can hold."
         ) from None
     notes.append(event.effect(master))
-    gaps = tuple(note.gap for note in notes if note.gap is not None)
+    found_gaps = (_counting(item, note.gap) for note in notes if note.gap is not None)
+    gaps = tuple(gap for gap in found_gaps if gap is not None)
     # What has gaps is read each time, so that what it lacks is known as long as it is there.
     digest = f"!{digest[:-1]}" if gaps else digest
     whole = ImportedEvent(

@@ -157,6 +157,18 @@ def test_what_takes_no_time_leaves_none_unknown(calendar: Calendar) -> None:
     assert calendar.day() == UNKNOWN
 
 
+def test_what_is_shown_free_and_read_in_part_counts_where_everything_blocks(calendar: Calendar) -> None:
+    part = "BEGIN:VEVENT\r\nUID:p\r\nDTSTART:20260101T090000Z\r\nRDATE:whenever\r\n{}END:VEVENT\r\n"
+    calendar.shows(GOOD, part.format("STATUS:CANCELLED\r\n"))
+    assert calendar.day() == BUSY
+    calendar.shows(GOOD, part.format("TRANSP:TRANSPARENT\r\n"))
+    assert calendar.day() == BUSY
+    with calendar.database.write() as connection:
+        changes = subscriptions.Changes(busy="all")
+        subscriptions.change(connection, KEYRING, calendar.number, changes, actor=SYSTEM)
+    assert calendar.day() == UNKNOWN
+
+
 @pytest.mark.parametrize("start", ["18500101T090000Z", "22500101T090000Z"])
 def test_what_is_over_or_far_ahead_leaves_the_present_known(calendar: Calendar, start: str) -> None:
     calendar.shows(GOOD, BAD.format("").replace("NaNNaNNaN", start))

@@ -33,6 +33,10 @@ _COVERED = Note(
     "repetition-covered",
     "It repeats too often to be followed; every day on which it may take place was blocked.",
 )
+_NEVER = Note(
+    "repetition-none",
+    "Its repetition rule has no second occurrence within 60 years; only its first was kept.",
+)
 COVERING = frozenset({"repetition-covered", "repetition-throughout", "repetition-unreadable"})
 MARK = "This event repeats too often to be followed; every day on which it may take place is blocked."
 MARK_UNREADABLE = "The repetition of this event cannot be read; every day from its start on is blocked."
@@ -105,8 +109,7 @@ def bounded(found: Series, now: datetime, reader: Reader, budget: Budget) -> Ser
     if budget.occurrences > 0 and _is_heavy_for_clients(found.rule):
         covered = replace(found, rule=_without_times(found.rule, found.start))
         if _never_repeats(covered, now, budget):
-            note = "Its repetition rule has no second occurrence within 60 years; only its first was kept."
-            reader.notes.append(Note("repetition-none", note))
+            reader.notes.append(_NEVER)
             return replace(found, rule=None)
     elif budget.occurrences > 0:
         limit = _MOST_WHERE_FREQUENT if is_too_frequent(found.rule) else MOST_IN_WINDOW
@@ -117,6 +120,8 @@ def bounded(found: Series, now: datetime, reader: Reader, budget: Budget) -> Ser
             pass
         else:
             budget.occurrences -= occurrences
+            if occurrences <= 1 and recurrence.is_infinite(found.rule) and _never_repeats(found, now, budget):
+                reader.notes.append(_NEVER)
             return found
     for rule in (_without_times(found.rule, found.start), _every_day(found.rule, found.start)):
         if budget.occurrences <= 0:

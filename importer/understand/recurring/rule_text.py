@@ -59,9 +59,11 @@ def mended(text: str) -> str:
     kept: dict[str, str] = {}
     lost = False
     for name, value in _parts(upper):
-        if name in kept or not value.strip(", "):
+        if not value.strip(", "):
             continue
         found = _part(name, value)
+        if name in kept and found and (found := _both(name, kept[name], found.get(name, ""))) is None:
+            return ""
         if found is None:
             lost = lost or name in _DAYS
         elif found:
@@ -76,6 +78,19 @@ def mended(text: str) -> str:
         ends = {name: kept[name] for name in ("UNTIL",) if name in kept}
         kept = {"FREQ": "DAILY", **ends, **{name: kept[name] for name in kept if name in _FROM_ZERO}}
     return _text(kept)
+
+
+def _both(name: str, one: str, other: str) -> dict[str, str] | None:
+    """A part that is there twice, so that the rule repeats at least as often and as long; None for two frequencies."""
+    if one == other:
+        return {name: one}
+    if name == "FREQ":
+        return None
+    if name in ("INTERVAL", "COUNT"):
+        return {name: str((min if name == "INTERVAL" else max)(int(one), int(other)))}
+    if name == "UNTIL":
+        return {name: max(one, other)}
+    return {name: f"{one},{other}" if name in _BOUNDS or name == "BYDAY" else one}
 
 
 def every_day(text: str) -> str:

@@ -124,6 +124,35 @@ def test_the_instances_that_there_are_count_and_not_those_that_there_could_be() 
     assert "repetition-none" in {note.rule for note in never.notes if note.guess}
 
 
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("FREQ=WEEKLY;BYDAY=MO;BYDAY=WE;COUNT=4", ["10-19", "10-21", "10-26", "10-28"]),
+        ("FREQ=WEEKLY;INTERVAL=4;INTERVAL=2;COUNT=3", ["10-19", "11-02", "11-16"]),
+        ("FREQ=DAILY;COUNT=2;COUNT=4", ["10-19", "10-20", "10-21", "10-22"]),
+        ("FREQ=DAILY;UNTIL=20261020;UNTIL=20261022", ["10-19", "10-20", "10-21", "10-22"]),
+        ("FREQ=DAILY;FREQ=DAILY;COUNT=2", ["10-19", "10-20"]),
+    ],
+)
+def test_a_part_that_is_there_twice_repeats_as_often_as_either(rule: str, expected: list[str]) -> None:
+    event = one(*RULED, f"RRULE:{rule}")
+    assert days(event) == expected
+    assert "repetition-mended" in {note.rule for note in event.notes}
+
+
+def test_two_frequencies_block_every_day() -> None:
+    event = one(*RULED, "RRULE:FREQ=WEEKLY;FREQ=MONTHLY")
+    assert len(busy(event)) == 75
+    assert event.details.description == MARK_UNREADABLE
+
+
+@pytest.mark.parametrize("rule", ["FREQ=MONTHLY;BYDAY=6MO", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"])
+def test_a_rule_without_a_second_occurrence_says_so(rule: str) -> None:
+    assert "repetition-none" in {note.rule for note in one(*RULED, f"RRULE:{rule}").notes if note.guess}
+    ordinary = one(*RULED, "RRULE:FREQ=YEARLY;INTERVAL=2;BYMONTH=2;BYMONTHDAY=29")
+    assert "repetition-none" not in {note.rule for note in ordinary.notes}
+
+
 def test_a_series_since_before_1970_is_never_taken_for_one_without_repetition() -> None:
     old = one(
         "DTSTART:19600301T090000Z", "DTEND:19600301T091000Z", "RRULE:FREQ=SECONDLY;BYMONTH=3;BYMONTHDAY=1"
@@ -183,7 +212,7 @@ def test_exceptions_of_a_rule_that_repeats_too_often_block_beside_it() -> None:
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
-        ("FREQ=DAILY;X-WHAT=1;COUNT=2", 2), ("FREQ=DAILY;BYDAY=;COUNT=2", 2), ("FREQ=DAILY;COUNT=2;COUNT=5", 2),
+        ("FREQ=DAILY;X-WHAT=1;COUNT=2", 2), ("FREQ=DAILY;BYDAY=;COUNT=2", 2), ("FREQ=DAILY;COUNT=2;COUNT=5", 5),
         ("FREQ=DAILY;COUNT=1;UNTIL=20261021T220000Z", 3), ("FREQ=DAILY;COUNT=1;UNTIL=2027", 1),
         ("FREQ=DAILY;UNTIL=never", 74), ("FREQ=WEEKLY;BYDAY=MO,,TU;COUNT=3", 3),
     ],
