@@ -16,6 +16,7 @@ from scheduling.webhooks.endpoints import Webhook as StoredWebhook
 from server import importing
 from server.api.protocol import cursor
 from server.api.protocol.operations import Call, Reply, Routes
+from server.api.protocol.problems import FORMS
 from server.api.protocol.validators import etag_of
 from server.api.protocol.values import WHOLE, Given, Id, Line, Name, Paged, Shown, ShownMoment
 
@@ -37,8 +38,10 @@ Event = Literal[
     "conflict.resolved",
     "conflict.acknowledged",
 ]
+_URL = r"^https?://[\x21-\x7e]+$"
+FORMS[_URL] = "It has to be a URL such as https://app.example.com/daysheet"
 Link = Annotated[
-    str, StringConstraints(min_length=10, max_length=LONGEST_URL, pattern=r"^https?://[\x21-\x7e]+$")
+    str, StringConstraints(min_length=10, max_length=LONGEST_URL, strip_whitespace=True, pattern=_URL)
 ]
 Events = Annotated[list[Event], Field(min_length=1, max_length=20)]
 Hours = Annotated[int, Field(ge=1, le=LONGEST_HOURS), WHOLE]

@@ -16,6 +16,7 @@ from scheduling.availability.hours import WEEKDAYS, Hours, Working
 from server.api.availability import questions
 from server.api.protocol.operations import Call, Reply, Routes
 from server.api.protocol.owners import owner
+from server.api.protocol.problems import FORMS
 from server.api.protocol.values import Asked, Given, Moment, Shown, ShownEpoch, Username, moment
 
 routes = Routes(
@@ -24,6 +25,7 @@ routes = Routes(
     "hours works at any time.",
 )
 
+FORMS["^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"] = "It has to be a time of day such as 08:30"
 Clock = Annotated[str, StringConstraints(pattern="^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
 
 

@@ -12,10 +12,12 @@ from scheduling.access.audit import Filters
 from scheduling.access.permissions import Permission
 from server.api.protocol import cursor
 from server.api.protocol.operations import Call, Reply, Routes
+from server.api.protocol.problems import FORMS
 from server.api.protocol.values import Moment, Paged, Shown, ShownMoment, moment
 
 routes = Routes(tag="Audit", about="The log of acts that matter for security. It can only grow.")
 
+FORMS[r"^[^\x00]*$"] = "It has a NUL character in it"
 Text = Annotated[str, StringConstraints(min_length=1, max_length=320, pattern=r"^[^\x00]*$")]
 
 

@@ -11,6 +11,7 @@ from scheduling.access.permissions import Permission
 from scheduling.errors import NotFound
 from scheduling.settings import stored as settings
 from server.api.protocol.operations import Call, Reply, Routes
+from server.api.protocol.problems import FORMS
 from server.api.protocol.validators import etag_of
 from server.api.protocol.values import Given, Shown
 
@@ -20,6 +21,7 @@ routes = Routes(
     "the next request, in every process.",
 )
 
+FORMS["^[a-z_]{1,32}[.][a-z_]{1,32}$"] = "It has to be the name of a setting such as calendars.history_months"
 SettingName = Annotated[str, StringConstraints(pattern="^[a-z_]{1,32}[.][a-z_]{1,32}$")]
 
 

@@ -28,6 +28,7 @@ Mail = Annotated[
     StringConstraints(min_length=3, max_length=255, strip_whitespace=True, pattern=users.EMAIL),
 ]
 FORMS[users.EMAIL] = "It has to be an e-mail address such as anna@example.com"
+FORMS["^[a-z][a-z0-9-]{0,31}$"] = "It has to be the name of a role: small letters, digits and -"
 RoleName = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9-]{0,31}$")]
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
@@ -20,7 +21,9 @@ from scheduling.errors import (
     NotFound,
     SchedulingError,
 )
+from scheduling.schedule.columns import COLUMNS
 from scheduling.schedule.entries import BadValue, LoadFailed
+from scheduling.sentences import counted
 from server.away import AWAY
 
 logger = logging.getLogger(__name__)
@@ -29,6 +32,7 @@ MEDIA_TYPE = "application/problem+json"
 _SHOWN = 20
 NO_SUCH_DATE = "no_such_date"
 """The type of a fault: a text that looks like a date or a moment and is none, such as 30 February."""
+_FIELD = re.compile(rf"({'|'.join(sorted({it for columns in COLUMNS.values() for it in columns}))})\b")
 FORMS: dict[str, str] = {}
 """What a text has to be that has to match a pattern, in words, by pattern; values.py and others add theirs."""
 _BY_STATUS: Mapping[type[Exception], HTTPStatus] = {
@@ -39,6 +43,32 @@ _BY_STATUS: Mapping[type[Exception], HTTPStatus] = {
     BadValue: HTTPStatus.UNPROCESSABLE_ENTITY,
     Forbidden: HTTPStatus.FORBIDDEN,
     DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+_WORDS: Mapping[str, str] = {
+    "bool_type": "It has to be true or false",
+    "dict_type": "It has to be an object",
+    "float_parsing": "It has to be a number",
+    "float_type": "It has to be a number",
+    "finite_number": "It has to be a number",
+    "greater_than_equal": "It has to be {ge} or more",
+    "int_from_float": "It has to be a whole number",
+    "int_parsing": "It has to be a whole number",
+    "int_type": "It has to be a whole number",
+    "json_invalid": "It is not JSON",
+    "less_than_equal": "It has to be {le} or less",
+    "list_type": "It has to be a list",
+    "literal_error": "It has to be {expected}",
+    "missing": "It is missing",
+    "model_attributes_type": "It has to be an object",
+    "model_type": "It has to be an object",
+    "string_type": "It has to be a text",
+}
+"""What each kind of mistake is called, by pydantic's name for it."""
+_COUNTED: Mapping[str, str] = {
+    "string_too_long": "character",
+    "string_too_short": "character",
+    "too_long": "item",
+    "too_short": "item",
 }
 _LISTED: Mapping[str, str] = {
     "API key": "/api-keys",
@@ -122,7 +152,9 @@ def of_scheduling(error: SchedulingError | BadValue) -> Refused:
     if (path := _LISTED.get(getattr(error, "noun", ""))) and isinstance(error, NotFound):
         text += f"; GET {path} lists them"
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, DatabaseUnavailable) else {}
-    return Refused(status, text[:1].upper() + text[1:] + ".", headers=headers)
+    # The name of a field is not a word that begins a sentence.
+    begins = text if _FIELD.match(text) else text[:1].upper() + text[1:]
+    return Refused(status, begins + ".", headers=headers)
 
 
 def of_validation(error: ValidationError, where: str) -> Refused:
@@ -147,9 +179,18 @@ def of_validation(error: ValidationError, where: str) -> Refused:
 
 
 def _in_words(one: ErrorDetails) -> str:
+    """What is wrong, in words of ours: those of pydantic are for programmers."""
+    facts = one.get("ctx", {})
     if one["type"] == "extra_forbidden":
         return f"There is no field {str(one['loc'][-1])[:60]!r} here"
-    return FORMS.get(one.get("ctx", {}).get("pattern", ""), one["msg"])
+    if (form := FORMS.get(facts.get("pattern", ""))) is not None:
+        return form
+    if (most := facts.get("max_length")) is not None:
+        return f"It has to have at most {counted(most, _COUNTED[one['type']])}"
+    if (least := facts.get("min_length")) is not None:
+        return f"It has to have at least {counted(least, _COUNTED[one['type']])}"
+    words = _WORDS.get(one["type"])
+    return one["msg"].removeprefix("Value error, ") if words is None else words.format(**facts)
 
 
 def answer(refused: Refused) -> Response:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -33,13 +34,20 @@ FORMS[f"^{_DAY}[Tt]{_TIME}$"] = (
 )
 FORMS[f"^{_DAY}$"] = "It has to be a date such as 2026-11-20"
 FORMS[_CLEAN] = "It has a control character in it"
+FORMS[_NAME] = (
+    "It has to be a name that can be part of a URL: letters, digits, '.', '-', '_' and '@', without spaces around it"
+)
+FORMS[r"^[0-9T:-]+$"] = "It has to be a local date or time such as 2026-11-20 or 2026-11-20T09:30"
+_AMOUNT = r"^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,2})?$"
+_MOST = 999_999_999.99
+_NOISE = 1e-6
 LARGEST_ID = 2**53 - 1
 """The largest integer that every JSON reader keeps."""
 
 
 def _digits(given: Any) -> Any:
     if isinstance(given, str) and not (given.isascii() and given.removeprefix("-").isdigit()):
-        raise ValueError("Input should be a whole number in digits")
+        raise ValueError("It has to be a whole number in digits")
     return given
 
 
@@ -51,6 +59,19 @@ def _plain(given: str) -> str:
     """RFC 3339 permits small letters and leap seconds, which nothing else understands."""
     given = given.upper()
     return given[:17] + "59" + given[19:] if given[17:19] == "60" else given
+
+
+def _amount(given: Any) -> str:
+    """A number as the text it would be. What binary fractions add to one of two decimals is not counted."""
+    text = given.strip() if isinstance(given, str) else ""
+    if isinstance(given, int | float) and not isinstance(given, bool) and -_MOST <= given <= _MOST:
+        near = round(given, 2)
+        text = f"{Decimal(repr(near)):f}" if abs(near - given) < _NOISE else ""
+    if not re.match(_AMOUNT, text):
+        raise PydanticCustomError(
+            "amount", "It has to be an amount such as 1250 or 89.50, as a number or a text"
+        )
+    return text
 
 
 def _local(given: str) -> date:
@@ -138,8 +159,16 @@ else:
     """A local date, or a local date and time."""
     Amount = Annotated[
         str,
-        StringConstraints(pattern=r"^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,2})?$"),
+        BeforeValidator(_amount),
         AfterValidator(Decimal),
+        WithJsonSchema(
+            {
+                "anyOf": [
+                    {"type": "string", "pattern": _AMOUNT},
+                    {"type": "number", "minimum": -_MOST, "maximum": _MOST, "multipleOf": 0.01},
+                ]
+            }
+        ),
     ]
     """An amount of money."""
     Source = Literal[tuple(SOURCES.values())]

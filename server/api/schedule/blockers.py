@@ -11,12 +11,14 @@ from scheduling.schedule import edits
 from scheduling.schedule.entries import Kind
 from scheduling.schedule.items import Item
 from server.api.protocol.operations import Call, Reply, Routes
+from server.api.protocol.problems import FORMS
 from server.api.protocol.values import Given, Id, Local, Name, Shown, ShownMoment, Username, Words
 from server.api.schedule import items
 from server.api.schedule.items import ItemQuery, Many, Mode, Period, ShownPeriod, UpsertResults
 
 routes = Routes(tag="Blockers", about="Time in which a user cannot be booked, once or recurring.")
 
+FORMS["^[A-Za-z0-9=;,+-]+$"] = "It has to be a rule such as FREQ=WEEKLY;BYDAY=MO,TH"
 Rule = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern="^[A-Za-z0-9=;,+-]+$")]
 Locals = Annotated[list[Local], Field(max_length=1000)]
 

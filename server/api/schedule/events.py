@@ -20,7 +20,7 @@ from scheduling.schedule.items import Item
 from server.api.protocol import cursor
 from server.api.protocol.operations import Call, Reply, Routes
 from server.api.protocol.owners import owner
-from server.api.protocol.problems import Refused
+from server.api.protocol.problems import FORMS, Refused
 from server.api.protocol.values import Moment, Paged, Shown, ShownEpoch, Source, Username, Words, moment
 from server.api.schedule import items
 from server.api.schedule.items import Period
@@ -32,6 +32,7 @@ routes = Routes(
 )
 
 LONGEST_RANGE = timedelta(days=400)
+FORMS[f"^{events.ID_PATTERN}$"] = "It has to be the id of an event such as job-12"
 EventId = Annotated[str, StringConstraints(pattern=f"^{events.ID_PATTERN}$")]
 _ITEMS = {kinds.of(slug).event: item for item, slug in stored_items.SLUGS.items()}
 """The kinds of item that are changed here, by the words for their events."""

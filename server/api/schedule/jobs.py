@@ -11,6 +11,7 @@ from scheduling.schedule import edits
 from scheduling.schedule.entries import Kind
 from scheduling.schedule.items import Item
 from server.api.protocol.operations import Call, Reply, Routes
+from server.api.protocol.problems import FORMS
 from server.api.protocol.values import (
     Amount,
     Given,
@@ -33,6 +34,7 @@ routes = Routes(
 )
 
 Status = Literal["offered", "confirmed", "delivered", "invoiced", "paid", "cancelled"]
+FORMS["^[A-Z]{3}$"] = "It has to be a currency code such as EUR"
 Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
@@ -49,7 +51,9 @@ class JobFields(Period):
     latitude: Latitude | None = None
     longitude: Longitude | None = None
     contact: Words | None = None
-    rate: Amount | None = Field(default=None, description="An amount with a point and at most two decimals.")
+    rate: Amount | None = Field(
+        default=None, description="An amount with at most two decimals, as a number or a text with a point."
+    )
     currency: Currency | None = Field(default=None, description="ISO 4217 code.")
     notes: Words | None = None
 

@@ -19,6 +19,7 @@ from server import importing
 from server.api.protocol import cursor
 from server.api.protocol.operations import Call, Reply, Routes
 from server.api.protocol.owners import owner
+from server.api.protocol.problems import FORMS
 from server.api.protocol.validators import etag_of
 from server.api.protocol.values import (
     Asked,
@@ -43,9 +44,11 @@ Status = Literal["active", "error", "paused"]
 Busy = Literal["honour", "all"]
 Tentative = Literal["tentative", "busy"]
 Visibility = Literal["full", "busy-only", "hidden"]
+_URL = r"^(https?|webcals?)://[\x21-\x7e]+$"
+FORMS[_URL] = "It has to be the URL of a calendar such as https://calendar.example.com/a.ics"
 Link = Annotated[
     str,
-    StringConstraints(min_length=10, max_length=4096, pattern=r"^(https?|webcals?)://[\x21-\x7e]+$"),
+    StringConstraints(min_length=10, max_length=4096, strip_whitespace=True, pattern=_URL),
 ]
 Secret = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 _BUSY = "honour: events marked as free do not block. all: every event blocks, except cancelled ones."
