@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from scheduling.access import actors, api_keys, credentials, roles, users
+from scheduling.access import actors, api_keys, credentials, one_time_links, roles, sessions, users
+from scheduling.access.one_time_links import Purpose
 from scheduling.access.permissions import (
     EVERYTHING,
     SYSTEM,
@@ -34,6 +36,7 @@ from tests.scheduling.actors_of import BUILT_IN, everybody, granted, with_only
 ACCESS = Path(__file__).parents[3] / "docs" / "access.md"
 KEYRING = Keyring("bm90LWEtc2VjcmV0LW9ubHktZm9yLXRoZS10ZXN0cy4=")
 MEMBER, DISPATCHER, ADMIN, SUPER_ADMIN = BUILT_IN
+NOW = datetime(2026, 3, 10, 9, tzinfo=UTC)
 Act = Callable[[Connection, Actor, int], object]
 
 
@@ -113,6 +116,21 @@ OWNED: dict[str, tuple[Act, set[str], set[str]]] = {
         {ADMIN, SUPER_ADMIN},
     ),
     "revoke an app password": (_app_password, set(BUILT_IN), {ADMIN, SUPER_ADMIN}),
+    "end sessions": (
+        lambda c, a, owner: sessions.end_all(c, owner, actor=a),
+        set(BUILT_IN),
+        {ADMIN, SUPER_ADMIN},
+    ),
+    "invite": (
+        lambda c, a, owner: one_time_links.make(c, KEYRING, owner, Purpose.INVITATION, at=NOW, actor=a),
+        {ADMIN, SUPER_ADMIN},
+        {ADMIN, SUPER_ADMIN},
+    ),
+    "make a link to set a password": (
+        lambda c, a, owner: one_time_links.make(c, KEYRING, owner, Purpose.PASSWORD_RESET, at=NOW, actor=a),
+        {ADMIN, SUPER_ADMIN},
+        {ADMIN, SUPER_ADMIN},
+    ),
     "change a user": (
         lambda c, a, owner: users.change(c, _name(c, owner), {"display_name": "New"}, actor=a),
         {ADMIN, SUPER_ADMIN},

@@ -8,6 +8,7 @@ import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from scheduling.access import one_time_links
@@ -35,10 +36,24 @@ def test_the_links_printed_at_each_start_are_reached(tmp_path: Path, host: str) 
             assert [(purpose(tmp_path, token)) for _, _, token in doors] == [
                 (username, "sign-in") for username, _, _ in doors
             ]
+            assert [whose_page(port, token) for _, _, token in doors] == [
+                username for username, _, _ in doors
+            ]
             assert "0.0.0.0" not in said  # noqa: S104 (nobody can go there)
             [feed, *_] = [it for it in links if it.endswith(".ics")]
             with urllib.request.urlopen(feed, timeout=30) as answer:  # noqa: S310 (our own URL)
                 assert answer.read().startswith(b"BEGIN:VCALENDAR")
+
+
+def whose_page(port: int, token: str) -> str:
+    """Press the button of the link; the username on the account page then."""
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as browser:
+        [action] = re.findall(rf'action="(/link/{token}/[a-z-]+)"', browser.get(f"/link/{token}").text)
+        assert browser.post(action, headers={"Sec-Fetch-Site": "same-origin"}).status_code == 303
+        page = browser.get("/account")
+    assert page.status_code == 200
+    [username] = re.findall(r"Username</dt><dd>([a-z]+)</dd>", page.text)
+    return str(username)
 
 
 def purpose(folder: Path, token: str) -> tuple[str, str]:
