@@ -25,6 +25,8 @@ _BY_FINDING: Mapping[str, str] = {
     "calendars": "start a server, or run `daysheet db maintain` from cron",
     "imports": "`daysheet subscription list` says why",
     "webhooks": "`daysheet webhook list` says why",
+    "worker": "`daysheet worker` starts one",
+    "server": "`daysheet serve` starts one",
 }
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from scheduling.database import schema
+from scheduling.errors import DatabaseUnavailable
+from scheduling.upkeep import processes
 from server import supervision
 from server.front import listening
 from server.front.supervisor import Child, Supervisor
@@ -22,8 +26,10 @@ def serve(settings: Settings, *, with_worker: bool, ready: Callable[[list[str]],
     """
     schema.require_current(settings.database())
     settings.keyring()
-    settings.database().dispose()
     listener = listening.listen(settings.server.host, settings.server.port)
+    with suppress(DatabaseUnavailable):  # one that can only be read, or is locked, can be served
+        processes.server_started(settings.database(), listening.addresses(listener)[0], int(time.time()))
+    settings.database().dispose()
     supervision.announce()
     if settings.source is not None:
         os.environ["DAYSHEET_CONFIG"] = str(settings.source.absolute())

@@ -65,6 +65,7 @@ TOGETHER: dict[str, tuple[str, ...]] = {
         "server/test_readers",
     ),
     "several processes beside one another, and what each of them loads": (
+        "server/front/test_processes_doctor",
         "server/test_importer_at_work",
         "server/test_importer_beside_server",
         "server/test_loading",

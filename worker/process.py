@@ -22,7 +22,7 @@ from scheduling.conflicts.watch import Watch
 from scheduling.database.connection import Database
 from scheduling.subscriptions.store import ImportStore
 from scheduling.subscriptions.unfinished import Unfinished
-from scheduling.upkeep import maintenance
+from scheduling.upkeep import maintenance, processes
 from scheduling.webhooks.queue import WebhookQueue
 from scheduling.webhooks.watch import JobWatch
 from worker import mail, webhooks
@@ -58,6 +58,7 @@ class Worker:
         self._keyring = keyring
         self._queue = WebhookQueue(database, keyring)
         self._policy = webhooks.policy(importer)
+        self._told = 0
         self._changes: Sequence[Turn] = (
             Unfinished(database, config, followers=FOLLOWERS).turn,
             CatchUpAhead(database, config, followers=FOLLOWERS).turn,
@@ -67,7 +68,7 @@ class Worker:
 
     def run(self, stop: threading.Event) -> Summary:
         """Work until `stop` is set. A database that fails is tried again later."""
-        look = Duty(name="changes", do=lambda: work_off(self._changes, stop), pause=_PAUSE)
+        look = Duty(name="changes", do=lambda: self._look(stop), pause=_PAUSE)
         deliver = Duty(
             name="webhooks",
             do=lambda: webhooks.deliver_waiting(self._queue, self._policy, stop),
@@ -86,7 +87,15 @@ class Worker:
         imported = loop.run(self._store, self._importer, once=True, stop=stop)
         work_off(self._changes, stop)
         self._send_mail(stop)
+        processes.cycle_ended(self._database, int(time.time()), once=True)
         return _summary(imported, webhooks.deliver_due(self._queue, self._policy, stop))
+
+    def _look(self, stop: threading.Event) -> None:
+        work_off(self._changes, stop)
+        now = int(time.time())
+        if now >= self._told + processes.PERIOD:
+            processes.cycle_ended(self._database, now, once=False)
+            self._told = now
 
     def import_one(self, subscription_id: int, stop: threading.Event) -> Summary:
         """Import that subscription, due or not, and do nothing else."""

@@ -25,6 +25,7 @@ from scheduling.models.feeds import Feed, FeedToken
 from scheduling.models.imports import ExternalEvent, ExternalEventVersion, Generation, Subscription
 from scheduling.models.mail import Mail
 from scheduling.models.one_time_links import OneTimeLink
+from scheduling.models.processes import Process
 from scheduling.models.roles import Role, RolePermission
 from scheduling.models.schedule import CONTRACT_TABLES, Blocker, Job, JobAssignment, TimeOff, User
 from scheduling.models.sessions import BrowserSession
@@ -62,6 +63,7 @@ __all__ = [
     "Mail",
     "OccurrenceRow",
     "OneTimeLink",
+    "Process",
     "RequestCount",
     "Role",
     "RolePermission",

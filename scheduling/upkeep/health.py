@@ -31,7 +31,7 @@ from scheduling.models import (
 )
 from scheduling.sentences import counted
 from scheduling.subscriptions import unread
-from scheduling.upkeep import rows
+from scheduling.upkeep import processes, rows
 from scheduling.upkeep.finding import Check, Finding, Level, Result
 
 __all__ = ["Finding", "Level", "counts", "examine"]
@@ -225,5 +225,6 @@ _CHECKS: dict[str, Check] = {
     "imports": _subscriptions,
     "webhooks": _webhooks,
     "mail": _mail,
+    "worker": lambda connection: processes.worker(connection, int(time.time())),
 }
 _WITHOUT_TABLES = (_integrity, _clock)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 
@@ -12,7 +13,7 @@ import click
 from scheduling.access.secrets import Keyring
 from scheduling.database import schema
 from scheduling.errors import SchedulingError, SchemaMismatch
-from scheduling.upkeep import health
+from scheduling.upkeep import health, processes
 from scheduling.upkeep.health import Finding, Level
 from server import advice
 from server.cli.operation import surroundings
@@ -89,8 +90,17 @@ def _database(settings: Settings, keyring: Keyring | None) -> Iterator[Finding]:
                 mismatch = advice.sentence(SchemaMismatch(revision, schema.head()))
                 yield Finding(check="database", level=Level.PROBLEM, text=mismatch)
             for it in health.examine(connection, keyring, has_tables=is_current):
-                yield it if it.level is Level.OK else replace(it, text=advice.of_finding(it.check, it.text))
+                yield _advised(it)
+            if is_current:
+                told = processes.told(connection, "server")
+                yield _advised(surroundings.server(told, int(time.time())))
     except SchedulingError as error:
         yield Finding(check="database", level=Level.PROBLEM, text=advice.sentence(error))
     if (finding := surroundings.database_file(database)) is not None:
         yield finding
+
+
+def _advised(finding: Finding) -> Finding:
+    if finding.level is Level.OK:
+        return finding
+    return replace(finding, text=advice.of_finding(finding.check, finding.text))

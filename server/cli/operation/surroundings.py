@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import socket
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +18,9 @@ from scheduling.database import file
 from scheduling.database.connection import Database
 from scheduling.errors import SchedulingError
 from scheduling.ical import zone_data
-from scheduling.upkeep.health import Finding, Level
+from scheduling.upkeep import processes
+from scheduling.upkeep.finding import Finding, Level
+from scheduling.upkeep.processes import Told
 from server import advice
 from server import settings as all_settings
 from server.settings import Settings
@@ -190,13 +191,28 @@ def database_file(database: Database) -> Finding | None:
     return Finding(check="database file", level=level, text=words)
 
 
-def answers(settings: Settings) -> bool:
-    """Whether a server answers at the address of the settings, as seen from this machine."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.server.host, settings.server.host)  # noqa: S104
-    authority = f"[{host}]" if ":" in host else host
+def server(told: list[Told], now: int) -> Finding:
+    """Whether the server of this machine answers, where one was started since it was set up."""
+    here = next((it for it in told if it.is_here), None)
+    if here is None:
+        others = f" One was started on {told[0].host} at {processes.at(told[0].told_at)}." if told else ""
+        return Finding(check="server", level=Level.OK, text=f"No server was started on this machine.{others}")
+    started = f"the server that was started {processes.ago(here.told_at, now)}"
+    place = here.address
+    if not _answers(place):
+        words = f"No server answers at {place}, where one was started {processes.ago(here.told_at, now)}."
+        return Finding(check="server", level=Level.WARNING, text=words)
+    if here.zones != zone_data.in_use().digest:
+        words = f"At {place} answers {started}. It follows other rules of time zones than this program: restart it."
+        return Finding(check="server", level=Level.WARNING, text=words)
+    return Finding(check="server", level=Level.OK, text=f"At {place} answers {started}.")
+
+
+def _answers(place: str) -> bool:
+    """Whether a server is at host:port, as seen from this machine."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with direct.open(f"http://{authority}:{settings.server.port}/healthz", timeout=_PATIENCE) as answer:
+        with direct.open(f"http://{place}/healthz", timeout=_PATIENCE) as answer:
             return b'"ok"' in answer.read(100)
     except (OSError, ValueError):
         return False

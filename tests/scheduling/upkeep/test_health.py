@@ -52,7 +52,7 @@ def test_a_fresh_database_is_healthy(database: Database) -> None:
             "mail",
             "secrets",
         ),
-        *("time zones of users", "roles of users"),
+        *("time zones of users", "roles of users", "worker"),
     }
 
 
