@@ -136,6 +136,19 @@ def get(connection: Connection, calendars: Sequence[CalendarState], event_id: st
     raise NotFound(f"There is no event {event_id}.")
 
 
+def texts_of(connection: Connection, calendars: Sequence[CalendarState], event_id: str) -> Mapping[str, str]:
+    """The values of an event's properties by name, as calendar apps get them; of each name the first. Raises
+    `NotFound`.
+    """
+    source, source_id = parse_id(event_id)
+    for calendar in calendars:
+        if SOURCES.get(calendar.kind) == source:
+            row = connection.execute(_ONE, {**_key(calendar), "source": source_id}).first()
+            if row is not None:
+                return {name: value for name, (_, value) in properties_of(row.component).items()}
+    raise NotFound(f"There is no event {event_id}.")
+
+
 def parse_id(event_id: str) -> tuple[str, int]:
     """The source and id of the row behind an event's id. Raises `NotFound`."""
     match = _ID.fullmatch(event_id)

@@ -62,6 +62,14 @@ class Clock:
         """The name of the day of the week, short."""
         return str(dates.format_date(day, "ccc", locale=self.locale))
 
+    def day_number(self, day: date) -> str:
+        """The day of the week, short, and of the month."""
+        return str(dates.format_skeleton("Ed", day, locale=self.locale))
+
+    def month(self, day: date) -> str:
+        """The month of a day, with its year."""
+        return str(dates.format_skeleton("yMMMM", day, locale=self.locale))
+
     def moment(self, moment: datetime | int | str) -> str:
         """Day and time; epoch seconds and RFC 3339 texts, as the API has them, are taken too."""
         return str(dates.format_datetime(self.local(as_moment(moment)), "medium", locale=self.locale))

@@ -80,10 +80,11 @@ def test_a_stranger_is_asked_to_sign_in(known: Running, row: Row) -> None:
     ids=str,
 )
 def test_a_form_of_another_site_does_nothing(known: Running, row: Row, said: dict[str, str]) -> None:
+    address = row.address(known, BUILT_IN[-1])
     with known.database.read() as connection:
         before = connection.exec_driver_sql("SELECT count(*) FROM audit_log").scalar()
     person = Person(known, BUILT_IN[-1])
-    answer = person.once("POST", row.address(known, BUILT_IN[-1]), {}, **said)
+    answer = person.once("POST", address, {}, **said)
     assert answer.status_code == 403
     assert "another site" in answer.text
     with known.database.read() as connection:
