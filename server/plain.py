@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What programs ask for beside DAV and the API: feeds, health checks, robots.txt and static files. Refusals are plain
+"""What programs ask for beside DAV and the API: feeds, robots.txt and static files. Refusals are plain
 sentences.
 """
 
 from __future__ import annotations
 
-from flask import Flask, Response, jsonify, request, send_from_directory
+from flask import Flask, Response, request, send_from_directory
 from werkzeug.exceptions import HTTPException
 
-from scheduling.database import schema
-from scheduling.errors import DatabaseUnavailable, SchedulingError
-from server import advice, assets
+from scheduling.errors import DatabaseUnavailable
+from server import assets
 from server.away import AWAY
 from server.links.feeds import create_feeds
 from server.links.free_busy import create_free_busy
@@ -36,26 +35,6 @@ def create_plain(settings: Settings) -> Flask:
     def robots() -> Response:
         # Google obeys robots.txt for subscribed calendars; feeds are kept out of indexes by X-Robots-Tag instead.
         return Response(_ROBOTS, mimetype="text/plain")
-
-    @app.get("/healthz")
-    def healthz() -> Response:
-        return jsonify(status="ok")
-
-    @app.get("/readyz")
-    def readyz() -> tuple[Response, int, dict[str, str]]:
-        database = settings.database()
-        try:
-            schema.require_current(database)
-        except SchedulingError as error:
-            wait = (
-                error.retry_after
-                if isinstance(error, DatabaseUnavailable)
-                else DatabaseUnavailable.retry_after
-            )
-            # Anybody may ask, and where files are is nobody's business.
-            problem = advice.sentence(error).replace(f" {database.path}", "")
-            return jsonify(status="not ready", problem=problem), 503, {"Retry-After": str(wait)}
-        return jsonify(status="ready"), 200, {}
 
     @app.errorhandler(DatabaseUnavailable)
     def away(error: DatabaseUnavailable) -> tuple[str, int, dict[str, str]]:

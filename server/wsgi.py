@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from scheduling.errors import DatabaseUnavailable
-from server import log
+from server import health, log
 from server.dav.application import ROOT_ALIAS
 from server.dav.fast.polls import PREFIX as DAV_ROOT
 from server.dav.homes import Homes
@@ -29,8 +29,7 @@ _DAV_METHODS = frozenset(
 )
 _WELL_KNOWN = "/.well-known/caldav"
 _NOT_ADMITTED = ("401", "403", "429", "503")
-_PLAIN = frozenset({"/robots.txt", "/healthz", "/readyz"})
-_PLAIN_PREFIXES = ("/feeds/", "/freebusy/", "/static/")
+_PLAIN = ("/feeds/", "/freebusy/", "/static/")
 StartResponse = Callable[..., Any]
 Started = tuple[str, list[tuple[str, str]], Iterable[bytes]]
 
@@ -144,6 +143,10 @@ class Server:
         if path in ("", "/") and method in _DAV_METHODS:
             environ[ROOT_ALIAS] = True
             return self._to_dav(environ, "/", start_response)
+        if path in health.PATHS:
+            status, headers, body = health.answer(self._settings, path, method)
+            start_response(status, headers)
+            return body
         # Flask expects octets as latin-1 (PEP 3333); what went before has read them as UTF-8.
         environ["PATH_INFO"] = path.encode("utf-8", "surrogatepass").decode("latin-1")
         return self._application(path)(environ, start_response)
@@ -151,7 +154,7 @@ class Server:
     def _application(self, path: str) -> Flask:
         if path.startswith("/api/"):
             return self._api
-        return self._plain if path in _PLAIN or path.startswith(_PLAIN_PREFIXES) else self._pages
+        return self._plain if path == "/robots.txt" or path.startswith(_PLAIN) else self._pages
 
     def _to_dav(self, environ: dict[str, Any], path: str, start_response: StartResponse) -> Iterable[bytes]:
         if any(segment.startswith(".") for segment in path.split("/")):

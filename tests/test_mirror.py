@@ -61,6 +61,7 @@ TOGETHER: dict[str, tuple[str, ...]] = {
         "server/front/test_database_file",
         "server/front/test_disk_full",
         "server/test_followers",
+        "server/api/schedule/test_one_rule",
         "server/test_outside_calendars",
         "server/test_readers",
     ),

@@ -7,6 +7,7 @@ than what is loaded today. A bound that is exceeded asks whether the new module 
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from functools import cache
@@ -16,7 +17,11 @@ import click
 import pytest
 
 from server.cli import COMMANDS, main
+from tests.server import fixtures
+from tests.server.client import basic
+from tests.server.running import Running
 
+database = fixtures.sqlite_alone
 ROOT = Path(__file__).parents[2]
 
 IMPORTER = {
@@ -44,6 +49,25 @@ BOUNDS: dict[str, tuple[int, set[str]]] = {
 }
 """Most modules, and modules that must not be among them, by what is imported."""
 MOST_OF_A_COMMAND = 650
+MOST_OF_A_FIRST_ANSWER = 800
+FIRST_ANSWERS = """
+import io, sys
+from server.wsgi import from_environment
+
+application = from_environment()
+for asked in ("GET /healthz", "GET /readyz", "PROPFIND /dav/anna/", "REPORT /dav/anna/jobs/"):
+    method, path = asked.split()
+    environ = {
+        "REQUEST_METHOD": method, "SCRIPT_NAME": "", "PATH_INFO": path, "QUERY_STRING": "", "SERVER_NAME": "localhost",
+        "SERVER_PORT": "5232", "SERVER_PROTOCOL": "HTTP/1.1", "REMOTE_ADDR": "127.0.0.1", "CONTENT_LENGTH": "0",
+        "wsgi.url_scheme": "http", "wsgi.input": io.BytesIO(), "wsgi.errors": sys.stderr, "HTTP_DEPTH": "0",
+        "HTTP_AUTHORIZATION": sys.argv[1],
+    }
+    answers = []
+    b"".join(application(environ, lambda status, headers, *_: answers.append(status)))
+    print(answers[0][:3])
+print(*sys.modules)
+"""
 FETCHES = {"importer", "worker"}
 """Commands that are the worker; all others load its HTTP client and readers when they fetch something."""
 
@@ -74,6 +98,24 @@ def test_a_process_loads_no_more_than_it_needs(module: str) -> None:
     assert module in found
     assert found & (never | NEVER) == set()
     assert len(found) <= most
+
+
+@pytest.mark.usefixtures("people")
+def test_the_first_answers_load_no_web_framework(running: Running) -> None:
+    """A server of calendars answers a health check and a calendar app before it has loaded API, pages and importer."""
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", FIRST_ANSWERS, basic("anna", running.password("anna"))],
+        cwd=ROOT,
+        env={**os.environ, "DAYSHEET_CONFIG": str(running.settings.source)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    *statuses, modules = done.stdout.splitlines()
+    assert statuses == ["200", "200", "207", "400"]
+    found = frozenset(modules.split())
+    assert found & (IMPORTER | API | NEVER) == set()
+    assert len(found) <= MOST_OF_A_FIRST_ANSWER
 
 
 @pytest.mark.parametrize("option", ["--version", "--help"])
