@@ -22,6 +22,7 @@ from scheduling.config.sections import Config
 from scheduling.database.connection import Database
 from scheduling.errors import SchedulingError
 from scheduling.models import Credential, User
+from scheduling.sentences import counted
 
 MAXIMUM_LENGTH = 1024
 """Characters of a name or password that are looked at; longer ones are wrong."""
@@ -44,7 +45,9 @@ class TooManyAttempts(SchedulingError):
     def __init__(self, retry_after: int) -> None:
         """Keep the seconds to wait."""
         self.retry_after = retry_after
-        super().__init__(f"There were too many wrong attempts; try again in {retry_after} seconds.")
+        super().__init__(
+            f"There were too many wrong attempts; try again in {counted(retry_after, 'second')}."
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
