@@ -9,7 +9,7 @@ it has committed is seen, because its changes are caught up with in here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -18,11 +18,11 @@ from sqlalchemy import Connection, bindparam, func, select
 from scheduling.access.permissions import Actor
 from scheduling.availability import people
 from scheduling.availability.answer import Availability, answer, question_of, version
-from scheduling.availability.people import Person
+from scheduling.availability.people import MOST_NAMED, Person
 from scheduling.availability.question import Question
 from scheduling.calendars.catch_up import catch_up, ensure_calendars
 from scheduling.calendars.followers import Followers
-from scheduling.calendars.free_busy import Period, coalesce, free
+from scheduling.calendars.free_busy import UNKNOWN, Period, coalesce, free
 from scheduling.errors import Invalid, SchedulingError
 from scheduling.kinds import jobs
 from scheduling.schedule import acts
@@ -87,7 +87,7 @@ def hold(
     question = replace(question, start=claim.start, end=claim.end, granularity=0)
     wanted = answer(connection, found, question, now)
     if any(_missing(it, claim.permitted) for it in wanted):
-        raise Taken("Not all of this time is free.", wanted, version(wanted))
+        raise Taken(f"Not all of this time is free.{_unreadable(wanted)}", wanted, version(wanted))
     made = create()
     found = _caught_up(connection, claim, view, now, followers)
     if not all(_held(it) for it in answer(connection, found, question, now)):
@@ -139,9 +139,23 @@ def _seen(connection: Connection, claim: Claim, found: Sequence[Person], now: in
         raise Changed("If-Match is not an ETag of the availability at this time.", (), "")
     if any(_missing(it, claim.permitted) for it in changed[0]):
         raise Changed(
-            "The availability of these users has changed, and not all of this time is free.", *changed
+            "The availability of these users has changed, and not all of this time is free."
+            f"{_unreadable(changed[0])}",
+            *changed,
         )
     raise Changed("The availability of these users has changed; this time is still free.", *changed)
+
+
+def _unreadable(answers: Iterable[Availability]) -> str:
+    """Which rows make time unknown, each in a sentence, with a space in front."""
+    told = [
+        sentence
+        for it in answers
+        if any(period.fbtype == UNKNOWN for period in it.periods)
+        for source in it.person.sources
+        for sentence in source.left_out
+    ]
+    return "".join(f" {sentence}" for sentence in told[:MOST_NAMED])
 
 
 def _missing(it: Availability, permitted: Collection[str]) -> bool:

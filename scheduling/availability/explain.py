@@ -192,8 +192,11 @@ def _of_source(source: Source, answer: Availability, at: int) -> Iterator[Reason
         )
         detail = "This calendar was never read." if read is None else "This calendar was not read lately."
         yield Reason(effect="unknown", rule=rule, detail=detail, calendar=source.slug)
-    if source.unreadable:
-        detail = f"{counted(source.unreadable, 'entry', 'entries')} of this calendar cannot be read."
+    more = source.unreadable - len(source.left_out)
+    rest = (
+        (f"{counted(more, 'more entry', 'more entries')} of this calendar cannot be read.",) if more else ()
+    )
+    for detail in (*source.left_out, *rest):
         yield Reason(effect="unknown", rule="entry-unreadable", detail=detail, calendar=source.slug)
     if any(gap.within(at, at + 1) for gap in source.gaps):
         yield Reason(effect="unknown", rule=unread.RULE, detail=unread.SENTENCE, calendar=source.slug)

@@ -33,7 +33,8 @@ class Source:
 
     `subscription_id` is set while the calendar is fetched from elsewhere; `read_at` is then the epoch second of the
     last success, None before the first. `unreadable` counts entries that are left out because they cannot be rendered,
-    `gaps` is the time about which the calendar was not understood.
+    `gaps` is the time about which the calendar was not understood, `left_out` says of the first of the `unreadable`
+    rows which they are, and why.
     """
 
     user_id: int
@@ -48,6 +49,7 @@ class Source:
     status: str | None = None
     read_at: int | None = None
     gaps: tuple[Gap, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def as_of(self, now: int) -> int | None:
         """The moment (epoch seconds) as of which its busy times are known; None if they never were."""
@@ -115,6 +117,14 @@ _CALENDARS = (
     .order_by(User.id, Calendar.id)
 )
 _NAMED = _CALENDARS.where(User.username.in_(bindparam("names", expanding=True)))
+MOST_NAMED = 5
+"""Unreadable rows of a calendar that are named."""
+_LEFT_OUT = (
+    select(UnrenderedSource.calendar_id, UnrenderedSource.source_id, UnrenderedSource.reason)
+    .where(UnrenderedSource.calendar_id.in_(bindparam("ids", expanding=True)))
+    .order_by(UnrenderedSource.calendar_id, UnrenderedSource.source_id)
+    .limit(1000)
+)
 _SUBSCRIPTIONS = select(
     Subscription.id,
     Subscription.user_id,
@@ -140,7 +150,9 @@ def caught_up(snapshot: Snapshot, usernames: Sequence[str]) -> list[Person]:
 
 
 def load(connection: Connection, usernames: Sequence[str], view: View, today: date) -> list[Person]:
-    """The active users called `usernames`, each once and in that order. Two statements. Raises `NotFound`."""
+    """The active users called `usernames`, each once and in that order. Two statements, three where
+    rows cannot be read. Raises `NotFound`.
+    """
     wanted = list(dict.fromkeys(usernames))
     found = _people(connection, connection.execute(_NAMED, {"names": wanted}).all(), view, today)
     by_name = {person.username: person for person in found}
@@ -160,18 +172,25 @@ def _people(
     for row in connection.execute(_SUBSCRIPTIONS, {"ids": list(grouped)}):
         fetched.setdefault(row.user_id, {})[slug_of(row.id)] = row
     horizon = view.horizon(today)
-    return [_person(own, fetched.get(user_id, {}), view, horizon) for user_id, own in grouped.items()]
+    broken = [row.id for row in rows if row.unreadable]
+    left_out: dict[int, list[Row[*tuple[Any, ...]]]] = {}
+    for row in connection.execute(_LEFT_OUT, {"ids": broken}) if broken else ():
+        left_out.setdefault(row.calendar_id, []).append(row)
+    return [
+        _person(own, fetched.get(user_id, {}), left_out, view, horizon) for user_id, own in grouped.items()
+    ]
 
 
 def _person(
     rows: Sequence[Row[*tuple[Any, ...]]],
     fetched: Mapping[str, Row[*tuple[Any, ...]]],
+    left_out: Mapping[int, Sequence[Row[*tuple[Any, ...]]]],
     view: View,
     horizon: Horizon,
 ) -> Person:
     first = rows[0]
     sources = [
-        _source(row, fetched.get(row.slug), view, horizon)
+        _source(row, fetched.get(row.slug), left_out.get(row.id, ()), view, horizon)
         for row in rows
         if row.id is not None and view.is_on(kinds.of(row.kind))
     ]
@@ -192,9 +211,14 @@ def _person(
 
 
 def _source(
-    row: Row[*tuple[Any, ...]], fetched: Row[*tuple[Any, ...]] | None, view: View, horizon: Horizon
+    row: Row[*tuple[Any, ...]],
+    fetched: Row[*tuple[Any, ...]] | None,
+    left_out: Sequence[Row[*tuple[Any, ...]]],
+    view: View,
+    horizon: Horizon,
 ) -> Source:
     kind = kinds.of(row.kind)
+    word = (kind.event or kind.slug).capitalize()
     return Source(
         user_id=row.user_id,
         calendar_id=row.id,
@@ -208,6 +232,10 @@ def _source(
             or (row.expanded_from, row.expanded_until) != (horizon.start, horizon.end)
         ),
         unreadable=row.unreadable,
+        left_out=tuple(
+            f"{word} {it.source_id} of {row.username} cannot be read: {it.reason.rstrip('.')}."
+            for it in left_out[:MOST_NAMED]
+        ),
         **_fetching(fetched),
     )
 

@@ -57,6 +57,10 @@ class AvailabilitySource(Shown):
         description="Whether it was read recently enough and every entry can be read. If not, time that is not "
         "busy is unknown."
     )
+    unreadable: list[str] | None = Field(
+        description="A sentence for each of the first rows that cannot be read, which make time unknown. Null if you "
+        "may not read them."
+    )
 
 
 class Availability(Shown):
@@ -215,4 +219,5 @@ def _source(it: Answered, source: SourceOfTime, *, sees: bool) -> AvailabilitySo
         label=source.label if sees else None,
         as_of=source.as_of(it.now),
         known=source.is_known(it.now, it.question.max_staleness),
+        unreadable=list(source.left_out) if sees else None,
     )

@@ -200,3 +200,38 @@ def test_a_preference_that_means_nothing_is_passed_over(
     subscribe(database, people["anna"], None)
     answer = api.get(f"/users/anna/availability?{DAY}", Prefer=prefer)
     assert (answer.status, "preference-applied" in answer.headers) == (200, False)
+
+
+@pytest.mark.parametrize("number", [1, 7])
+def test_rows_written_by_sql_that_cannot_be_read_are_named(
+    api: Api, dispatch: Dispatch, people: dict[str, int], number: int
+) -> None:
+    """The time is unknown, and everybody who asks is told because of which row: here, in explanations and claims."""
+    rows = [dispatch.blocker(people["anna"], rrule="FREQ=SOMETIMES") for _ in range(number)]
+    shown = api.get(f"/users/anna/availability?{DAY}").json
+    assert hours(shown["unknown"]) == ["08:00-18:00"]
+    (source,) = [it for it in shown["sources"] if it["unreadable"]]
+    assert (source["calendar"], source["known"]) == ("blockers", False)
+    reason = "cannot be read: its rrule is not usable: Recurrence rule refused: unknown FREQ 'SOMETIMES'."
+    assert source["unreadable"] == [f"Blocker {it} of anna {reason}" for it in rows[:5]]
+    told = api.get("/users/anna/availability/explain?at=2027-03-10T09:00:00Z").json["reasons"]
+    assert [it["detail"] for it in told if it["rule"] == "entry-unreadable"] == [
+        *source["unreadable"],
+        *(["2 more entries of this calendar cannot be read."] if number == 7 else []),
+    ]
+    period = {"starts_at": "2027-03-10T09:00:00Z", "ends_at": "2027-03-10T10:00:00Z"}
+    body = {"users": ["anna"], **period, "job": {"reference": "C-1"}}
+    refused = api.post("/claims", body, If_Match="*")
+    assert refused.status == 409
+    assert refused.problem == " ".join(["Not all of this time is free.", *source["unreadable"]])
+    assert [it["type"] for it in refused.json["conflicts"]] == ["UNKNOWN"]
+    for row in rows:
+        dispatch.update("blockers", row, rrule="FREQ=WEEKLY")
+    assert all(it["unreadable"] == [] for it in api.get(f"/users/anna/availability?{DAY}").json["sources"])
+    assert api.post("/claims", body, If_Match="*").status in (201, 409)
+
+
+def test_what_may_not_be_read_is_not_named(keys: Keys, dispatch: Dispatch, people: dict[str, int]) -> None:
+    dispatch.blocker(people["anna"], rrule="FREQ=SOMETIMES")
+    shown = keys(None, [Permission.SCHEDULE_READ_ALL]).get(f"/users/anna/availability?{DAY}").json
+    assert all(it["unreadable"] is None and it["label"] is None for it in shown["sources"])
