@@ -42,8 +42,8 @@ class Question:
             raise Invalid(f"Ask about 1 to {MOST_PEOPLE} users at a time.")
         if people * (self.end - self.start) > MOST_PERSON_DAYS * 86400:
             raise Invalid(
-                f"The days of all users together are more than {MOST_PERSON_DAYS:,}; ask for a shorter range "
-                "or for fewer users."
+                f"All users together have more than {MOST_PERSON_DAYS:,} days in this range; ask for a "
+                "shorter range or for fewer users."
             )
         if not (0 <= self.before <= LONGEST_BUFFER and 0 <= self.after <= LONGEST_BUFFER):
             raise Invalid("A buffer must have 0 to 1440 minutes.")

@@ -181,9 +181,7 @@ def moment(given: str | None, name: str) -> datetime | None:
     try:
         return datetime.fromisoformat(given).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise Refused(
-            HTTPStatus.UNPROCESSABLE_ENTITY, f"{name} names a moment that does not exist."
-        ) from None
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"The moment in {name} does not exist.") from None
 
 
 class Given(BaseModel):

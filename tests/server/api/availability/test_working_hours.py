@@ -66,7 +66,7 @@ def test_who_plans_sets_working_hours(keys: Keys, people: dict[str, int]) -> Non
 
 def test_a_moment_that_is_none_is_refused_by_its_name(api: Api) -> None:
     refused = api.get("/users/anna/availability/explain?at=2027-02-30T00:00:00Z")
-    assert (refused.status, refused.problem) == (422, "at names a moment that does not exist.")
+    assert (refused.status, refused.problem) == (422, "The moment in at does not exist.")
 
 
 def test_every_reason_is_named_the_strongest_first(
