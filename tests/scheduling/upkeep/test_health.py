@@ -177,7 +177,7 @@ def test_what_stayed_of_an_ended_subscription_is_no_fault(database: Database) ->
         )
         subscriptions.remove(connection, kept.id, actor=SYSTEM)
     found = examine(database, right)
-    assert found["secrets"] == (Level.OK, "All stored secrets can be read with the key; they are 0.")
+    assert found["secrets"] == (Level.OK, "All stored secrets (0) can be read with the key.")
     assert found["imports"] == (Level.OK, "No imported calendar fails.")
 
 
