@@ -59,6 +59,7 @@ TOGETHER: dict[str, tuple[str, ...]] = {
     "several doors of one server have to agree": (
         "server/test_access_table",
         "server/front/test_database_file",
+        "server/front/test_crowded",
         "server/front/test_disk_full",
         "server/test_followers",
         "server/api/schedule/test_one_rule",
