@@ -31,6 +31,7 @@ from scheduling.database import schema
 from scheduling.settings import stored
 from scheduling.snapshot import Snapshot
 from scheduling.subscriptions import subscriptions
+from scheduling.subscriptions.unfinished import Unfinished
 from scheduling.upkeep import maintenance
 from server.settings import Settings, load
 
@@ -161,9 +162,19 @@ def _activities(database: _Database, many: int) -> Iterator[tuple[str, Callable[
     yield f"comparing {many:,} jobs for conflicts", settle
     database.jobs(ben, 800, timedelta(seconds=1), "B-")
     yield "800 overlapping jobs of one user", settle
-    with _feed(database, many // 2, ben):
-        yield f"importing {many // 2:,} events", lambda: _import(database)
-        yield f"catching up and comparing {many // 2:,} imported events", settle
+    with _feed(database, many, ben) as subscription:
+        yield f"importing {many:,} events", lambda: _import(database)
+        yield f"comparing {many:,} imported events", settle
+    with stores.write() as connection:
+        subscriptions.remove(connection, subscription, events="delete", actor=SYSTEM)
+    unfinished = Unfinished(stores, config, followers=FOLLOWERS)
+    yield (
+        f"removing a subscription of {many:,} events",
+        lambda: (unfinished.turn(int(time.time())), maintain()),
+    )
+    with stores.write() as connection:
+        stored.change(connection, "availability.buffer_before_minutes", "5", actor=SYSTEM)
+    yield f"comparing {many:,} jobs by other rules", settle
     database.execute("DELETE FROM job_assignments")
     yield f"removing {many:,} jobs", lambda: read("anna")
     yield f"forgetting {many:,} removals", lambda: maintain(_MONTHS)
@@ -172,10 +183,11 @@ def _activities(database: _Database, many: int) -> Iterator[tuple[str, Callable[
 
 
 @contextmanager
-def _feed(database: _Database, events: int, user: int) -> Iterator[None]:
+def _feed(database: _Database, events: int, user: int) -> Iterator[int]:
+    """A source of so many events, and the user's subscription to it by its id."""
     port = process.free_port()
     with database.settings.database().write() as connection:
-        subscriptions.add(
+        added = subscriptions.add(
             connection,
             database.settings.keyring(),
             user,
@@ -184,7 +196,7 @@ def _feed(database: _Database, events: int, user: int) -> Iterator[None]:
             actor=SYSTEM,
         )
     with importing.feeds(database.folder, port, events, "same"):
-        yield
+        yield added.id
 
 
 def _import(database: _Database) -> None:
@@ -204,7 +216,7 @@ def measure(database: _Database, many: int) -> Mapping[str, tuple[float, float, 
 def main(arguments: Sequence[str] | None = None) -> dict[str, Mapping[str, tuple[float, float, int]]]:
     """Run and print a table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.waits", description=__doc__)
-    parser.add_argument("--many", type=int, default=20_000, help="jobs; default: %(default)s")
+    parser.add_argument("--many", type=int, default=10_000, help="jobs; default: %(default)s")
     parser.add_argument("--databases", default=f"{SQLITE},{POSTGRESQL}", help="default: %(default)s")
     given = parser.parse_args(arguments)
     found = {}

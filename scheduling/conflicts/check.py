@@ -29,6 +29,7 @@ from scheduling.conflicts.pairs import is_material, load, values_of
 from scheduling.conflicts.rules import Rules
 from scheduling.database.connection import Database
 from scheduling.database.dialects import insert_into
+from scheduling.database.steps import Steps
 from scheduling.kinds import JOBS
 from scheduling.models import Conflict, ConflictUser, User
 
@@ -56,6 +57,7 @@ def check_step(database: Database, user_id: int, rules: Rules, now: int, size: i
             follows = _follows(connection, user_id, rules)
             compared = compare(connection, user_id, rules, now, size) if follows else None
         if not follows:
+            _mark_everything(database, user_id, rules, now)
             with database.write() as connection:
                 if not _follow(connection, user_id, rules, now):
                     return 0
@@ -71,6 +73,22 @@ def check_step(database: Database, user_id: int, rules: Rules, now: int, size: i
         _lock(connection, user_id)
         compared = compare(connection, user_id, rules, now, _UNDER_LOCK)
         return 0 if compared is None else _keep(connection, user_id, compared[0], now, size)
+
+
+def _mark_everything(database: Database, user_id: int, rules: Rules, now: int) -> None:
+    """Have all of a user's jobs compared by new rules, in steps. Nobody compares by any rules meanwhile, since the user
+    is noted to follow none until the last.
+    """
+    steps = Steps(database)
+    with steps.write() as connection:
+        is_there = connection.scalar(select(User.id).where(User.id == user_id)) is not None
+        if not is_there or not rules.enabled or _lock(connection, user_id) == rules.epoch:
+            return
+        connection.execute(update(ConflictUser).where(ConflictUser.user_id == user_id).values(epoch=""))
+    after: str | None = ""
+    while after is not None:
+        with steps.write() as connection:
+            after = checks.mark_page(connection, user_id, now, after)
 
 
 def _keep(connection: Connection, user_id: int, comparison: Comparison, now: int, size: int) -> int:
@@ -97,7 +115,7 @@ def _lock(connection: Connection, user_id: int) -> str:
 
 
 def _follow(connection: Connection, user_id: int, rules: Rules, now: int) -> bool:
-    """By new rules everything is to be compared. Returns whether there can be conflicts."""
+    """By new rules everything is to be compared, which was marked before. Returns whether there can be conflicts."""
     epoch = _lock(connection, user_id)
     is_there = connection.scalar(select(User.id).where(User.id == user_id)) is not None
     if not is_there or not rules.enabled:
@@ -105,8 +123,6 @@ def _follow(connection: Connection, user_id: int, rules: Rules, now: int) -> boo
         checks.clear(connection, user_id)
         if not is_there:
             connection.execute(delete(ConflictUser).where(ConflictUser.user_id == user_id))
-    elif epoch != rules.epoch:
-        checks.mark_user(connection, user_id, now)
     if epoch != rules.epoch:
         state = update(ConflictUser).where(ConflictUser.user_id == user_id)
         connection.execute(state.values(epoch=rules.epoch, crowded=False))
@@ -223,5 +239,6 @@ class _Keeping:
             self._connection.execute(state.where(~ConflictUser.crowded).values(crowded=True))
         elif self._is.ended and total <= MOST_OF_USER // 2:
             was = state.where(ConflictUser.crowded).values(crowded=False)
-            if self._connection.execute(was).rowcount:
-                checks.mark_user(self._connection, self._user_id, self._now)
+            if self._connection.execute(was.values(epoch="")).rowcount:
+                # The next step finds that the user follows no rules, and has everything compared.
+                checks.mark(self._connection, self._user_id, JOBS.slug, [self._is.ended[0].job_name])

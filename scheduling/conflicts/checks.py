@@ -18,11 +18,11 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    union,
 )
 
 from scheduling import kinds
 from scheduling.calendars.followers import Change, UserGone
+from scheduling.database.steps import ROWS
 from scheduling.kinds import CONFLICTS, JOBS
 from scheduling.models import Calendar, CalendarObject, Conflict, ConflictCheck, ScheduleChange, User
 
@@ -37,13 +37,27 @@ _TOUCH = insert(ScheduleChange).from_select(
     .join_from(Calendar, _C, _C.id.in_(bindparam("ids", expanding=True)))
     .where(Calendar.slug == CONFLICTS.slug),
 )
+_PAGE = 2 * ROWS
+_JOBS = (
+    select(CalendarObject.name)
+    .join(Calendar, Calendar.id == CalendarObject.calendar_id)
+    .where(
+        Calendar.user_id == bindparam("user"),
+        Calendar.slug == JOBS.slug,
+        ~CalendarObject.deleted,
+        CalendarObject.ends_at > bindparam("over"),
+        CalendarObject.name > bindparam("after"),
+    )
+    .order_by(CalendarObject.name)
+    .limit(_PAGE)
+)
 _WAITING = select(ConflictCheck.user_id).distinct().limit(bindparam("some"))
 
 
 def follow(connection: Connection, change: Change | UserGone) -> None:
     """Have compared what changed in a calendar, but for what is long over (`scheduling.calendars.followers`)."""
     if isinstance(change, UserGone):
-        mark_user(connection, change.user_id, change.now)
+        mark(connection, change.user_id, JOBS.slug, [""])  # the user is looked at, whose conflicts all end
         return
     if change.everything and change.kind == JOBS.slug:  # the user may be called something else
         touch_user(connection, change.user_id, change.now)
@@ -72,20 +86,16 @@ def mark_calendar(connection: Connection, user_id: int, slug: str) -> None:
     connection.execute(_MARK(["user_id", "slug", "name"], found))
 
 
-def mark_user(connection: Connection, user_id: int, now: int) -> None:
-    """Have all jobs of a user that are not long over, and all of the user's conflicts, looked at again."""
-    jobs = (
-        select(Calendar.user_id, Calendar.slug, CalendarObject.name)
-        .join(CalendarObject, CalendarObject.calendar_id == Calendar.id)
-        .where(
-            Calendar.user_id == user_id,
-            Calendar.slug == JOBS.slug,
-            ~CalendarObject.deleted,
-            CalendarObject.ends_at > now - LEEWAY,
-        )
-    )
-    known = select(_C.user_id, literal(JOBS.slug), _C.job_name).where(_UNRESOLVED, _C.user_id == user_id)
-    connection.execute(_MARK(["user_id", "slug", "name"], union(jobs, known)))
+def mark_page(connection: Connection, user_id: int, now: int, after: str) -> str | None:
+    """Have some of a user's jobs that are not long over looked at again, those whose names come after one; returns the
+    last, None where there are no more. Before the first ("") come all jobs that are in conflict.
+    """
+    if not after:
+        known = select(_C.user_id, literal(JOBS.slug), _C.job_name).where(_UNRESOLVED, _C.user_id == user_id)
+        connection.execute(_MARK(["user_id", "slug", "name"], known.distinct()))
+    names = connection.scalars(_JOBS, {"user": user_id, "over": now - LEEWAY, "after": after}).all()
+    mark(connection, user_id, JOBS.slug, names)
+    return names[-1] if len(names) == _PAGE else None
 
 
 def mark_over(connection: Connection, now: int) -> int:

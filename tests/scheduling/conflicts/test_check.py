@@ -20,9 +20,11 @@ from scheduling.conflicts.comparison import MOST, MOST_OF_USER, Comparison, comp
 from scheduling.conflicts.rules import Rules
 from scheduling.conflicts.watch import Watch
 from scheduling.database.connection import Database
+from scheduling.database.steps import ROWS
 from scheduling.settings.stored import change, view
 from scheduling.snapshot import Snapshot
 from tests.factories import Dispatch
+from tests.watching import after_each_write, rows_written
 
 NOW = 1_773_100_800  # 2026-03-10 00:00:00 UTC
 START = datetime(2026, 3, 11, tzinfo=UTC)
@@ -312,7 +314,7 @@ def test_a_comparison_is_void_when_a_calendar_or_a_conflict_has_changed(
 
     def compared() -> Comparison:
         with database.write() as connection:
-            checks.mark_user(connection, user, NOW)
+            checks.mark_page(connection, user, NOW, "")
         with database.read() as connection:
             found = compare(connection, user, Rules.of(view(connection, Config())), NOW)
         assert found is not None
@@ -333,3 +335,47 @@ def test_a_comparison_is_void_when_a_calendar_or_a_conflict_has_changed(
     with database.write() as connection:
         catch_up(connection, user, "blockers", view(connection, Config()), NOW, followers=FOLLOWERS)
     assert not is_current(comparison)
+
+
+def test_everything_is_marked_for_other_rules_in_steps_of_a_bounded_number_of_rows(
+    database: Database, dispatch: Dispatch
+) -> None:
+    user, several = dispatch.user(), 5 * ROWS
+    fill(dispatch, user, several, timedelta(hours=2))
+    watch = Watch(database, Config(), followers=FOLLOWERS)
+    while watch.turn(NOW):
+        pass
+    with database.write() as connection:
+        change(connection, "availability.buffer_before_minutes", "30", actor=SYSTEM)
+    with rows_written(database) as rows:
+        while watch.turn(NOW):
+            pass
+    assert sum(rows) >= 2 * several, "each was marked and compared"
+    assert max(rows) <= 2 * ROWS + 10
+    with database.read() as connection:
+        assert checks.waiting(connection, 1) == []
+
+
+def test_marking_for_other_rules_that_was_interrupted_is_done_again(
+    database: Database, dispatch: Dispatch
+) -> None:
+    user, several = dispatch.user(), 3 * ROWS
+    fill(dispatch, user, several, timedelta(minutes=75))
+    watch = Watch(database, Config(), followers=FOLLOWERS)
+    while watch.turn(NOW):
+        pass
+    with database.write() as connection:
+        change(connection, "availability.buffer_before_minutes", "30", actor=SYSTEM)
+    writes = iter(range(1000))
+
+    def interrupt() -> None:
+        if next(writes) == 3:
+            raise InterruptedError
+
+    with after_each_write(database, interrupt), pytest.raises(InterruptedError):
+        watch.turn(NOW)
+    again = Watch(database, Config(), followers=FOLLOWERS)
+    while again.turn(NOW):
+        pass
+    with database.read() as connection:
+        assert len(listing.page(connection, limit=1000)) == several - 1
