@@ -48,7 +48,7 @@ class Text:
         if not isinstance(given, str):
             raise BadValue("has to be a text")
         if self.longest is not None and len(given) > self.longest:
-            raise BadValue(f"has {counted(len(given), 'character')}, {self.longest} is the most")
+            raise BadValue(f"has {counted(len(given), 'character')}; at most {self.longest} are permitted")
         if _CONTROL.search(given):
             raise BadValue("has a control character in it")
         return given

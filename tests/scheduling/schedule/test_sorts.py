@@ -61,7 +61,7 @@ def test_a_value_is_brought_into_one_form(sort: Sort, given: Input, stored: Valu
     ("sort", "given", "reason"),
     [
         (Text(), 7, "has to be a text"),
-        (Text(longest=5), "abcdef", "has 6 characters, 5 is the most"),
+        (Text(longest=5), "abcdef", "has 6 characters; at most 5 are permitted"),
         (Text(), "a\x00", "has a control character"),
         (Choice(among=JobStatus), "lost", '"lost" is not one of'),
         (Choice(among=JobStatus), True, '"True" is not one of'),

@@ -179,7 +179,7 @@ def test_an_address_that_cannot_be_is_refused_without_being_quoted(anna: Dayshee
         ("https://example.com:22/{}", "Port 22"),
         ("http://example.com/{}", "allow_http"),
         ("https://anna:{}@example.com/", "give them as credentials"),
-        ("file:///{}", "looks like https://"),
+        ("file:///{}", "an example is https://"),
     ],
 )
 def test_what_would_never_be_fetched_is_not_saved(anna: Daysheet, url: str, told: str) -> None:
