@@ -215,7 +215,7 @@ def test_what_is_no_version_of_availability_has_no_question(text: str) -> None:
         (Question(start=-(10**14), end=NOW), 1, "years 1 to 9999"),
         (Question(start=NOW, end=NOW + 1831 * DAY), 1, "longer than 1830 days"),
         (Question(start=NOW, end=NOW + DAY), 201, "1 to 200 users"),
-        (Question(start=NOW, end=NOW + 61 * DAY), 200, "12,000 days"),
+        (Question(start=NOW, end=NOW + 61 * DAY), 200, "12,000"),
         (Question(start=NOW, end=NOW + DAY, before=-1), 1, "buffer"),
         (Question(start=NOW, end=NOW + DAY, granularity=1441), 1, "granularity"),
         (Question(start=NOW, end=NOW + DAY, max_staleness=-1), 1, "staleness"),
