@@ -122,34 +122,19 @@ def upsert_blockers(call: Call, body: BlockerUpserts) -> Reply:
 @routes.operation("GET", "/blockers/{blocker_id}", returns=Blocker, versioned=True)
 def get_blocker(call: Call, blocker_id: Id) -> Reply:
     """Show a blocker."""
-    item = items.readable(call, Kind.BLOCKER, blocker_id)
-    return Reply(body=shown(item), etag=item.etag)
+    return items.answered(items.readable(call, Kind.BLOCKER, blocker_id), shown)
 
 
 @routes.operation("PUT", "/blockers/{blocker_id}", returns=Blocker, refuses=(409,), versioned=True)
 def replace_blocker(call: Call, blocker_id: Id, body: BlockerGiven) -> Reply:
     """Replace all fields of a blocker."""
-    item = items.writable(call, Kind.BLOCKER, blocker_id)
-    item = edits.replace(
-        call.connection, item, body.reference, items.values(body), (body.user,), actor=call.actor
-    )
-    return Reply(body=shown(item), etag=item.etag)
+    return items.replaced(call, Kind.BLOCKER, blocker_id, body, body.reference, (body.user,), shown)
 
 
 @routes.operation("PATCH", "/blockers/{blocker_id}", returns=Blocker, refuses=(409,), versioned=True)
 def change_blocker(call: Call, blocker_id: Id, body: BlockerChange) -> Reply:
     """Change some fields of a blocker."""
-    item = items.writable(call, Kind.BLOCKER, blocker_id)
-    references = (body.reference,) if "reference" in body.model_fields_set else ()
-    item = edits.change(
-        call.connection,
-        item,
-        items.values(body, given_only=True),
-        users=_owner(body),
-        references=references,
-        actor=call.actor,
-    )
-    return Reply(body=shown(item), etag=item.etag)
+    return items.changed(call, Kind.BLOCKER, blocker_id, body, body.reference, _owner(body), shown)
 
 
 @routes.operation("DELETE", "/blockers/{blocker_id}", versioned=True)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Literal, Protocol, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, Field
 
@@ -15,7 +15,7 @@ from scheduling.schedule.entries import Input, Kind
 from scheduling.schedule.items import Filter, Item
 from scheduling.schedule.upserts import MOST, Upsert, upsert
 from server.api.protocol import cursor
-from server.api.protocol.operations import Call
+from server.api.protocol.operations import Call, Reply
 from server.api.protocol.owners import of_list
 from server.api.protocol.values import (
     Day,
@@ -92,12 +92,6 @@ Mode = Annotated[
 Many = Field(min_length=1, max_length=MOST)
 
 
-class HasReference(Protocol):
-    """An item of a bulk request."""
-
-    reference: str
-
-
 def listed(
     call: Call, kind: Kind, query: ItemQuery, statuses: Sequence[str], shown: Callable[[Item], S]
 ) -> tuple[list[S], str | None]:
@@ -133,6 +127,43 @@ def writable(call: Call, kind: Kind, item_id: int) -> Item:
     item = edits.for_change(call.connection, kind, item_id, actor=call.actor)
     call.require_current(item.etag)
     return item
+
+
+def answered(item: Item, shown: Callable[[Item], S]) -> Reply:
+    """One item, with its version."""
+    return Reply(body=shown(item), etag=item.etag)
+
+
+def replaced(
+    call: Call,
+    kind: Kind,
+    item_id: int,
+    body: BaseModel,
+    reference: str | None,
+    users: tuple[str, ...],
+    shown: Callable[[Item], S],
+) -> Reply:
+    """Make the item what the body says and nothing else."""
+    item = writable(call, kind, item_id)
+    item = edits.replace(call.connection, item, reference, values(body), users, actor=call.actor)
+    return answered(item, shown)
+
+
+def changed(
+    call: Call,
+    kind: Kind,
+    item_id: int,
+    body: BaseModel,
+    reference: str | None,
+    users: tuple[str, ...] | None,
+    shown: Callable[[Item], S],
+) -> Reply:
+    """Change what the body gives and leave the rest."""
+    item = writable(call, kind, item_id)
+    references = (reference,) if "reference" in body.model_fields_set else ()
+    given = values(body, given_only=True)
+    item = edits.change(call.connection, item, given, users=users, references=references, actor=call.actor)
+    return answered(item, shown)
 
 
 def upserted(

@@ -157,34 +157,19 @@ def upsert_jobs(call: Call, body: JobUpserts) -> Reply:
 @routes.operation("GET", "/jobs/{job_id}", returns=Job, versioned=True)
 def get_job(call: Call, job_id: Id) -> Reply:
     """Show a job."""
-    item = items.readable(call, Kind.JOB, job_id)
-    return Reply(body=shown(item), etag=item.etag)
+    return items.answered(items.readable(call, Kind.JOB, job_id), shown)
 
 
 @routes.operation("PUT", "/jobs/{job_id}", returns=Job, refuses=(409,), versioned=True)
 def replace_job(call: Call, job_id: Id, body: JobGiven) -> Reply:
     """Replace all fields of a job."""
-    item = items.writable(call, Kind.JOB, job_id)
-    item = edits.replace(
-        call.connection, item, body.reference, items.values(body), tuple(body.users), actor=call.actor
-    )
-    return Reply(body=shown(item), etag=item.etag)
+    return items.replaced(call, Kind.JOB, job_id, body, body.reference, tuple(body.users), shown)
 
 
 @routes.operation("PATCH", "/jobs/{job_id}", returns=Job, refuses=(409,), versioned=True)
 def change_job(call: Call, job_id: Id, body: JobChange) -> Reply:
     """Change some fields of a job."""
-    item = items.writable(call, Kind.JOB, job_id)
-    references = (body.reference,) if "reference" in body.model_fields_set else ()
-    item = edits.change(
-        call.connection,
-        item,
-        items.values(body, given_only=True),
-        users=_team(body),
-        references=references,
-        actor=call.actor,
-    )
-    return Reply(body=shown(item), etag=item.etag)
+    return items.changed(call, Kind.JOB, job_id, body, body.reference, _team(body), shown)
 
 
 @routes.operation("DELETE", "/jobs/{job_id}", versioned=True)

@@ -123,34 +123,19 @@ def upsert_time_off(call: Call, body: TimeOffUpserts) -> Reply:
 @routes.operation("GET", "/time-off/{time_off_id}", returns=TimeOff, versioned=True)
 def get_time_off(call: Call, time_off_id: Id) -> Reply:
     """Show one time off."""
-    item = items.readable(call, Kind.TIME_OFF, time_off_id)
-    return Reply(body=_shown(item), etag=item.etag)
+    return items.answered(items.readable(call, Kind.TIME_OFF, time_off_id), _shown)
 
 
 @routes.operation("PUT", "/time-off/{time_off_id}", returns=TimeOff, refuses=(409,), versioned=True)
 def replace_time_off(call: Call, time_off_id: Id, body: TimeOffGiven) -> Reply:
     """Replace all fields of a time off."""
-    item = items.writable(call, Kind.TIME_OFF, time_off_id)
-    item = edits.replace(
-        call.connection, item, body.reference, items.values(body), (body.user,), actor=call.actor
-    )
-    return Reply(body=_shown(item), etag=item.etag)
+    return items.replaced(call, Kind.TIME_OFF, time_off_id, body, body.reference, (body.user,), _shown)
 
 
 @routes.operation("PATCH", "/time-off/{time_off_id}", returns=TimeOff, refuses=(409,), versioned=True)
 def change_time_off(call: Call, time_off_id: Id, body: TimeOffChange) -> Reply:
     """Change some fields of a time off, for example approve it."""
-    item = items.writable(call, Kind.TIME_OFF, time_off_id)
-    references = (body.reference,) if "reference" in body.model_fields_set else ()
-    item = edits.change(
-        call.connection,
-        item,
-        items.values(body, given_only=True),
-        users=_owner(body),
-        references=references,
-        actor=call.actor,
-    )
-    return Reply(body=_shown(item), etag=item.etag)
+    return items.changed(call, Kind.TIME_OFF, time_off_id, body, body.reference, _owner(body), _shown)
 
 
 @routes.operation("DELETE", "/time-off/{time_off_id}", versioned=True)

@@ -3,10 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from alembic import command
 from sqlalchemy import text
 
@@ -18,23 +14,6 @@ from scheduling.feeds.links import LinkState, find_link
 from scheduling.feeds.options import FeedOptions
 
 KEYRING = Keyring(new_key())
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    if request.param == "sqlite":
-        database = Database(f"sqlite:///{tmp_path / 'daysheet.db'}")
-        assert database.file is not None
-        database.file.create()
-        yield database
-        database.dispose()
-        return
-    server = request.getfixturevalue("postgresql")
-    name = server.create()
-    database = Database(server.url(name))
-    yield database
-    database.dispose()
-    server.drop(name)
 
 
 def test_feeds_keep_their_links_and_show_everything(empty: Database) -> None:

@@ -3,9 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from alembic import command
 from sqlalchemy import text
@@ -20,23 +17,6 @@ from scheduling.subscriptions import subscriptions
 from scheduling.subscriptions.subscriptions import Changes
 
 KEYRING = Keyring(new_key())
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    if request.param == "sqlite":
-        database = Database(f"sqlite:///{tmp_path / 'daysheet.db'}")
-        assert database.file is not None
-        database.file.create()
-        yield database
-        database.dispose()
-        return
-    server = request.getfixturevalue("postgresql")
-    name = server.create()
-    database = Database(server.url(name))
-    yield database
-    database.dispose()
-    server.drop(name)
 
 
 def test_subscriptions_keep_their_events_and_get_the_defaults(empty: Database) -> None:

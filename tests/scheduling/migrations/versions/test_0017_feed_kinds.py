@@ -3,9 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from alembic import command
 from sqlalchemy import text
@@ -16,21 +13,6 @@ from scheduling.database.connection import Database
 
 MANY = ",".join(f"kind-{number}" for number in range(50))
 _ADD = "INSERT INTO feeds (user_id, label, {more}created_at, changed_at) VALUES (1, :label, {values}'2026-03-10', 7)"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    if request.param == "sqlite":
-        database = Database(f"sqlite:///{tmp_path / 'daysheet.db'}")
-        yield database
-        database.dispose()
-        return
-    server = request.getfixturevalue("postgresql")
-    name = server.create()
-    database = Database(server.url(name))
-    yield database
-    database.dispose()
-    server.drop(name)
 
 
 def test_feeds_keep_their_kinds_and_take_any_number(empty: Database) -> None:
