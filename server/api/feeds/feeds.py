@@ -158,7 +158,7 @@ def create_feed(call: Call, user: Username, body: FeedGiven) -> Reply:
     found = owner(call, user, Permission.FEEDS_MANAGE_ALL, Permission.FEEDS_CREATE_OWN)
     options = FeedOptions(**_options(body))
     feed, token = feeds.create(call.connection, call.keyring, found.id, body.label, options, actor=call.actor)
-    shown = NewFeed(**dict(_shown(feed)), link=_link(call, feed, token))
+    shown = NewFeed(**dict(_shown(feed)), link=link_of(call, feed.label, token))
     return Reply(body=shown, etag=_etag(feed), location=f"/users/{user}/feeds/{feed.id}")
 
 
@@ -206,9 +206,8 @@ def revoke_feed(call: Call, user: Username, feed_id: Id) -> Reply:
 def show_feed_link(call: Call, user: Username, feed_id: Id) -> Reply:
     """Show a feed's link again. The audit log notes who saw it."""
     feed = _feed(call, user, feed_id, Permission.FEEDS_VIEW_OWN)
-    return Reply(
-        body=_link(call, feed, feeds.reveal(call.connection, call.keyring, feed.id, actor=call.actor))
-    )
+    token = feeds.reveal(call.connection, call.keyring, feed.id, actor=call.actor)
+    return Reply(body=link_of(call, feed.label, token))
 
 
 @routes.operation(
@@ -220,7 +219,7 @@ def regenerate_feed(call: Call, user: Username, feed_id: Id, body: Regeneration)
     token = feeds.regenerate(
         call.connection, call.keyring, feed.id, overlap_hours=body.overlap_hours, actor=call.actor
     )
-    return Reply(body=_link(call, feed, token))
+    return Reply(body=link_of(call, feed.label, token))
 
 
 def _feed(call: Call, user: str, feed_id: int, own: Permission) -> StoredFeed:
@@ -244,8 +243,9 @@ def _etag(feed: StoredFeed) -> str:
     return etag_of(feed.id, feed.label, repr(feed.options), str(feed.revoked_at))
 
 
-def _link(call: Call, feed: StoredFeed, token: str) -> FeedLink:
-    links = subscribe_links(call.settings.url(feeds.path_of(token)), feed.label)
+def link_of(call: Call, label: str, token: str) -> FeedLink:
+    """What a feed called `label` is subscribed to with, by its token."""
+    links = subscribe_links(call.settings.url(feeds.path_of(token)), label)
     return FeedLink(
         url=links.url,
         webcal=links.webcal,

@@ -183,6 +183,30 @@ ACTS: dict[str, Callable[[Connection, int, int, Actor], Any]] = {
 READING = {"list", "get", "reveal"}
 
 
+def test_several_links_are_shown_at_once_and_each_is_in_the_audit_log(
+    database: Database, ann: int, dispatch: Dispatch, statements: Callable[..., Any]
+) -> None:
+    other = dispatch.user("bo")
+    made = dict(make(database, ann) for _ in range(4))
+    revoked, of_bo, replaced = make(database, ann)[0], make(database, other)[0], min(made)
+    with database.write() as connection:
+        feeds.revoke(connection, revoked, actor=SYSTEM)
+        feeds.regenerate(connection, KEYRING, replaced, overlap_hours=5, actor=SYSTEM)
+    owner = actor(ann, Permission.FEEDS_VIEW_OWN)
+    asked = [*made, revoked, of_bo, 999]
+    with database.write() as connection, statements(database) as seen:
+        shown = feeds.reveal_several(connection, KEYRING, ann, asked, actor=owner)
+    assert len(seen) == 2
+    assert shown.keys() == made.keys()
+    assert {it for it in made if shown[it] == made[it]} == made.keys() - {replaced}
+    assert sorted(actions(database))[-4:] == [("feed.show", f"feed:{it}") for it in sorted(made)]
+    with database.write() as connection:
+        assert shown[replaced] == feeds.show(connection, KEYRING, replaced)
+        assert feeds.reveal_several(connection, KEYRING, ann, [], actor=owner) == {}
+        with pytest.raises(Forbidden):
+            feeds.reveal_several(connection, KEYRING, other, asked, actor=owner)
+
+
 @pytest.mark.parametrize("act", ACTS)
 def test_who_may_do_what(database: Database, ann: int, dispatch: Dispatch, act: str) -> None:
     number, _ = make(database, ann)
