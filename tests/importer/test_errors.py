@@ -19,7 +19,7 @@ from scheduling.subscriptions import plan
 
 ROOT = Path(__file__).parents[2]
 ERRORS = {"FetchFailed", "NotACalendar", "Overtaxing"}
-RECORDED = {"_fail", "Failure", "_kept_back"}
+RECORDED = {"_fail", "Failure", "_kept_back", "Refusal"}
 STATUSES = (304, 400, 401, 402, 403, 404, 410, 418, 429, 451, 500, 503, 599)
 _CODE = re.compile(r"[a-z][a-z0-9-]*")
 

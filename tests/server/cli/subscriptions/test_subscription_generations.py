@@ -53,6 +53,7 @@ class Case:
 
 @pytest.fixture
 def case(daysheet: Daysheet, server: CalendarServer, monkeypatch: pytest.MonkeyPatch) -> Case:
+    monkeypatch.setenv("DAYSHEET_SUBSCRIPTIONS_SYNC_SECONDS", "0")
     monkeypatch.setenv("DAYSHEET_IMPORTER_ALLOW_HTTP", "yes")
     monkeypatch.setenv("DAYSHEET_IMPORTER_ALLOW_HOSTS", "127.0.0.1")
     daysheet.run("user", "add", "anna", "--time-zone", "Asia/Tokyo")
