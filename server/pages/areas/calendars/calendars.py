@@ -20,6 +20,8 @@ pages = Pages(area="calendars")
 PER_PAGE = 10
 MOST_ENDED = 20
 """Ended links that are still named; the newest ones."""
+MOST_CALENDARS = 30
+"""Calendars whose own address is there to copy. Somebody may import any number."""
 
 
 @pages.get(
@@ -66,6 +68,7 @@ def _shown(visit: Visit, *, with_links: bool) -> Response:
         busy=[it for it in live if it.feed.detail == "busy" and it.state is State.WORKS][:1],
         has_free_busy_link=has_free_busy_link,
         account=account,
-        caldav=caldav,
+        caldav=caldav[:MOST_CALENDARS],
+        more_caldav=len(caldav[MOST_CALENDARS:]),
         apps=apps,
     )

@@ -44,7 +44,16 @@ class Opened:
     def of(cls, link: FeedLink) -> Opened:
         """The link, drawn."""
         code = segno.make(link.webcal, error="m", micro=False)
-        picture = code.svg_data_uri(border=4, light="#fff", dark="#000", omitsize=True)
+        picture = code.svg_data_uri(
+            border=4,
+            light="#fff",
+            dark="#000",
+            omitsize=True,
+            svgclass=None,
+            lineclass=None,
+            omit_charset=True,
+            encode_minimal=True,
+        )
         return cls(link=link, qr=picture, too_long=len(link.url) if len(link.url) > LONGEST_URL else None)
 
 

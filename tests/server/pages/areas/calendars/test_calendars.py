@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scheduling.access.permissions import Permission
+from scheduling.access.permissions import SYSTEM, Permission
 from scheduling.database.connection import Database
+from scheduling.subscriptions import subscriptions
 from tests.factories import Dispatch
 from tests.server import fixtures
 from tests.server.pages.areas.calendars.fetching import GOOGLE, fetch
@@ -18,6 +20,8 @@ from tests.server.pages.people import Person, begin
 from tests.server.running import Running
 
 database = fixtures.sqlite_alone
+LARGEST = 95_000
+"""Octets of the page with all it loads, uncompressed."""
 
 
 @pytest.fixture
@@ -165,6 +169,28 @@ def test_many_links_are_paged_and_ended_ones_are_apart(person: Person, dispatch:
     assert "Link 00: ended on" in first.text
     for odd in ("0", "-1", "99", "x"):
         assert person.get(f"/calendars?page={odd}").status == 200
+
+
+def test_a_full_page_with_its_pictures_is_light(
+    person: Person, people: dict[str, int], dispatch: Dispatch
+) -> None:
+    for number in range(40):
+        feed_id, token = person.running.feed("anna", f"{number} {'ä' * 40}")
+        if number >= 30:
+            fetch(person.running, token, GOOGLE)
+            fetch(person.running, token)
+        else:
+            dispatch.update("feeds", feed_id, revoked_at="2026-11-01 10:00:00.000000")
+    keyring = person.running.settings.keyring()
+    with person.running.database.write() as connection:
+        for number in range(40):
+            url = f"https://calendar.example.com/{number}.ics"
+            subscriptions.add(connection, keyring, people["anna"], url, f"Calendar {number}", actor=SYSTEM)
+    page = person.get("/calendars/links")
+    assert page.html.count("data:image/svg+xml") == 10
+    assert "and 13 more" in page.text  # calendars: 30 of 43 are named
+    loaded = sum(len(person.http.get(it).content) for it in set(re.findall(r'"(/static/[^"]+)"', page.html)))
+    assert len(page.html.encode()) + loaded <= LARGEST
 
 
 def test_it_is_all_in_german_too(person: Person) -> None:
