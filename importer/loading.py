@@ -122,7 +122,7 @@ class _Loader:
 
     def _of(self, event: ImportedEvent, part: Component, *, is_first: bool) -> Iterator[Entry]:
         place = self._place(part)
-        if any(name.casefold() == "job" for name in event.details.categories):
+        if any(name.casefold() == Kind.JOB for name in event.details.categories):
             if event.recurring or not is_first:
                 raise BadValue("a job cannot recur; make it several jobs, or a blocker")
             cells = self._period(part) | _job(event.details, self._geo(part))

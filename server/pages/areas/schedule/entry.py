@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from flask import Response
 
+from scheduling import kinds
 from scheduling.access.permissions import Permission
 from scheduling.calendars import events
 from scheduling.calendars.events import Event
@@ -23,12 +24,12 @@ from server.pages.words import apps
 from server.pages.words.languages import N_, gettext
 
 pages = Pages(area="schedule")
-_JOB = "job"
+_JOB = kinds.JOBS.event
 _KINDS = {
-    "job": N_("Job"),
-    "blocker": N_("Blocked time"),
-    "time_off": N_("Time off"),
-    "external_ical": N_("Outside calendar"),
+    kinds.JOBS.event: N_("Job"),
+    kinds.BLOCKERS.event: N_("Blocked time"),
+    kinds.TIME_OFF.event: N_("Time off"),
+    kinds.EXTERNAL.event: N_("Outside calendar"),
 }
 _STATUSES = {"CONFIRMED": N_("confirmed"), "TENTATIVE": N_("not confirmed"), "CANCELLED": N_("cancelled")}
 

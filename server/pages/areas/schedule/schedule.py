@@ -13,6 +13,7 @@ from flask import Response
 from scheduling.access.permissions import Permission
 from scheduling.calendars import events
 from scheduling.calendars.calendars import CalendarState
+from scheduling.kinds import JOBS
 from server.api.schedule import conflicts
 from server.pages.areas.schedule.spread import ONE_DAY, Day, Looks, Part, bounds, days
 from server.pages.frame.routes import Nav, Pages, Section
@@ -144,7 +145,7 @@ def in_conflict(visit: Visit, start: int, end: int) -> frozenset[str]:
     )
     body = conflicts.list_conflicts(visit.call, query).body
     assert isinstance(body, conflicts.Conflicts)
-    jobs = {f"job-{it.job.id}" for it in body.conflicts}
+    jobs = {f"{JOBS.event}-{it.job.id}" for it in body.conflicts}
     return frozenset(jobs | {f"{it.other.kind}-{it.other.id}" for it in body.conflicts})
 
 
