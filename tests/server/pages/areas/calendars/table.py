@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from sqlalchemy import text
 
+from tests.server.pages.areas.calendars.fetching import fetch
 from tests.server.pages.table import EVERYBODY, Row
 from tests.server.running import Running
 
@@ -16,30 +17,33 @@ _NEWEST = text(
 )
 
 
-def _of_feed(path: str) -> Callable[[Running, str], str]:
-    """The address of a page about a link of the user, who gets one first."""
+def _with_link(path: str) -> Callable[[Running, str], str]:
+    """The address of a page, in which the id of a link of the user stands as {id}; it was fetched once."""
 
     def address(running: Running, username: str) -> str:
         with running.database.read() as connection:
             known = connection.scalar(_NEWEST, {"name": username})
-        return path % (known or running.feed(username)[0])
+        if known is None:
+            known, token = running.feed(username)
+            fetch(running, token)
+        return path.format(id=known)
 
     return address
 
 
 ROWS = [
-    Row("GET", "/calendars", EVERYBODY),
-    Row("GET", "/calendars/links", EVERYBODY),
+    Row("GET", "/calendars", EVERYBODY, example=_with_link("/calendars")),
+    Row("GET", "/calendars/links", EVERYBODY, example=_with_link("/calendars/links")),
     Row("GET", "/calendars/new", EVERYBODY),
     Row("POST", "/calendars/new", EVERYBODY),
-    Row("GET", "/calendars/<int:feed_id>", EVERYBODY, example=_of_feed("/calendars/%d")),
-    Row("POST", "/calendars/<int:feed_id>", EVERYBODY, example=_of_feed("/calendars/%d")),
-    Row("GET", "/calendars/<int:feed_id>/link", EVERYBODY, example=_of_feed("/calendars/%d/link")),
-    Row("GET", "/calendars/<int:feed_id>/replace", EVERYBODY, example=_of_feed("/calendars/%d/replace")),
-    Row("POST", "/calendars/<int:feed_id>/replace", EVERYBODY, example=_of_feed("/calendars/%d/replace")),
-    Row("GET", "/calendars/<int:feed_id>/end", EVERYBODY, example=_of_feed("/calendars/%d/end")),
-    Row("POST", "/calendars/<int:feed_id>/end", EVERYBODY, example=_of_feed("/calendars/%d/end")),
-    Row("GET", "/calendars/reset", EVERYBODY),
+    Row("GET", "/calendars/<int:feed_id>", EVERYBODY, example=_with_link("/calendars/{id}")),
+    Row("POST", "/calendars/<int:feed_id>", EVERYBODY, example=_with_link("/calendars/{id}")),
+    Row("GET", "/calendars/<int:feed_id>/link", EVERYBODY, example=_with_link("/calendars/{id}/link")),
+    Row("GET", "/calendars/<int:feed_id>/replace", EVERYBODY, example=_with_link("/calendars/{id}/replace")),
+    Row("POST", "/calendars/<int:feed_id>/replace", EVERYBODY, example=_with_link("/calendars/{id}/replace")),
+    Row("GET", "/calendars/<int:feed_id>/end", EVERYBODY, example=_with_link("/calendars/{id}/end")),
+    Row("POST", "/calendars/<int:feed_id>/end", EVERYBODY, example=_with_link("/calendars/{id}/end")),
+    Row("GET", "/calendars/reset", EVERYBODY, example=_with_link("/calendars/reset")),
     Row("POST", "/calendars/reset", EVERYBODY),
     Row("POST", "/calendars/busy", EVERYBODY),
     Row("GET", "/calendars/free-busy", EVERYBODY),
