@@ -11,11 +11,11 @@ from server.pages.frame.visit import Visit
 from server.pages.words.languages import N_, gettext, ngettext
 
 _KINDS = {
-    "jobs": N_("Jobs"),
-    "blockers": N_("Blocked times"),
-    "time-off": N_("Time off"),
-    "external": N_("Outside calendars"),
-    "conflicts": N_("Conflicts of everybody"),
+    kinds.JOBS.slug: N_("Jobs"),
+    kinds.BLOCKERS.slug: N_("Blocked times"),
+    kinds.TIME_OFF.slug: N_("Time off"),
+    kinds.EXTERNAL.slug: N_("Outside calendars"),
+    kinds.CONFLICTS.slug: N_("Conflicts of everybody"),
 }
 
 
