@@ -9,7 +9,7 @@ import re
 from collections.abc import Set
 
 DECLINED = "ATTENDEE;PARTSTAT=DECLINED:"
-"""The line that stands for it."""
+"""The line that records that the reader has declined."""
 _ANY = re.compile(r"DECLINED", re.IGNORECASE)
 _LINE = re.compile(r"\nATTENDEE((?:;(?:\"[^\"\n]*\"|[^:\"\n])*)?):([^\n]*)", re.IGNORECASE)
 _ANSWER = re.compile(r";\s*(?:PARTSTAT|STATUS)=\"?([A-Z-]+)", re.IGNORECASE)
@@ -17,8 +17,8 @@ _EMAIL = re.compile(r";\s*EMAIL=\"?([^;:\"]+)", re.IGNORECASE)
 
 
 def declined(text: str, addresses: Set[str]) -> bool:
-    """Whether all attendees of a VEVENT (its unfolded lines, each after a LF) that are the reader, under one of these
-    lower-case `addresses`, have declined, and there is one.
+    """Whether the reader is an attendee of a VEVENT and has declined on every attendee line with one of `addresses`.
+    The VEVENT is given as unfolded lines, each after a LF; `addresses` are the reader's, in lower case.
     """
     if not _ANY.search(text):
         return False
@@ -31,7 +31,7 @@ def declined(text: str, addresses: Set[str]) -> bool:
 
 
 def _addresses(parameters: str, value: str) -> set[str]:
-    """The e-mail addresses of an attendee: of its URI and, where that is another, of EMAIL (RFC 7986, section 6.2)."""
+    """The e-mail addresses of an attendee: that of its URI, and that of EMAIL if it differs (RFC 7986, section 6.2)."""
     found = {value.strip().lower().removeprefix("mailto:").strip(" <>")}
     if named := _EMAIL.search(parameters):
         found.add(named[1].strip().lower())

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the content of a calendar to what is to be stored of it, for every subscription that reads it.
+"""Reads the content of a calendar and tells what to store, for every subscription to it.
 
-Pure: no network, no database, so that it can be done in a process of its own (`importer.confined.pool`).
+Pure: no network and no database. It can therefore run in a separate process (`importer.confined.pool`).
 """
 
 from __future__ import annotations
@@ -22,22 +22,24 @@ from importer.understand.render import render
 from importer.understand.split import Feed, opened
 from scheduling.sentences import counted
 
-# Whole lines that change with every fetch in many feeds and decide nothing; one that is folded stays.
+# Whole lines that change with every fetch in many feeds and decide nothing. A folded line is kept.
 _NOISE = re.compile(rb"(?i)\n(?:DTSTAMP|CREATED|LAST-MODIFIED)[:;][^\r\n]*\r?(?=\n(?![ \t]))")
 
 
 class Content(Protocol):
-    """What a source gave, still to be read. Picklable."""
+    """The content that a source returned, not read yet. Picklable."""
 
     @property
     def octets(self) -> int:
-        """How large it is."""
+        """The size in octets."""
 
     def digest(self, context: str) -> str:
-        """A hash of all that decides how it is read; equal ones need not be read again. `context` is that of `Due`."""
+        """A hash of everything that decides how the content is read. Content with an equal digest need not be read
+        again. `context` is that of `Due`.
+        """
 
     def opened(self) -> Feed:
-        """Taken apart into components. Raises NotACalendar."""
+        """The content taken apart into components. Raises NotACalendar."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,8 +67,8 @@ class Stream:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reader:
-    """Who reads: the IANA zone of floating times, whether it was given for this calendar, the reader's own e-mail
-    addresses in lower case, and the content hashes by UID of what is stored.
+    """A reader: the IANA zone of floating times, whether that zone was given for this calendar, the reader's own e-mail
+    addresses in lower case, and the content hashes by UID of the stored events.
     """
 
     time_zone: str
@@ -77,7 +79,7 @@ class Reader:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """What is read, the most events it may hold, those who read it, and the present moment."""
+    """The content, the most events it may hold, its readers, and the present moment."""
 
     content: Content = field(repr=False)
     max_events: int
@@ -87,9 +89,9 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
-    """What one reader found: `seen` maps all UIDs to content hashes, `events` are those that are not stored so yet;
-    `fetched` counts the events in the feed, `refresh` are the seconds it asks to wait, `gaps` the time that may be
-    taken and could not be read.
+    """What one reader found. `seen` maps all UIDs to content hashes. `events` are the new and changed events. `fetched`
+    counts the events in the feed. `refresh` is the number of seconds the feed asks to wait. `gaps` is time that may be
+    taken but could not be read.
     """
 
     seen: Mapping[str, str] = field(repr=False)

@@ -32,19 +32,19 @@ _UTF16_STARTS = (*(bom for bom, _ in _BOMS[1:]), *_BARE_UTF16)
 def decode(body: bytes, charset: str | None) -> str:
     """The text of a calendar, whatever its encoding, without controls, BOMs and what XML 1.0 forbids.
 
-    UTF-8 wins over a declared 8-bit charset when the bytes are valid UTF-8; bytes that fit nothing are
+    UTF-8 wins over a declared 8-bit charset when the bytes are valid UTF-8; bytes that no charset explains are
     replaced. Never raises.
     """
     declared = (charset or "").lower()
     if body[:6].upper() == b"BEGIN:" and declared.startswith(("utf-16", "utf16", "utf-32", "utf32")):
-        declared = ""  # each character is one octet, whatever the server says
+        declared = ""  # each character is one octet, even if the server says otherwise
     if body.startswith(_UTF16_STARTS) or _DECLARED_FIRST.fullmatch(declared):
         return _permitted(_characters(body, declared))
     try:
         text = body.translate(None, _C0).decode()
     except UnicodeDecodeError:
         return _permitted(_characters(body, declared))
-    # What remains to be left out begins with one of these bytes, which most texts do not hold.
+    # The characters still to be removed begin with one of these bytes. Most texts hold none of them.
     return _permitted(text) if b"\xc2" in body or b"\xef" in body else text
 
 

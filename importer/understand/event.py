@@ -22,9 +22,9 @@ _MOST_CATEGORIES = 50
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Details:
-    """What one VEVENT says besides its times. `busy` is '' or an FBTYPE that blocks (RFC 5545 section
-    3.2.9); `shown_free` says that only Outlook's status makes it '', `declined` that the user does;
-    `classification` is CLASS where it is not PUBLIC.
+    """What one VEVENT says besides its times. `busy` is '' or an FBTYPE that blocks (RFC 5545 section 3.2.9). It is ''
+    with `shown_free` because Outlook's status says so, and with `declined` because the user declined. `classification`
+    is CLASS if that is not PUBLIC.
     """
 
     summary: str = ""
@@ -46,8 +46,8 @@ class Details:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImportedEvent:
-    """One event of an outside calendar. `overrides` holds the details of each key of `series.overrides`, `gaps` the
-    time that it may take and does not block.
+    """One event of an outside calendar. `overrides` holds the details of each key of `series.overrides`. `gaps` is time
+    that the event may take but does not block.
     """
 
     uid: str
@@ -60,12 +60,12 @@ class ImportedEvent:
 
     @property
     def all_day(self) -> bool:
-        """Whether it takes whole days, without a time."""
+        """Whether the event takes whole days, without a time."""
         return not isinstance(self.series.start, datetime)
 
     @property
     def recurring(self) -> bool:
-        """Whether it can have more than one occurrence."""
+        """Whether the event can have more than one occurrence."""
         return self.series.rule is not None or bool(self.series.rdates or self.series.overrides)
 
 
@@ -75,12 +75,12 @@ _WEAK = {
     "X-MICROSOFT-CDO-BUSYSTATUS": ("FREE", "TENTATIVE"),
     "CLASS": ("PUBLIC",),
 }
-"""The values by which an event blocks less, or says less of itself, than by any other."""
+"""For each property, the values that make an event block less, or tell less, than other values do."""
 Properties = Mapping[str, Sequence[Property]]
 
 
 def details(properties: Properties) -> Details:
-    """Read the texts and the effect on availability of one VEVENT; too long ones are cut."""
+    """Read the texts of one VEVENT and its effect on availability. Texts that are too long are cut."""
     status = _word(properties, "STATUS")
     return Details(
         summary=_text(properties, "SUMMARY", _LONGEST_SHORT).replace("\n", " ").strip(),
@@ -122,7 +122,7 @@ def _deciding(properties: Properties) -> str:
     status, busy_status = _word(properties, "STATUS"), _word(properties, "X-MICROSOFT-CDO-BUSYSTATUS")
     if status == "CANCELLED":
         return "status-cancelled"
-    if "ATTENDEE" in properties:  # of attendees, only this is told
+    if "ATTENDEE" in properties:  # kept only if the reader has declined
         return "attendee-declined"
     if _word(properties, "TRANSP") == "TRANSPARENT":
         return "transp-transparent"
@@ -134,7 +134,7 @@ def _deciding(properties: Properties) -> str:
 
 
 def _classification(properties: Properties) -> str:
-    """CLASS; what is not known counts as PRIVATE (RFC 5545, section 3.8.1.3)."""
+    """CLASS. An unknown value counts as PRIVATE (RFC 5545, section 3.8.1.3)."""
     found = _word(properties, "CLASS")
     return "" if found in ("", "PUBLIC") else found if found == "CONFIDENTIAL" else "PRIVATE"
 
@@ -145,7 +145,7 @@ def _first(properties: Properties, name: str) -> str:
 
 
 def _word(properties: Properties, name: str) -> str:
-    """A property's value; of several, the one by which it blocks most."""
+    """A property's value. If there are several, the one with which the event blocks most."""
     found = [item.value.strip().upper() for item in properties.get(name, ())]
     weak = _WEAK.get(name, ())
     return max(found, key=lambda it: weak.index(it) if it in weak else len(weak), default="")

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is said of single instances of a series: further, excluded and changed ones (RFC 5545 sections 3.8.4.4 and
-3.8.5).
-"""
+"""Additional, excluded and changed instances of a series (RFC 5545 sections 3.8.4.4 and 3.8.5)."""
 
 from __future__ import annotations
 
@@ -24,7 +22,7 @@ from scheduling.subscriptions.unread import ALWAYS
 
 @dataclass(kw_only=True, slots=True)
 class Dates:
-    """What is gathered about a series besides its master."""
+    """What is known about a series besides its master."""
 
     rdates: dict[date, None] = field(default_factory=dict)
     exdates: dict[date, None] = field(default_factory=dict)
@@ -33,7 +31,7 @@ class Dates:
 
 
 def add_rdates(dates: Dates, master: Properties, main: Period, busy: str, reader: Reader) -> None:
-    """Take over RDATE, periods too."""
+    """Take over RDATE, including periods."""
     found, cut = values.values(master.get("RDATE", ()), MOST_DATES)
     if cut:
         reader.notes.append(
@@ -96,7 +94,7 @@ def add_exdates(dates: Dates, master: Properties, main: Period, reader: Reader) 
 def add_overrides(
     dates: Dates, overrides: Sequence[Properties], main: Period, rules: Set[str], reader: Reader
 ) -> list[tuple[Properties, Change]]:
-    """Take over the exceptions; returns those that change other instances too."""
+    """Take over the exceptions. Returns those that also change other instances."""
     changes: list[tuple[Properties, Change]] = []
     for item in overrides[:MOST_EXCEPTIONS]:
         try:
@@ -141,7 +139,7 @@ def add_overrides(
 
 
 def _add_override(dates: Dates, item: Properties, main: Period, reader: Reader) -> date:
-    """Take over an exception; returns the instance that it replaces."""
+    """Take over an exception. Returns the instance that it replaces."""
     if "RECURRENCE-ID" not in item:
         raise Unusable("exception-unreadable", "Its RECURRENCE-ID cannot be read.")
     identifier = item["RECURRENCE-ID"][0]

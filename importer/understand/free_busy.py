@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Published busy time (VFREEBUSY, RFC 5545, section 3.6.4) as events: one for each period that takes time.
+"""Published busy time (VFREEBUSY, RFC 5545, section 3.6.4) as events: one for each busy period.
 
-They are made as the lines of VEVENTs, so that everything else treats them like any other event of the calendar.
+Each event is written as the lines of a VEVENT. All other code then treats it like any other event of the calendar.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _EFFECTS = {"BUSY-TENTATIVE": "\nSTATUS:TENTATIVE", "BUSY-UNAVAILABLE": "\nX-MIC
 
 
 def events(component: str) -> Iterator[str]:
-    """The texts of the VEVENTs, as `Block` has them, of the unfolded lines of a VFREEBUSY, each after a LF. A period
-    that has another form becomes an event that cannot be read.
+    """The VEVENT texts for a VFREEBUSY, in the form that `Block` holds. The VFREEBUSY is given as unfolded lines, each
+    after a LF. A malformed period becomes an event that cannot be read.
     """
     uid = found[1] if (found := _UID.search(component)) else ""
     for parameters, value in _LINE.findall(component):
         kind = found[1].upper() if (found := _KIND.search(parameters)) else "BUSY"
         if kind == "FREE":
-            continue  # all other kinds, unknown ones too, are busy (section 3.2.9)
+            continue  # all other types are busy, unknown types too (section 3.2.9)
         for period in value.split(","):
             start, _, end = (part.strip() for part in period.partition("/"))
             if not period.strip():

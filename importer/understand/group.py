@@ -18,16 +18,16 @@ from importer.understand.values import text
 
 LONGEST_UID = 255
 NO_UID = "@no-uid"
-"""The end of the UID of an event that has none."""
+"""The suffix of the UID that is made for an event without one."""
 USED = frozenset(
     {
         "CATEGORIES", "CLASS", "DESCRIPTION", "DTEND", "DTSTART", "DURATION", "EXDATE", "EXRULE", "LOCATION", "RDATE",
         "RECURRENCE-ID", "RRULE", "STATUS", "SUMMARY", "TRANSP", "URL", "X-MICROSOFT-CDO-BUSYSTATUS",
     }
 )  # fmt: skip
-"""The properties that are taken over. All others change nothing: DTSTAMP is new in every fetch, Google rewrites
-CREATED and LAST-MODIFIED, Exchange counts SEQUENCE up without a change, and attendees and X-properties come in any
-order.
+"""The properties that are taken over. All others are ignored when events are compared: DTSTAMP is new in every fetch,
+Google rewrites CREATED and LAST-MODIFIED, Exchange increases SEQUENCE without a change, and attendees and X-properties
+come in any order.
 """
 _USED_LINE = re.compile(rf"\n((?:{'|'.join(sorted(USED))})(?![A-Za-z0-9-])[^\n]*)", re.IGNORECASE)
 _TEXTS = re.compile(r"(?:CATEGORIES|CLASS|DESCRIPTION|LOCATION|SUMMARY|URL)[:;]", re.IGNORECASE)
@@ -36,8 +36,8 @@ _SEQUENCE = re.compile(r"\nSEQUENCE[^:\n]*:[ \t]*([0-9]{1,9})[ \t]*(?:\n|$)", re
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Component:
-    """One VEVENT reduced to the used content lines, sorted; `recurrence_id` and `start` are such lines or
-    ''.
+    """One VEVENT reduced to the used content lines, sorted. `recurrence_id` and `start` are content lines, or '' if
+    absent.
     """
 
     line: int
@@ -48,14 +48,14 @@ class Component:
 
     @property
     def times(self) -> tuple[str, ...]:
-        """The lines that decide which time it takes."""
+        """The lines that decide the time of the event."""
         return tuple(line for line in self.lines if not _TEXTS.match(line))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
-    """A master (None for exceptions without one) and its exceptions, under a UID that is safe to store. `older` are
-    what these replace, the newest first, for where they cannot be read.
+    """A master (None for exceptions without one) and its exceptions, under a UID that is safe to store. `older` holds
+    the versions that these replace, the newest first. They are used if the newer ones cannot be read.
     """
 
     uid: str
@@ -66,18 +66,18 @@ class Group:
 
     @property
     def line(self) -> int:
-        """Where the event begins in the feed."""
+        """The position in the feed at which the event begins."""
         return min(part.line for part in self.parts)
 
     @property
     def parts(self) -> tuple[Component, ...]:
-        """All its components, the master first."""
+        """All components of the event, the master first."""
         return (self.master, *self.overrides) if self.master else self.overrides
 
 
 def safe_uid(raw: str | None) -> str | None:
-    """The UID to store for a raw UID value: itself, or a hash of one that is too long or unprintable; None
-    for none.
+    """The UID to store for a raw UID value: the value itself, or its hash if it is too long or unprintable. None if
+    there is no value.
     """
     uid = text(raw).strip() if raw else ""
     if not uid:
@@ -88,17 +88,19 @@ def safe_uid(raw: str | None) -> str | None:
 
 
 def piece_uid(uid: str, number: int) -> str:
-    """The UID of a further piece of an event, from 1: a change of all later instances makes a series of its own."""
+    """The UID of an additional piece of an event, counted from 1. A change of all later instances makes a separate
+    series.
+    """
     return f"{_digest([uid, str(number)])[:40]}@and-future"
 
 
 def piece_hash(digest: str, number: int) -> str:
-    """The content hash of a further piece of an event with the hash `digest`."""
+    """The content hash of an additional piece of an event with the hash `digest`."""
     return _digest([digest, str(number)])
 
 
 def bundles(blocks: Iterable[Block]) -> dict[str, list[Block]]:
-    """The blocks by the UID to store; those without a UID get one from their content."""
+    """The blocks by the UID to store. A block without a UID gets one made from its content."""
     found: dict[str, list[Block]] = {}
     for block in blocks:
         uid = safe_uid(uid_of(block.text)) or f"{_digest(_used(block))[:40]}{NO_UID}"
@@ -107,14 +109,14 @@ def bundles(blocks: Iterable[Block]) -> dict[str, list[Block]]:
 
 
 def groups(uid: str, blocks: Iterable[Block], addresses: Set[str] = frozenset()) -> list[Group]:
-    """The events that the blocks of one UID are: usually one, more where a UID was given out twice. `addresses` are the
-    reader's own.
+    """The events described by the blocks of one UID: usually one, but several if a program used a UID twice.
+    `addresses` are the reader's own.
     """
     return _grouped(uid, [_component(block, addresses) for block in blocks])
 
 
 class Hasher:
-    """Hashes everything that decides how an event is shown: its used lines, the context, the VTIMEZONEs it names."""
+    """Hashes everything that decides how an event is shown: its used lines, the context, its VTIMEZONEs."""
 
     def __init__(
         self,
@@ -127,7 +129,7 @@ class Hasher:
         self._zones = [(tzid, f"\n\n{_digest(lines)}") for tzid, lines in zones.items()]
 
     def of_block(self, block: Block) -> str:
-        """The hash of the event that this block alone is, without making it a `Group`."""
+        """The hash of an event that consists of this block alone. No `Group` is made for it."""
         return self._of(["\n".join(_used(block, self._addresses))])
 
     def of(self, group: Group) -> str:
@@ -143,7 +145,7 @@ class Hasher:
 
 
 def _used(block: Block, addresses: Set[str] = frozenset()) -> list[str]:
-    """The used content lines, sorted; of attendees, that the reader has declined."""
+    """The used content lines, sorted. Attendees are reduced to one line if the reader has declined."""
     lines: list[str] = _USED_LINE.findall(block.text)
     if addresses and attendees.declined(block.text, addresses):
         lines.append(attendees.DECLINED)
@@ -204,8 +206,9 @@ def _grouped(uid: str, components: list[Component]) -> list[Group]:
 def _newest(
     components: Iterable[Component], key: str
 ) -> tuple[list[Component], list[Component], list[Component]]:
-    """Of components with the same value of `key` those with the highest SEQUENCE: the last of those that take the same
-    time, and others that do not, since nothing says which of them counts. And those that are replaced.
+    """Returns three lists of components: the main one of each `key`, others that count beside it, and replaced ones.
+    Among components with the same `key`, those with the highest SEQUENCE count. If several of these take the same time,
+    only the last counts. If they take different times, all count, because nothing says which one is right.
     """
     kept: dict[str, list[Component]] = {}
     replaced: list[Component] = []

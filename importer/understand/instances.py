@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When an outside event takes place: period, repetition and exceptions (RFC 5545 sections 3.6.1, 3.8.2,
-3.8.4.4, 3.8.5).
+"""When an outside event takes place: period, repetition and exceptions (RFC 5545 sections 3.6.1, 3.8.2, 3.8.4.4,
+3.8.5).
 
-Everything is brought into the zone and the value type of the master's DTSTART.
+All times are converted to the zone and the value type of the master's DTSTART.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from scheduling.subscriptions.unread import ALWAYS, Gap
 def series(
     master: Properties, overrides: Sequence[Properties], reader: Reader, now: datetime, budget: Budget
 ) -> list[Piece]:
-    """The series of a master and its exceptions, in as many pieces as changes of several instances make of it.
+    """The series of a master and its exceptions. A change of several instances divides the series into pieces.
 
-    Raises Unusable when the master has no readable period or nothing of the series takes place.
+    Raises Unusable when the master has no readable period or no instance takes place.
     """
     main = period(master, reader)
     reader = reader.beside(main.start)
@@ -88,7 +88,7 @@ def series(
 
 
 def _by_itself(item: Properties, reader: Reader, now: datetime, budget: Budget) -> list[Piece]:
-    """An exception for many instances that says itself how it repeats: a series of its own."""
+    """An exception for many instances that has its own rule becomes a separate series."""
     try:
         return series(
             {name: it for name, it in item.items() if name != "RECURRENCE-ID"}, (), reader, now, budget
@@ -101,8 +101,8 @@ def _by_itself(item: Properties, reader: Reader, now: datetime, budget: Budget) 
 
 
 def without_master(overrides: Sequence[Properties], reader: Reader) -> tuple[Properties, list[Properties]]:
-    """Exceptions that came without their series as one: the first is the master, the others replace further
-    dates.
+    """Makes a series of exceptions that came without their master. The first becomes the master, the others replace its
+    other dates.
 
     Raises Unusable when none of them can be read.
     """
@@ -135,7 +135,7 @@ def without_master(overrides: Sequence[Properties], reader: Reader) -> tuple[Pro
 
 
 def _with_something_left(found: Sequence[Piece]) -> list[Piece]:
-    """The pieces that take place. Raises Unusable, without a gap, when there is none."""
+    """The pieces that take place. Raises Unusable, without a gap, when no piece does."""
     left = [it for it in found if _takes_place(it.series)]
     if not left:
         raise Unusable("all-excluded", "All its occurrences are excluded.", gap=None)
@@ -143,7 +143,7 @@ def _with_something_left(found: Sequence[Piece]) -> list[Piece]:
 
 
 def _takes_place(found: Series) -> bool:
-    """Whether some instance of a series is not excluded."""
+    """Whether at least one instance of a series is not excluded."""
     if found.overrides or not found.exdates:
         return True
     instances = {found.start, *found.rdates}
@@ -163,5 +163,5 @@ def _takes_place(found: Series) -> bool:
                 )
             )
         except BadRule:
-            return True  # more instances than excluded ones, or too many to tell
+            return True  # there are more instances than exclusions, or too many to count
     return bool(instances - set(found.exdates))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the events of a feed mean: each new or changed one as an `ImportedEvent`, or why it was left out.
+"""Reads the events of a feed: each new or changed event becomes an `ImportedEvent`, or a note why it was left out.
 
-One event is read at a time, so that a bad one is skipped and the rest goes on.
+Events are read one by one. A bad event is skipped and the others are still read.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ _ZONED = re.compile(r"\n((?:DTSTART|DTEND|RECURRENCE-ID)[^:\n]*;TZID=[^\n]*):", 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Understood:
-    """`seen` maps each UID to its content hash; `events` are those of them that differ from what is stored.
+    """`seen` maps each UID to its content hash. `events` are the events that differ from the stored ones.
 
-    `seen` keeps the stored hash of an event that is still there but cannot be read any more: it stays as it
-    was. `skipped` and `warnings` hold at most 100 entries each. `gaps` is the time that may be taken and that nothing
-    in `seen` blocks.
+    If a stored event is still in the feed but can no longer be read, `seen` keeps its stored hash, so the stored event
+    stays. `skipped` and `warnings` hold at most 100 entries each. `gaps` is time that may be taken but that no event in
+    `seen` blocks.
     """
 
     seen: Mapping[str, str]
@@ -59,10 +59,10 @@ def understand(
 ) -> Understood:
     """Read the events of a feed.
 
-    `default_zone` is the IANA zone of whole days, and of floating times where the calendar names none or
-    `zone_is_given` says that this one was given for it. `addresses` are the reader's own, in lower case: what they have
-    declined does not block. `stored` maps the UIDs stored now to their content hashes,
-    `now` (aware) is where expansion is tried and time zones are compared.
+    `default_zone` is the IANA zone of whole days. It is also the zone of floating times if the calendar names no zone,
+    or if `zone_is_given` says that `default_zone` was given for this calendar. `addresses` are the reader's own, in
+    lower case; events that the reader declined do not block. `stored` maps the stored UIDs to their content hashes.
+    `now` (aware) is the moment at which expansion is tried and time zones are compared.
     """
     zones = Zones(feed.zones, feed.calendar_zone, default_zone, now, is_given=zone_is_given)
     report = _Report()
@@ -113,12 +113,12 @@ def understand(
 
 
 def skipped_gap(item: Group, error: Unusable) -> Gap | None:
-    """The time that an event may take which cannot be read; None where that is none."""
+    """The time that an unreadable event may take. None if there is no such time."""
     return None if error.gap is None else _counting(item, error.gap)
 
 
 def _counting(item: Group, gap: Gap) -> Gap | None:
-    """A gap that an event leaves, as far as what it says of itself lets it count."""
+    """The gap that an event leaves, if what the event says of itself lets the gap count."""
     effects = []
     for part in item.parts:
         properties = properties_of(part, [])
@@ -128,7 +128,7 @@ def _counting(item: Group, gap: Gap) -> Gap | None:
 
 
 def _stored_pieces(uid: str, stored: Mapping[str, str]) -> dict[str, str]:
-    """The content hashes of an event that is stored, in one piece or several."""
+    """The content hashes of a stored event, which may be in several pieces."""
     uids = chain([uid], (group.piece_uid(uid, number) for number in count(1)))
     return {it: stored[it] for it in takewhile(stored.__contains__, uids)}
 
@@ -136,11 +136,11 @@ def _stored_pieces(uid: str, stored: Mapping[str, str]) -> dict[str, str]:
 def imported(
     item: Group, digest: str, zones: Zones, now: datetime, budget: Budget
 ) -> tuple[ImportedEvent, ...]:
-    """One event with all its exceptions, in several pieces where some of these are for all later instances; all notes
-    and gaps are with the first. Where a newer version of it cannot be read, an older one counts beside the gap that the
-    newer one leaves.
+    """One event with all its exceptions. Exceptions for all later instances divide it into several pieces; the first
+    piece has all notes and gaps. If a newer version cannot be read, an older version counts, together with the gap that
+    the newer one leaves.
 
-    Raises Unusable when it cannot be represented.
+    Raises Unusable when the event cannot be represented.
     """
     try:
         return _imported(item, digest, zones, now, budget)
@@ -176,7 +176,7 @@ def _imported(
     notes.append(event.effect(master))
     found_gaps = (_counting(item, note.gap) for note in notes if note.gap is not None)
     gaps = tuple(gap for gap in found_gaps if gap is not None)
-    # What has gaps is read each time, so that what it lacks is known as long as it is there.
+    # An event with gaps is read every time, so that its gaps stay known while the event is in the feed.
     digest = f"!{digest[:-1]}" if gaps else digest
     whole = ImportedEvent(
         uid=item.uid,
@@ -202,7 +202,7 @@ def _imported(
 
 
 def _marked(details: Details, notes: Iterable[Note]) -> Details:
-    """The details with a remark where the event blocks more than it says."""
+    """The details, with a remark if the event blocks more than it says."""
     rules = {note.rule for note in notes}
     if not rules & COVERING:
         return details
@@ -215,7 +215,7 @@ def _guesses(notes: Iterable[Note]) -> list[str]:
 
 
 def properties_of(component: Component, notes: list[Note]) -> dict[str, list[Property]]:
-    """The properties of one VEVENT by name; lines that are none are noted."""
+    """The properties of one VEVENT by name. Lines that are no properties are noted."""
     found: dict[str, list[Property]] = {}
     for line in component.lines:
         try:
@@ -233,15 +233,15 @@ def properties_of(component: Component, notes: list[Note]) -> dict[str, list[Pro
 
 
 class _Guesses:
-    """The guesses about time zones in unchanged events, which are not read otherwise."""
+    """The guesses about time zones in unchanged events. Unchanged events are not read for anything else."""
 
     def __init__(self, zones: Zones) -> None:
         self._zones = zones
         self._known: dict[str, str | None] = {}
-        self._plain = "\n"  # a TZID parameter that is no guess, as most are in a calendar
+        self._plain = "\n"  # the last TZID parameter that needed no guess; most in a calendar are equal
 
     def report(self, block: Block, report: _Report) -> None:
-        """Tell of the zones that the block names and that had to be guessed."""
+        """Report the zones that the block names and that had to be guessed."""
         named = block.text.count(";TZID=")
         if not named or named == block.text.count(self._plain):
             return
@@ -263,7 +263,7 @@ class _Guesses:
 
 
 class _Report:
-    """Gathers what to tell the owner, each sentence once with the lines it is about."""
+    """Gathers sentences for the owner: each sentence once, with the numbers of its lines."""
 
     def __init__(self) -> None:
         self.skipped: list[Skipped] = []

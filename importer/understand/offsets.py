@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The offsets to UTC that a VTIMEZONE states, and for which time (RFC 5545, section 3.6.5)."""
+"""The UTC offsets that a VTIMEZONE states, and the time for which it states them (RFC 5545, section 3.6.5)."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from scheduling.ical import recurrence
 _OFFSET = re.compile(r"([+-]?)(\d{1,2}):?(?:(\d{2})(?::?\d{2})?)?", re.ASCII)
 _MOST_OBSERVANCES = 200
 _LASTS = timedelta(days=120)
-"""How long the last change of a list holds; after that another may have come that it does not know."""
+"""How long the last change in a list is valid. After that, the list may lack a newer change."""
 
 
 def changes(definition: Sequence[str]) -> bool:
-    """Whether it has more than one offset."""
+    """Whether the zone has more than one offset."""
     return len({value.strip() for value in _values(definition, "TZOFFSETTO")}) > 1
 
 
 def only(definition: Sequence[str]) -> timedelta | None:
-    """Its offset, where it has one only."""
+    """The offset of the zone, if it has only one."""
     found = {value.strip() for value in _values(definition, "TZOFFSETTO")}
     return offset(found.pop()) if len(found) == 1 else None
 
 
 def standard(tzid: str) -> timedelta:
-    """The offset of a zone without its daylight saving, as it is these years."""
+    """The present offset of a zone, without daylight saving."""
     days = (datetime(2025, month, 1, tzinfo=ZoneInfo(tzid)) for month in range(1, 13))
     return min(day.utcoffset() or timedelta() for day in days)
 
 
 def span(definition: Sequence[str]) -> tuple[datetime, datetime] | None:
-    """The UTC time that it is for, exclusive end, where it lists its changes for some years only; None where it goes on
-    for ever, or has no change.
+    """The UTC time that the zone covers, with an exclusive end, if it lists changes for some years only. None if it
+    goes on for ever or has no change.
     """
     if _values(definition, "RRULE") or not changes(definition):
         return None
@@ -45,12 +45,12 @@ def span(definition: Sequence[str]) -> tuple[datetime, datetime] | None:
 
 
 def stated(definition: Sequence[str], local: datetime) -> timedelta | None:
-    """The offset at a wall clock time, if it is for some years only and this is one of them."""
+    """The offset at a wall clock time, if the zone covers some years only and this time is within them."""
     covered = span(definition)
     if covered is None or not covered[0] <= local < covered[1]:
         return None
     found = sorted(onsets(definition, local))
-    # On the clock that went before: an onset counts from its own wall clock time on.
+    # Read on the clock before the change: an onset counts from its own wall clock time on.
     starts = [moment + _before(found, index) for index, (moment, _) in enumerate(found)]
     return found[max(bisect_right(starts, local) - 1, 0)][1]
 
@@ -65,9 +65,7 @@ def _values(definition: Sequence[str], wanted: str) -> list[str]:
 
 
 def onsets(definition: Sequence[str], start: datetime) -> Iterator[tuple[datetime, timedelta]]:
-    """Pairs of UTC instant and the offset that holds from it on, for the observances that matter after
-    `start`.
-    """
+    """Pairs of a UTC instant and the offset valid from then on, for the observances that matter after `start`."""
     observances = 0
     properties: dict[str, list[str]] = {}
     for line in definition:

@@ -33,9 +33,9 @@ class Period:
 
 
 def period(properties: Properties, reader: Reader) -> Period:
-    """DTSTART with DTEND or DURATION or neither; an end before the start counts as none.
+    """DTSTART with DTEND, with DURATION, or alone. An end before the start is ignored.
 
-    Raises Unusable when there is no readable start, or one beyond the years that are kept.
+    Raises Unusable when the start cannot be read or is outside the years that are kept.
     """
     start = _start(properties, reader)
     if start.local.year > LAST_YEAR:
@@ -70,7 +70,7 @@ def _start(properties: Properties, reader: Reader) -> Moment:
     ends = properties.get("DTEND")
     if not start.floats or not ends or not ends[0].parameters.get("TZID"):
         return start
-    # A zone that only the end names is meant for both.
+    # If only the end names a zone, the start is in that zone too.
     try:
         end = reader.moment(ends[0].value, ends[0].parameters)
     except Unusable:
@@ -79,8 +79,8 @@ def _start(properties: Properties, reader: Reader) -> Moment:
 
 
 def _end(properties: Properties, start: Moment, reader: Reader) -> tuple[Moment, int]:
-    """The end, and the nominal days before it; of several ends the latest. Where one is given and none can be read,
-    that of the day.
+    """The end, and the nominal days before it. If there are several ends, the latest counts. If an end is given but
+    cannot be read, the event ends with the day.
     """
     broken: list[Note] = []
     ends: list[tuple[Moment, int]] = []
@@ -126,7 +126,7 @@ def _in_form(end: Moment, start: Moment, reader: Reader) -> Moment:
 
 
 def _end_of_day(start: Moment, tzid: str) -> Moment:
-    """The midnight after a start, at least an hour later; a time in UTC is on a day of `tzid`."""
+    """The midnight after a start, at least an hour later. The day of a UTC time is taken in `tzid`."""
     if not isinstance(start.local, datetime):
         return replace(start, local=start.local + timedelta(days=1))
     zone = tzid if start.tzid == "UTC" else start.tzid

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Quoted-printable values, which vCalendar 1.0 has and programs also write into iCalendar (RFC 2045, section 6.7)."""
+"""Quoted-printable values (RFC 2045, section 6.7). vCalendar 1.0 has them; some programs also write them into
+iCalendar.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ _CHARSET = re.compile(r";CHARSET=\"?([^;:\"]+)", re.IGNORECASE)
 
 
 def decoded(value: str, charset: str) -> str:
-    """The characters of a value. `charset` is a name, or the parameters that hold one; UTF-8 where it is none."""
+    """The characters of a value. `charset` is a charset name or parameters that contain one. An unknown charset means
+    UTF-8.
+    """
     octets = quopri.decodestring(value.encode("utf-8", "surrogatepass"))
     name = found[1] if (found := _CHARSET.search(charset)) else charset
     try:

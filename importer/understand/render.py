@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An imported event as normalised VEVENT text with its stamps left open (RFC 5545 section 3.6.1).
 
-Only what is named here is written, so alarms, attendees, attachments and METHOD of the source never reach a
+Only the properties named here are written. Alarms, attendees, attachments and METHOD of the source never reach a
 client.
 """
 
@@ -49,7 +49,7 @@ def render(event: ImportedEvent) -> tuple[str, str]:
 
 
 def verify(template: str) -> None:
-    """Check that both parsers that will meet the text can read it.
+    """Check that both parsers used later can read the text.
 
     Raises Unusable otherwise.
     """
@@ -75,7 +75,9 @@ def _duration(series: Series) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Form:
-    """How times of the zone `source` are written: in it for what recurs, else in UTC; days always as DATE."""
+    """How times of the zone `source` are written: in that zone for a recurring event, otherwise in UTC. Days are always
+    DATE.
+    """
 
     source: str
     recurring: bool

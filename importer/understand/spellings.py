@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Dates and times in every spelling that programs are known to write beside RFC 5545, sections 3.3.4 and 3.3.5.
+"""Dates and times in every spelling that programs are known to write besides that of RFC 5545, sections 3.3.4 and
+3.3.5.
 
-ISO 8601 with separators, fractions or offsets, database and JavaScript texts, days first with dots, clocks with AM and
-PM, a zone or parameters inside the value. What could be two different days is not read.
+These are ISO 8601 with separators, fractions or offsets; database and JavaScript texts; days first with dots; clocks
+with AM and PM; a zone or parameters inside the value. A value that could mean two different days is not read.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _EPOCH = re.compile(r"1[0-8]\d{8}(?:\d{3})?", re.ASCII)
-"""Seconds or milliseconds since 1970. What begins with 19 or 20 is a year."""
+"""Seconds or milliseconds since 1970. A number that begins with 19 or 20 is read as a year."""
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:(?:[T_ -]|(?=\d{4}|Z))(.*))?", re.ASCII)
 _YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T, _]+(.*))?", re.ASCII)
 _DAY_FIRST = re.compile(r"(\d{1,2})\.[ ]?(\d{1,2})\.[ ]?(\d{4})(?:[T, ]+(.*))?", re.ASCII)
@@ -37,16 +38,14 @@ _PARAMETER = re.compile(r'([A-Z-]+)="?([^":;]*)"?[;:]', re.IGNORECASE)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spelt:
-    """A day, or a wall clock time with what the value itself says about its zone: `offset` is that to UTC, `zone` a
-    name that stood in it.
-    """
+    """A day or a wall clock time, and what the value itself says about its zone: `offset` to UTC, `zone` as a name."""
 
     local: date
     offset: timedelta | None = None
     zone: str = ""
 
     def text(self) -> str:
-        """It as a DATE or DATE-TIME, in UTC where its offset is known."""
+        """The value as a DATE or DATE-TIME, in UTC if its offset is known."""
         day = f"{self.local.year:04d}{self.local:%m%d}"
         if not isinstance(self.local, datetime):
             return day
@@ -57,7 +56,7 @@ class Spelt:
 
 
 def read(value: str) -> Spelt | None:
-    """What a value means, or None where no single meaning is plain."""
+    """The meaning of a value. None if it could mean several things, or nothing."""
     text = " ".join(value.strip().strip("\"'").split())
     inner = ""
     if prefixed := _PREFIX.match(text):
@@ -98,7 +97,7 @@ def _day_first(found: re.Match[str]) -> date:
 
 
 def _slashed(found: re.Match[str]) -> date | None:
-    """Which of the two is the month shows only where one of them cannot be."""
+    """Day and month can be told apart only if one of the two numbers is above 12."""
     first, second, year = int(found[1]), int(found[2]), int(found[3])
     if first > 12 or first == second:
         return date(year, second, first)

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An iCalendar stream taken apart into its components, without reading a property (RFC 5545 sections 3.1,
-3.4, 3.6).
+"""Takes an iCalendar stream apart into its components, without reading a property (RFC 5545 sections 3.1, 3.4, 3.6).
 
-Splitting comes first so that one broken event cannot take the others with it. Work and memory grow linearly
-with the text whatever it holds. Only BEGIN and END lines become Python objects here: most events of most fetches
-are unchanged, and finding that out has to cost little.
+Splitting comes first so that one broken event cannot spoil the others. Work and memory grow linearly with the text, for
+every input. Only BEGIN and END lines become Python objects here. Most events of most fetches are unchanged, and finding
+that out must be cheap.
 """
 
 from __future__ import annotations
@@ -24,20 +23,21 @@ from scheduling.subscriptions.facts import Skipped
 MAX_COMPONENTS = 100_000
 MAX_DEPTH = 16
 MAX_LINE = 1_000_000
-"""Characters kept of one unfolded line; what it lists beyond that is over other limits anyway."""
+"""Characters kept of one unfolded line. Longer lists exceed other limits anyway."""
 
 _STRUCTURE = re.compile(r"\n((?:[Bb][Ee][Gg][Ii][Nn]|[Ee][Nn][Dd]):[^\n]*)")
 _BEGIN = re.compile(r"(?:^|\n)[Bb][Ee][Gg][Ii][Nn]:")
 _BLANKS = re.compile(r"\n\n+")
 _UID = re.compile(r"\nUID[:;]([^\n]*)", re.IGNORECASE)
 _PACKED = (b"\x1f\x8b", b"PK\x03\x04")
-"""gzip (RFC 1952, section 2.3.1) and zip; decoded, it could look like anything."""
+"""The first bytes of gzip (RFC 1952, section 2.3.1) and zip. They are checked before decoding, which could hide them.
+"""
 _CLOSED = ["END:VEVENT"]
 _OUTSIDE = ""
-"""Stands for a calendar round components that stand outside of one."""
+"""Stands for the calendar of components that are outside of any calendar."""
 _READ_OUTSIDE = frozenset({"VEVENT", "VFREEBUSY", "VTIMEZONE"})
 _NOT_READ = frozenset({"VAVAILABILITY"})
-"""Components that say when somebody is busy, and that are not read."""
+"""Components that say when somebody is busy but are not read."""
 _SOFT_BREAKS = re.compile(
     r"^[^\n:]*;(?:ENCODING=)?QUOTED-PRINTABLE[^\n:]*:(?:[^\n]*=\n)+", re.IGNORECASE | re.MULTILINE
 )
@@ -58,7 +58,7 @@ _HEADERS = {
 
 
 class Places:
-    """The line numbers of a text's BEGIN lines, found when one is first asked for."""
+    """The line numbers of a text's BEGIN lines, computed on first use."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -84,7 +84,7 @@ class Places:
 
 @dataclass(slots=True, eq=False)
 class Block:
-    """One VEVENT without its BEGIN, END and nested components: `text` holds its unfolded lines, each after a LF;
+    """One VEVENT without its BEGIN, END and nested components. `text` holds its unfolded lines, each after a LF.
     `ordinal` counts the BEGIN lines before its own.
     """
 
@@ -105,8 +105,8 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Feed:
-    """The parts of a calendar. Header values are the raw texts of the first calendar that has them, `methods` those of
-    all, `free_busy` the lines of the VFREEBUSYs that events were made of.
+    """The parts of a calendar. Header values are the raw texts of the first calendar that has them. `methods` are those
+    of all calendars. `free_busy` has the lines of the VFREEBUSYs from which events were made.
     """
 
     name: str | None = None
@@ -133,7 +133,7 @@ class Feed:
 
 
 def opened(body: bytes, charset: str | None) -> Feed:
-    """Take apart what was fetched, as `split`. Raises NotACalendar 'archive' for what is packed, too."""
+    """Take the fetched content apart, as `split` does. Also raises NotACalendar 'archive' for packed content."""
     if body.startswith(_PACKED):
         raise NotACalendar("archive", "The answer is an archive; unpack it and publish the .ics file in it.")
     return split(decode(body, charset))
@@ -151,19 +151,19 @@ def split(text: str) -> Feed:
 
 
 def _unindented(text: str) -> str:
-    """Without blanks before the first line, which continues none, and those of a file that is indented throughout."""
+    """The text without blanks before the first line, and without indentation if the whole file is indented."""
     if (found := _LEADING.match(text)) is not None:
         text = "\n" * found[0].count("\n") + text[found.end() :]
     if "QUOTED-PRINTABLE" in text or "quoted-printable" in text:
         text = _SOFT_BREAKS.sub(lambda found: found[0].replace("=\n", "\n "), text)
-    # Most texts are told by their first event, which costs nothing.
+    # The first event decides for most texts, at no cost.
     if "\nBEGIN:VEVENT" not in text and _INDENTED.search(text) and not _PLAIN.search(text):
         text = _INDENT.sub("\n", text)
     return text
 
 
 def unfolded(text: str) -> Iterator[tuple[int, str]]:
-    """Each logical line of a text with LF line ends and its number, from 1 (RFC 5545 section 3.1); blanks
+    """Each logical line of a text with LF line ends, and its number, from 1 (RFC 5545 section 3.1). Blank lines are
     left out.
     """
     parts: list[str] = []
@@ -343,7 +343,7 @@ class _Splitter:
             self._others[name] += 1
 
     def _abandon(self) -> None:
-        """Give up what is still open inside the calendar; an unclosed event may lack anything, so it is not
+        """Give up components that are still open inside the calendar. An unclosed event may lack anything, so it is not
         used.
         """
         if len(self._stack) > 1 and self._stack[1] in ("VEVENT", "VFREEBUSY"):

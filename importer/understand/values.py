@@ -19,9 +19,9 @@ from importer.understand.zones import Zones
 from scheduling.ical import timezones
 
 FIRST_YEAR, LAST_YEAR = 1900, 2200
-"""What is stored begins and ends within these years."""
+"""Stored events begin and end within these years."""
 MOST_LISTED = 5_000
-"""Values of one property, of one event."""
+"""The most values of one property of one event."""
 _LONGEST = timedelta(days=366 * 300)
 _NAMED = re.compile(r"[A-Za-z0-9-]+\s*[;:]")
 _MOMENT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:[Tt](\d{2})(\d{2})(\d{2})?)?([Zz])?")
@@ -42,8 +42,8 @@ _DURATION = re.compile(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Property:
-    """One content line; `value` is verbatim, parameter names are upper case and their values unquoted. `is_rough` says
-    that the line is not written as it has to be.
+    """One content line. `value` is verbatim, parameter names are upper case and their values unquoted. `is_rough` says
+    that the line is malformed.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Property:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Moment:
     """A DATE (`local` is a date) or a DATE-TIME (naive wall clock and its IANA zone). `floats` says that the value
-    named no zone and got one.
+    named no zone and was given one.
     """
 
     local: date
@@ -118,7 +118,7 @@ def _named(line: str) -> str:
 
 
 def _roughly(line: str) -> tuple[str, dict[str, str], str]:
-    """Name, parameters and value of a line with parameters that are none. Raises ValueError where there is no value."""
+    """Name, parameters and value of a line with malformed parameters. Raises ValueError if there is no value."""
     head, colon, value = line.partition(":")
     name = head.partition(";")[0].strip()
     if name.upper() in _DATED:  # a value without a colon, in most spellings
@@ -134,30 +134,28 @@ def text(value: str) -> str:
 
 
 def texts(value: str) -> list[str]:
-    """The items of a comma-separated list of TEXT values, empty ones left out."""
+    """The items of a comma-separated list of TEXT values, without empty items."""
     return [item for part in re.findall(r"(?:\\.|[^,\\])+", value) if (item := text(part).strip())]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reader:
-    """Reads dates and times of one event: `floating` is the zone of those that name none, what is decided goes to
-    `notes`.
-    """
+    """Reads dates and times of one event. `floating` is the zone of times that name none. Decisions go to `notes`."""
 
     zones: Zones
     notes: list[Note]
     floating: str
 
     def beside(self, start: Moment) -> Reader:
-        """A reader for the other times of an event that starts at `start`; without a zone they are in the
-        start's.
+        """A reader for the other times of an event that starts at `start`. Times without a zone are in the zone of the
+        start.
         """
         return replace(self, floating=start.tzid) if start.timed else self
 
     def moment(self, value: str, parameters: Mapping[str, str]) -> Moment:
-        """Read a DATE or DATE-TIME value, telling them apart by their form rather than by VALUE, often wrong.
+        """Read a DATE or DATE-TIME value. Their form tells them apart, because VALUE is often wrong.
 
-        Raises Unusable for what is neither.
+        Raises Unusable for a value that is neither.
         """
         found = _MOMENT.fullmatch(value.strip())
         try:
@@ -171,7 +169,7 @@ class Reader:
             else:
                 spelt = self._spelt(value)
         except ValueError:
-            # Such as 20261214T240000, a midnight that the pattern above takes for a time of day.
+            # For example 20261214T240000: a midnight that the pattern above takes for a time of day.
             spelt = self._spelt(value)
         return self._placed(spelt, parameters)
 
@@ -203,7 +201,9 @@ class Reader:
         return Moment(local=_as_stated(local, self.zones.stated(tzid, local), name), tzid=name)
 
     def _at_offset(self, local: datetime, offset: timedelta, tzid: str) -> Moment:
-        """A time with an offset of its own, in a zone that has it then: what repeats follows the zone's clock."""
+        """A time with its own offset, in a zone that has this offset at that moment. Repetitions then follow the zone's
+        clock.
+        """
         if not offset:
             return Moment(local=local, tzid="UTC")
         instant = timezones.to_epoch(local - offset, "UTC")
@@ -217,12 +217,12 @@ class Reader:
 
 
 def _as_stated(local: datetime, stated: timedelta | None, tzid: str) -> datetime:
-    """A wall clock time by an offset that the file states for it, on the clock of `tzid`."""
+    """A wall clock time with the offset that the file states, converted to the clock of `tzid`."""
     return local if stated is None else timezones.from_epoch(timezones.to_epoch(local - stated, "UTC"), tzid)
 
 
 def duration(value: str) -> Duration | None:
-    """Read a DURATION; None when it is not one or longer than any event."""
+    """Read a DURATION. None if the text is no DURATION or is longer than any event."""
     found = _DURATION.fullmatch(value.strip())
     if not found or not any(found.group(2, 3, 4, 5, 6)):
         return None
@@ -235,7 +235,7 @@ def duration(value: str) -> Duration | None:
 
 
 def after(start: Moment, length: Duration) -> Moment:
-    """Where a duration from `start` ends, in its form; of a DATE, hours make a further day."""
+    """The end of a duration from `start`, in the form of `start`. After a DATE, hours add another day."""
     if not isinstance(start.local, datetime):
         return replace(start, local=start.local + timedelta(days=length.days + -(-length.seconds // 86400)))
     shifted = replace(start, local=start.local + timedelta(days=length.days))
@@ -245,7 +245,7 @@ def after(start: Moment, length: Duration) -> Moment:
 
 
 def in_zone(value: Moment, tzid: str) -> datetime:
-    """The wall clock in `tzid` at a moment; a DATE is its midnight there."""
+    """The wall clock in `tzid` at a moment. A DATE means its midnight there."""
     if not isinstance(value.local, datetime):
         return datetime.combine(value.local, time())
     if value.tzid == tzid:
@@ -254,8 +254,8 @@ def in_zone(value: Moment, tzid: str) -> datetime:
 
 
 def as_day(value: Moment, tzid: str) -> date:
-    """The day a moment names for an all-day event: midnight in any form is that day, else the day it falls
-    on in `tzid`, the zone whose days the file counts.
+    """The day that a moment names for an all-day event. Midnight in any form names its own day. Other moments name the
+    day in `tzid`, the zone whose days the file counts.
     """
     if not isinstance(value.local, datetime):
         return value.local
@@ -263,7 +263,7 @@ def as_day(value: Moment, tzid: str) -> date:
 
 
 def like(value: Moment, start: Moment, days: str) -> date:
-    """A moment in the form and zone of `start`; a DATE naming an instance of a timed event takes its time of
+    """A moment in the form and zone of `start`. A DATE that names an instance of a timed event gets the event's time of
     day. `days` is the zone whose days the file counts.
     """
     if not isinstance(start.local, datetime):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The time zone of a vCalendar 1.0 file (its properties TZ and DAYLIGHT) as the lines of a VTIMEZONE.
+"""Turns the time zone of a vCalendar 1.0 file (its properties TZ and DAYLIGHT) into the lines of a VTIMEZONE.
 
-Such as `TZ:-05:00` and `DAYLIGHT:TRUE;-04;20260308T020000;20261101T020000;EST;EDT`, one DAYLIGHT for each year.
+An example is `TZ:-05:00` and `DAYLIGHT:TRUE;-04;20260308T020000;20261101T020000;EST;EDT`, one DAYLIGHT for each year.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from datetime import datetime, timedelta
 from importer.understand import offsets, spellings
 
 TZID = "(TZ)"
-"""The name of the zone, which no file has."""
+"""The name of the zone. No file uses it."""
 UNSAID = "X-DAYLIGHT:UNSAID"
-"""Stands in a zone of which nothing says whether it has daylight saving."""
+"""Marks a zone for which the file does not say whether it has daylight saving."""
 _BEFORE = timedelta(days=150)
-"""So long before summer time there was none, in both hemispheres."""
+"""The time before summer time that is certainly without it, in both hemispheres."""
 
 
 def definition(standard: str | None, rules: Sequence[str]) -> tuple[str, ...]:
-    """The lines; none where there is no TZ or it is no offset. Of DAYLIGHTs, those that can be read count."""
+    """The lines. Empty if there is no TZ or if TZ is no offset. Only DAYLIGHTs that can be read count."""
     try:
         base = offsets.offset(standard or "")
     except ValueError:
@@ -38,7 +38,7 @@ def definition(standard: str | None, rules: Sequence[str]) -> tuple[str, ...]:
 
 
 def _summer(rule: str, base: timedelta) -> Iterator[tuple[datetime, datetime, timedelta]]:
-    """When summer time begins and ends on the clock before, and its offset."""
+    """When summer time begins and ends, each on the clock before the change, and its offset."""
     parts = [part.strip() for part in rule.split(";")]
     if len(parts) < 4 or parts[0].upper() != "TRUE":
         return

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which IANA zone a TZID of an outside calendar means (RFC 5545 sections 3.2.19 and 3.6.5).
 
-A name that is known wins over the offsets the file gives for it. Otherwise the file's VTIMEZONE is compared
-with the IANA zones over the next two years; what is still unknown falls back to the calendar's own zone,
-then to the user's.
+A known name wins over the offsets that the file states. Otherwise the file's VTIMEZONE is compared with the IANA zones
+over the next two years. If the zone is still unknown, the calendar's own zone is used, and after that the user's.
 """
 
 from __future__ import annotations
@@ -46,15 +45,15 @@ _BEST_KNOWN = (
     "Australia/Sydney",
     "Pacific/Auckland",
 )
-"""Which of several zones with the same offsets is meant when nothing else tells, by population."""
+"""The preferred one of several zones with the same offsets, chosen by population."""
 
 
 class Zones:
     """Resolves the TZIDs of one feed, each once.
 
-    `definitions` maps TZIDs to the unfolded lines of their VTIMEZONE, `calendar_zone` is what the file names for itself
-    (X-WR-TIMEZONE), `default` the IANA zone of the subscription, which `is_given` for this calendar or is the user's.
-    `context` is all of that which decides about events that name no zone.
+    `definitions` maps TZIDs to the unfolded lines of their VTIMEZONE. `calendar_zone` is the zone that the file names
+    for itself (X-WR-TIMEZONE). `default` is the IANA zone of the subscription: with `is_given` it was given for this
+    calendar, otherwise it is the user's. `context` combines what decides about events that name no zone.
     """
 
     def __init__(
@@ -75,8 +74,8 @@ class Zones:
 
     @property
     def context(self) -> tuple[str, ...]:
-        """What decides, beside the lines of an event and the definitions that it names."""
-        # One definition alone says whose days the file counts.
+        """What decides about an event, besides its lines and the definitions that it names."""
+        # A single definition says whose days the file counts.
         every = list(self._definitions.values())
         lines = every[0] if len(every) == 1 else ()
         return (reading.context(self.default, is_given=self._is_given), self._calendar_tzid or "", *lines)
@@ -98,20 +97,20 @@ class Zones:
 
     @cached_property
     def days(self) -> str:
-        """The zone whose days a time in UTC means where a day has to stand."""
+        """The zone used to find the day of a UTC time where the file should have a day."""
         if self._calendar_zone:
             return self._calendar_zone
         only = next(iter(self._definitions)) if len(self._definitions) == 1 else None
         return self.resolve(only)[0] if only else self.default
 
     def floats(self) -> Note | None:
-        """What to say of a time that names no zone; None where that is plain."""
+        """The note for a time that names no zone. None if its zone is clear."""
         if self.floating == self.default:
             return None
         return Note("zone-floating", f"Times without a zone were read in the calendar's, {self.floating}.")
 
     def resolve(self, tzid: str) -> tuple[str, Note]:
-        """The IANA zone for a TZID, and by which rule."""
+        """The IANA zone for a TZID, and the rule that decided."""
         if tzid not in self._resolved:
             self._resolved[tzid] = self._look_up(tzid)
         return self._resolved[tzid]
@@ -123,8 +122,8 @@ class Zones:
         return self.stated(self._calendar_tzid, local)
 
     def stated(self, tzid: str, local: datetime) -> timedelta | None:
-        """The offset that the file states for a wall clock time, where its definition of the zone is for some years
-        only and is known by no other name; None elsewhere.
+        """The offset that the file states for a wall clock time. None unless the file's definition covers some years
+        only and its zone is not known by name.
         """
         if self.resolve(tzid)[1].rule != "zone-offsets":
             return None
@@ -154,8 +153,8 @@ class Zones:
 
 
 def _fixed(named: str | None, lines: Sequence[str] | None) -> str | None:
-    """The zone, unless its name stands for one offset and the file's definition has daylight saving time: then it means
-    another one.
+    """The zone. None if its name stands for a fixed offset but the file's definition has daylight saving time; another
+    zone is meant then.
     """
     if named is None or not lines or ("/" in named and not named.startswith("Etc/")):
         return named
@@ -174,10 +173,10 @@ def _known(tzid: str, shown: str, named: str) -> Note:
 
 def match(definition: Sequence[str], preferred: Sequence[str], now: datetime) -> str | None:
     """The IANA zone that agrees best with the offsets of a VTIMEZONE over the two years after `now`, or over the years
-    that it is for.
+    that the VTIMEZONE covers.
 
-    A preferred one if several fit. Definitions are often outdated: countries shift or drop their daylight
-    saving time (Brazil, Russia), so the agreement need not be complete. None when no zone agrees for half of
+    If several fit equally well, a preferred zone wins. Definitions are often outdated: countries shift or drop their
+    daylight saving time (Brazil, Russia), so the agreement need not be complete. None when no zone agrees for half of
     the time, or the definition says nothing.
     """
     start = datetime(now.year, now.month, 1, tzinfo=UTC)
@@ -223,8 +222,8 @@ def _instants(start: datetime) -> list[datetime]:
 
 @lru_cache(maxsize=8)
 def _signatures(start: datetime) -> dict[tuple[timedelta, ...], str]:
-    """Offsets to zone name; of zones with the same offsets the best known."""
-    # The table comes with the whole of icalendar; the server does not need it.
+    """Maps offsets to a zone name. Among zones with the same offsets, the best known is used."""
+    # Importing the table loads all of icalendar, which the server does not need.
     from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON  # noqa: PLC0415
 
     found: dict[tuple[timedelta, ...], str] = {}
@@ -255,7 +254,7 @@ def _unescaped(tzid: str) -> str:
 
 
 def _spellings(tzid: str) -> Iterator[str]:
-    """Other ways to write a name that programs are known to change: 'US-Eastern', 'custom_Pacific/Fiji'."""
+    """Other spellings of a zone name. Programs are known to write 'US-Eastern' and 'custom_Pacific/Fiji'."""
     yield tzid.strip("/ \"'")
     yield tzid.replace(" and ", " & ")
     yield tzid.replace("-", "/", 1)

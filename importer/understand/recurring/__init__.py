@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How outside events repeat: their rules, and the series that changes of them leave."""
+"""How outside events repeat: their rules, and the series after changes."""

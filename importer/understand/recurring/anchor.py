@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Series that begin before 1900, such as birthdays of a year that nobody knows: begun at their first instance since.
+"""Moves the start of a series that begins before 1900 to its first instance since then. Birthdays of an unknown year
+are such series.
 
-Clients do not read such years, and zones have no rules for them. The instances that are left are the same ones.
+Clients do not read such years, and zones have no rules for them. The instances since 1900 stay the same.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from scheduling.ical.recurrence import BadRule, Rule
 from scheduling.ical.series import Series
 
 _LOOKS = (1, 366, 5 * 366, 30 * 366, (LAST_YEAR - FIRST_YEAR) * 366)
-"""In how many days an instance is looked for, one after the other."""
+"""How many days are searched for an instance, one after the other."""
 
 
 def anchored(series: Series, notes: list[Note], budget: Budget) -> Series:
-    """The series from 1900 on. Raises Unusable, without a gap, when it is over by then."""
+    """The series from 1900 on. Raises Unusable, without a gap, when the series ends before that."""
     if series.start.year >= FIRST_YEAR:
         return series
     floor = _first_day(series.start)
@@ -47,7 +48,8 @@ def anchored(series: Series, notes: list[Note], budget: Budget) -> Series:
 
 
 def begun(series: Series, rule: Rule, floor: date, budget: Budget) -> tuple[date, Rule] | None:
-    """The first instance from `floor`, which is after the start, and the rule from there on; None when there is none.
+    """The first instance from `floor` on, and the rule from there on. `floor` is after the start. None if there is no
+    such instance.
 
     Raises Unusable when finding it costs too much.
     """
@@ -59,7 +61,7 @@ def begun(series: Series, rule: Rule, floor: date, budget: Budget) -> tuple[date
                 return None
             rule = replace(rule, count=left)
     except BadRule:
-        rule = replace(rule, count=None)  # too many to count: it goes on for too long rather than too short
+        rule = replace(rule, count=None)  # too many to count: better too long than too short
     uncounted = replace(rule, count=None)
     for days in _LOOKS:
         end = floor + timedelta(days=days)

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A series with changes of an instance and all later ones (RANGE=THISANDFUTURE, RFC 5545, section 3.2.13) or all
-earlier ones (THISANDPRIOR, RFC 2445, section 4.2.13), cut where they are.
+"""Cuts a series at changes of an instance and all later ones (RANGE=THISANDFUTURE, RFC 5545, section 3.2.13) or all
+earlier ones (THISANDPRIOR, RFC 2445, section 4.2.13).
 
-Each piece is a series of its own with a rule of its own, so a change lasts as long as the series, however late it is
-asked.
+Each piece is a separate series with its own rule. A change therefore lasts as long as the series.
 """
 
 from __future__ import annotations
@@ -34,8 +33,8 @@ _NOTE = Note(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """A change of the instance `replaced` and all later ones (`kind` FUTURE) or earlier ones (PRIOR): what becomes of
-    the instance itself, None where they are cancelled or come as a series of their own.
+    """A change of the instance `replaced` and all later ones (`kind` FUTURE) or all earlier ones (PRIOR). It holds the
+    new form of the instance itself, or None if the instances are cancelled or come as a separate series.
     """
 
     replaced: date
@@ -46,7 +45,9 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Piece:
-    """A part of a series. `details` are those of its instances, `overrides` those of each key of `series.overrides`."""
+    """A part of a series. `details` describe its instances; `overrides` has the details for each key of
+    `series.overrides`.
+    """
 
     series: Series
     details: Details
@@ -56,10 +57,10 @@ class Piece:
 def cut(
     whole: Piece, changes: Sequence[Change], notes: list[Note], budget: Budget, *, is_covering: bool
 ) -> list[Piece]:
-    """The pieces of a series, that which is as it was first; itself where nothing changes.
+    """The pieces of a series, the unchanged piece first. A series without changes is returned as its only piece.
 
-    Where it costs too much, or `is_covering` says that the series' rule is not known, each change counts for its own
-    instance only, and what comes after it is unknown.
+    If cutting costs too much, or `is_covering` says that the rule of the series is not known, each change counts for
+    its own instance only. The time after it is then unknown.
     """
     if not changes:
         return [whole]
@@ -115,7 +116,9 @@ def _with(piece: Piece, alone: Iterable[date], whole: Piece) -> Piece:
 def _that_counts(
     changes: Sequence[Change], low: date | None, high: date | None, tick: timedelta
 ) -> Change | None:
-    """The change that the instances of [low, high) have: a later one replaces an earlier one (section 3.8.4.4)."""
+    """The change that applies to the instances of [low, high). A later change replaces an earlier one (section
+    3.8.4.4).
+    """
     before = [it for it in changes if it.kind == FUTURE and low is not None and it.replaced <= low]
     if before:
         return max(before, key=lambda it: it.replaced)
@@ -136,7 +139,7 @@ class _Cutter:
     budget: Budget
 
     def piece(self) -> Piece | None:
-        """It, or None where no instance is in it."""
+        """The piece, or None if it has no instance."""
         series, change = self.whole.series, self.change
         if change is not None and change.model is None:
             return None
@@ -173,7 +176,7 @@ class _Cutter:
         )
 
     def kept(self) -> list[date]:
-        """The instances with changes of their own; that which all are like is none of them."""
+        """The instances with their own changes, without the instance that sets the pattern for all."""
         series, change = self.whole.series, self.change
         keys = [key for key in series.overrides if self._holds(key)]
         if change is None or change.model is None or change.kind == PRIOR:
@@ -185,7 +188,7 @@ class _Cutter:
         return (self.low is None or key >= self.low) and (self.high is None or key < self.high)
 
     def _moved(self, key: date) -> date:
-        """Where an instance is after the change; a date becomes a time where the change made it one."""
+        """The time of an instance after the change. A date becomes a time if the change made it one."""
         change = self.change
         if change is None or change.model is None:
             return key
@@ -204,7 +207,7 @@ class _Cutter:
         return found if found is not None and self._holds(found[0]) else (None, None)
 
     def _rule(self, first: date, rule: Rule, start: date) -> tuple[Rule | None, list[date]]:
-        """The rule of the piece, or its instances where no rule says the same."""
+        """The rule of the piece, or its single instances if no rule can express them."""
         series = self.whole.series
         last = series.until
         assert series.rule is not None

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The repetition of an outside event: its rule read tolerantly, bounded in cost, and where it cannot be followed in
-full replaced by one that blocks at least as much (RFC 5545 section 3.3.10, RFC 2445 sections 4.8.5.2 and 4.8.5.4).
+"""The repetition of an outside event. Its rule is read tolerantly and its cost is bounded. A rule that cannot be
+followed in full is replaced by one that blocks at least as much (RFC 5545 section 3.3.10, RFC 2445 sections 4.8.5.2 and
+4.8.5.4).
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from scheduling.ical.series import MOST_IN_WINDOW, Override, Series, expand, ext
 from scheduling.subscriptions.unread import ALWAYS, Gap
 
 MOST_DATES = MOST_LISTED
-"""Further or excluded dates of one event."""
+"""Additional or excluded dates of one event."""
 MOST_EXCEPTIONS = 1_000
-"""Instances of one event with times or texts of their own, each a component that every reader has to parse."""
+"""Changed instances of one event. Each is a component that every client has to parse."""
 _BEHIND, _AHEAD = timedelta(days=31), timedelta(days=731)
 _WRITTEN_OUT = timedelta(days=3653)
 _LONGEST = 86400 * 366 * 200
@@ -40,12 +41,12 @@ _NEVER = Note(
 COVERING = frozenset({"repetition-covered", "repetition-throughout", "repetition-unreadable"})
 MARK = "This event repeats too often to be followed; every day on which it may take place is blocked."
 MARK_UNREADABLE = "The repetition of this event cannot be read; every day from its start on is blocked."
-"""What is written into events that block more than they say."""
+"""The remark that is written into events that block more than they say."""
 
 
 @dataclass(kw_only=True, slots=True)
 class Budget:
-    """What the repetitions of one feed may cost in all: steps, and occurrences within the usual horizon."""
+    """The total cost allowed for the repetitions of one feed: steps, and occurrences within the usual horizon."""
 
     steps: Steps = field(default_factory=lambda: Steps(10_000_000))
     occurrences: int = 200_000
@@ -53,8 +54,8 @@ class Budget:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Repetition:
-    """The rule, if there is one, and the dates that further rules and exclusion rules (EXRULE) come to. `is_covering`
-    says that the rule itself could not be read, and that this one blocks the days on which it may take place.
+    """The rule, if there is one, and the dates from additional rules and exclusion rules (EXRULE). `is_covering` says
+    that the original rule could not be read. `rule` then blocks every day on which the event may take place.
     """
 
     rule: Rule | None = None
@@ -72,7 +73,7 @@ class _Read:
 def read(
     master: Mapping[str, Sequence[Property]], start: Moment, reader: Reader, now: datetime, budget: Budget
 ) -> Repetition:
-    """The RRULEs and EXRULEs of a master; what cannot be read is noted."""
+    """The RRULEs and EXRULEs of a master. Rules that cannot be read are noted."""
     rules = {rule: None for item in master.get("RRULE", ()) if (rule := _rule(item.value, start, reader))}
     ordered = sorted(rules, key=lambda it: not it.is_covering)
     rdates: list[date] = []
@@ -96,13 +97,13 @@ def read(
 
 
 _LIFETIME = timedelta(days=366 * 60)
-"""From now on; a rule without an instance in it has none that anybody would miss."""
+"""The time from now on. A rule without an instance in it can be dropped: nobody would miss it."""
 _MOST_SECONDS = 3600
-"""A rule by the second is kept as it is only if its interval has so many seconds."""
+"""A SECONDLY rule is kept only if its interval has at least this many seconds."""
 
 
 def bounded(found: Series, now: datetime, reader: Reader, budget: Budget) -> Series:
-    """The series, or where its rule costs too much one that covers it and is cheap."""
+    """The series. If its rule costs too much, a cheap series that covers it."""
     if found.rule is None:
         return found
     window = int((now - _BEHIND).timestamp()), int((now + _AHEAD).timestamp())
@@ -125,7 +126,7 @@ def bounded(found: Series, now: datetime, reader: Reader, budget: Budget) -> Ser
             return found
     for rule in (_without_times(found.rule, found.start), _every_day(found.rule, found.start)):
         if budget.occurrences <= 0:
-            break  # not even a cheap rule can be followed any more: do not expand tens of thousands to find that out
+            break  # even a cheap rule costs too much now: do not expand tens of thousands of instances to learn it
         covered = covering(found, rule)
         try:
             occurrences = len(expand(covered, *window, steps=budget.steps))
@@ -147,11 +148,11 @@ def _is_heavy_for_clients(rule: Rule) -> bool:
 
 
 def _never_repeats(found: Series, now: datetime, budget: Budget) -> bool:
-    """Whether nothing but the first occurrence comes within a lifetime, as of a rule on 30 February."""
+    """Whether only the first occurrence comes within a lifetime, for example with a rule on 30 February."""
     until = int((now + _LIFETIME).timestamp())
     first, _ = extent(replace(found, rule=None))
     if first < 0 or found.rdates or found.overrides:
-        return False  # its instances before 1970 are not looked at, and those of others are not told apart
+        return False  # instances before 1970 are not examined
     try:
         return len(expand(found, 0, until, limit=1, steps=budget.steps)) <= 1
     except (BadRule, OverflowError):
@@ -159,7 +160,7 @@ def _never_repeats(found: Series, now: datetime, budget: Budget) -> bool:
 
 
 def _rule(value: str, start: Moment, reader: Reader) -> _Read | None:
-    """A rule, and whether nothing is known of it but that it repeats; None where it says that it does not."""
+    """A rule, and whether we know only that it repeats. None if the text says that the event does not repeat."""
     text = rule_text.plain(value)
     if rule_text.is_none(text):
         note = "Its repetition rule is empty; only its first occurrence was kept."
@@ -183,7 +184,7 @@ def _rule(value: str, start: Moment, reader: Reader) -> _Read | None:
 
 
 def _parsed(text: str, reader: Reader) -> Rule | None:
-    """The rule as it is, or with what makes no sense left out; None where nothing is left."""
+    """The rule, without the parts that make no sense. None if no part is left."""
     try:
         return parse_rule(text, most_per_day=None)
     except BadRule as error:
@@ -209,7 +210,7 @@ def _means_no_end(until: date, start: Moment) -> bool:
 
 
 def _until_local(rule: Rule, start: Moment, reader: Reader) -> date | None:
-    """UNTIL on the wall clock; for whole days the day that the file means."""
+    """UNTIL on the wall clock. For whole days, the day that the file means."""
     zone = start.tzid if start.timed else reader.zones.days
     return recurrence.until_local(rule, zone, all_day=not start.timed)
 
@@ -270,7 +271,7 @@ def _written_out(
 
 
 def _without_times(rule: Rule, start: date) -> Rule:
-    """A rule with an instance on every day that `rule` has one, at the latest as often."""
+    """A rule with an instance on every day on which `rule` has one."""
     if rule.within_day:
         every = _every_day(rule, start)
         return replace(every, bymonth=rule.bymonth, bymonthday=rule.bymonthday, byday=rule.byday)
@@ -295,13 +296,13 @@ def _plain_rule(rule: Rule) -> Rule:
 
 
 def covering(found: Series, rule: Rule) -> Series:
-    """The series with `rule`, each instance lasting from midnight to midnight and the length of an event beyond."""
+    """The series with `rule`. Each instance lasts from midnight to midnight, plus the length of the event."""
     if not isinstance(found.start, datetime) or not isinstance(found.end, datetime):
         return replace(found, rule=rule, exdates=())
     start = _midnight(found.start)
     overrides: dict[date, Override] = {}
     for key, override in found.overrides.items():
-        # What replaces an instance must not take a whole day away.
+        # A replaced instance must not remove a whole day.
         assert isinstance(key, datetime)
         overrides[key + timedelta(seconds=1) if key.time() == time() else key] = override
     return replace(

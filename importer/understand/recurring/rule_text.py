@@ -2,7 +2,8 @@
 """Repetition rules as programs write them, made into RECUR text (RFC 5545, section 3.3.10; vCalendar 1.0, section
 2.1.12 "Recurrence Rule").
 
-What has a plain meaning gets it. What has none is left out so that the rule repeats more often or longer, never less.
+A part with a plain meaning is used. A part without one is left out, so that the rule repeats more often or longer,
+never less.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from scheduling.ical.rules import MAX_INTERVAL, WEEKDAYS
 
 _PREFIX = re.compile(r"\s*(?:RRULE|EXRULE)\s*[:=]\s*", re.IGNORECASE)
 _GREGORIAN = re.compile(r"\b(RSCALE=GREGORIAN|SKIP=OMIT)(;|$)", re.IGNORECASE)
-"""RFC 7529 parts that change nothing."""
+"""Parts of RFC 7529 that change nothing."""
 _BOUNDS = {
     "BYMONTH": 12, "BYWEEKNO": 53, "BYYEARDAY": 366, "BYMONTHDAY": 31,
     "BYHOUR": 23, "BYMINUTE": 59, "BYSECOND": 60, "BYSETPOS": 366,
@@ -37,7 +38,7 @@ _NUMBER = re.compile(r"[+-]?\d{1,30}", re.ASCII)
 
 
 def plain(value: str) -> str:
-    """The rule without quotes, escapes, its own name, and what changes nothing."""
+    """The rule without quotes, escapes, its own name, and parts that change nothing."""
     text = value.replace("\\", "").replace('"', "").strip(" ;'")
     while found := _PREFIX.match(text):
         text = text[found.end() :]
@@ -50,7 +51,7 @@ def is_none(text: str) -> bool:
 
 
 def mended(text: str) -> str:
-    """RECUR text for a plain text that is none. Empty where nothing can be made of it."""
+    """RECUR text for text in another form. Empty if the text has no usable meaning."""
     upper = " ".join(text.upper().rstrip("$ ").split())
     if (old := vcalendar_rule.recur(upper)) is not None:
         return old
@@ -74,14 +75,16 @@ def mended(text: str) -> str:
         kept.pop("COUNT", None)
     if not any(name in kept for name in _BOUNDS if name != "BYSETPOS") and "BYDAY" not in kept:
         kept.pop("BYSETPOS", None)
-    if lost:  # on which days is not known, so it is every day
+    if lost:  # the days are not known, so the rule is for every day
         ends = {name: kept[name] for name in ("UNTIL",) if name in kept}
         kept = {"FREQ": "DAILY", **ends, **{name: kept[name] for name in kept if name in _FROM_ZERO}}
     return _text(kept)
 
 
 def _both(name: str, one: str, other: str) -> dict[str, str] | None:
-    """A part that is there twice, so that the rule repeats at least as often and as long; None for two frequencies."""
+    """Merges a part that appears twice, so that the rule repeats at least as often and as long. None for two
+    frequencies.
+    """
     if one == other:
         return {name: one}
     if name == "FREQ":
@@ -94,7 +97,7 @@ def _both(name: str, one: str, other: str) -> dict[str, str] | None:
 
 
 def every_day(text: str) -> str:
-    """A rule of every day for as long as `text` can be seen to last."""
+    """A rule for every day, for as long as `text` visibly lasts."""
     for name, value in _parts(text.upper()):
         found = _part(name, value) if name == "UNTIL" else None
         if found:
@@ -103,8 +106,8 @@ def every_day(text: str) -> str:
 
 
 def coarser(text: str) -> str:
-    """The rule with a frequency that permits its parts, at least as often: BY parts that may not stand beside FREQ are
-    filters of days in the end.
+    """The rule with a frequency that permits its parts and repeats at least as often. BY parts that are not allowed
+    with FREQ become filters of days.
     """
     kept = dict(_parts(text.upper()))
     kept = {name: value for name, value in kept.items() if name not in ("BYSETPOS", "BYWEEKNO", "BYYEARDAY")}
@@ -132,14 +135,14 @@ def _parts(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _part(name: str, value: str) -> dict[str, str] | None:
-    """What a part means; None for what cannot be read, empty for what says nothing."""
+    """The meaning of a part. None if the part cannot be read; empty if it says nothing."""
     if name == "FREQ":
         return _frequency(value)
     if name in ("INTERVAL", "COUNT"):
         if not _NUMBER.fullmatch(value):
             return {}
         number = int(value)
-        if name == "COUNT":  # none at all, or fewer, is what programs write for no end
+        if name == "COUNT":  # programs write 0 or less for "no end"
             return {name: str(min(number, 10**10))} if number > 0 else {}
         return {name: str(max(1, min(number, MAX_INTERVAL)))}
     if name == "UNTIL":
@@ -188,7 +191,7 @@ def _numbers(name: str, value: str) -> dict[str, str] | None:
         number = int(item)
         lowest = 0 if name in _FROM_ZERO else 1 if name == "BYMONTH" else -_BOUNDS[name]
         if lowest <= number <= _BOUNDS[name] and (number or not lowest):
-            numbers[number] = None  # what cannot be is left out: it never takes place
+            numbers[number] = None  # impossible numbers are left out: they never take place
     return {name: ",".join(map(str, numbers))} if numbers else {}
 
 

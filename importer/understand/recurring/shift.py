@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A rule whose every instance is moved by the same time on the wall clock (RFC 5545, section 3.8.4.4)."""
+"""Moves every instance of a rule by the same time on the wall clock (RFC 5545, section 3.8.4.4)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scheduling.ical.recurrence import BadRule, Frequency, Rule, Steps
 from scheduling.ical.series import Series
 
 _YEARS_COMPARED = {Frequency.YEARLY: 400, Frequency.MONTHLY: 60, Frequency.WEEKLY: 20, Frequency.DAILY: 12}
-"""How long a moved rule has to give the instances of the old one; finer ones a year and a month."""
+"""How long a moved rule must give the same instances as the old one. For finer frequencies: a year, and a month."""
 _WRITTEN_YEARS = (LAST_YEAR - FIRST_YEAR, 40, 15, 5)
 _MOST_WRITTEN = 2_500
 _SAFE_DAYS = range(1, 29)
@@ -22,14 +22,14 @@ _SAFE_DAYS = range(1, 29)
 
 
 def instant(moment: date, tzid: str) -> int:
-    """Epoch seconds; of a date, of its midnight."""
+    """Epoch seconds of a moment; of a date, those of its midnight."""
     whole = moment if isinstance(moment, datetime) else datetime.combine(moment, time())
     return timezones.to_epoch(whole, tzid)
 
 
 def moved(series: Series, rule: Rule, first: date, to: date, steps: Steps) -> Rule | None:
-    """The rule, without an end, whose instances from `to` on are those of `rule` from `first` on, moved; None where
-    there is none or it is not found.
+    """A rule without an end whose instances from `to` on equal the moved instances of `rule` from `first` on. None if
+    no such rule is found.
     """
     endless = replace(rule, count=None, until=None)
     if type(first) is type(to) and first == to:
@@ -50,8 +50,8 @@ def moved(series: Series, rule: Rule, first: date, to: date, steps: Steps) -> Ru
 
 
 def written_out(series: Series, last: date | None, steps: Steps) -> tuple[list[date], date | None]:
-    """The instances of a series up to `last`, as far as they are not too many, and where they go on beyond those; None
-    where they do not within the years that are kept. Raises BadRule.
+    """The instances of a series up to `last`, at most a bounded number, and the next instance after those. The latter
+    is None if none follows within the years that are kept. Raises BadRule.
     """
     assert series.rule is not None
     for years in _WRITTEN_YEARS:
@@ -104,7 +104,7 @@ def _with_times(rule: Rule, first: date, to: date) -> Rule | None:
 
 
 def _with_days(rule: Rule, days: int) -> Rule | None:
-    """The rule with its days moved, where it may still say the same; whether it does is compared."""
+    """The rule with its days moved, if it may still mean the same. The caller compares the instances."""
     weeks, rest = divmod(days, 7)
     byday = []
     for ordinal, weekday in rule.byday:
@@ -124,7 +124,7 @@ def _with_days(rule: Rule, days: int) -> Rule | None:
 
 
 def _moved_day(day: int, days: int) -> int | None:
-    """A day of the month moved within it, counted from the same end."""
+    """A day of the month, moved within the month and counted from the same end."""
     other = day + days
     if (day > 0) != (other > 0) or abs(day) not in _SAFE_DAYS or abs(other) not in _SAFE_DAYS:
         return None

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The repetition rules of vCalendar 1.0 (section "Recurrence Rule" of its specification) as RECUR text.
 
-Such as 'W1 MO WE #4', 'MP1 1+ FR #0', 'D2 20261224T000000'. What is counted are weeks or months, each with all its
-days; without an end a rule takes place twice.
+Examples are 'W1 MO WE #4', 'MP1 1+ FR #0', 'D2 20261224T000000'. The count is of weeks or months, each with all its
+days. A rule without an end takes place twice.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _Rule:
     count: int = 2
 
     def take(self, word: str) -> bool:
-        """Read one word; whether it is one."""
+        """Read one word. Returns whether it could be read."""
         if word.startswith("#") and word[1:].isdigit():
             self.count = int(word[1:])
         elif _TIME.fullmatch(word):
@@ -53,7 +53,7 @@ class _Rule:
 
 
 def recur(text: str) -> str | None:
-    """RECUR text for an upper-case rule; None for what is no such rule, empty for one that cannot be read."""
+    """RECUR text for an upper-case rule. None if the text is no vCalendar rule; empty if the rule cannot be read."""
     found = _RULE.fullmatch(text)
     if not found:
         return None
