@@ -27,7 +27,7 @@ def exemptions(text: str) -> Exemptions:
 
 
 def agents(text: str) -> tuple[tuple[str, str], ...]:
-    """Lines (a written backslash and n end one too) of a host, an equals sign and a User-Agent."""
+    """Lines of a host, an equals sign and a User-Agent. A written backslash and n also ends a line."""
     found: dict[str, str] = {}
     for line in filter(None, (part.strip() for part in text.replace(r"\n", "\n").splitlines())):
         host, _, agent = (part.strip() for part in line.partition("="))
@@ -117,12 +117,12 @@ class ImporterConfig:
 
     def schedule(self) -> Schedule:
         """When calendars are fetched under this configuration."""
-        from importer.schedule import Schedule  # noqa: PLC0415 - it loads icalendar, which settings do not need
+        from importer.schedule import Schedule  # noqa: PLC0415 - loads icalendar, which settings do not need
 
         return Schedule(interval=self.interval, give_up=self.give_up)
 
     def limits(self) -> Limits:
-        """What reading a calendar may take."""
+        """The limits for reading a calendar."""
         return Limits(readers=self.readers, seconds=self.reader_seconds, memory=self.reader_memory)
 
     def hosts(self) -> Hosts:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One synchronisation of one source for all subscriptions to it: fetched once, read once for all who read it alike, and
-applied for each.
+"""One synchronisation of one source for all subscriptions to it. The source is fetched once, read once for all
+subscriptions with equal settings, and applied for each subscription.
 """
 
 from __future__ import annotations
@@ -23,9 +23,7 @@ MAX_EVENTS = 50_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """How a synchronisation ended; `reason` is the machine code of a failure, the counts are of stored
-    events.
-    """
+    """How a synchronisation ended. `reason` is the machine code of a failure. The counts are of stored events."""
 
     status: Literal["applied", "unchanged", "failed"]
     inserted: int = 0
@@ -37,9 +35,9 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tools:
-    """What a synchronisation works with. `source` gives what serves an address, `read` is
-    `importer.understand.body.read` or the same in another process, `done` is told of each subscription as soon as its
-    result is recorded, `stopped` says that the others shall be left alone.
+    """What a synchronisation works with. `source` returns the source for an address. `read` is
+    `importer.understand.body.read`, or the same in another process. `done` is called for each subscription as soon as
+    its result is recorded. `stopped` tells whether to leave the remaining subscriptions alone.
     """
 
     store: Store
@@ -54,8 +52,7 @@ class Tools:
 def synchronise(sharing: Sequence[Due], tools: Tools, visit: Visit | None = None) -> None:
     """Bring claimed subscriptions to one source up to date and record the result for each.
 
-    What is wrong with the source becomes a recorded failure and leaves what was imported; other exceptions
-    pass.
+    A fault of the source is recorded as a failure, and the imported events stay. Other exceptions pass.
     """
     try:
         listing = _listed(sharing, tools, visit)
@@ -73,7 +70,9 @@ def synchronise(sharing: Sequence[Due], tools: Tools, visit: Visit | None = None
 
 
 def _listed(sharing: Sequence[Due], tools: Tools, visit: Visit | None) -> Listing:
-    """The listing for all: conditional only where all have the same, so that it serves each of them."""
+    """The listing for all subscriptions. The request is conditional only if all have the same validators, so that the
+    answer serves each of them.
+    """
     first = sharing[0]
     same = all((due.etag, due.last_modified) == (first.etag, first.last_modified) for due in sharing)
     wanted = Wanted(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can go wrong with an outside calendar, each with a machine code and one sentence for its owner."""
+"""Errors about outside calendars, each with a machine code and one sentence for the calendar's owner."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from scheduling.subscriptions.unread import ALWAYS, Gap
 
 
 class ImporterError(Exception):
-    """The outside calendar could not be taken over; what was imported before stays.
+    """The outside calendar could not be imported. Events imported before stay.
 
-    `reason` is a stable machine code, `message` one sentence that never holds the path, query or credentials
-    of the address.
+    `reason` is a stable machine code, `message` one sentence that never holds the path, query or credentials of the
+    address.
     """
 
     def __init__(self, reason: str, message: str) -> None:
@@ -24,8 +24,9 @@ class ImporterError(Exception):
 class FetchFailed(ImporterError):
     """The outside calendar could not be fetched.
 
-    `retry_after` is the number of seconds the server asked to wait, if it did; `permanent` says that trying
-    again is of no use before somebody changes the address or the settings, `gone` that the server says so itself.
+    `retry_after` is the number of seconds the server asked to wait, if it did. `permanent` says that retries are
+    useless until somebody changes the address or the settings. `gone` says that the server itself declared the calendar
+    gone.
     """
 
     def __init__(
@@ -44,16 +45,16 @@ class FetchFailed(ImporterError):
 
 
 class NotACalendar(ImporterError):
-    """What was fetched is not a complete iCalendar stream (RFC 5545 section 3.4)."""
+    """The fetched content is not a complete iCalendar stream (RFC 5545 section 3.4)."""
 
 
 class Overtaxing(ImporterError):
-    """Reading the outside calendar took too much time or memory, or ended the process that did it."""
+    """Reading the outside calendar took too much time or memory, or ended the reading process."""
 
 
 class Unusable(Exception):
-    """One event cannot be represented; `reason` is the sentence shown beside its line number, `rule` names the same
-    for programs, `gap` is the time that it may take, None for none.
+    """One event cannot be represented. `reason` is the sentence shown beside its line number. `rule` is the same reason
+    as a name for programs. `gap` is the time that the event may take, None if there is none.
     """
 
     def __init__(self, rule: str, reason: str, *, gap: Gap | None = ALWAYS) -> None:
@@ -64,7 +65,7 @@ class Unusable(Exception):
 
 
 def where(error: BaseException) -> str:
-    """The kind of an exception and where it was raised; its message could hold an address, which is a
+    """The kind of an exception and where it was raised. The message is left out: it could hold an address, which is a
     secret.
     """
     frames = traceback.extract_tb(error.__traceback__)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # ruff: noqa: D102 - the protocol says what each method does
-"""The store as the threads of one importer share it: they write in turn where the database lets only one write, and
-results wait for a database that is away for a moment.
+"""The store shared by the threads of one importer. The threads write in turn if the database allows only one writer.
+Results wait while the database is briefly unreachable.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _PAUSES = (1, 2, 4, 8, 16, 30)
 
 
 class InLine(Store):
-    """A store whose every result is recorded as soon as it can be, for as long as `stop` is not set. A result that was
-    recorded although the answer got lost is not recorded twice, since its claim is gone.
+    """A store that retries recording each result until it succeeds or `stop` is set. If a result was recorded but the
+    answer got lost, it is not recorded twice, because its claim is gone.
     """
 
     def __init__(self, store: Store, stop: threading.Event) -> None:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Schedule files as iCalendar (RFC 5545): each VEVENT is a blocker of one user, or a job if in category Job.
 
-They are understood as outside calendars are (importer/understand). What had to be guessed is noted; what cannot be
-understood, or not be kept in the schedule, is a mistake. A changed instance of a series (RECURRENCE-ID, section
-3.8.4.4) becomes a blocker of its own and an exception of the series.
+The files are read like outside calendars (importer/understand). Guesses are noted. An event that cannot be understood,
+or cannot be kept in the schedule, is a mistake. A changed instance of a series (RECURRENCE-ID, section 3.8.4.4) becomes
+a blocker of its own and an exception of the series.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ _NOT_KEPT: Final = frozenset(
         "repetition-unreadable", "rrule-written-out", "time-outside", "uid-shared", "version-unreadable",
     }
 )  # fmt: skip
-"""What the importer makes do with, and a schedule should not."""
+"""What the importer tolerates but a schedule file may not contain."""
 
 
 def read(
     body: bytes, user: str, *, time_zone: str, now: datetime, addresses: Set[str] = frozenset()
 ) -> Reading:
-    """The events of a calendar as entries of `user`, who has that IANA zone and these e-mail addresses in lower case,
-    with the line of each mistake. Raises `LoadFailed` for what is no calendar.
+    """The events of a calendar as entries of `user`, with the line of each mistake. `user` has this IANA zone and these
+    e-mail addresses in lower case. Raises `LoadFailed` if the text is no calendar.
     """
     try:
         feed = Stream(body=body, charset="utf-8").opened()
@@ -73,7 +73,7 @@ class _Loader:
         self._notes: list[str] = []
 
     def reading(self) -> Reading:
-        """All that the calendar says."""
+        """All entries of the calendar."""
         for method in dict.fromkeys(it.upper() for it in self._feed.methods):
             if method not in _METHODS:
                 self._problems.append(
@@ -142,7 +142,7 @@ class _Loader:
                 yield entry(Kind.BLOCKER, place, uid, cells, users=(self._user,), shared=True)
 
     def _takes_time(self, details: Details, part: Component) -> bool:
-        """Whether it is to block. What says otherwise is noted, but what is cancelled."""
+        """Whether the event is to block. If it does not block, this is noted, unless it is cancelled."""
         if details.busy:
             return True
         if details.status != "CANCELLED":
@@ -197,7 +197,7 @@ def _texts(details: Details) -> dict[str, str]:
 
 
 def _span(start: date, end: date, tzid: str) -> dict[str, str]:
-    """The cells of a period, whose wall clock is that of `tzid`."""
+    """The cells of a period on the wall clock of `tzid`."""
     if not isinstance(start, datetime):
         return {"start_date": start.isoformat(), "end_date": end.isoformat()}
     return {

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The loop that claims what is due, and the threads that work it off side by side, until it is told to stop.
+"""The loop that claims due subscriptions, and the threads that synchronise them in parallel, until the loop is told to
+stop.
 
-Claims are renewed while the work goes on. Told to stop, it begins nothing more, finishes what ends soon and gives the
-rest back.
+Claims are renewed while the work goes on. When told to stop, the loop begins nothing more. It finishes work that ends
+soon and gives the rest back.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ from scheduling.sentences import counted
 log = logging.getLogger(__name__)
 
 _GRACE = 20.0
-"""Seconds that work has to end when the importer is told to stop."""
+"""Seconds in which running work must end when the importer is told to stop."""
 _counting = threading.Lock()
 _INTERNAL_MESSAGE = "Daysheet itself failed on this calendar; the fault was logged."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Summary:
-    """How many synchronisations ended in which way."""
+    """How many synchronisations ended in each way."""
 
     applied: int = 0
     unchanged: int = 0
@@ -43,17 +44,17 @@ class Summary:
 
     @property
     def processed(self) -> int:
-        """All of them."""
+        """The total number."""
         return self.applied + self.unchanged + self.failed
 
 
 def run(
     store: Store, config: ImporterConfig, *, once: bool, stop: threading.Event, only: int | None = None
 ) -> Summary:
-    """Synchronise due subscriptions until `stop` is set; with `once` until none is due, with `only` that one.
+    """Synchronise due subscriptions until `stop` is set. With `once`, until none is due. With `only`, just that one.
 
-    One bad subscription never ends the loop. A database that fails is tried again later, except with `once`
-    or `only`, where the error passes.
+    One bad subscription never ends the loop. If the database fails, the loop tries again later. With `once` or `only`
+    the error passes instead.
     """
     return _Loop(store, config, stop).run(once=once or only is not None, only=only)
 
@@ -117,7 +118,7 @@ class _Loop:
     def _claim_once(self, only: int | None) -> None:
         seen: set[int] = set()
         while not self._stop.is_set():
-            # Nothing to claim is the end only where nothing claimed before keeps its host from being asked.
+            # An empty claim ends the loop only if no earlier claim keeps a host from being asked.
             was_idle = self._work.wait_until_idle(0)
             least = self._work.least
             claimed = self._claim(least, only)
@@ -155,7 +156,7 @@ class _Loop:
         )
 
     def _end(self, workers: list[threading.Thread]) -> None:
-        """Let what was begun end, and give back what was not, or does not end soon."""
+        """Let running tasks end. Give back tasks that were not begun or do not end soon."""
         self._work.close()
         self._give_back(self._work.take_back())
         end = time.monotonic() + _GRACE

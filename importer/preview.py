@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What would become of each event of a calendar if it were imported now, and which rules decide; nothing is stored."""
+"""What an import would make of each event of a calendar now, and which rules decide. Nothing is stored."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _UNKNOWN = Note(RULE, SENTENCE)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Span:
-    """Epoch seconds, exclusive end (None without an end); `busy` is an FBTYPE or ''."""
+    """A period in epoch seconds with an exclusive end (None without an end). `busy` is an FBTYPE or ''."""
 
     starts_at: int
     ends_at: int | None
@@ -60,10 +60,10 @@ class Span:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Judged:
-    """One event: where it begins, what becomes of it, and the rules that decided, each with its sentence.
+    """One event: its first line, its outcome, and the rules that decided, each with its sentence.
 
-    What follows `rules` is None or empty for what is skipped. `extent` bounds all its occurrences; `occurrences` are
-    the first that end after now.
+    For a skipped event, the fields after `rules` are None or empty. `extent` bounds all its occurrences; `occurrences`
+    are the first that end after now.
     """
 
     line: int
@@ -81,7 +81,9 @@ class Judged:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Preview:
-    """All events of a calendar in their order, and what it says of itself; `others` counts what is never imported."""
+    """All events of a calendar in their order, and what the calendar says about itself. `others` counts components that
+    are never imported.
+    """
 
     name: str | None
     time_zone: str | None
@@ -90,8 +92,8 @@ class Preview:
 
 
 def fetched(url: str, config: ImporterConfig, credentials: tuple[str, str] | None = None) -> Content:
-    """The calendar at a URL, fetched as an import would, in a shorter time.
-    `credentials` are a header's name and value.
+    """The calendar at a URL, fetched like an import but with a shorter deadline. `credentials` are a header's name and
+    value.
 
     Raises FetchFailed, whose message names the host at most.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When a subscription is fetched next: interval, jitter and back-off. Pure but for the dice."""
+"""When a subscription is fetched next: interval, jitter and back-off. Pure, except for the random source."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _JITTER = 0.1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Schedule:
-    """The configured interval, the shortest permitted one and the time of failing after which a calendar is given up
-    (0: never), in seconds, and the source of chance.
+    """The configured interval, the shortest permitted interval, and the time of failing after which a calendar is given
+    up (0: never), all in seconds; and the random source.
     """
 
     interval: int
@@ -26,19 +26,21 @@ class Schedule:
     chance: random.Random = field(default_factory=random.Random, repr=False)
 
     def at_least(self, seconds: int) -> Schedule:
-        """The same with this as the shortest interval, unless it is longer already."""
+        """This schedule with the given shortest interval, unless the present one is longer."""
         return replace(self, minimum_interval=max(self.minimum_interval, seconds))
 
     def after_success(self, now: int, refresh: int = 0) -> int:
-        """The epoch second of the next fetch; `refresh` are the seconds of the feed's own REFRESH-INTERVAL, a floor."""
+        """The epoch second of the next fetch. `refresh` is the feed's own REFRESH-INTERVAL in seconds; fetches are not
+        more frequent.
+        """
         wait = max(self.interval, self.minimum_interval, refresh)
         return now + self._jittered(wait)
 
     def after_failure(self, now: int, failures: int, error: ImporterError | None = None) -> int:
-        """The epoch second of the next try; `failures` counts the earlier failures in a row.
+        """The epoch second of the next try. `failures` counts the earlier failures in a row.
 
-        The wait doubles with every failure up to a day, is never shorter than the server asked for, and is a
-        day at once for what only a person can mend.
+        The wait doubles with every failure, up to a day. It is never shorter than the server asked for. It is a day at
+        once if only a person can mend the fault.
         """
         wait = max(self.interval, self.minimum_interval) << min(failures, 12)
         if isinstance(error, FetchFailed):
@@ -48,13 +50,15 @@ class Schedule:
         return now + self._jittered(min(wait, LONGEST_WAIT))
 
     def is_given_up(self, now: int, failing_since: int | None, error: ImporterError) -> bool:
-        """Whether to stop: it failed for long enough, or its server says that it is gone for good."""
+        """Whether to stop: the calendar has failed for long enough, or its server says that it is gone for good."""
         if isinstance(error, FetchFailed) and error.gone:
             return True
         return bool(self.give_up and failing_since is not None and now - failing_since >= self.give_up)
 
     def _jittered(self, wait: int) -> int:
-        """The wait, up to a tenth longer, so that subscriptions made together do not stay together."""
+        """The wait, extended by up to a tenth, so that subscriptions made together are not fetched together for
+        ever.
+        """
         return wait + int(wait * _JITTER * self.chance.random())
 
 

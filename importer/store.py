@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the importer needs of the scheduling database, as protocols; the caller passes implementations."""
+"""What the importer needs from the scheduling database, as protocols. The caller passes implementations."""
 
 from __future__ import annotations
 
@@ -26,15 +26,17 @@ __all__ = [
 
 
 class Store(Protocol):
-    """The database side. Every method is one transaction or several short ones; without the lease nothing is judged."""
+    """The database side. Every method is one transaction or several short ones. A result is judged only while the lease
+    is held.
+    """
 
     @property
     def one_writer(self) -> bool:
-        """Whether only one transaction at a time can write, so that others had better wait in line."""
+        """Whether only one transaction at a time can write. The others should then wait in line."""
         ...
 
     def is_due(self, now: int) -> bool:
-        """Whether `claim` would find something; takes no lock."""
+        """Whether `claim` would find a subscription. Takes no lock."""
         ...
 
     def claim(
@@ -48,22 +50,22 @@ class Store(Protocol):
         least: Standing = Standing.FAILING,
         without_hosts: Collection[str] = (),
     ) -> list[Due]:
-        """Lease at most `limit` subscriptions that are due at `now`, or the one named by `only` whether due or
-        not; and `together` with them all others to the same sources that work. Leave out those below a
-        standing, or those on some hosts, where asked.
+        """Lease at most `limit` subscriptions that are due at `now`, or only the one named by `only`, due or not. With
+        `together`, also lease all other subscriptions to the same sources, if those sources work. Leave out
+        subscriptions below a standing, or on some hosts, if asked.
         """
         ...
 
     def renew(self, held: Collection[str], now: int, lease_seconds: int) -> set[str]:
-        """Let the leases hold on, and return those that still do."""
+        """Extend the leases, and return those that are still held."""
         ...
 
     def release(self, claims: Collection[Due]) -> None:
-        """Give back claims that nothing was done with; they are due as before."""
+        """Give back claims without a result. They are due as before."""
         ...
 
     def hashes(self, due: Due) -> dict[str, str]:
-        """The content hashes by UID of the events that are known."""
+        """The content hashes of the stored events, by UID."""
         ...
 
     def apply(self, due: Due, changes: Applied) -> Taken:

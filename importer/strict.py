@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is wrong with one VEVENT, however well its meaning can be guessed (RFC 5545, section 3.6.1)."""
+"""All faults of one VEVENT, even if its meaning can be guessed (RFC 5545, section 3.6.1)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _UNKNOWN = frozenset({"zone-of-calendar", "zone-of-subscription"})
 
 
 def title_of(part: Component) -> str:
-    """Its SUMMARY, or nothing."""
+    """The SUMMARY of the event, or an empty text."""
     found = properties_of(part, []).get("SUMMARY")
     return " ".join(values.text(found[0].value).split()) if found else ""
 
 
 def mistakes(part: Component, zones: Zones) -> list[str]:
-    """All that is wrong with it, each without a full stop."""
+    """All faults of the event, each as a sentence without a full stop."""
     properties = properties_of(part, [])
     reader = Reader(zones=zones, notes=[], floating=zones.floating)
     found = [f"it has {name} more than once" for name in _ONCE if len(properties.get(name, ())) > 1]

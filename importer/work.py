@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an importer has claimed and not finished: sources that wait, and those being worked on, each a task of all
-subscriptions to it. Chooses what is next so that neither a slow host nor slow sources hold up the others.
+"""Claimed but unfinished work of an importer. Each source, waiting or being worked on, is one task for all
+subscriptions to it. The next task is chosen so that neither a slow host nor slow sources hold up the others.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MOST_WAITING = 1000
 
 @dataclass(eq=False, kw_only=True, slots=True)
 class Task:
-    """The subscriptions to one source that are to be synchronised together, with the best standing of them; `left` are
+    """The subscriptions to one source that are synchronised together, and the best standing among them. `left` are
     those without a result yet.
     """
 
@@ -30,7 +30,7 @@ class Task:
 
 
 def tasks_of(claimed: Iterable[Due]) -> list[Task]:
-    """Claims grouped by source; those whose source has no key each by themselves."""
+    """Claims grouped by source. A claim whose source has no key is a group of its own."""
     groups: dict[object, list[Due]] = {}
     for due in claimed:
         groups.setdefault(due.source_key or (due.id,), []).append(due)
@@ -46,8 +46,8 @@ def tasks_of(claimed: Iterable[Due]) -> list[Task]:
 
 
 class Work:
-    """Shared by the threads of one importer. At most half of the `workers` are at failing sources at a time, and three
-    quarters at these, new and slow ones.
+    """Shared by the threads of one importer. At a time, at most half of the `workers` are at failing sources, and at
+    most three quarters at failing, new and slow sources together.
     """
 
     def __init__(self, hosts: Hosts, workers: int) -> None:
@@ -70,7 +70,7 @@ class Work:
             self._changed.notify_all()
 
     def take(self) -> tuple[Task, Visit] | None:
-        """The next task and its place at its host, waited for; None once there will be none."""
+        """Wait for the next task and its place at its host. None when no more tasks will come."""
         with self._changed:
             while not self._closed:
                 wait = _LOOK_AGAIN
@@ -101,7 +101,7 @@ class Work:
             self._changed.notify_all()
 
     def take_back(self) -> list[Task]:
-        """What waits; it waits no more."""
+        """Take all waiting tasks out of the queue and return them."""
         with self._changed:
             waiting, self._waiting = self._waiting, []
             return waiting
@@ -112,7 +112,9 @@ class Work:
             return [*self._active, *self._waiting]
 
     def wait_for_room(self, seconds: float, below: Standing | None = None) -> None:
-        """Return when more can be claimed, and some of a standing `below`, or after this time."""
+        """Wait until more can be claimed, or until this time has passed. With `below`, wait for room for a lower
+        standing.
+        """
 
         def is_room() -> bool:
             return self._closed or (self.has_room and (below is None or self.least < below))
@@ -127,7 +129,7 @@ class Work:
 
     @property
     def has_room(self) -> bool:
-        """Whether workers would soon be without a task; what waits for a full host is none."""
+        """Whether workers would soon be without a task. A task that waits for a full host does not count."""
         with self._changed:
             ready = sum(
                 task.standing is Standing.PROMPT and not self._hosts.is_full(task.host)
@@ -137,7 +139,7 @@ class Work:
 
     @property
     def least(self) -> Standing:
-        """The least standing of which not as many wait yet as could be begun soon."""
+        """The lowest standing with fewer waiting tasks than could be begun soon."""
         with self._changed:
             waiting = Counter(task.standing for task in self._waiting)
         if waiting[Standing.UNPROVEN] >= self._workers:
@@ -145,7 +147,7 @@ class Work:
         return Standing.UNPROVEN if waiting[Standing.FAILING] >= self._workers else Standing.FAILING
 
     def full_hosts(self) -> tuple[str, ...]:
-        """Hosts for which so much waits that more of it would only take the room of others."""
+        """Hosts with so many waiting tasks that more would only take the room of others."""
         with self._changed:
             waiting = Counter(task.host for task in self._waiting)
         return tuple(host for host, count in waiting.items() if count >= self._workers)

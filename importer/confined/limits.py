@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What reading a calendar may use, as a value. It loads no reader, so that settings can be read without one."""
+"""What reading a calendar may use, as a value. This module loads no reader, because settings are read without one."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Processes that read calendars, a few of them, used again and again. A calendar that takes too much CPU time or
-memory, or crashes its reader, harms nothing else: the process ends, the calendar is marked, the next gets a fresh one.
+"""A few processes that read calendars and are used again and again. A calendar may take too much CPU time or memory, or
+crash its reader. Then only that process ends, the calendar is marked, and the next calendar gets a new process.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from importer.errors import NotACalendar, Overtaxing
 from importer.understand.body import Job, Reading
 
 _ENVIRONMENT = frozenset({"LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TZ", "VIRTUAL_ENV"})
-"""All that they are told: nothing that holds a key or a password."""
+"""The environment variables that the processes get. None holds a key or a password."""
 _USES = 500
 """Jobs after which a process is replaced, so that no leak grows."""
 _LEAST_SECONDS = 10
 _SECONDS_PER_MEGABYTE = 6
 _START_SECONDS = 30
 _PATIENCE = 4
-"""How many times its CPU time a job may last, on a machine that has other work."""
+"""A job may last this many times its CPU time, because the machine has other work."""
 
 
 class ReaderFailed(Exception):
-    """Reading failed by a fault of ours; the message says where it is."""
+    """Reading failed because of a fault in Daysheet. The message says where the fault is."""
 
 
 class Readers:
-    """The processes. `read` may be called from any thread; they start when they are first needed."""
+    """The processes. They start when first needed. `read` may be called from any thread."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -52,7 +52,7 @@ class Readers:
         self._lock = threading.Lock()
 
     def read(self, job: Job) -> tuple[Reading, ...]:
-        """What `importer.understand.body.read` answers. Raises NotACalendar, Overtaxing, and ReaderFailed."""
+        """The result of `importer.understand.body.read`. Raises NotACalendar, Overtaxing, and ReaderFailed."""
         process = self._idle.get()
         try:
             if process is None:
@@ -94,7 +94,7 @@ class Readers:
 
 
 def _environment() -> dict[str, str]:
-    """What they are told; time zones have the rules that they have here."""
+    """The environment of the processes. Time zones have the same rules there as here."""
     kept = {name: value for name, value in os.environ.items() if name in _ENVIRONMENT}
     return {**kept, "PYTHONTZPATH": os.pathsep.join(zoneinfo.TZPATH)}
 
@@ -117,7 +117,7 @@ class _Process:
         self.uses = 0
 
     def work(self, job: Job, seconds: int) -> tuple[str, Any]:
-        """The outcome of a job. Raises Overtaxing when the process ended over it or did not end it in time."""
+        """The outcome of a job. Raises Overtaxing when the process died during the job or did not finish it in time."""
         patience = _PATIENCE * seconds + (0 if self.uses else _START_SECONDS)
         self.uses += 1
         try:
@@ -157,7 +157,7 @@ def _result(outcome: str, value: Any) -> tuple[Reading, ...]:
 
 @lru_cache(maxsize=4)
 def shared(limits: Limits) -> Readers:
-    """The processes of this one for these limits; they end with it."""
+    """The reading processes for these limits. They end with the current process."""
     readers = Readers(limits)
     atexit.register(readers.close)
     return readers

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A process that reads calendars for the importer: `python -m importer.confined.process FD MEMORY`.
 
-Whatever is in a calendar, it ends at most this process, which has limits of CPU time and memory
-(`importer.confined.pool` starts another). Jobs and answers go over the inherited socket FD as (job, CPU
-seconds) and (outcome, value); the end of the connection ends the process.
+A bad calendar can end only this process, which has limits of CPU time and memory (`importer.confined.pool` starts
+another). Jobs and answers go over the inherited socket FD as (job, CPU seconds) and (outcome, value); the end of the
+connection ends the process.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from importer.understand.body import Job, read
 
 Outcome = Literal["read", "refused", "fault"]
 OUT_OF_MEMORY = 3
-"""The exit code of a process whose memory was not enough for a calendar."""
+"""The exit code of a process that ran out of memory for a calendar."""
 _COURTESY = 5
-"""How far the process steps back for others on a busy machine (nice)."""
+"""The nice value of the process: others go first on a busy machine."""
 
 
 def main(descriptor: int, memory: int) -> None:
-    """Work off jobs until the connection ends; SystemExit when the memory is not enough."""
+    """Do jobs until the connection ends. Raises SystemExit when the memory is not enough."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the importer decides when this ends
     os.nice(_COURTESY)
@@ -58,7 +58,7 @@ def _work(job: Job) -> tuple[Outcome, Any]:
         return "refused", (error.reason, error.message)
     except MemoryError:
         raise
-    except Exception as error:  # noqa: BLE001 (a fault of ours on this calendar; the next may be read well)
+    except Exception as error:  # noqa: BLE001 (a fault of ours; the next calendar may be read well)
         return "fault", where(error)
 
 

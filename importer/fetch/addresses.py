@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which network addresses the importer may connect to (RFC 6890, RFC 6052, RFC 3056, RFC 4380).
 
-Subscription addresses come from users, so a fetch may only reach the public Internet, however the address is
-spelled; an operator can exempt hosts and networks.
+Subscription addresses come from users. A fetch may therefore reach only the public Internet, in every spelling of an
+address. An operator can exempt hosts and networks.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Exemptions:
     def parse(cls, entries: Iterable[str]) -> Exemptions:
         """Read entries such as 'calendar.intranet', '10.1.0.0/16' or '::1'.
 
-        Raises ValueError, naming the entry, for one that is neither a host name nor a network.
+        Raises ValueError for an entry that is neither a host name nor a network. The message names the entry.
         """
         hosts: set[str] = set()
         networks: list[Network] = []
@@ -74,8 +74,8 @@ def _normal(host: str) -> str:
 
 
 def carried(address: Address) -> Address:
-    """The IPv4 address that a mapped, 6to4, Teredo, NAT64 or IPv4-compatible IPv6 address leads to, else
-    itself.
+    """The IPv4 address to which a mapped, 6to4, Teredo, NAT64 or IPv4-compatible IPv6 address leads. Any other address
+    is returned unchanged.
     """
     if isinstance(address, IPv4Address):
         return address
@@ -91,7 +91,7 @@ def carried(address: Address) -> Address:
 
 
 def is_public(address: Address) -> bool:
-    """Whether the address, and what it leads to, is an ordinary public unicast address."""
+    """Whether the address and the address it leads to are ordinary public unicast addresses."""
     if isinstance(address, IPv6Address):
         inner = carried(address)
         if isinstance(inner, IPv4Address):
@@ -104,5 +104,5 @@ def is_public(address: Address) -> bool:
 
 
 def parse(text: str) -> Address:
-    """An address as the resolver prints it; an IPv6 zone index ('%eth0') is kept by the standard library."""
+    """Parse an address as the resolver prints it. The standard library keeps an IPv6 zone index ('%eth0')."""
     return ip_address(text)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Connections that only reach checked addresses and end at a deadline, or when too much has come.
+"""Connections that reach only checked addresses, and end at a deadline or after too many octets.
 
-The name is resolved once, every address it gives is checked, and the connection goes to the checked address
-itself, so that a second DNS answer cannot lead elsewhere; TLS still verifies the name.
+The name is resolved once, and every address in the answer is checked. The connection goes to the checked address
+itself, so a second DNS answer cannot lead elsewhere. TLS still verifies the name.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class Deadline:
 
     @property
     def left(self) -> float:
-        """The seconds left, 0 when it has passed."""
+        """The seconds left, 0 after the deadline."""
         return max(0.0, self._at - time.monotonic())
 
     def cap(self, timeout: float | None, expired: type[httpcore.TimeoutException]) -> float:
-        """The time left, at most `timeout`; raises `expired` when none is."""
+        """The seconds left, at most `timeout`. Raises `expired` when none are left."""
         left = self._at - time.monotonic()
         if left <= 0:
             raise expired("the deadline has passed")
@@ -43,13 +43,13 @@ class Deadline:
 
 
 class Allowance:
-    """How many octets may still be received, whatever they are: headers, framing and content."""
+    """How many octets may still be received. Headers, framing and content all count."""
 
     def __init__(self, octets: int) -> None:
         self._left = octets
 
     def take(self, octets: int, host: str) -> None:
-        """Count octets that came; raises FetchFailed when they are too many."""
+        """Count received octets. Raises FetchFailed when they are too many."""
         self._left -= octets
         if self._left < 0:
             raise FetchFailed(
@@ -58,7 +58,9 @@ class Allowance:
 
 
 class GuardedBackend(httpcore.NetworkBackend):
-    """httpcore's way to the network, restricted to permitted addresses and ports, in time and in octets received."""
+    """httpcore's network backend, restricted to permitted addresses and ports, and limited in time and received
+    octets.
+    """
 
     def __init__(
         self,
@@ -81,7 +83,7 @@ class GuardedBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """Resolve, check and connect; raises FetchFailed for what is not permitted."""
+        """Resolve, check and connect. Raises FetchFailed if the address or port is not permitted."""
         candidates = self._permitted(host, port)
         failure: Exception | None = None
         for address in candidates:
@@ -109,7 +111,7 @@ class GuardedBackend(httpcore.NetworkBackend):
 
 
 class _BoundedStream(httpcore.NetworkStream):
-    """A connection whose every read, write and handshake ends at the deadline, and which receives no more than is
+    """A connection that ends every read, write and handshake at the deadline and receives no more octets than
     allowed.
     """
 

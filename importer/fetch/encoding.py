@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Content codings of an HTTP answer, undone with a limit on what comes out (RFC 9110 section 8.4)."""
+"""Decodes the content codings of an HTTP answer, with a limit on the decoded size (RFC 9110 section 8.4)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ _STEP = 65536
 _GZIP = b"\x1f"
 _MOST_MEMBERS = 10_000
 _PIECES = 100_000
-"""How many pieces content may come in, and one more for each 32 octets of the limit: a million of one octet each cost
-as much time as many more octets."""
+"""How many pieces the content may have, plus one for each 32 octets of the limit. A million pieces of one octet would
+cost as much time as a much larger content.
+"""
 
 
 class TooLarge(Exception):
@@ -28,8 +29,7 @@ class BadEncoding(Exception):
 
 
 def read(chunks: Iterable[bytes], coding: str, limit: int) -> bytes:
-    """The decoded content; never holds more than `limit` bytes of it, nor reads more than `limit` encoded
-    ones.
+    """The decoded content. Never holds more than `limit` decoded bytes, nor reads more than `limit` encoded bytes.
 
     Raises TooLarge or BadEncoding.
     """
@@ -89,7 +89,7 @@ def _inflate(chunks: Iterable[bytes], window: int) -> Iterator[bytes]:
             pending = chunk
             while pending:
                 if stream.eof:
-                    # A gzip stream may be of several members (RFC 1952 section 2.2); what else follows is ignored.
+                    # A gzip stream may have several members (RFC 1952 section 2.2). Anything else is ignored.
                     if window < 16 or pending[:1] != _GZIP or members == _MOST_MEMBERS:
                         break
                     stream, members = zlib.decompressobj(window), members + 1
@@ -131,5 +131,5 @@ _UNKNOWN = frozenset(
         "aes128gcm",
     }
 )
-"""Codings that are not undone. Every other name, such as a charset, "none" or "binary", is no coding."""
+"""Codings that are not supported. Every other name, such as a charset, "none" or "binary", is no coding."""
 _DECODERS: dict[str, _Decoder] = {"gzip": _gzip, "x-gzip": _gzip, "deflate": _deflate, "br": _brotli}

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One bounded, conditional GET of an outside calendar (RFC 9110, RFC 9111 validators).
 
-Owns the scheme, redirect, size, time and credential rules; which addresses may be reached is
-`importer.fetch.connection`'s, how often a host is asked `importer.fetch.hosts`'s. HTTP/2 where the server
-offers it, else HTTP/1.1; what fails over the one is tried once over the other (RFC 9113 sections 6.8, 7 and
-8.7). Nothing is taken from the environment (proxies, netrc) and nothing is kept between two fetches (cookies,
-connections).
+This module owns the rules for schemes, redirects, size, time and credentials. `importer.fetch.connection` decides which
+addresses may be reached, `importer.fetch.hosts` how often a host is asked. HTTP/2 is used if the server offers it,
+otherwise HTTP/1.1. A request that fails over HTTP/2 is tried once over HTTP/1.1 (RFC 9113 sections 6.8, 7 and 8.7). The
+environment (proxies, netrc) is ignored, and nothing (cookies, connections) is kept between two fetches.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from scheduling.sentences import counted
 MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NO_URL = (httpx.InvalidURL, ValueError, IndexError)
-"""What httpx raises for a text that is none; the last two come from the idna package, for a name like xn--a."""
+"""What httpx raises for a text that is no URL. The last two come from the idna package, for a name like xn--a."""
 _NOT_A_URL = Refusal(reason="url", sentence="The address is not a URL like https://example.com/a.ics.")
 _PORTS = {"http": 80, "https": 443}
 _LONGEST_RETRY_AFTER = 86400
@@ -43,10 +42,10 @@ _LONGEST_MEDIA_TYPE = 200
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FetchRequest:
-    """What to fetch: the address (a secret), the validators of what is already here, and the header (name and value)
-    of its credentials, which only goes to the origin of the address itself (RFC 6454).
+    """What to fetch: the address (a secret), the validators of the stored version, and the header (name and value) with
+    the credentials. The header goes only to the origin of the address itself (RFC 6454).
 
-    `visit` is the place taken at the address's host; redirects move it on.
+    `visit` is the place taken at the address's host. A redirect moves it to the next host.
     """
 
     url: str = field(repr=False)
@@ -58,8 +57,8 @@ class FetchRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FetchResult:
-    """The answer: 'unchanged' (304, no body) or 'fetched' with the decoded body; and as facts the HTTP version, the
-    host that answered in the end and the milliseconds it all took.
+    """The answer: 'unchanged' (304, no body) or 'fetched' with the decoded body. Its facts are the HTTP version, the
+    host that finally answered, and the total milliseconds.
     """
 
     status: Literal["unchanged", "fetched"]
@@ -74,14 +73,14 @@ class FetchResult:
 
 
 def fetch(request: FetchRequest, policy: FetchPolicy) -> FetchResult:
-    """Fetch a calendar, following at most five redirects, each checked like the first address.
+    """Fetch a calendar. At most five redirects are followed, and each is checked like the first address.
 
     Raises FetchFailed, whose message names the host at most.
     """
     started = time.monotonic()
     url = target(request.url, policy)
     deadline = Deadline(policy.deadline)
-    # Framing and headers come on top of the content, in a sane answer far below the content's own size.
+    # Framing and headers are added to the content. In a sane answer they are much smaller than the content.
     allowance = Allowance(2 * policy.max_bytes + 1_000_000)
     backend = GuardedBackend(policy.allow, policy.ports, deadline, allowance)
     try:
@@ -92,7 +91,7 @@ def fetch(request: FetchRequest, policy: FetchPolicy) -> FetchResult:
 
 
 class _Http2Failed(Exception):
-    """HTTP/2 was spoken, and no whole answer came: refused, reset, ended, or not as RFC 9113 wants it."""
+    """HTTP/2 gave no complete answer: it was refused, reset, ended, or violated RFC 9113."""
 
 
 def _followed(
@@ -127,10 +126,10 @@ def _origin(url: httpx.URL) -> tuple[str, bytes, int | None]:
 
 
 def target(text: str, policy: FetchPolicy) -> httpx.URL:
-    """The address to fetch for what a user typed; webcal(s) means https.
+    """The address to fetch for the text that a user typed. webcal(s) means https.
 
-    Raises FetchFailed ('url', 'scheme', 'port', 'refused-address') with every reason for which it is never fetched. The
-    host is not resolved here.
+    Raises FetchFailed ('url', 'scheme', 'port', 'refused-address') with all reasons if the address is never fetched.
+    The host is not resolved here.
     """
     text = text.strip()
     if len(text.split()) > 1:
@@ -166,8 +165,8 @@ def _checked(text: str, policy: FetchPolicy, aliases: dict[str, str]) -> httpx.U
 
 @lru_cache(maxsize=2)
 def default_trust(*, http2: bool = False) -> ssl.SSLContext:
-    """The certificate authorities that are trusted, whatever the environment says. httpcore notes in it which
-    protocols it offers, so that connections with HTTP/2 and without need one each.
+    """A TLS context with the trusted certificate authorities; the environment is ignored. httpcore stores the offered
+    protocols in it, so connections with HTTP/2 and without it need separate contexts.
     """
     return httpx.create_ssl_context(trust_env=False)
 
@@ -227,7 +226,9 @@ def _exchange(
 def _headers(
     url: httpx.URL, request: FetchRequest, policy: FetchPolicy, *, trusted: bool
 ) -> list[tuple[bytes, bytes]]:
-    """The request's headers; those of its credentials only where `trusted` says that the origin is theirs."""
+    """The headers of the request. The credentials are included only if `trusted` says that they belong to the
+    origin.
+    """
     agent = policy.user_agents.get(url.host.lower().rstrip("."), policy.user_agent)
     headers = [
         (b"Host", url.netloc),
@@ -337,7 +338,7 @@ def _media_type(value: str | None) -> tuple[str | None, str | None]:
 
 
 def _validator(value: str | None) -> str | None:
-    """A validator worth sending back; a server's oversized or unprintable one is not kept."""
+    """A validator to send back later. An oversized or unprintable validator is not kept."""
     if value is None or len(value) > _LONGEST_VALIDATOR or not value.isprintable():
         return None
     return value

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Politeness: how many requests one importer makes to one host at a time and per second.
 
-Every hop of a redirect counts for the host it goes to, so that no number of subscriptions makes the importer a weapon
-against a third party.
+Every hop of a redirect counts for its target host. So even many subscriptions cannot use the importer to attack a third
+party.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ class Hosts:
         self._changed = threading.Condition()
 
     def enter(self, host: str) -> Visit | float:
-        """A visit that begins now, or the seconds after which it is worth asking again."""
+        """A visit that begins now, or the number of seconds after which to ask again."""
         with self._changed:
             wait = self._wait(host)
             return wait or self._begun(host)
 
     def enter_within(self, host: str, seconds: float) -> Visit | None:
-        """A visit, waited for; None where none may begin in time."""
+        """Wait for a visit. None if no visit may begin in time."""
         end = time.monotonic() + seconds
         with self._changed:
             while wait := self._wait(host):
@@ -51,12 +51,12 @@ class Hosts:
             return self._begun(host)
 
     def is_full(self, host: str) -> bool:
-        """Whether the host has as many visits as it may."""
+        """Whether the host has the most visits allowed."""
         with self._changed:
             return self._visits[host] >= self._parallel
 
     def leave(self, host: str) -> None:
-        """A visit to the host is over."""
+        """End a visit to the host."""
         with self._changed:
             self._visits[host] -= 1
             if not self._visits[host]:
@@ -78,14 +78,14 @@ class Hosts:
 
 
 class Visit:
-    """A place at a host, which a redirect exchanges for one at another."""
+    """A place at a host. A redirect exchanges it for a place at another host."""
 
     def __init__(self, hosts: Hosts, host: str) -> None:
         self._hosts = hosts
         self._host: str | None = host
 
     def move(self, host: str, seconds: float) -> bool:
-        """Leave this host for another; False where that one has no place within `seconds`."""
+        """Leave this host for another. Returns False if the other host has no place within `seconds`."""
         if host == self._host:
             return True
         self.leave()
@@ -95,7 +95,7 @@ class Visit:
         return True
 
     def leave(self) -> None:
-        """Be at no host any more."""
+        """Leave the host and take no other."""
         if self._host is not None:
             self._hosts.leave(self._host)
             self._host = None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a fetch may do, as a value. It loads no HTTP client, so that settings can be read without one."""
+"""What a fetch may do, as a value. This module loads no HTTP client, because settings are read without one."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _NO_EXEMPTIONS = Exemptions()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FetchPolicy:
-    """What a fetch may do. `max_bytes` counts decoded bytes, `deadline` is seconds for the whole exchange. Hosts in
-    `user_agents` are told that name instead of `user_agent`.
+    """What a fetch may do. `max_bytes` counts decoded bytes. `deadline` is in seconds, for the whole exchange.
+    `user_agents` maps hosts to the User-Agent they get instead of `user_agent`.
     """
 
     user_agent: str = "Daysheet"

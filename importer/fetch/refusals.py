@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why an address is not connected to: every reason at once, each with the option that would permit it."""
+"""Why the importer does not connect to an address: all reasons at once, each with the option that would permit it."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _LOOPBACK = (addresses.parse("127.0.0.1"), addresses.parse("::1"))
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refusal:
-    """One reason: its machine code and its sentence, which names the host at most."""
+    """One reason: its machine code and its sentence. The sentence shows no more of the address than its host."""
 
     reason: str
     sentence: str
 
 
 def require_none(refusals: Sequence[Refusal]) -> None:
-    """Raise FetchFailed, with the first reason's code and every reason's sentence, where there are any."""
+    """If there are reasons, raise FetchFailed with the first reason's code and every reason's sentence."""
     if refusals:
         message = " ".join(it.sentence for it in refusals)
         raise FetchFailed(refusals[0].reason, message, permanent=True)
 
 
 def of_scheme(scheme: str, policy: FetchPolicy) -> Iterable[Refusal]:
-    """Why this scheme is not spoken."""
+    """Why this scheme is not supported."""
     if scheme == "https" or (scheme == "http" and policy.allow_http):
         return
     permitted = "https or http" if policy.allow_http else "https"
@@ -45,7 +45,7 @@ def of_place(
     exempt: addresses.Exemptions,
     ports: Collection[int],
 ) -> Iterable[Refusal]:
-    """Why a host with these addresses is not connected to on this port."""
+    """Why the importer does not connect to a host with these addresses on this port."""
     if exempt.has_host(host) or (found and all(exempt.has_address(address) for address in found)):
         return
     way = _permitted_with("allow_hosts")
@@ -59,8 +59,8 @@ def of_place(
 
 
 def of_name(host: str, port: int, policy: FetchPolicy) -> Iterable[Refusal]:
-    """Why a host would be refused whatever its name resolved to. Nothing is looked up, since a name may lead elsewhere
-    by the time it is fetched.
+    """Why a host is refused independently of what its name resolves to. No name is looked up, because the name may lead
+    elsewhere when it is fetched.
     """
     address = _numeric(host)
     if address is not None:
@@ -68,7 +68,7 @@ def of_name(host: str, port: int, policy: FetchPolicy) -> Iterable[Refusal]:
     if _is_localhost(host):
         exempt = [it for it in _LOOPBACK if policy.allow.has_address(it)]
         return of_place(host, port, exempt or _LOOPBACK, policy.allow, policy.ports)
-    if policy.allow.networks:  # it may lead into one of them, where every port is permitted
+    if policy.allow.networks:  # the name may lead into one of them, where every port is permitted
         return ()
     return of_place(host, port, (), policy.allow, policy.ports)
 
@@ -78,7 +78,7 @@ def _permitted_with(option: str) -> str:
 
 
 def _numeric(host: str) -> addresses.Address | None:
-    """The address that a host is written as, in any of the spellings that inet_aton(3) knows; None for a name."""
+    """The address in a host that is written as an address, in any spelling that inet_aton(3) knows. None for a name."""
     host = host.rstrip(".")
     try:
         if ":" in host:

@@ -11,7 +11,7 @@ from importer.understand.body import Stream
 
 
 class IcsSource:
-    """Fetches by `policy`."""
+    """Fetches as `policy` permits."""
 
     def __init__(self, policy: FetchPolicy) -> None:
         self._policy = policy

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which source serves an address: decided by its scheme (RFC 3986, section 3.1)."""
+"""Which source serves an address. The scheme of the address decides (RFC 3986, section 3.1)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ _BY_SCHEME: dict[str, Callable[[FetchPolicy], Source]] = {"http": IcsSource, "ht
 
 
 def source_of(url: str, policy: FetchPolicy) -> Source:
-    """The source behind an address. One with a scheme that nobody serves is for the fetcher, which says why not."""
+    """The source for an address. An address with an unknown scheme goes to the fetcher, which refuses it with a
+    reason.
+    """
     scheme = url.partition(":")[0].lower()
     return _BY_SCHEME.get(scheme, IcsSource)(policy)

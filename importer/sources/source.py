@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The port for sources of the importer: what a source is asked, and the listing that it answers with.
+"""The port for sources of the importer: what a source is asked, and the listing that it returns.
 
-Whatever reads a source (importer/cycle.py, importer/preview.py) knows no more of it than this. What the events of a
-listing mean is read from its content, in a process with limits (importer/confined), so content has to be picklable
-and may need nothing of the network.
+Code that reads a source (importer/cycle.py, importer/preview.py) knows only this port. The meaning of the events is
+read from the content of the listing, in a process with limits (importer/confined). Content must therefore be picklable
+and must not need the network.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["Content", "Extent", "Listing", "Source", "Wanted"]
 
 
 class Extent(StrEnum):
-    """What a listing tells of the source. Only a snapshot proves that something is not there any more."""
+    """What a listing contains. Only a snapshot proves that an event is no longer there."""
 
     UNCHANGED = "unchanged"
     SNAPSHOT = "snapshot"
@@ -28,8 +28,8 @@ class Extent(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wanted:
-    """What is asked of a source: its address (a secret), the validators of what is already here (RFC 9110, section
-    8.8), and the header (name and value) of its credentials. `visit` is the place taken at the address's host.
+    """A request to a source: its address (a secret), the validators of the stored version (RFC 9110, section 8.8), and
+    the header (name and value) with its credentials. `visit` is the place taken at the address's host.
     """
 
     url: str = field(repr=False)
@@ -41,8 +41,8 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listing:
-    """What a source answered: all of it (`content`) or that nothing has changed (None), its validators for the next
-    time, and the facts of the exchange.
+    """The answer of a source: its whole `content`, or None if nothing has changed; its validators for the next request;
+    and the facts of the exchange.
     """
 
     extent: Extent
@@ -53,10 +53,10 @@ class Listing:
 
 
 class Source(Protocol):
-    """One kind of source. Has no state: any thread may ask, for any address."""
+    """One kind of source. It has no state: any thread may ask for any address."""
 
     def list(self, wanted: Wanted) -> Listing:
-        """Everything that is at the address, unless it has not changed since the validators in `wanted`.
+        """Everything at the address, unless it has not changed since the validators in `wanted`.
 
         Raises `ImporterError`, whose message holds no secret.
         """
