@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Radicale's application, repaired where a read-only calendar server has to answer differently."""
+"""Radicale's application, corrected where a read-only calendar server has to answer differently."""

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Radicale's WSGI application for read-only calendars.
 
-Verbs that would write are refused with DAV:need-privileges (DAVx5 ignores exactly that), discovery tells the truth,
-GET is conditional, and a database that is away answers 503 instead of anything a client could take for "no events".
+Verbs that would write are refused with DAV:need-privileges: DAVx5 silently skips this refusal and no other. Discovery
+answers truthfully. GET is conditional. If the database is unreachable the answer is 503, never an answer that a client
+could take for "no events".
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ _T = TypeVar("_T")
 
 
 class Application(RadicaleApplication):
-    """One per process; keeps nothing between requests but what the plugins do. The plugins have to be Daysheet's."""
+    """One per process. Only the plugins keep data between requests. The plugins have to be Daysheet's."""
 
     def __init__(
         self, configuration: Configuration, *, outbox: Outbox | None = None, fast_answers: bool = True
@@ -76,7 +77,7 @@ class Application(RadicaleApplication):
         self._answers_fast = fast_answers
 
     def polls(self, *, max_body: int, note: Note) -> Polls | None:
-        """What answers polls before a request comes here; None where answers are not fast."""
+        """The object that answers polls before a request comes here. None if fast answers are off."""
         if not self._answers_fast:
             return None
         return Polls(
@@ -92,7 +93,7 @@ class Application(RadicaleApplication):
     def _handle_request(
         self, environ: types.WSGIEnviron
     ) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
-        """Radicale's, after which a thread holds nothing of the request and its answer."""
+        """As in Radicale. Afterwards the thread holds nothing of the request or its answer."""
         minimal = "return=minimal" in environ.get("HTTP_PREFER", "").replace(" ", "").lower()
         self._now.asked = Asked(minimal=minimal)
         try:
@@ -133,7 +134,7 @@ class Application(RadicaleApplication):
         return status, headers, body
 
     def _quickly(self, answer: Answered) -> Response:
-        """Take a fast answer past Radicale, whose answers are kept in memory and compressed thoroughly."""
+        """Send a fast answer without Radicale, which would keep it in memory and compress it slowly."""
         self._asked.quick = answer
         return answer[0], {}, None, None
 
@@ -151,7 +152,7 @@ class Application(RadicaleApplication):
         logger.error("answered 503: %s", away)
 
     def _guarded(self, answer: Callable[[], _T]) -> _T | Response:
-        """Radicale turns every exception of a verb into 500; a database that is away is 503 (RFC 9110, 15.6.4)."""
+        """Radicale turns every exception of a verb into 500. An unreachable database is 503 (RFC 9110, 15.6.4)."""
         try:
             return answer()
         except DatabaseUnavailable as away:
@@ -193,7 +194,7 @@ class Application(RadicaleApplication):
         return HTTPStatus.OK, {"Allow": allow, "DAV": DAV}, None, None
 
     def do_GET(self, *given: *Given) -> types.WSGIResponse:
-        """A calendar or an object, 304 where the client has it already (RFC 9110, section 13)."""
+        """A calendar or an object. 304 if the client has the current version (RFC 9110, section 13)."""
         request = Request(*given)
         if not pathutils.strip_path(request.path):
             return (
@@ -253,7 +254,7 @@ class Application(RadicaleApplication):
         return self._guarded(lambda: RadicaleApplication.do_PROPFIND(self, *request))
 
     def do_REPORT(self, *given: *Given) -> types.WSGIResponse:
-        """The supported reports (RFC 4791, section 7; RFC 6578), everything else refused by name."""
+        """The supported reports (RFC 4791, section 7; RFC 6578). All others are refused by name."""
         request = Request(*given)
         path, user, groups = request.path, request.user, request.groups
         if not user:
@@ -299,14 +300,14 @@ class Application(RadicaleApplication):
     def _report(self, request: Request) -> types.WSGIResponse:
         try:
             answer = RadicaleApplication.do_REPORT(self, *request)
-        except RuntimeError as bad:  # what Radicale makes of a filter it cannot apply
+        except RuntimeError as bad:  # Radicale raises this for a filter that it cannot apply
             return plain(HTTPStatus.BAD_REQUEST, str(bad).split(":")[0] + ".")
         if self._asked.limit and self._asked.responses > self._asked.limit:
             return error(HTTPStatus.INSUFFICIENT_STORAGE, f"{D}number-of-matches-within-limits")
         return answer
 
     def do_PROPPATCH(self, *given: *Given) -> types.WSGIResponse:
-        """Keep the viewer's own properties, refuse the others inside a 207."""
+        """Keep the viewer's own properties. Refuse the others inside a 207."""
         request = Request(*given)
         access = Access(self._rights, request.user, request.groups, request.path)
         if not access.check("r"):
@@ -326,7 +327,7 @@ class Application(RadicaleApplication):
     def _refused(
         self, environ: types.WSGIEnviron, base_prefix: str, path: str, user: str, *_rest: object
     ) -> types.WSGIResponse:
-        """Nothing here is written by clients; 401 for those who have not said who they are."""
+        """Refuse, since clients cannot write here. 401 for clients without credentials."""
         return _need_privileges() if user else httputils.NOT_ALLOWED
 
     do_PUT = do_DELETE = do_MOVE = do_COPY = do_MKCALENDAR = do_MKCOL = _refused  # type: ignore[assignment]  # noqa: N815
@@ -334,7 +335,7 @@ class Application(RadicaleApplication):
     def do_POST(
         self, environ: types.WSGIEnviron, base_prefix: str, path: str, user: str, *_rest: object
     ) -> types.WSGIResponse:
-        """Requests for busy time at one's own outbox; there is nothing else to post to."""
+        """Requests for busy time at one's own outbox. POST has no other use here."""
         mailbox, outbox = mailboxes.of_path(path), self._outbox
         if outbox is not None and mailbox is not None and mailbox[1] == OUTBOX:
             if mailbox[0] != user:

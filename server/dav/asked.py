@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is known of the request that a thread answers. Radicale hands the verbs neither each other's results nor a place
-to keep them.
+"""What a thread knows about the request that it answers. Radicale gives the verbs neither each other's results nor a
+place to keep them.
 """
 
 from __future__ import annotations
@@ -17,25 +17,26 @@ from server.dav.xml import BadBody
 
 @dataclass(kw_only=True, slots=True)
 class Asked:
-    """One request, made when it comes in. `minimal` says that it prefers return=minimal (RFC 8144)."""
+    """One request, created on arrival. `minimal` says that it prefers return=minimal (RFC 8144)."""
 
     minimal: bool
     is_read: bool = False
-    """Whether its body has been read; then `root` is its XML, None for an empty one, or `bad_body` says what is wrong
-    with it."""
+    """Whether the body has been read. Then `root` is its XML, None for an empty body, or `bad_body` says what
+    is wrong.
+    """
     root: ET.Element | None = None
     bad_body: BadBody | None = None
     viewer: Viewer | None = None
-    """Who asks for properties that have to be corrected in Radicale's answer."""
+    """The viewer who asks for properties that must be corrected in Radicale's answer."""
     strangers: Sequence[str] = ()
     """The hrefs that Radicale leaves unanswered."""
     unknown: Sequence[str] = ()
-    """The properties that no resource has, which Radicale is not asked for."""
+    """The requested properties that no resource has. Radicale is not asked for them."""
     limit: int | None = None
-    """How many responses a report may have at most."""
+    """The most responses that a report may have."""
     responses: int = 0
     quick: Answered | None = None
-    """The answer that goes past Radicale."""
+    """The answer that is sent without Radicale."""
 
 
 class Now(threading.local):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The expand-property report (RFC 3253, section 3.8): properties of a resource, in which each href is replaced by what
-is asked of the resource that it names. macOS finds the calendars of other people so.
+"""The expand-property report (RFC 3253, section 3.8). It returns properties of a resource and replaces each href by the
+requested properties of the resource it names. macOS finds the calendars of other people this way.
 
-Every resource is asked with the PROPFIND of the viewer, so nobody sees here what he could not see there.
+Every resource is read with a PROPFIND of the viewer. So the report shows only what PROPFIND shows.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from server.dav.xml import (
 )
 
 MOST_RESOURCES = 1000
-"""Hrefs that one report expands. A dispatcher has one for each user, times what is nested in it."""
+"""The most hrefs that one report expands. A dispatcher has one for each user, multiplied by the nested ones."""
 MOST_LEVELS = 8
-"""Levels of nested properties. Apple's apps use two."""
+"""The most levels of nested properties. Apple's apps use two."""
 _PROPERTY = f"{D}property"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9._-]*")
 _NAMESPACE = re.compile(r"(?!http://www\.w3\.org/(?:XML/1998/namespace|2000/xmlns/)\Z)[^{}\s]+")
@@ -40,8 +40,8 @@ LookUp = Callable[[str, ET.Element, str], WSGIResponse]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wish:
-    """The properties asked of a resource in Clark notation, each with what is asked of the resources it names; None
-    where its hrefs stay hrefs.
+    """The requested properties of a resource in Clark notation. Each maps to the requested properties of the resources
+    that it names, or to None if its hrefs stay hrefs.
     """
 
     names: Mapping[str, Wish | None]
@@ -56,7 +56,7 @@ class Wish:
 
 
 class _Refused(Exception):
-    """The report as a whole gets this answer."""
+    """The whole report gets this answer."""
 
     def __init__(self, response: WSGIResponse) -> None:
         super().__init__("refused")
@@ -77,7 +77,9 @@ def answer(root: ET.Element, path: str, depth: str, prefix: str, look_up: LookUp
 
 
 def wishes(root: ET.Element) -> Wish:
-    """What a DAV:expand-property asks for. Raises `BadBody` where a name is none, or for too many or too deep ones."""
+    """What a DAV:expand-property asks for. Raises `BadBody` if a name is invalid, or if there are too many or too
+    deeply nested ones.
+    """
     if sum(1 for _ in root.iter(_PROPERTY)) > MAXIMUM_PROPERTIES:
         raise too_much(f"A request may name at most {MAXIMUM_PROPERTIES} properties.")
     return _wishes([root], MOST_LEVELS)
@@ -139,12 +141,14 @@ class _Expansion:
                         parent[place] = self._one(href.text or "", path, nested)
 
     def _path(self, href: str) -> str:
-        """Where it is below the tree's root; empty for what is elsewhere, such as a mailto address."""
+        """The path below the tree's root. Empty for other addresses, such as a mailto address."""
         path = unquote(href)
         return path.removeprefix(self._prefix) if path.startswith(f"{self._prefix}/") else ""
 
     def _one(self, href: str, path: str, wish: Wish) -> ET.Element:
-        """The response of the resource that an href names; with a status of its own where the viewer may not see it."""
+        """The response of the resource that an href names. It has its own status if the viewer may not see the
+        resource.
+        """
         self._left -= 1
         if self._left < 0:
             raise _Refused(error(HTTPStatus.INSUFFICIENT_STORAGE, f"{D}number-of-matches-within-limits"))

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where somebody's own calendars are who writes the name in another case: at the address with the name as it is.
+"""Redirects a user who writes their own name in another case to the address with the exact name.
 
-Every address in answers has that name. A client that was given another (`/dav/Dora/` for `dora`) is sent there with 308
-(RFC 9110, section 15.4.9), which calendar apps follow with the method and body they had; answering in place would
-give it names of resources that it did not ask about.
+Every address in answers has the exact name. A client that asks for another spelling (`/dav/Dora/` for `dora`) is
+redirected with 308 (RFC 9110, section 15.4.9). Calendar apps follow it with the same method and body. An answer in
+place would name resources that the client did not ask about.
 """
 
 from __future__ import annotations
@@ -19,18 +19,20 @@ from server.dav.xml import Response, plain
 
 
 def elsewhere(storage: CalendarStorage, base_prefix: str, path: str, user: str) -> Response | None:
-    """The redirect to the user's own home or what is in it, None where the path is not that in another case."""
+    """The redirect to the user's own home or a resource in it. None unless the path spells the user's name in another
+    case.
+    """
     owner, slash, rest = path.lstrip("/").partition("/")
     if not user or owner == user or owner.casefold() != user.casefold():
         return None
     if storage.find_principal(owner) is not None:
-        return None  # another user's, who is called so
+        return None  # another user has exactly this name
     place = f"{base_prefix}/{quote(user)}{slash}{quote(rest)}"
     return plain(HTTPStatus.PERMANENT_REDIRECT, f"The calendars of {user} are at {place}.", Location=place)
 
 
 class Homes(Application):
-    """The application, which sends people home."""
+    """The application, with redirects to the user's home."""
 
     def _moved(self, base_prefix: str, path: str, user: str) -> WSGIResponse | None:
         return self._guarded(lambda: elsewhere(self._calendars, base_prefix, path, user))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The scheduling inbox and outbox of a user as WebDAV resources, and where his principal says that they are (RFC 6638,
-sections 2 and 6). Values are XML text, for fast answers and for Radicale's alike.
+"""The scheduling inbox and outbox of a user as WebDAV resources, and the principal's properties that point to them (RFC
+6638, sections 2 and 6). Values are XML text, used for fast answers and for Radicale's.
 
-Nothing is ever delivered to an inbox, since nobody here can send anything but requests for busy time.
+Nothing is ever delivered to an inbox: users can send only requests for busy time.
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ from scheduling.calendars.calendars import INBOX, MAILBOXES, OUTBOX
 from server.dav.xml import C, D
 
 LARGEST = 2**18
-"""Octets of a message to an outbox."""
+"""The most octets of a message to an outbox."""
 ALLOW = "OPTIONS, GET, HEAD, POST, PROPFIND, PROPPATCH, REPORT"
-"""At an outbox. Elsewhere POST is not allowed, and Evolution takes a calendar that allows it for writable."""
+"""The methods allowed at an outbox. POST is not allowed elsewhere: Evolution takes a calendar that allows POST for
+writable.
+"""
 DEFAULT_CALENDAR = f"{C}schedule-default-calendar-URL"
-"""Protected on an inbox (RFC 6638, section 9.2): nothing is put into any calendar from there."""
+"""Protected on an inbox (RFC 6638, section 9.2), because no event goes from an inbox into a calendar."""
 USER_TYPE = f"{C}calendar-user-type"
 URLS: Mapping[str, str] = {f"{C}schedule-{slug}-URL": slug for slug in MAILBOXES}
-"""The principal's properties that say where they are, and the last segment of the address."""
+"""The principal's properties that say where the mailboxes are, each with the last segment of the address."""
 _NAMESPACES = f'xmlns="{D[1:-1]}" xmlns:C="{C[1:-1]}"'
 
 
@@ -83,11 +85,11 @@ PROPERTIES: Mapping[str, Mapping[str, str]] = {
     },
 }
 CORRECTED = frozenset({*PROPERTIES[INBOX], *PROPERTIES[OUTBOX], *URLS, USER_TYPE, DEFAULT_CALENDAR})
-"""The properties of inboxes, outboxes and principals that Radicale does not know, or knows otherwise."""
+"""The properties of inboxes, outboxes and principals that Radicale does not know or answers differently."""
 
 
 def of_path(path: str) -> tuple[str, str] | None:
-    """The user and the mailbox that a path below the tree's root is, if it is that of one."""
+    """The user and the mailbox for a path below the tree's root, if the path is that of a mailbox."""
     segments = path.strip("/").split("/")
     return (segments[0], segments[1]) if len(segments) == 2 and segments[1] in MAILBOXES else None
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Corrections of Radicale's PROPFIND answers before they are written: reports that exist, privileges as they are,
-principals a dispatcher may read (calendar-proxy), and properties whose values are XML.
+"""Corrects Radicale's PROPFIND answers before they are written: the supported reports, the true privileges, the
+principals that a dispatcher may read (calendar-proxy), and properties whose values are XML.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from server.dav.xml import CS, C, D
 XML_VALUED = frozenset(
     {f"{C}schedule-calendar-transp", f"{C}calendar-free-busy-set", f"{C}schedule-default-calendar-URL"}
 )
-"""Client-private properties whose value is markup; kept as text by Radicale's interface."""
+"""Client-private properties whose value is markup. Radicale's interface keeps them as text."""
 _PROXY = (f"{CS}calendar-proxy-read-for", f"{D}group-membership")
 _SOURCE = f"{CS}source"
 _NO_PROXY = (f"{CS}calendar-proxy-write-for",)
@@ -42,7 +42,9 @@ CORRECTED = frozenset(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Viewer:
-    """Who asked: where the DAV tree starts, the logged-in user, and how to look up what is rarely asked for."""
+    """The request's context: the start of the DAV tree, the logged-in user, and look-ups for rarely requested
+    values.
+    """
 
     prefix: str
     user: str
@@ -54,7 +56,7 @@ class Viewer:
 def viewer(
     calendars: CalendarStorage, *, prefix: str, user: str, groups: Container[str], root_alias: bool
 ) -> Viewer:
-    """The viewer `user`, who reads what his groups may."""
+    """The viewer `user`, who may read what the user's groups may read."""
 
     def email(username: str) -> str | None:
         principal = calendars.find_principal(unquote(username))
@@ -67,7 +69,7 @@ def viewer(
 
 
 def add_missing(multistatus: ET.Element, hrefs: Iterable[str]) -> None:
-    """Say of each of `hrefs` that there is no such resource."""
+    """Add a response for each of `hrefs` that says that there is no such resource."""
     for href in hrefs:
         response = ET.SubElement(multistatus, f"{D}response")
         ET.SubElement(response, f"{D}href").text = href
@@ -75,7 +77,7 @@ def add_missing(multistatus: ET.Element, hrefs: Iterable[str]) -> None:
 
 
 def add_strangers(multistatus: ET.Element, names: Sequence[str]) -> None:
-    """Say of every resource that has an answer that it has none of these properties."""
+    """Add to the response of every resource that it has none of these properties."""
     if not names:
         return
     missing = [ET.Element(name) for name in names]
@@ -85,7 +87,7 @@ def add_strangers(multistatus: ET.Element, names: Sequence[str]) -> None:
 
 
 def minimise(multistatus: ET.Element) -> None:
-    """Leave out what is missing, as `Prefer: return=minimal` asks (RFC 8144, section 2.1)."""
+    """Leave out missing properties, as `Prefer: return=minimal` asks (RFC 8144, section 2.1)."""
     for response in multistatus.findall(f"{D}response"):
         for propstat in response.findall(f"{D}propstat"):
             if " 404 " in (propstat.findtext(f"{D}status") or ""):
@@ -95,7 +97,7 @@ def minimise(multistatus: ET.Element) -> None:
 
 
 def requested(root: ET.Element | None) -> frozenset[str]:
-    """The properties of a PROPFIND that have to be looked at; all of them for allprop and an empty body."""
+    """The properties of a PROPFIND that may need corrections: all of them for allprop and an empty body."""
     if root is None or root.find(f"{D}prop") is None:
         return CORRECTED
     return CORRECTED.intersection(child.tag for child in root.findall(f"{D}prop/*"))
@@ -138,7 +140,7 @@ def _correct_response(response: ET.Element, path: str, names: frozenset[str], vi
 
 
 def _refuse_source(response: ET.Element) -> None:
-    """Radicale gives every collection an empty source, which clients take for a subscription to elsewhere."""
+    """Radicale gives every collection an empty source. Clients then take it for a subscription to another server."""
     found = _prop(response, "200")
     source = None if found is None else found.find(_SOURCE)
     if found is None or source is None:
@@ -173,7 +175,7 @@ def _correct_home(response: ET.Element, path: str, names: frozenset[str], viewer
 
 
 def _put(response: ET.Element, values: Mapping[str, str]) -> None:
-    """Give properties that are asked for these values."""
+    """Set the requested properties to these values."""
     for propstat in response.findall(f"{D}propstat"):
         prop = propstat.find(f"{D}prop")
         for asked in list(prop) if prop is not None else ():

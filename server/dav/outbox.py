@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""POST to a scheduling outbox: when are these calendar users busy (RFC 6638, section 5)? The answer is that of
-free-busy-query and of free-busy links, one for each recipient.
+"""POST to a scheduling outbox asks when calendar users are busy (RFC 6638, section 5). The answer has one part for each
+recipient, with the same periods as free-busy-query and free-busy links.
 
-The text comes from anybody with an account: its size, attendees and range are bounded, and requests are counted.
+Anybody with an account can send such a text. Its size, attendees and range are therefore bounded, and requests are
+counted.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Outbox:
         self._principals = (f"{root}/", settings.url(f"{root}/"))
 
     def post(self, environ: WSGIEnviron, body: bytes, username: str) -> Response:
-        """The answer to the owner of the outbox, who is `username` and has signed in."""
+        """The answer to `username`, who owns the outbox and is authenticated."""
         wait = self._too_often(username)
         if wait:
             sentence = f"Too many requests; try again in {counted(wait, 'second')}."
@@ -71,7 +72,7 @@ class Outbox:
                 return error(HTTPStatus.FORBIDDEN, f"{C}max-attendees-per-instance")
             try:
                 replies = inquiry.replies(snapshot, asker, asked, principals)
-            except Invalid:  # the bounds that the message itself does not show, as for free-busy-query
+            except Invalid:  # bounds that the message itself does not show, as for free-busy-query
                 return error(HTTPStatus.FORBIDDEN, f"{D}number-of-matches-within-limits")
         return HTTPStatus.OK, {"Content-Type": "application/xml; charset=utf-8"}, _document(replies), None
 

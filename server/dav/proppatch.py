@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PROPPATCH on read-only collections (RFC 4918, section 9.2): a viewer's own properties are kept for him alone, all
-others are refused inside the 207, since macOS stops syncing a calendar whose PROPPATCH answers 403.
+"""PROPPATCH on read-only collections (RFC 4918, section 9.2): a viewer's own properties are kept for this viewer only.
+All others are refused inside the 207, because macOS stops syncing a calendar whose PROPPATCH answers 403.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def instructions(root: ET.Element) -> list[tuple[str, str | None]]:
 
 
 def protected(asked: Iterable[tuple[str, str | None]], item: InHome) -> set[str]:
-    """Those that cannot be kept on the collection `item`: what is not client-private, what is too long, and what would
-    not be true (RFC 6638, sections 9.1 and 9.2): a calendar takes its owner's time whatever his calendar app would
-    like, and nothing is ever put into a calendar from an inbox.
+    """The properties that cannot be kept on the collection `item`: those that are not client-private, too long, or
+    untrue (RFC 6638, sections 9.1 and 9.2). A calendar always takes its owner's time, even if a calendar app asks for
+    the opposite. No event goes from an inbox into a calendar.
     """
     found = set()
     for name, value in asked:
@@ -50,8 +50,8 @@ def protected(asked: Iterable[tuple[str, str | None]], item: InHome) -> set[str]
 
 
 def answer(href: str, asked: list[tuple[str, str | None]], refused: set[str]) -> ET.Element:
-    """The multistatus, for a PROPPATCH is done wholly or not at all: 200 for all, or 403 for those that are refused and
-    424 for the others.
+    """The multistatus. A PROPPATCH is done wholly or not at all: 200 for all properties, or 403 for the refused ones
+    and 424 for the others.
     """
     multistatus = ET.Element(f"{D}multistatus")
     response = ET.SubElement(multistatus, f"{D}response")
@@ -72,7 +72,7 @@ def answer(href: str, asked: list[tuple[str, str | None]], refused: set[str]) ->
 
 
 def _is_same(item: InHome, name: str, value: str) -> bool:
-    """Whether a property whose value is one element has that element already; true where it has none of its own."""
+    """Whether a property whose value is one element already has that element. True if no value is set."""
     present = item.get_meta(make_human_tag(name))
     return present is None or _markup(value) == _markup(present)
 

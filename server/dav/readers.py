@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Notes in the delivery ledger what calendar clients read through CalDAV.
+"""Records in the delivery ledger what calendar clients read through CalDAV.
 
-A REPORT, a GET or a listing of a calendar leaves the client with its present revision. A PROPFIND that only asks for
-the CTag or sync token does not: it confirms what was fetched before, if nothing has changed since.
+A REPORT, a GET or a listing of a calendar leaves the client with its present revision. A PROPFIND that asks only for
+the CTag or sync token does not. It confirms what was fetched before, if nothing has changed since.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SLASHES = "/dav/user/calendar/".count("/")
 
 
 class Readers:
-    """Passes requests on and notes those that were answered."""
+    """Passes requests on and records those that were answered."""
 
     def __init__(self, settings: Settings, application: WSGIApplication) -> None:
         self._application = application
@@ -70,7 +70,7 @@ class Readers:
                 )
 
     def note(self, environ: WSGIEnviron, calendars: Sequence[CalendarState], app_password: int) -> None:
-        """Note a poll that has been answered without coming this way, if any calendar was in the answer."""
+        """Record a poll that was answered elsewhere, if a calendar was in the answer."""
         if not calendars:
             return
         fetches = _fetches_poll(environ["REQUEST_METHOD"], environ["PATH_INFO"], environ.get("HTTP_DEPTH"))
@@ -91,7 +91,7 @@ _family = lru_cache(maxsize=256)(client_families.of)
 
 
 def _fetches_poll(method: str, path: str, depth: str | None) -> bool:
-    """As `_fetches`, where the path is that of a home, a calendar or an object below `/dav`."""
+    """As `_fetches`, if the path is that of a home, a calendar or an object below `/dav`."""
     return path.count("/") == _SLASHES and path.endswith("/") and _of_calendar(method, depth)
 
 

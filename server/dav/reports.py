@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which REPORT requests are understood (RFC 4791, section 7; RFC 6578), checked before any object is read.
 
-Radicale answers what it does not know like a query without a filter; here an unknown report is refused, and a
-malformed one gets 4xx instead of an exception somewhere inside.
+Radicale answers an unknown report like a query without a filter. Here an unknown report is refused, and a malformed one
+gets 4xx instead of an internal exception.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ OF_HOME = (FREE_BUSY, EXPAND)
 EMPTY = (f"{D}principal-search-property-set", f"{D}principal-property-search")
 """Not supported and not advertised, but Apple's clients want 207 and not an error."""
 LONGEST_RANGE = question.LONGEST
-"""Seconds that an expansion or a free-busy answer may span."""
+"""The most seconds that an expansion or a free-busy answer may span."""
 LONGEST_TEXT = 4096
 MOST_FILTERS = 100
-"""Elements of a filter. Each is compared with every object that the time range leaves."""
+"""The most elements of a filter. Each is compared with every object within the time range."""
 MOST_HREFS = 15_000
-"""Objects that a calendar-multiget may name; as many fit into a body of a mebibyte."""
+"""The most objects that a calendar-multiget may name. This many fit into a body of a mebibyte."""
 _MOMENT = re.compile(r"\d{8}T\d{6}Z")
 _NUMBER = re.compile(r"0{0,9}[1-9]\d{0,8}", re.ASCII)
 _PLAIN_PATH = re.compile(r"/(?!/)[\w.@%/-]{0,2000}", re.ASCII)
@@ -55,7 +55,7 @@ _COLLATIONS = {None, "default", "i;ascii-casemap", "i;octet", "i;unicode-casemap
 
 
 class BadReport(ValueError):
-    """The report cannot be answered; carries the response."""
+    """The report cannot be answered. The error carries the response."""
 
     def __init__(self, response: Response) -> None:
         super().__init__("bad report")
@@ -63,7 +63,7 @@ class BadReport(ValueError):
 
 
 def check(root: ET.Element) -> None:
-    """Raises `BadReport` unless the report is one that is understood, well-formed and within bounds."""
+    """Raises `BadReport` unless the report is understood, well-formed and within bounds."""
     if root.tag not in SUPPORTED and root.tag not in EMPTY:
         raise BadReport(error(HTTPStatus.FORBIDDEN, f"{D}supported-report"))
     try:
@@ -93,7 +93,7 @@ def span(element: ET.Element) -> tuple[int | None, int | None]:
 
 
 def bounded_span(element: ET.Element) -> tuple[int, int]:
-    """As `span` for ranges that need both ends and must not be long. Raises `BadReport`."""
+    """As `span`, for ranges that need both ends and have a maximum length. Raises `BadReport`."""
     start, end = span(element)
     if start is None or end is None:
         raise _bad_range(element)
@@ -103,7 +103,9 @@ def bounded_span(element: ET.Element) -> tuple[int, int]:
 
 
 def expansion(root: ET.Element) -> Expansion | None:
-    """What a report wants expanded. Objects are limited to its time-range filter, else to the expansion's own range."""
+    """The expansion that a report asks for. Objects are limited to its time-range filter, or without one to the range
+    of the expansion.
+    """
     expand = root.find(f".//{C}expand")
     if expand is None:
         return None

@@ -12,8 +12,8 @@ Given: TypeAlias = tuple[types.WSGIEnviron, str, str, str, set[str], dict[str, o
 
 
 class Request(NamedTuple):
-    """In Radicale's order, so that its own methods take it as their arguments. `prefix` is the path of the
-    application, `path` the rest of it, `user` "" for nobody.
+    """The fields are in Radicale's order, so that its own methods accept them as arguments. `prefix` is the path of the
+    application, `path` the rest. `user` is "" for nobody.
     """
 
     environ: types.WSGIEnviron
@@ -25,5 +25,5 @@ class Request(NamedTuple):
 
     @property
     def depth(self) -> str:
-        """The header Depth, "0" without one."""
+        """The header Depth, "0" if it is absent."""
         return str(self.environ.get("HTTP_DEPTH", "0"))

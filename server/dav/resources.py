@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is answered here about one resource, whatever the verb: whether a client has it already, its free and busy time,
-and a viewer's own properties of it.
+"""Answers about one resource, for every verb: whether a client has the current version, the free and busy time, and a
+viewer's own properties.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Resources:
     def unchanged(
         self, environ: types.WSGIEnviron, path: str, user: str, user_groups: set[str]
     ) -> Response | None:
-        """304 where the client has it already (RFC 9110, section 13); None where it has not, or may not know."""
+        """304 if the client has the current version (RFC 9110, section 13). None if it has not, or may not know."""
         if not Access(self._rights, user, user_groups, path).check("r"):
             return None
         with self._storage.acquire_lock("r", user):
@@ -58,13 +58,13 @@ class Resources:
                 return error(HTTPStatus.FORBIDDEN, f"{D}supported-report")
             try:
                 text = item.free_busy(start, end, int(time.time()))
-            except Invalid:  # the one bound that the report itself does not show
+            except Invalid:  # a bound that the report itself does not show
                 return error(HTTPStatus.FORBIDDEN, f"{D}number-of-matches-within-limits")
             return HTTPStatus.OK, {"Content-Type": "text/calendar"}, text, None
 
     def set_properties(self, root: ET.Element, base_prefix: str, path: str, user: str) -> types.WSGIResponse:
-        """Keep the properties of a DAV:propertyupdate that are the viewer's own, or none of them. The caller has made
-        sure that he may read the resource.
+        """Keep the viewer's own properties of a DAV:propertyupdate, all or none. The caller has checked that the viewer
+        may read the resource.
         """
         with self._storage.acquire_lock("r", user):
             item = next(self._storage.discover(path), None)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reading request bodies and writing DAV error bodies.
 
-XML comes from strangers: DTDs, deep nesting and many elements end the parsing where they are met, so that a body costs
-no more than what is allowed of it.
+XML comes from strangers. Parsing ends at a DTD, at deep nesting and at too many elements, so a body costs only what its
+allowed part costs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from server.gate import LARGEST_XML as LARGEST
 MAXIMUM_DEPTH = 64
 MAXIMUM_ELEMENTS = 25_000
 MAXIMUM_PROPERTIES = 100
-"""Properties that a request may name. Calendar apps name up to 50."""
+"""The most properties that a request may name. Calendar apps name up to 50."""
 D, C, CS = "{DAV:}", "{urn:ietf:params:xml:ns:caldav}", "{http://calendarserver.org/ns/}"
 
 _NAMED_OTHERWISE = re.compile(rb"<[^>]*[\x80-\xff]")
@@ -30,7 +30,7 @@ Response = tuple[int, dict[str, str], "str | bytes | None", "str | None"]
 
 
 class BadBody(ValueError):
-    """The request body is not the XML this request needs, or more of it than is looked at. `status` is 400 or 413."""
+    """The request body is not the XML that this request needs, or is too long. `status` is 400 or 413."""
 
     def __init__(self, sentence: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
         super().__init__(sentence)
@@ -43,7 +43,7 @@ class BadBody(ValueError):
 
 
 class _Reader:
-    """Expat's events as a tree, ended by the first that is not allowed."""
+    """Builds a tree from expat's events. The first event that is not allowed ends it."""
 
     def __init__(self) -> None:
         self._tree = ET.TreeBuilder()
@@ -85,7 +85,7 @@ class _Reader:
 
 
 def too_much(sentence: str) -> BadBody:
-    """For a body that asks for more than one request may."""
+    """The refusal of a body that asks for more than one request may."""
     return BadBody(sentence, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
 
@@ -106,7 +106,7 @@ def parse(content: bytes) -> ET.Element:
 
 
 def count_properties(root: ET.Element) -> None:
-    """Raises `BadBody` where a request names more than `MAXIMUM_PROPERTIES` to be returned, set or removed."""
+    """Raises `BadBody` if a request names more than `MAXIMUM_PROPERTIES` properties to return, set or remove."""
     found = sum(len(prop) for prop in root.iter(f"{D}prop"))
     if found > MAXIMUM_PROPERTIES:
         raise too_much(f"A request may name at most {MAXIMUM_PROPERTIES} properties.")
@@ -132,9 +132,9 @@ def to_bytes(root: ET.Element) -> bytes:
 
 
 def in_ascii(document: bytes) -> bytes:
-    """The UTF-8 document with character references for what is not ASCII (XML 1.0, section 4.1). Thunderbird decodes
-    each piece that comes from the network by itself and would tear a character at its edge. Names of elements cannot be
-    written so: a document that has such a one, which only a request brings, stays as it is.
+    """The UTF-8 document with character references for characters outside ASCII (XML 1.0, section 4.1). Thunderbird
+    decodes each piece from the network separately and would tear a character at its edge. Element names cannot be
+    written as references. A document with such a name, which only a request can bring, stays as it is.
     """
     if document.isascii() or _NAMED_OTHERWISE.search(document):
         return document
@@ -142,21 +142,23 @@ def in_ascii(document: bytes) -> bytes:
 
 
 def without_controls(document: bytes) -> bytes:
-    """The UTF-8 document without characters that XML 1.0 forbids; ElementTree writes those of a user's name."""
+    """The UTF-8 document without characters that XML 1.0 forbids. ElementTree would write those in a user's name."""
     return document.translate(None, _CONTROLS).replace(b"\xef\xbf\xbe", b"").replace(b"\xef\xbf\xbf", b"")
 
 
 def octets(text: str) -> bytes:
     """Markup whose names are ASCII, as `in_ascii`, without characters that XML 1.0 forbids, surrogates replaced."""
     document = text.encode("ascii", "xmlcharrefreplace").translate(None, _CONTROLS)
-    # Markup of ours holds no such references: what looks like one in a text begins with "&amp;" here.
+    # Our markup holds no such references. A text that looks like one begins with "&amp;" here.
     if not _is_western(text) and (b"&#5" in document or b"&#6553" in document):
         document = _FORBIDDEN.sub(lambda found: b"?" if found[1] else b"", document)
     return document
 
 
 def _is_western(text: str) -> bool:
-    """Whether no character is beyond U+00FF. This takes a twentieth of a search in the finished document."""
+    """Whether no character is beyond U+00FF. This takes a twentieth of the time of a search in the finished
+    document.
+    """
     try:
         text.encode("latin-1")
     except UnicodeEncodeError:
@@ -165,8 +167,8 @@ def _is_western(text: str) -> bool:
 
 
 def one_question(root: ET.Element | None) -> None:
-    """Leave what a PROPFIND asks for as its only child, since Radicale looks at the first (RFC 4918, section 14.20).
-    Raises `BadBody` where it asks for nothing, several things, or too much.
+    """Leave the requested element as the only child of a PROPFIND, since Radicale looks only at the first (RFC 4918,
+    section 14.20). Raises `BadBody` if the PROPFIND asks for nothing, several things, or too much.
     """
     if root is None:
         return

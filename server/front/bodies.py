@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Request bodies, read by the event loop. One that arrives too slowly is given up, and no thread waits for it."""
+"""Request bodies, read by the event loop. A body that arrives too slowly is given up. No thread waits for a body."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from server.front.budget import Budget
 from server.front.connection import Connection
 
 SMALL = 2**16
-"""Octets of a body that are not counted against the budget: connections are limited anyway."""
+"""Octets of each body that do not count against the budget. The number of connections is limited anyway."""
 _GRACE = 5.0
 """Seconds before a body has to keep to the minimum rate."""
 
 
 class Outcome(Enum):
-    """How the reading of a body ended."""
+    """How reading a body ended."""
 
     WHOLE = "whole"
     TOO_LARGE = "too large"
@@ -85,25 +85,25 @@ class Incoming:
         return True
 
     def taken(self) -> bytes:
-        """The body, which is not kept here any longer."""
+        """Return the body and keep it here no longer."""
         parts, self._parts = self._parts, []
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def release(self) -> None:
-        """Give back the memory, when the request has been answered."""
+        """Give back the memory after the request has been answered."""
         counted, self._counted = self._counted, 0
         self._parts = []
         if counted:
             self._budget.give(counted)
 
     def expire(self, now: float, *, seconds: int, rate: int) -> None:
-        """Give it up where it has not arrived within `seconds`, or comes with less than `rate` octets a second."""
+        """Give the body up if it has not arrived within `seconds` or comes with less than `rate` octets a second."""
         lasted = now - self._began
         if lasted > seconds or (lasted > _GRACE and self.size < rate * lasted):
             self._end(Outcome.TOO_SLOW)
 
     def give_up(self) -> None:
-        """Read no more: the server stops."""
+        """Stop reading, because the server stops."""
         self._end(Outcome.TOO_MANY)
 
     def _end(self, outcome: Outcome) -> None:

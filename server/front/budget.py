@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Memory for what waits for clients: bodies that are arriving, answers that are not taken yet."""
+"""Memory for data that waits for clients: arriving bodies, and answers that clients have not taken yet."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from server.dav.fast.bodies import Pieces, length_of
 
 
 class Budget:
-    """Octets that may be held at a time. What is held several times, as the same object, counts once."""
+    """Octets that may be held at a time. An object that is held several times counts once."""
 
     def __init__(self, octets: int) -> None:
         self._left = octets
@@ -18,11 +18,11 @@ class Budget:
 
     @property
     def left(self) -> int:
-        """Octets that can still be taken."""
+        """The number of octets that can still be taken."""
         return self._left
 
     def take(self, octets: int) -> bool:
-        """Whether there were that many; they are the caller's until it gives them back."""
+        """Take octets. Returns False if fewer are left. The caller has to give them back."""
         with self._lock:
             if octets > self._left:
                 return False
@@ -30,7 +30,7 @@ class Budget:
             return True
 
     def give(self, octets: int) -> None:
-        """Give back what was taken."""
+        """Give back octets that were taken."""
         with self._lock:
             self._left += octets
 
@@ -46,7 +46,7 @@ class Budget:
             return True
 
     def release(self, content: bytes | Pieces) -> None:
-        """Give back what was held."""
+        """Give back an object that was held."""
         with self._lock:
             holders = self._shared.pop(id(content)) - 1
             if holders:

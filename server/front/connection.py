@@ -2,7 +2,7 @@
 """One request as granian's event loop gives it, without asyncio: its ASGI protocol object, driven by callbacks.
 
 An asyncio loop costs more than the answer to a poll does (docs/performance.md). The awaitables of granian take
-callbacks as asyncio's futures do, and hand them to an object that looks like a loop: here one that calls them at once,
+callbacks like asyncio's futures and hand them to an object that looks like a loop. The object here calls them at once,
 on the dispatcher's thread. Callbacks therefore must not wait.
 """
 
@@ -19,7 +19,7 @@ Scope = dict[str, Any]
 
 
 class Arrived(Protocol):
-    """Gets the next part of a body, and whether more may follow; None once the client is gone."""
+    """Gets the next part of a body, and whether more may follow. The part is None once the client is gone."""
 
     def __call__(self, part: bytes | None, /, *, more: bool) -> None:
         """Take the part."""
@@ -39,7 +39,9 @@ class Callbacks:
 
 
 class Connection:
-    """The exchange of one request. Its methods can be called from any thread, each by one at a time."""
+    """The exchange of one request. Any thread may call its methods, but no two threads may call the same method at
+    once.
+    """
 
     __slots__ = ("_protocol", "_receiving", "_told", "_watched", "gone", "scope", "started")
 
@@ -81,7 +83,7 @@ class Connection:
             arrived(None, more=False)
 
     def abandon(self) -> None:
-        """Receive nothing more: what waits for the body would keep the connection open after the answer."""
+        """Receive nothing more. Waiting for the body would keep the connection open after the answer."""
         if self._receiving is not None:
             self._receiving.cancel()
 

@@ -14,8 +14,8 @@ _names: dict[bytes, str] = {b"content-type": "CONTENT_TYPE", b"content-length": 
 
 
 def environ_of(scope: Scope) -> dict[str, Any]:
-    """Everything but `wsgi.input`. Header fields that come several times are joined (RFC 9110, section 5.3); those
-    with an underscore are dropped, since they could pass for one that a proxy sets.
+    """The environment without `wsgi.input`. Repeated header fields are joined (RFC 9110, section 5.3). Fields with an
+    underscore are dropped, because they could imitate a field that a proxy sets.
     """
     path: bytes = scope["raw_path"]
     environ: dict[str, Any] = {

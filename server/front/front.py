@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gets every request on the dispatcher's thread; the application gets it as a whole, or not at all."""
+"""Gets every request on the dispatcher's thread. The application gets a request complete or not at all."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ from server.security import SECURITY
 logger = logging.getLogger(__name__)
 
 UNKNOWN = 4096
-"""Octets that are read from somebody who does not say who he is; what needs more is for people who do."""
+"""Octets of a body that are read without credentials. Longer bodies need credentials."""
 SESSION = "daysheet="
-"""In the cookie of somebody who has signed in to the pages (server/pages/frame/cookies.py): forms may be longer."""
+"""Marks the cookie of a user who has signed in to the pages (server/pages/frame/cookies.py). Their forms may be
+longer.
+"""
 SHORT_QUESTION = 8192
-"""Octets of a body with which a request may be a poll: those of calendar apps have 500, and 6,000 where they ask for 50
-objects by name.
+"""The longest body of a poll, in octets. Polls of calendar apps have 500, or 6,000 if they ask for 50 objects
+by name.
 """
 HEALTH = "/healthz"
 _OK = b'{"status":"ok"}\n'
@@ -38,7 +40,7 @@ HEALTHY: list[Header] = [
     ("Content-Length", str(len(_OK))),
     *SECURITY,
 ]
-"""The header fields of the answer to a health check, which the application would answer in the same way."""
+"""The header fields of the answer to a health check. The application would answer with the same fields."""
 _QUEUE = 1024
 _MOST_LONG = 256
 _SWEEP = 1.0
@@ -50,7 +52,7 @@ _REFUSED: dict[Outcome, tuple[int, str, tuple[Header, ...]]] = {
 
 
 class Front:
-    """One for a worker; called by granian with each request."""
+    """Each worker has one. granian calls it with each request."""
 
     def __init__(self, application: Application, settings: ServerSettings) -> None:
         self._application = application
@@ -65,7 +67,7 @@ class Front:
         threading.Thread(target=self._sweep, name="front", daemon=True).start()
 
     def __call__(self, watcher: Any) -> None:
-        """Take a request from the event loop. Does not wait, and raises nothing: granian could not bear it."""
+        """Take a request from the event loop. Never waits and never raises: granian cannot handle either."""
         try:
             self._take(Connection(watcher.scope, watcher.proto))
         except Exception as error:
@@ -73,7 +75,7 @@ class Front:
             watcher.err(error)
 
     def close(self) -> None:
-        """Give up what is still arriving; what runs goes on."""
+        """Give up requests that are still arriving. Running requests go on."""
         self._closing.set()
         for incoming in self._bodies.copy():
             incoming.give_up()
@@ -86,7 +88,7 @@ class Front:
         text = environ.get("CONTENT_LENGTH", "")
         chunked = "HTTP_TRANSFER_ENCODING" in environ
         length = int(text) if text.isdecimal() and not chunked else None
-        # One without a body or with one that is refused for its length is the application's at once.
+        # A request goes to the application at once if it has no body, or if its body is refused for its length.
         if not chunked and (not length or length > self._settings.max_body):
             self._submit(connection, environ)
             return
@@ -130,7 +132,9 @@ class Front:
             self._submit(incoming.connection, environ, body=body, incoming=incoming)
 
     def _withhold(self, connection: Connection, environ: Environ) -> None:
-        """Without credentials and without its body: what permits neither says so, and nothing is done."""
+        """Ask the application without credentials and without the body. It refuses if it needs either, and does
+        nothing.
+        """
         environ |= {"CONTENT_LENGTH": "0", "wsgi.input_withheld": True}
         self._submit(connection, environ)
 
@@ -146,7 +150,9 @@ class Front:
         self._queue(Request(connection, environ, self._application, self._sender, body, incoming))
 
     def _at_once(self, connection: Connection, environ: Environ, body: bytes) -> bool:
-        """Answer on the dispatcher's thread, if that needs no waiting: a hop to another costs half of a poll."""
+        """Answer on the dispatcher's thread, if no waiting is needed. A hop to another thread costs half as much as a
+        poll.
+        """
         environ["wsgi.input"] = io.BytesIO(body)
         answer = self._application.at_once(environ)
         if answer is None:
@@ -172,7 +178,7 @@ class Front:
                 logger.exception("the front could not look after its clients")
 
     def _expire(self, now: float) -> None:
-        """Give up bodies that are late, and hang up on those that have been told so and stayed."""
+        """Give up late bodies. Hang up on clients that were told so and stayed connected."""
         settings, leaving = self._settings, self._leaving
         self._leaving = []
         if leaving:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The socket that a server listens on. It is bound before anything is said or started, for this server alone: its
-workers inherit it, and whoever comes second is refused by the operating system.
+"""The socket that a server listens on. It is bound before anything is printed or started. Only this server uses it: its
+workers inherit it, and the operating system refuses a second server.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ BACKLOG = 1024
 
 
 class CannotListen(SchedulingError):
-    """The configured address and port cannot be listened on."""
+    """The server cannot listen on the configured address and port."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -31,7 +31,7 @@ def listen(host: str, port: int) -> socket.socket:
         ) from None
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        # Connections that were just closed do not keep a server from being started again; one that listens does.
+        # Recently closed connections do not prevent a restart of the server. Another listening server does.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if family == socket.AF_INET6:
@@ -46,8 +46,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def addresses(listener: socket.socket) -> list[str]:
-    """Where the socket is reached, as `host:port`: for one that listens on all addresses this machine's own, as far as
-    they can be told.
+    """The addresses of the socket, as `host:port`. If it listens on all addresses, these are the machine's own, as far
+    as they are known.
     """
     host, port = listener.getsockname()[:2]
     if host not in ("0.0.0.0", "::"):  # noqa: S104 (compared, not bound)
@@ -58,7 +58,7 @@ def addresses(listener: socket.socket) -> list[str]:
         found.append("::1")
         outward.append((socket.AF_INET6, "2001:db8::1"))
     for family, elsewhere in outward:
-        # Nothing is sent: the system only says which address it would send from.
+        # No packet is sent. The system only tells which source address it would use.
         with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
             probe.connect((elsewhere, 9))
             found.append(probe.getsockname()[0])

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hanging up on clients. granian has no way to do so, and a connection that takes nothing would never end; so its
-socket is found among the process's own by the address of its peer.
+"""Hangs up on clients. granian cannot do that, and a connection whose client takes nothing would never end. The socket
+is found among the sockets of the process by the address of its peer.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from pathlib import Path
 
 _DESCRIPTORS = next((it for it in (Path("/proc/self/fd"), Path("/dev/fd")) if it.is_dir()), None)
 _AT_ONCE = struct.pack("ii", 1, 0)
-"""Linger for no time: what the client has not taken is thrown away when granian closes the socket (socket(7))."""
+"""Linger for no time: data that the client has not taken is discarded when granian closes the socket (socket(7))."""
 Peer = tuple[str, int]
 
 
 def hang_up(peers: Collection[Peer]) -> int:
-    """Shut the connections to these addresses and ports down; returns how many there were."""
+    """Shut down the connections to these addresses and ports. Returns the number of connections."""
     wanted, found = set(peers), 0
     for connection in _connections():
         with connection, suppress(OSError):
@@ -32,7 +32,7 @@ def hang_up(peers: Collection[Peer]) -> int:
 
 
 def _connections() -> Iterator[socket.socket]:
-    """A duplicate of every socket of the process, so that none is another by the time it is used."""
+    """A duplicate of every socket of the process. A duplicate cannot turn into another socket before it is used."""
     for entry in _DESCRIPTORS.iterdir() if _DESCRIPTORS else ():
         with suppress(OSError, ValueError):
             descriptor = int(entry.name)

@@ -15,34 +15,36 @@ from typing import Protocol
 logger = logging.getLogger(__name__)
 
 _LONG = 1.0
-"""Seconds after which it is worth while to watch the client of a job."""
+"""Seconds after which the client of a job is watched."""
 
 
 class Ended(BaseException):
-    """Raised in the thread of a job that has to end. It is no Exception, so nothing in the application holds it up."""
+    """Raised in the thread of a job that has to end. It is not an Exception, so `except Exception` in the application
+    does not catch it.
+    """
 
 
 class Job(Protocol):
     """A request with its body."""
 
     def run(self) -> None:
-        """Make the answer. May be ended at any point."""
+        """Make the answer. The pool may end this at any point."""
 
     def deliver(self) -> None:
         """Send the answer."""
 
     def ended(self) -> None:
-        """Tell the client that it was ended, if there still is one."""
+        """Tell the client that the job was ended, if the client is still there."""
 
     def failed(self) -> None:
-        """Tell the client that it could not be answered."""
+        """Tell the client that the request could not be answered."""
 
     def watch(self, gone: Callable[[], None]) -> None:
         """Call `gone` when the client hangs up; called once a second."""
 
 
 class _Worker:
-    """One thread, and what it does at the moment."""
+    """One thread and its current job."""
 
     def __init__(self, jobs: SimpleQueue[Job], number: int) -> None:
         self._jobs = jobs
@@ -67,7 +69,7 @@ class _Worker:
                 self._finished()
             job.deliver()
         except Ended:
-            # It may also have come in the last moment, when the job was done.
+            # The order to end may also have come at the last moment, after the job was done.
             self._finished()
             job.ended()
         except BaseException:
@@ -80,7 +82,7 @@ class _Worker:
             _raise_in(self._thread, None)
 
     def end(self, job: Job) -> None:
-        """End the job, if the thread still works at it."""
+        """End the job, if the thread still works on it."""
         with self._lock:
             if self.job is job and not self._ending:
                 self._ending = True
@@ -88,7 +90,7 @@ class _Worker:
 
 
 class Pool:
-    """Runs jobs in the order in which they come, each for at most `seconds`; no more than `longest` wait."""
+    """Runs jobs in the order of arrival, each for at most `seconds`. At most `longest` jobs wait."""
 
     def __init__(self, threads: int, *, longest: int, seconds: int) -> None:
         self._longest = longest
@@ -102,14 +104,16 @@ class Pool:
         return not self._jobs.empty()
 
     def submit(self, job: Job) -> bool:
-        """Run the job as soon as a thread is free; False where too many wait already."""
+        """Run the job as soon as a thread is free. Returns False if too many jobs wait already."""
         if self._jobs.qsize() >= self._longest:
             return False
         self._jobs.put(job)
         return True
 
     def sweep(self, now: float) -> None:
-        """End jobs that last too long; watch the clients of the others that last, to end theirs when they hang up."""
+        """End jobs that last too long. Watch the clients of other long jobs, and end those jobs when the clients hang
+        up.
+        """
         for worker in self._workers:
             job, since = worker.job, worker.since
             if job is None or now - since < _LONG:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A request that is there as a whole, and its way through the application: a job of the pool."""
+"""A complete request and its way through the application: a job of the pool."""
 
 from __future__ import annotations
 
@@ -20,20 +20,22 @@ _TEXT = ("Content-Type", "text/plain; charset=utf-8")
 
 
 class Application(Protocol):
-    """What is served: a WSGI application that can also look at credentials alone."""
+    """The served WSGI application, which can also check credentials alone."""
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any], /) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
 
     def at_once(self, environ: Environ) -> tuple[str, list[Header], Iterable[bytes]] | None:
-        """The answer, where it can be given without waiting for anything."""
+        """The answer, if it can be given without waiting."""
 
     def refusal(self, environ: Environ) -> tuple[str, list[Header], Iterable[bytes]] | None:
-        """The answer to a request whose credentials are not good, without its body; None where they are."""
+        """The refusal of a request with bad credentials, without reading its body. None if the credentials are good."""
 
 
 class _Job:
-    """What requests and the check of their credentials have in common: each is answered once, whatever happens."""
+    """The common part of requests and of the check of their credentials. Each is answered exactly once, even after
+    errors.
+    """
 
     def __init__(
         self, connection: Connection, environ: Environ, application: Application, sender: Sender
@@ -47,22 +49,22 @@ class _Job:
 
     @property
     def _late(self) -> bool:
-        """Whether an answer is not worth while any more: it has waited for too long, or the client has gone."""
+        """Whether an answer is useless now, because the request has waited too long or the client has gone."""
         return self._connection.gone or time.monotonic() - self._came > _LONGEST_WAIT
 
     def ended(self) -> None:
-        """503, where it lasted too long."""
+        """Answer 503: the request lasted too long."""
         self._say(503, "The answer takes too long at the moment; try again later.", [("Retry-After", "30")])
 
     def failed(self) -> None:
-        """500."""
+        """Answer 500."""
         self._say(500, "Something went wrong here; the log of the server says more.")
 
     def watch(self, gone: Callable[[], None]) -> None:
-        """Where the body is still to be read, nothing can be noticed of the client."""
+        """A hang-up cannot be noticed while the body is not read yet."""
 
     def watch_for_leaving(self) -> None:
-        """The same while it waits."""
+        """A hang-up cannot be noticed while the request waits either."""
 
     def release(self) -> None:
         """Keep nothing of the request."""
@@ -75,7 +77,7 @@ class _Job:
 
 
 class Request(_Job):
-    """A request with its body, which is given back to the budget of `incoming`."""
+    """A request with its body. The body's memory is given back to the budget of `incoming`."""
 
     def __init__(
         self,
@@ -98,7 +100,7 @@ class Request(_Job):
             self._connection.watch(gone)
 
     def watch_for_leaving(self) -> None:
-        """Notice while it waits that the client hangs up."""
+        """Notice a hang-up of the client while the request waits."""
         self._connection.watch()
 
     def run(self) -> None:
@@ -123,7 +125,7 @@ class Request(_Job):
         self._sender.send(self._connection, *self._answer)
 
     def release(self) -> None:
-        """Keep nothing of the request, its body neither."""
+        """Keep nothing of the request or its body."""
         super().release()
         self._body = b""
         if self._incoming is not None:
@@ -131,7 +133,7 @@ class Request(_Job):
 
 
 class Admission(_Job):
-    """Looks at the credentials of a request before more of its body is read, and calls `admitted` if they are good."""
+    """Checks the credentials of a request before more of its body is read. Calls `admitted` if they are good."""
 
     def __init__(
         self,
@@ -157,7 +159,7 @@ class Admission(_Job):
         self._looked = True
 
     def deliver(self) -> None:
-        """Send the refusal or go on."""
+        """Send the refusal, or go on with the request."""
         self.release()
         if self._answer is not None:
             self._sender.send(self._connection, *self._answer)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Answers on their way. Short ones are given to the event loop whole, long ones in parts as the client takes them, from
-memory or a temporary file and without a thread. A client that takes too little is dropped.
+"""Answers that are being sent. The event loop gets short answers whole. It gets long answers in parts, from memory or a
+temporary file, as the client takes them; no thread waits. A client that takes too little is dropped.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from server.front.peers import hang_up
 logger = logging.getLogger(__name__)
 
 SHORT = 2**16
-"""Octets of an answer that is given away whole."""
+"""The longest answer, in octets, that the event loop gets whole."""
 _PARTS = ((8, 2**19), (32, 2**17))
 _SMALL_PART = 2**14
-"""Octets given to the event loop at a time, which keeps up to four of them for each connection: fewer than 8 answers on
-their way go out in large parts, many in small ones. A part costs about 20 microseconds, whatever its size.
+"""Octets of the parts given to the event loop. It keeps up to four parts for each connection. Fewer than 8 concurrent
+answers go out in large parts, more answers in small parts. A part of any size costs about 20 microseconds.
 """
 
 
@@ -73,7 +73,9 @@ class _Answer:
 
 
 class Sender:
-    """All answers of a process that are on their way: at most `most` long ones, those in memory within `budget`."""
+    """All answers that a process is sending: at most `most` long ones. Long answers in memory count against
+    `budget`.
+    """
 
     def __init__(self, budget: Budget, *, most: int) -> None:
         self._budget = budget
@@ -116,7 +118,7 @@ class Sender:
         answer.go_on()
 
     def sweep(self, now: float, *, seconds: int) -> None:
-        """Drop those who have taken nothing for `seconds`, and the slowest where there are too many."""
+        """Drop clients that have taken nothing for `seconds`. If there are too many answers, also drop the slowest."""
         waiting = sorted(self._open.copy(), key=lambda it: it.moved)
         dropped = [it for it in waiting if now - it.moved > seconds]
         rest = waiting[len(dropped) :]
@@ -131,7 +133,7 @@ class Sender:
 
 
 def whole(body: Iterable[bytes]) -> Content:
-    """The body as it is sent; what is neither in memory nor in a file yet is gathered."""
+    """The body in the form in which it is sent. A body that is neither in memory nor in a file is collected first."""
     if isinstance(body, Long | Pieces):
         return body
     if isinstance(body, list) and len(body) == 1:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keeps processes running: one that ends is started again, later and later where that happens often, and one that needs
-too much memory is replaced. A server ends when it is told to, and not because of its workers.
+"""Keeps processes running. A process that ends is started again, after a growing wait if it ends often. A process that
+needs too much memory is replaced. A server ends only when it is told to, never because of its workers.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from typing import Any, NoReturn
 logger = logging.getLogger(__name__)
 
 STOP_SECONDS = 1.5
-"""What a process gets to finish what it does, before it is killed."""
+"""The time that a process gets to finish its work before it is killed."""
 _FIRST_DELAY, _LONGEST_DELAY = 0.1, 30.0
 _LONG_ENOUGH = 60.0
-"""Seconds a process has to run for its next end to count as the first again."""
+"""Seconds that a process must run before its next end counts as the first again."""
 _LOOK = 5.0
-"""Seconds between two looks at the memory of processes."""
+"""Seconds between two checks of the memory of processes."""
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 @dataclass(kw_only=True)
 class Child:
-    """A process that is to be there: `run` is called in it. `memory` is its limit in octets, 0 for none."""
+    """A process to keep running. `run` is called in it. `memory` is its limit in octets, 0 for no limit."""
 
     name: str
     run: Callable[[], None]
@@ -42,11 +42,11 @@ class Child:
     due: float = 0.0
     ends: int = 0
     leaving: dict[int, float] = field(default_factory=dict)
-    """Processes that were replaced, and when each is killed."""
+    """Replaced processes, and the time at which each is killed."""
 
 
 class Supervisor:
-    """Runs in the main thread of a process that has no others."""
+    """Runs in the main thread of a process that has no other threads."""
 
     def __init__(self, children: Sequence[Child]) -> None:
         self._children = children
@@ -57,7 +57,7 @@ class Supervisor:
             os.set_blocking(end, False)
 
     def run(self) -> None:
-        """Keep the children running until SIGTERM or SIGINT, and end them then."""
+        """Keep the children running until SIGTERM or SIGINT. Then end them."""
         before = {it: signal.signal(it, self._told) for it in _ENDING}
         before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
         wakeup = signal.set_wakeup_fd(self._woken, warn_on_full_buffer=False)
@@ -85,7 +85,7 @@ class Supervisor:
                 child.pid, child.began = self._fork(child), now
 
     def _fork(self, child: Child) -> int:
-        # A signal that comes while the child still has the handlers of this process would be lost.
+        # A signal would be lost if it came while the child still has the handlers of this process.
         signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
         try:
             pid = os.fork()
@@ -96,7 +96,7 @@ class Supervisor:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
 
     def _become(self, child: Child) -> NoReturn:
-        """Be the child, from the fork to its end."""
+        """Run as the child, from the fork to its end."""
         code = 1
         try:
             signal.set_wakeup_fd(-1)
@@ -128,13 +128,15 @@ class Supervisor:
             if child.pid is None or (status := _ended(child.pid)) is None:
                 continue
             child.ends = 1 if now - child.began > _LONG_ENOUGH else child.ends + 1
-            # The first time at once: somebody may be waiting for this worker.
+            # The first restart is immediate: a client may be waiting for this worker.
             delay = 0.0 if child.ends == 1 else min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** (child.ends - 2))
             child.pid, child.due = None, now + delay
             logger.error("the %s ended (%s); another is started in %.1f s", child.name, _how(status), delay)
 
     def _look(self) -> None:
-        """Replace what is above its limit: the next one first, then the old one may finish what it does."""
+        """Replace processes above their memory limit. The new process starts first; then the old one may finish its
+        work.
+        """
         now = time.monotonic()
         if now - self._looked < _LOOK:
             return
@@ -149,7 +151,7 @@ class Supervisor:
             self._start()
 
     def _pause(self) -> float:
-        """Seconds until there is something to do, if nothing happens."""
+        """Seconds until the next planned action, if nothing happens before."""
         now = time.monotonic()
         moments = [it.due for it in self._children if it.pid is None]
         moments += [moment for it in self._children for moment in it.leaving.values()]
@@ -202,7 +204,7 @@ def _send(pid: int, number: signal.Signals) -> None:
 
 
 def _resident(pid: int) -> int:
-    """Octets of memory that a process holds by itself (proc(5)); 0 where the system does not tell."""
+    """Octets of memory that only this process holds (proc(5)). 0 if the system does not tell."""
     try:
         resident, shared = Path(f"/proc/{pid}/statm").read_text().split()[1:3]
     except (OSError, ValueError):

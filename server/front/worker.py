@@ -25,15 +25,15 @@ from server.supervision import end_with_supervisor
 logger = logging.getLogger(__name__)
 
 _LARGEST_HEAD = 2**16
-"""Octets of a request's head, and of what is buffered for a connection in each direction."""
+"""The most octets of a request's head, and of the buffer of a connection in each direction."""
 _FILES = 2**16
 
 
 def work(settings: Settings, listener: socket.socket) -> None:
-    """Serve on `listener` until SIGTERM or SIGINT, then finish what is being answered."""
+    """Serve on `listener` until SIGTERM or SIGINT. Then finish the running answers."""
     allocators.bound()
     _permit_files()
-    # Whatever holds the database's lock, some of the threads go on reading.
+    # While the database is locked, some of the threads go on reading.
     database = settings.database()
     if database.file is not None:
         database.file.watch()
@@ -54,7 +54,7 @@ def work(settings: Settings, listener: socket.socket) -> None:
 
 
 def _serve(front: Front, listener: socket.socket, connections: int, stopped: threading.Event) -> Any:
-    """Start the event loop; returns what ends it, and `stopped` is set when it has ended."""
+    """Start the event loop. Returns the object that ends it. `stopped` is set when the loop has ended."""
     from granian._granian import ASGIWorker, CallbackScheduler, SocketHolder, WorkerSignal  # noqa: PLC0415
     from granian.http import HTTP1Settings  # noqa: PLC0415
 
@@ -94,7 +94,7 @@ def _serve(front: Front, listener: socket.socket, connections: int, stopped: thr
 
 
 def _permit_files() -> None:
-    """As many open files as connections need: the usual limit is 1,024."""
+    """Allow as many open files as connections need. The usual limit is 1,024."""
     with suppress(ImportError, ValueError, OSError):
         import resource  # noqa: PLC0415 (not on Windows)
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The request shapes that clients poll with, answered straight from stored columns and text.
 
-Recognition is exact: whatever is not understood to the last element is left to Radicale, whose answer is the same
-(tests/server/dav/fast/test_answers.py compares them) but for the cases listed in docs/architecture.md.
+Recognition is exact: a request with a single unknown element is left to Radicale. Radicale's answers are the same
+(tests/server/dav/fast/test_answers.py compares them), except for the cases listed in docs/architecture.md.
 """
 
 from server.dav.fast.answers import FastAnswers

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The answers: multistatus documents joined from text, with one statement or two for their objects."""
+"""The answers: multistatus documents joined from text. One or two SQL statements read the objects."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _HEAD = f"<?xml version='1.0' encoding='utf-8'?>\n<multistatus{NAMESPACES}>".enc
 _TAIL = b"</multistatus>"
 _BEGINNING = -62_135_596_800
 _TOGETHER = 500
-"""Responses that are put together before they are made octets."""
+"""The number of responses that are joined before they are encoded."""
 Answer = Answered | None
 
 
 class FastAnswers:
-    """Answers from the storage plugin's collections. Every method returns None for what it leaves to Radicale, and has
-    to be called with an authenticated user.
+    """Answers from the storage plugin's collections. Every method returns None for a request that it leaves to
+    Radicale. The user must be authenticated.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class FastAnswers:
         *,
         minimal: bool,
     ) -> Answer:
-        """As `propfind`, of the calendar `collection` that is at hand and belongs to `user`."""
+        """As `propfind`, for the calendar `collection`, which is loaded and belongs to `user`."""
         listing = depth == "1"
         if depth not in ("0", "1") or not _answerable(names, listing):
             return None
@@ -119,7 +119,7 @@ class FastAnswers:
     def own_home(
         self, found: Sequence[AnyCollection], names: tuple[str, ...], prefix: str, user: str, *, minimal: bool
     ) -> Answer:
-        """As `propfind`, of the home of `user` and what is wanted of its members, which are at hand."""
+        """As `propfind`, for the home of `user` and the requested members, which are loaded."""
         if not _answerable(names, False):  # noqa: FBT003
             return None
         path = f"/{found[0].path}/"
@@ -144,18 +144,18 @@ class FastAnswers:
             return self._report(found.state, asked, href, minimal)
 
     def own_report(self, collection: Calendar, root: ET.Element, prefix: str, *, minimal: bool) -> Answer:
-        """As `report`, on the calendar `collection` that is at hand and belongs to the one who asks."""
+        """As `report`, for the calendar `collection`, which is loaded and belongs to the requesting user."""
         href = quote(f"{prefix}/{collection.path}/")
         asked = report(root, href)
         return None if asked is None else self._report(collection.state, asked, href, minimal)
 
     def unchanged(self, collection: Calendar, asked: Sync) -> Answer:
-        """The answer to a synchronisation whose token is the present one; None for another."""
+        """The answer to a synchronisation with the current token. None for any other token."""
         current = str(sync.token_of(collection.state))
         return self._multistatus([f"<sync-token>{current}</sync-token>"]) if asked.token == current else None
 
     def _report(self, state: CalendarState, asked: Report, href: str, minimal: bool) -> Answered:  # noqa: FBT001
-        # What was named or changed is in the answer, whether or not it has instances (RFC 4791, section 7.9).
+        # Named and changed objects are in the answer even without instances (RFC 4791, section 7.9).
         every = not isinstance(asked, Query)
         writer = ObjectWriter(escape(href), asked.props, asked.data, minimal=minimal, every=every)
         if isinstance(asked, Multiget):
@@ -184,7 +184,7 @@ class FastAnswers:
 
     @staticmethod
     def own_object(item: Object) -> Answered:
-        """An object that is at hand."""
+        """A loaded object."""
         headers = {
             "Content-Type": "text/calendar; charset=utf-8",
             "Last-Modified": item.last_modified,
@@ -194,13 +194,13 @@ class FastAnswers:
 
     @staticmethod
     def own_free_busy(collection: Calendar, start: int, end: int) -> Answered:
-        """The VFREEBUSY of a calendar that is at hand, for [start, end) epoch seconds (RFC 4791, section 7.10)."""
+        """The VFREEBUSY of a loaded calendar, for [start, end) epoch seconds (RFC 4791, section 7.10)."""
         text = collection.free_busy(start, end, int(time.time()))
         return HTTPStatus.OK, {"Content-Type": "text/calendar; charset=utf-8"}, text.encode(), None
 
     @staticmethod
     def own_get(collection: Calendar) -> Response:
-        """Status and headers of a whole calendar that is at hand; its body is `octets()`."""
+        """Status and headers of a whole loaded calendar. Its body is `octets()`."""
         name = collection.get_meta("D:displayname") or "Calendar"
         file = name if name.lower().endswith(".ics") else f"{name}.ics"
         headers = {
@@ -278,7 +278,7 @@ class FastAnswers:
 
 
 def _octets(parts: Iterable[str]) -> Iterator[bytes]:
-    """UTF-8 without what XML cannot carry, many parts at a time."""
+    """UTF-8 without characters that XML forbids, encoded many parts at a time."""
     for some in chunks(parts, _TOGETHER):
         yield octets("".join(some))
 
@@ -328,14 +328,14 @@ def _overlapping(connection: Connection, state: CalendarState, asked: Query) -> 
 
 
 def _written(found: Iterable[StoredObject], writer: ObjectWriter, props: Sequence[str]) -> Iterator[str]:
-    """Nothing where no property is asked for, as Radicale."""
+    """Empty if no property is requested, as in Radicale."""
     return filter(None, map(writer.write, found)) if props else iter(())
 
 
 def _missing_first(
     found: Iterable[tuple[str, StoredObject | None]], writer: ObjectWriter, href: str, props: Sequence[str]
 ) -> list[str]:
-    """As Radicale orders them: what is not there, then what is."""
+    """In Radicale's order: missing objects first, then existing ones."""
     there: list[StoredObject] = []
     missing = []
     for name, stored in found:
@@ -354,7 +354,7 @@ def _changed(
     href: str,
     props: Sequence[str],
 ) -> Iterator[str]:
-    """The members of a synchronisation's answer; what is there is read some at a time, where its data is wanted."""
+    """The members of a synchronisation's answer. If their data is requested, existing objects are read in batches."""
     for some in chunks(changed, _TOGETHER):
         yield from (gone(href + name) for name, etag in some if etag is None)
         kept = [(name, etag) for name, etag in some if etag is not None]

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bodies of answers: in memory while they are short, in a temporary file beyond, and those of whole calendars kept
-while they are unchanged.
+"""Bodies of answers. Short ones are in memory, longer ones in a temporary file. Bodies of whole calendars are kept
+while the calendars are unchanged.
 
-A long body is finished before any of it is sent, so that a slow client keeps no transaction open, and it takes no more
-memory than a short one.
+A long body is finished before any part of it is sent, so a slow client keeps no transaction open. A long body takes no
+more memory than a short one.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from itertools import chain
 from typing import IO
 
 IN_MEMORY = 3 * 2**20
-"""Octets of an answer that are kept in memory at most."""
+"""The most octets of an answer in memory."""
 KEPT = 8 * 2**20
-"""The same of a whole calendar, which is kept for the next who asks."""
+"""The same for a whole calendar, which is kept for the next request."""
 CAPACITY = 24 * 2**20
-"""Octets kept of whole calendars in all; one larger than half of it is never kept."""
+"""The most octets of all kept calendars together. A calendar larger than half of this is never kept."""
 LEVEL = 1
-"""Of compression: half the time of zlib's default for 7 to 23 per cent more octets (docs/performance.md)."""
+"""The compression level: half the time of zlib's default for 7 to 23 per cent more octets (docs/performance.md)."""
 _PIECE = 2**17
 PIECE = 2**19
 """Octets of each piece of a kept body."""
@@ -31,7 +31,7 @@ Key = tuple[object, ...]
 
 
 class Long:
-    """A body in a temporary file, to be read once; without a name, so that nothing is left of it when closed."""
+    """A body in a temporary file, to be read once. The file has no name, so nothing is left of it after closing."""
 
     def __init__(self, file: IO[bytes], length: int) -> None:
         self.length = length
@@ -43,7 +43,7 @@ class Long:
                 yield piece
 
     def close(self) -> None:
-        """Give up what has not been read (PEP 3333)."""
+        """Give up the unread rest (PEP 3333)."""
         self._file.close()
 
     def __del__(self) -> None:
@@ -51,7 +51,9 @@ class Long:
 
 
 class Pieces:
-    """A body in memory that is sent as it lies there: a part that has to be cut out of it first is copied each time."""
+    """A body in memory, in parts that are sent as they are. Cutting parts out of one long body would copy them each
+    time.
+    """
 
     def __init__(self, content: bytes) -> None:
         self.length = len(content)
@@ -74,11 +76,11 @@ def _long(pieces: Iterable[bytes]) -> Long:
 
 Body = bytes | Long
 Content = Body | Pieces
-"""What an answer may have as its body. Only a body that is kept is in pieces."""
+"""The possible bodies of an answer. Only a kept body is in pieces."""
 
 
 def gathered(pieces: Iterable[bytes], in_memory: int = IN_MEMORY) -> Body:
-    """One body of `pieces`, each of which is a bounded part of it; a longer one than `in_memory` octets in a file."""
+    """One body made of `pieces`, each of bounded size. A body longer than `in_memory` octets is in a file."""
     remaining = iter(pieces)
     some: list[bytes] = []
     size = 0
@@ -91,7 +93,7 @@ def gathered(pieces: Iterable[bytes], in_memory: int = IN_MEMORY) -> Body:
 
 
 def _emptied(pieces: list[bytes]) -> Iterator[bytes]:
-    """The pieces, none of which is kept any longer."""
+    """Return the pieces and keep none of them."""
     pieces.reverse()
     while pieces:
         yield pieces.pop()
@@ -103,7 +105,7 @@ def length_of(content: Content) -> int:
 
 
 def packed(content: Content) -> Body:
-    """Gzip of `content`, which is used up."""
+    """Gzip of `content`, which is consumed."""
     packer = zlib.compressobj(LEVEL, wbits=16 + zlib.MAX_WBITS)
     if isinstance(content, bytes):
         return packer.compress(content) + packer.flush()
@@ -117,8 +119,8 @@ def _packed(packer: zlib._Compress, pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 class Bodies:
-    """Least recently used first out. A key says everything that decides the body, the calendar's entity tag above all,
-    so nothing in here is ever stale. Shared by the threads of a process.
+    """A cache of bodies. The least recently used is dropped first. A key contains everything that decides the body,
+    above all the calendar's entity tag, so no entry is ever stale. Shared by the threads of a process.
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
@@ -128,7 +130,7 @@ class Bodies:
         self._lock = threading.Lock()
 
     def get(self, key: Key, make: Callable[[], Body], *, gzip: bool) -> Content:
-        """The body for `key`, compressed where `gzip` says so; made where it is not at hand."""
+        """The body for `key`, compressed if `gzip` is set. It is made if it is not in the cache."""
         key = (*key, gzip)
         with self._lock:
             found = self._kept.get(key)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Polls: requests of a user's own calendar with an app password, answered before anything else looks at them, with one
-statement for login and state. Whatever is not plainly that (another password, another's calendar, a calendar that is
-behind, a request that is not known) takes the usual way and starts there from the beginning.
+"""Polls: requests for a user's own calendar with an app password. They are answered before any other code looks at
+them, with one SQL statement for login and state. All other requests (another password, another user's calendar, a
+calendar that is behind, an unknown request) take the usual way from the beginning.
 
-Nothing of the WSGI environment counts here but what is named, and each in its plainest form only; so a request needs
-none of what server/gate.py does for the others.
+Only the WSGI variables named here are used, and only in their plainest form. So a poll does not need the checks of
+server/gate.py.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ _PATH = re.compile(
     PREFIX + r"/([A-Za-z0-9_@-][A-Za-z0-9._@-]{0,254})/(?:([a-z0-9-]{1,64})/([0-9a-f]{32}\.ics)?)?"
 )
 _LONGEST = 2**20
-"""Octets of a request body that is looked at here."""
+"""The most octets of a request body that is read here."""
 _WITH_BODY = frozenset({"PROPFIND", "REPORT"})
 _SIMPLE_REPORTS = (b"sync-collection", b"calendar-multiget")
 _FAILED = b"Something went wrong on the server; its log says more.\n"
 _METHODS = frozenset({*_WITH_BODY, "GET", "HEAD"})
 Note = Callable[[WSGIEnviron, Sequence[CalendarState], int], None]
-"""Called with the environment, the calendars and the app password of a request that has been answered."""
+"""Called with the environment, the calendars and the app password of each answered request."""
 
 
 class Polls:
-    """Made of the storage and auth plugins. `note` is told who read what, `away` answers where the database is not
-    there; bodies beyond `max_body` octets are left to the usual way.
+    """Made from the storage and auth plugins. `note` is called with who read what. `away` answers when the database is
+    unreachable. Bodies longer than `max_body` octets are left to the usual way.
     """
 
     def __init__(
@@ -83,7 +83,9 @@ class Polls:
             return "500 Internal Server Error", [*headers, *self._extra_headers], [_FAILED]
 
     def at_once(self, environ: WSGIEnvironment) -> Started | None:
-        """As `answer`, on a thread whose database is `prompt`; None also where it would have to be waited for."""
+        """As `answer`, on a thread whose database is `prompt`. Also None if the thread would have to wait for the
+        database.
+        """
         try:
             return self._poll(environ, at_once=True)
         except DatabaseUnavailable:
@@ -98,13 +100,13 @@ class Polls:
             return None
         if path[3] is not None and method in _WITH_BODY:
             return None
-        # A body is not read for somebody who does not say who he is.
+        # The body is not read for a client without credentials.
         password = _password(environ.get("HTTP_AUTHORIZATION", ""), path[1])
         if password is None or not self._read_body(environ, method):
             return None
         of_calendar = path[2] is not None and path[3] is None
         if at_once and of_calendar and not _may_be_simple(environ):
-            return None  # it takes a transaction, so nothing is to be looked up here
+            return None  # this needs a transaction, so no look-up is made here
         lookup = self._sign_in.lookup(password)
         if path[2] is None:
             return self._home(environ, path[1], lookup)
@@ -113,7 +115,7 @@ class Polls:
         return self._answer(environ, path[1], path[2], lookup)
 
     def _read_body(self, environ: WSGIEnvironment, method: str) -> bool:
-        """Read the body whole; False where it is not one of stated and moderate length."""
+        """Read the whole body. False if its length is not stated or too large."""
         length = environ.get("CONTENT_LENGTH") or ""
         if method not in _WITH_BODY:
             return length in ("", "0")
@@ -170,8 +172,8 @@ class Polls:
         return finish(environ, answer, self._extra_headers, minimal=_minimal(environ))
 
     def _at_a_glance(self, environ: WSGIEnvironment, calendar: Calendar) -> Answer:
-        """304, properties of the calendar itself, synchronisations that find nothing new, and objects by their names,
-        each of which is right in itself.
+        """304, properties of the calendar itself, synchronisations that find nothing new, and objects by name. Each of
+        them is right in itself.
         """
         method = environ["REQUEST_METHOD"]
         if method == "PROPFIND":
@@ -198,8 +200,8 @@ class Polls:
     def _report(
         self, calendar: Calendar, environ: WSGIEnvironment, kinds: tuple[str, ...] = reports.SUPPORTED
     ) -> Answer:
-        """The answer to a report of these kinds that passes `reports.check`; None for others, which are refused by name
-        later.
+        """The answer to a report of these kinds that passes `reports.check`. None for other reports, which are refused
+        by name later.
         """
         try:
             root = parse(environ["daysheet.body"])
@@ -227,8 +229,8 @@ class Polls:
 
 
 def _password(header: str, username: str) -> str | None:
-    """The password in Basic credentials of `username` (RFC 7617), which may be typed in any case: only its own app
-    password is looked for.
+    """The password in Basic credentials of `username` (RFC 7617). The name may be typed in any case, because only this
+    user's own app password is looked for.
     """
     if not header.startswith("Basic "):
         return None
@@ -241,7 +243,7 @@ def _password(header: str, username: str) -> str | None:
 
 
 def _unchanged(environ: WSGIEnvironment, it: Resource) -> Answer:
-    """304 where the client has this calendar or object already (RFC 9110, section 13); None where it has not."""
+    """304 if the client has the current calendar or object (RFC 9110, section 13). Otherwise None."""
     if not conditional.is_conditional(environ) or not conditional.not_modified(
         environ, it.etag, it.last_modified
     ):
@@ -250,7 +252,7 @@ def _unchanged(environ: WSGIEnvironment, it: Resource) -> Answer:
 
 
 def _may_be_simple(environ: WSGIEnvironment) -> bool:
-    """Whether the calendar's state alone may be enough; a wrong guess costs one statement."""
+    """Whether the calendar's state alone may be enough. A wrong guess costs one SQL statement."""
     method = environ["REQUEST_METHOD"]
     if method == "PROPFIND":
         return bool(environ.get("HTTP_DEPTH", "0") == "0")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Properties of calendars, homes and objects as XML text, by their names in Clark notation.
 
-Each value equals what Radicale and server/dav/multistatus.py make of the same collection.
+Each value equals the value that Radicale and server/dav/multistatus.py give for the same collection.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Context:
 
 
 def known(names: tuple[str, ...]) -> bool:
-    """Whether every property can be answered here, its name being ASCII."""
+    """Whether every property can be answered here. Its name must be ASCII."""
     return len(set(names)) == len(names) and not any(
         name in _UNKNOWN or name.startswith(_FOREIGN) or not name.startswith("{") or not name.isascii()
         for name in names
@@ -67,17 +67,19 @@ def known(names: tuple[str, ...]) -> bool:
 
 
 def known_in_listing(names: tuple[str, ...]) -> bool:
-    """As `known`, of a calendar together with its objects."""
+    """As `known`, for a calendar together with its objects."""
     return known(tuple(name for name in names if name != LENGTH))
 
 
 def strangers(names: Iterable[str]) -> list[str]:
-    """Those that no resource has, each once."""
+    """The properties that no resource has, each once."""
     return [name for name in dict.fromkeys(names) if name not in _SOMEWHERE and not name.startswith(_FOREIGN)]
 
 
 def without_strangers(root: ET.Element | None) -> Sequence[str]:
-    """Take the properties that no resource has out of a PROPFIND: Radicale would look for each at each resource."""
+    """Remove the properties that no resource has from a PROPFIND. Radicale would look for each of them at each
+    resource.
+    """
     prop = None if root is None else root.find(f"{D}prop")
     if prop is None:
         return ()
@@ -93,7 +95,7 @@ def of_objects(collection: Calendar, context: Context) -> dict[str, str]:
 
 
 def element(name: str, content: str = "") -> str:
-    """An element with markup inside; namespaces without a prefix of their own are declared on the spot."""
+    """An element with markup inside. A namespace without a known prefix is declared in the element."""
     uri, _, local = name[1:].rpartition("}")
     prefix = PREFIXES.get(uri)
     if prefix is None:
@@ -190,7 +192,7 @@ _SOMEWHERE = frozenset(
         *mailboxes.CORRECTED,
     }
 )
-"""What some resource has, or may have for some viewer."""
+"""The properties that some resource has, or may have for some viewer."""
 _NOT_CALENDAR = frozenset(_HOME) - frozenset(_CALENDAR)
 _NOT_HOME = frozenset(_CALENDAR) - frozenset(_HOME) - {f"{D}displayname"}
 _NOT_MAILBOX = (frozenset(_CALENDAR) | frozenset(_HOME) | {mailboxes.USER_TYPE, *mailboxes.URLS}) - {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which requests can be answered without Radicale: parsed into values, or None for anything that is not known exactly
-(RFC 4791, section 9; RFC 6578, section 6).
+"""Recognises requests that can be answered without Radicale: parsed into values, or None for a request that is not
+known exactly (RFC 4791, section 9; RFC 6578, section 6).
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ class Data:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """A report on a calendar: `props` are the requested properties in order, `data` how calendar-data is wanted."""
+    """A report on a calendar: `props` are the requested properties in order, `data` is the requested form of
+    calendar-data.
+    """
 
     props: tuple[str, ...]
     data: Data
@@ -47,7 +49,7 @@ class Multiget(Report):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Query(Report):
-    """calendar-query of events overlapping `span`, whose ends may be open; None for all events."""
+    """calendar-query of events that overlap `span`, whose ends may be open. None means all events."""
 
     span: tuple[int | None, int | None] | None
 
@@ -130,7 +132,7 @@ def _query(root: ET.Element, props: tuple[str, ...], data: Data) -> Query | None
 
 
 def _data(prop: ET.Element) -> Data | None:
-    """How calendar-data is wanted; None for a form that is not known."""
+    """The requested form of calendar-data. None if the form is not known."""
     element = prop.find(DATA)
     if any(len(it) and it.tag != DATA for it in prop):
         return None
@@ -153,7 +155,7 @@ def _data(prop: ET.Element) -> Data | None:
 
 
 def _part(element: ET.Element, name: str | None = None) -> Part | None:
-    """A CALDAV:comp (RFC 4791, section 9.6.1); None for what is not one, or not called `name`."""
+    """A CALDAV:comp (RFC 4791, section 9.6.1). None if the element is no such one, or is not called `name`."""
     if not element.get("name") or (name is not None and element.get("name") != name):
         return None
     children = {it.tag for it in element}

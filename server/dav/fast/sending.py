@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fast answers as WSGI answers: compression, length, and the headers that every answer has."""
+"""Sends fast answers as WSGI answers: compression, length, and the headers that every answer has."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from radicale.types import WSGIEnviron
 from server.dav.fast.bodies import Content, length_of, packed
 
 Answered = tuple[int, dict[str, str], "str | Content | None", "str | None"]
-"""Status, headers and body; the last place is that of Radicale's answers."""
+"""Status, headers and body. The last item has the meaning that it has in Radicale's answers."""
 Started = tuple[str, list[tuple[str, str]], Iterable[bytes]]
 """What a WSGI application gives to `start_response`, and its body."""
 SHORTEST = 1200
-"""Octets of a body that is worth compressing: a shorter one fits into one packet as it is."""
+"""The least octets of a body that is compressed. A shorter one fits into one packet anyway."""
 
 
 def accepts_gzip(environ: WSGIEnviron) -> bool:
@@ -27,7 +27,7 @@ def accepts_gzip(environ: WSGIEnviron) -> bool:
 def finish(
     environ: WSGIEnviron, answer: Answered, extra: Sequence[tuple[str, str]], *, minimal: bool
 ) -> Started:
-    """The WSGI answer. One that is compressed already says so in its headers."""
+    """The WSGI answer. An answer that is already compressed says so in its headers."""
     status, given, body, _ = answer
     headers = list(given.items())
     content = body.encode() if isinstance(body, str) else body

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What short request bodies ask for, remembered: all clients of a kind send the same octets in every poll."""
+"""Remembers what short request bodies ask for. All clients of a kind send the same octets in every poll."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from server.dav.fast.recognise import Sync, propfind, report
 from server.dav.xml import BadBody, one_question, parse
 
 LONGEST = 2048
-"""Octets of a body that is remembered."""
+"""The most octets of a body that is remembered."""
 _MOST = 512
 _ANY = "any"
-# Without comments and CDATA sections, what looks like this element is it.
+# In a body without comments and CDATA sections, text that looks like this element is this element.
 _TOKEN = re.compile(rb"<((?:[A-Za-z][\w.-]*:)?sync-token)>([A-Za-z0-9:/._-]*)</\1>")
 
 
 def properties(body: bytes) -> tuple[str, ...] | None:
-    """The properties that a PROPFIND names; None for another form, and for what is refused."""
+    """The properties that a PROPFIND names. None for another form, or for a body that is refused."""
     return _properties(body) if len(body) <= LONGEST else None
 
 
 def synchronisation(body: bytes) -> Sync | None:
-    """A sync-collection; None for any other report, and for what is refused."""
+    """A sync-collection. None for any other report, or for a body that is refused."""
     if len(body) > LONGEST or b"<!" in body or b"<?" in body[1:]:
         return None
     tokens = _TOKEN.findall(body)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Responses for objects in reports, from text that is put together once for a request.
+"""Responses for objects in reports. The common text is put together once for a request.
 
-A response is the object's name, its entity tag and its calendar data between texts that are the same for all.
+A response is the object's name, its entity tag and its calendar data, between texts that are equal for all objects.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _STATIC = {TYPE: f"<getcontenttype>{OBJECT_TYPE}</getcontenttype>"}
 
 
 def propstats(shown: Sequence[tuple[str, str | None]], minimal: bool) -> str:  # noqa: FBT001
-    """The propstats of properties and their elements, None for a missing one, which `minimal` leaves out (RFC 8144,
-    section 2.1).
+    """The propstats of properties and their elements. An element is None for a missing property; `minimal` leaves
+    missing properties out (RFC 8144, section 2.1).
     """
     found = "".join(it for _, it in shown if it is not None)
     missing = "" if minimal else "".join(element(name) for name, it in shown if it is None)
@@ -33,7 +33,7 @@ def propstats(shown: Sequence[tuple[str, str | None]], minimal: bool) -> str:  #
 
 
 def gone(href: str) -> str:
-    """The response for what is not there; `href` is markup."""
+    """The response for a missing object. `href` is markup."""
     return f"<response><href>{href}</href>{MISSING}</response>"
 
 
@@ -53,7 +53,7 @@ class ObjectWriter:
         static: dict[str, str] | None = None,
     ) -> None:
         known = _STATIC if static is None else static
-        # The marks stand for what differs between objects; no other text holds a NUL.
+        # The marks stand for the parts that differ between objects. No other text holds a NUL.
         marks = {ETAG: "<getetag>\x00E\x00</getetag>"}
         if static is None:  # calendar-data is no property (RFC 4791, section 9.6)
             marks[DATA] = "<C:calendar-data>\x00D\x00</C:calendar-data>"
@@ -67,19 +67,19 @@ class ObjectWriter:
 
     @property
     def listing(self) -> tuple[str, str, str | None]:
-        """What stands before a name, between it and the entity tag, and behind that; the last None where no entity tag
-        is asked for. For a writer that does not read objects.
+        """The texts before the name, between the name and the entity tag, and after the entity tag. The last is None if
+        no entity tag is requested. For a writer that does not read objects.
         """
         before, between, *behind = self._texts
         return before, between, behind[0] if behind else None
 
     def named(self, name: str, etag: str) -> str:
-        """The response for an object whose name and entity tag are all that is needed."""
+        """The response for an object if only its name and entity tag are needed."""
         before, between, behind = self.listing
         return before + name + between if behind is None else before + name + between + etag + behind
 
     def write(self, stored: StoredObject) -> str | None:
-        """The response for an object; None where its expansion leaves nothing."""
+        """The response for an object. None if its expansion leaves no instance."""
         if not self.reads_objects:
             return self.named(stored.name, stored.etag)
         data = self._text(stored)
