@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which command helps with an error: said to those who have a command line, and never by `scheduling` itself."""
+"""Which command helps with an error. Only the command line shows it; `scheduling` itself never names a command."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BY_NOUN: Mapping[str, str] = {
     "user": "`daysheet user list` shows them",
     "webhook": "`daysheet webhook list` shows them",
 }
-"""By what an error is about, if it says so."""
+"""Commands by the subject of an error, if the error has one."""
 _BY_FINDING: Mapping[str, str] = {
     "entry-unreadable": "`daysheet doctor` says which",
     "calendars": "start a server, or run `daysheet db maintain` from cron",
@@ -31,7 +31,7 @@ _BY_FINDING: Mapping[str, str] = {
 
 
 def sentence(error: SchedulingError) -> str:
-    """What the error says, with the command that helps where there is one."""
+    """The error's message, with the command that helps if there is one."""
     if isinstance(error, SchemaMismatch) and not error.is_newer:
         return _joined(str(error), "run `daysheet db upgrade`")
     if isinstance(error, KeyNotInFile):

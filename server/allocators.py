@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where workers take their memory from: set so that long answers do not stay with every thread that made one."""
+"""Sets up memory allocation of workers, so that not every thread keeps the memory of a long answer."""
 
 from __future__ import annotations
 

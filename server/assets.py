@@ -14,7 +14,7 @@ KEPT = "public, max-age=31536000, immutable"
 
 @cache
 def digest(name: str) -> str:
-    """The hash of a file of `FOLDER`; "" where there is none."""
+    """The hash of a file of `FOLDER`; "" if there is no such file."""
     file = (FOLDER / name).resolve()
     if not file.is_relative_to(FOLDER.resolve()) or not file.is_file():
         return ""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one place where the server's commands start the worker, or have it do a single thing."""
+"""The only place where the server's commands start the worker or let it do a single task."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = ["Summary", "deliver", "import_one", "run"]
 
 
 def run(settings: Settings, *, once: bool) -> Summary:
-    """Do the background work until SIGTERM or SIGINT, or with `once` until nothing is due; the log is kept only
-    where that is not the end of it. Raises `SchemaMismatch`.
+    """Do the background work until SIGTERM or SIGINT. With `once`, until nothing is due; the log is kept only without
+    `once`. Raises `SchemaMismatch`.
     """
     if once:
         return _worker(settings).once(_stop())
@@ -41,7 +41,7 @@ def _worker(settings: Settings) -> Worker:
 
 
 def _stop() -> threading.Event:
-    """What the worker is told to stop by: signals, and the end of the process that started this one."""
+    """What stops the worker: signals, and the end of the process that started it."""
     stop = threading.Event()
     stop_on_signals(stop)
     end_with_supervisor(stop.set)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Conditional requests (RFC 9110, section 13): whether the client already has what it asks for."""
+"""Conditional requests (RFC 9110, section 13): whether the client already has the current version."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def is_conditional(environ: Mapping[str, Any]) -> bool:
 
 
 def not_modified(environ: Mapping[str, Any], etag: str, last_modified: str) -> bool:
-    """True for 304. If-None-Match wins over If-Modified-Since, whose unreadable dates are ignored."""
+    """True for 304. If-None-Match wins over If-Modified-Since. An unreadable date is ignored."""
     wanted = environ.get("HTTP_IF_NONE_MATCH")
     if wanted:
         tags = [tag.strip().removeprefix("W/") for tag in wanted.split(",")]

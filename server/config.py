@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The `[server]` section: where Daysheet listens, under which address people reach it, and what it accepts."""
+"""The `[server]` section: where Daysheet listens, its public address, and what it accepts."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every request passes first: a clean WSGI environment, bounded bodies, and nothing believed that a stranger says.
+"""The first check of every request: it cleans the WSGI environment, bounds bodies, and trusts no header from strangers.
 
-granian copies the process environment into each request, and Radicale believes X-Script-Name from anybody; neither
-gets past here.
+granian copies the process environment into each request, and Radicale trusts X-Script-Name from anybody. Both are
+removed here.
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ _DROPPED = frozenset(
 )
 _DEPTHS = {"0": "0", "1": "1", "infinity": "infinity", "1,noroot": "1"}
 _WITH_XML = frozenset({"PROPFIND", "PROPPATCH", "REPORT"})
-"""Methods that are always somebody's and whose body is XML."""
+"""Methods that always need a user and have XML bodies."""
 _CHALLENGE = ("WWW-Authenticate", 'Basic realm="Daysheet", charset="UTF-8"')
 _TREE = re.compile(r"/?\Z|/dav(/|\Z)")
 """Where these methods are answered."""
 LONGEST_PATH = 2048
 LARGEST_XML = 2**20
-"""Octets of a request body that is XML."""
+"""The most octets of an XML request body."""
 
 
 class Refused(Exception):
-    """The request goes no further; carries status and one sentence."""
+    """The request is refused. Carries the status and one sentence."""
 
     def __init__(self, status: HTTPStatus, sentence: str, headers: Iterable[tuple[str, str]] = ()) -> None:
         super().__init__(sentence)
@@ -86,8 +86,8 @@ def admit(environ: dict[str, Any], *, max_body: int, trusted: tuple[Network, ...
 
 
 def client_address(environ: Mapping[str, Any], trusted: tuple[Network, ...]) -> str:
-    """Where the request comes from: the last address not of a trusted proxy; what stands before it in X-Forwarded-For
-    anybody can write.
+    """The origin of the request: the last address that is no trusted proxy. Anybody can write the addresses before it
+    in X-Forwarded-For.
     """
     address = str(environ.get("REMOTE_ADDR", ""))
     if not _is_trusted(address, trusted):
@@ -140,7 +140,7 @@ def _path(raw: str) -> str:
 
 
 def _authorization(clean: dict[str, Any]) -> None:
-    """Radicale answers 500 to credentials it cannot decode; here they are just wrong."""
+    """Radicale answers 500 to credentials it cannot decode. Here they count as wrong."""
     header = clean.get("HTTP_AUTHORIZATION", "")
     # The API reads its own credentials, and Radicale never sees them.
     if not header or clean["PATH_INFO"].startswith("/api/"):

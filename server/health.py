@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether this process lives and whether it can serve, for those who start and watch it. Needs no web framework: a
-health check is often the first request, and calendar clients never need one either.
+"""Tells supervisors whether this process lives and whether it can serve. Needs no web framework: a health check is
+often the first request, and calendar clients never need a framework either.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def answer(settings: Settings, path: str, method: str) -> Started:
         schema.require_current(database)
     except SchedulingError as error:
         away = error if isinstance(error, DatabaseUnavailable) else DatabaseUnavailable
-        # Anybody may ask, and where files are is nobody's business.
+        # Anybody may ask, so file paths are not shown.
         problem = advice.sentence(error).replace(f" {database.path}", "")
         wait = [("Retry-After", str(away.retry_after))]
         return _json(

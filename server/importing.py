@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the server needs of the importer: whether an address would be fetched, and what would become of a calendar."""
+"""What the server needs from the importer: whether an address would be fetched, and how a calendar would be
+imported.
+"""
 
 from __future__ import annotations
 
@@ -42,12 +44,12 @@ _PREVIEWS = threading.BoundedSemaphore(2)
 
 
 class Busy(Exception):
-    """Too much is done at once; the message says what to do."""
+    """Too much is running at once. The message says what to do."""
 
 
 def admission(settings: Settings) -> Callable[[str], None]:
-    """What admits the addresses of calendars and webhooks before they are saved: it raises `Invalid` for those that
-    would never be connected to. Names are not resolved before something is fetched.
+    """Returns the check for addresses of calendars and webhooks before they are saved. The check raises `Invalid` for
+    addresses that would never be connected to. It resolves no names.
     """
     policy = settings.importer.policy()
 
@@ -72,11 +74,10 @@ def preview_of(
     stored: Mapping[str, str] | None = None,
     own: Callable[[Collection[str]], Collection[str]] = lambda _uids: (),
 ) -> Preview:
-    """What would become of a calendar, fetched from `url` with `credentials` or else given as `body`, for
-    the user with the address `email`. Two at a time in
-    a process.
+    """What would become of a calendar, fetched from `url` with `credentials` or else given as `body`, for the user with
+    the address `email`. Two at a time in a process.
 
-    Raises `Busy`, and `Invalid` for what cannot be fetched or is no calendar.
+    Raises `Busy`, and `Invalid` if the address cannot be fetched or holds no calendar.
     """
     if not _PREVIEWS.acquire(blocking=False):
         raise Busy("Other calendars are being looked at; try again in some seconds.")

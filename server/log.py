@@ -25,13 +25,13 @@ def configure(level: str) -> None:
 
 
 def quieten() -> None:
-    """For commands whose output is their answer: nothing is logged but what is our own fault. `configure` ends it."""
+    """For commands whose output is their answer: only faults of Daysheet are logged. `configure` ends this."""
     if logging.lastResort is not None:
         logging.lastResort.setLevel(logging.ERROR)
 
 
 def _without_username(record: logging.LogRecord) -> bool:
-    """A failed login is told by its address alone: what was typed as a username is at times the password."""
+    """A failed login is logged with its address only. Users sometimes type their password as the username."""
     if str(record.msg).startswith("Failed login attempt from %s:") and isinstance(record.args, tuple):
         record.msg, record.args = "Failed login attempt from %s", record.args[:1]
     return True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What programs ask for beside DAV and the API: feeds, robots.txt and static files. Refusals are plain
+"""Serves what programs request besides DAV and the API: feeds, robots.txt and static files. Refusals are plain
 sentences.
 """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Serving: the address first, then workers, and the background worker beside them, all kept running by a supervisor."""
+"""Serves: binds the address first, then starts workers and the background worker. A supervisor keeps them running."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def serve(settings: Settings, *, with_worker: bool, ready: Callable[[list[str]],
     schema.require_current(settings.database())
     settings.keyring()
     listener = listening.listen(settings.server.host, settings.server.port)
-    with suppress(DatabaseUnavailable):  # one that can only be read, or is locked, can be served
+    with suppress(DatabaseUnavailable):  # a read-only or locked database can be served
         processes.server_started(settings.database(), listening.addresses(listener)[0], int(time.time()))
     settings.database().dispose()
     supervision.announce()
     if settings.source is not None:
         os.environ["DAYSHEET_CONFIG"] = str(settings.source.absolute())
-    # What workers need is loaded before they are forked, once for all of them.
+    # Modules that workers need are loaded once, before the workers are forked.
     from server.front import worker  # noqa: PLC0415
 
     children = [
@@ -51,6 +51,6 @@ def serve(settings: Settings, *, with_worker: bool, ready: Callable[[list[str]],
 
 
 def _background() -> None:
-    # A session of its own keeps the terminal's Ctrl-C from reaching it before the server has told it to stop.
+    # Its own session keeps the terminal's Ctrl-C away from it until the server tells it to stop.
     os.setsid()
     os.execv(sys.executable, [sys.executable, "-m", "server.cli", "worker"])  # noqa: S606 (our own command)

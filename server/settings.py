@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All settings of the server in one place: ours, the importer's, and Radicale's own sections beside them."""
+"""All settings of the server in one place: Daysheet's, the importer's, and Radicale's own sections."""
 
 from __future__ import annotations
 
@@ -40,13 +40,16 @@ _EXTRA: dict[str, type[Any]] = {"server": ServerSettings, "importer": ImporterCo
 SECTIONS: Mapping[str, type[Any]] = {**SHARED_SECTIONS, **_EXTRA}
 """Every section of ours, as config/daysheet.ini shows them."""
 DAV_HEADERS = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
-"""On every CalDAV answer: no cache gives it to somebody else, and a client's own asks first, by the entity tag."""
+"""On every CalDAV answer: no cache gives it to another user, and a client's own cache first revalidates it by the
+entity tag.
+"""
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (compared, not bound)
 _LOOPBACK = "127.0.0.1"
-"""What stands in links where all addresses are listened on and none was said: nobody can go to 0.0.0.0."""
+"""The host in links if the server listens on all addresses and no public address is set. Nobody can open 0.0.0.0."""
 _OCCURRENCES = 1_000_000
-"""Radicale's default of 10,000 answers 400 to the reports of a large calendar. Hostile recurrences are stopped where
-they come in (scheduling/ical/recurrence.py), and ranges are limited in server/dav/reports.py."""
+"""Radicale's default of 10,000 answers 400 to the reports of a large calendar. Hostile recurrences are stopped on
+arrival (scheduling/ical/recurrence.py), and ranges are limited in server/dav/reports.py.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,12 +147,12 @@ def load(
         raw=loaded.raw,
     )
     if any(settings.raw.values()):
-        settings.radicale()  # refuses what Radicale does not accept, whatever the command is
+        settings.radicale()  # refuses what Radicale does not accept, for every command
     return settings
 
 
 def _require_known(schema: Mapping[str, Any], source: str, section: str, name: str) -> None:
-    """Radicale takes any option in the sections of its plugins, so that a misspelt one would go unnoticed."""
+    """Radicale accepts any option in the sections of its plugins. A misspelt option would go unnoticed there."""
     permitted = _options(schema, section)
     if name in permitted or "_allow_extra" in schema[section]:
         return

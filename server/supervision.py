@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Processes that end with the one that started them, also when that was killed: a worker or importer left behind would
-go on holding the port or importing beside its successor.
+"""Processes that end together with the process that started them, even if it was killed. A worker left behind would
+keep the port, and an importer left behind would import beside its successor.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ def announce() -> None:
 
 
 def end_with_supervisor(end: Callable[[], None]) -> None:
-    """Call `end` from a thread once the supervisor is gone, which it may be already, and kill the process where that
-    does not end it within 30 seconds. Does nothing in a process that has no supervisor.
+    """Call `end` from a thread once the supervisor is gone; it may be gone already. Kill the process if it does not end
+    within 30 seconds. Does nothing in a process without a supervisor.
     """
     supervisor = os.environ.pop(SUPERVISOR, None)
     if supervisor is not None:
@@ -36,7 +36,7 @@ def _watch(supervisor: int, end: Callable[[], None]) -> None:
         time.sleep(_SECONDS)
     deadline = time.monotonic() + _STOP_SECONDS
     while time.monotonic() < deadline:
-        # Again and again: granian's worker is forked with handlers of its parent that swallow a signal until it has
+        # Repeated: granian's worker is forked with handlers of its parent that swallow a signal until it has
         # set its own.
         end()
         time.sleep(_SECONDS)

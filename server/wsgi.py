@@ -46,7 +46,7 @@ class Server:
 
     @cached_property
     def _plain(self) -> Flask:
-        """Loaded and made for the first request to it: calendar clients never need Flask."""
+        """Loaded and created on the first request to it, because calendar clients never need Flask."""
         from server.plain import create_plain  # noqa: PLC0415
 
         return create_plain(self._settings)
@@ -60,8 +60,8 @@ class Server:
 
     @cached_property
     def _api(self) -> Flask:
-        """Loaded and made for the first request to it: it takes longer to load than all the rest together, and most
-        workers of most installations are never asked for anything of it.
+        """Loaded and created on the first request to it. It takes longer to load than all the rest together, and most
+        workers never get such a request.
         """
         from server.api import create_api  # noqa: PLC0415
 
@@ -86,8 +86,8 @@ class Server:
         return self._route(admitted, start_response)
 
     def at_once(self, environ: dict[str, Any]) -> Started | None:
-        """The answer to a poll that needs nothing but rows that are there, without waiting for anybody; None for other
-        requests, which are then answered in the usual way.
+        """The answer to a poll that needs only existing rows and no waiting. None for other requests, which are then
+        answered in the usual way.
         """
         database = self._settings.database()
         if self._polls is None or not database.is_sqlite:
@@ -96,8 +96,8 @@ class Server:
             return self._polls.at_once(environ)
 
     def refusal(self, environ: dict[str, Any]) -> Started | None:
-        """The answer to a request whose credentials are not good, asked for before its body is read; None where they
-        are. The environment is used up.
+        """The refusal of a request with bad credentials, made before its body is read. None if the credentials are
+        good. The environment is consumed.
         """
         started: list[Any] = []
         if environ.get("PATH_INFO", "").startswith("/api/"):
@@ -147,7 +147,7 @@ class Server:
             status, headers, body = health.answer(self._settings, path, method)
             start_response(status, headers)
             return body
-        # Flask expects octets as latin-1 (PEP 3333); what went before has read them as UTF-8.
+        # Flask expects octets as latin-1 (PEP 3333). Earlier steps have read them as UTF-8.
         environ["PATH_INFO"] = path.encode("utf-8", "surrogatepass").decode("latin-1")
         return self._application(path)(environ, start_response)
 
@@ -164,7 +164,7 @@ class Server:
         if environ["REQUEST_METHOD"] == "PROPFIND" and environ.get("HTTP_DEPTH", "infinity") == "infinity":
             return _finite_depth(start_response)
         environ["SCRIPT_NAME"], environ["PATH_INFO"] = DAV_ROOT, path
-        # Radicale would read credentials in the charset of the body, and fails on one it does not know.
+        # Radicale would read credentials in the charset of the body and fail on an unknown charset.
         environ["CONTENT_TYPE"] = environ.get("CONTENT_TYPE", "").partition(";")[0]
         answer: Iterable[bytes] = self._dav(environ, start_response)
         return answer

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Feeds as they were sent, in memory and shared by the threads of a process.
 
-A key names feed, version and encoding, so an entry is never wrong, only no longer asked for. Whether a link still
-opens its feed is looked up before anything is taken from here.
+A key names feed, version and encoding. So an entry is never wrong; an old one is just not requested any more. Whether a
+link still opens its feed is checked before a body is taken from here.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import OrderedDict
 
 
 class FeedCache:
-    """Holds at most `most_octets`; what was not used for longest goes first."""
+    """Holds at most `most_octets`. The least recently used body is dropped first."""
 
     def __init__(self, most_octets: int) -> None:
         self._most = most_octets
@@ -26,7 +26,7 @@ class FeedCache:
         return self._size
 
     def get(self, key: str) -> bytes | None:
-        """The body, if it is here."""
+        """The body, if it is in the cache."""
         with self._lock:
             body = self._bodies.get(key)
             if body is not None:

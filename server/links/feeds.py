@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """GET /feeds/<token>.ics: secret feeds over HTTP.
 
-Unknown links are 404, revoked and expired ones 410 (Thunderbird then stops asking); a replaced one is a notice while
-its overlap lasts, then 410. A database that is away is 503, never an empty calendar. An unchanged feed is 304 without
-reading an object.
+Unknown links answer 404, revoked and expired ones 410 (Thunderbird then stops asking). A replaced link shows a notice
+during its overlap, then answers 410. If the database is unreachable the answer is 503, never an empty calendar. An
+unchanged feed answers 304 without reading an object.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def create_feeds(settings: Settings) -> Blueprint:
 
 
 class _Answers:
-    """What the links of one process are answered with."""
+    """What the links of one process need for their answers."""
 
     def __init__(self, settings: Settings) -> None:
         self._server = settings.server
@@ -111,7 +111,7 @@ class _Answers:
         return response
 
     def replaced(self, snapshot: Snapshot, link: Link) -> Response:
-        """The notice that there is a new link; nothing where calendars are switched off."""
+        """The notice that there is a new link. Empty if calendars are switched off."""
         if not snapshot.view.calendars.enabled:
             abort(404, "There is no such feed.")
         version, body = feed_body.replaced(link)
@@ -167,5 +167,5 @@ class _Answers:
 
 
 def _named(accepted: Accept, encoding: str) -> float:
-    """The quality of an encoding that the client names itself; 0 for one that it does not."""
+    """The quality of an encoding that the client names. 0 if the client does not name it."""
     return max((quality for name, quality in accepted if name.lower() == encoding), default=0)

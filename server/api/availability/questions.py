@@ -81,8 +81,8 @@ def question(query: RangeQuery, configured: AvailabilitySettings, granularity: i
 
 
 def require(call: Call, usernames: Sequence[str]) -> None:
-    """Who reads the schedule or calendars of everybody may ask about anybody, others only about themselves, and learn
-    nothing about who there is. Raises `Forbidden`.
+    """A caller who may read the schedule or calendars of everybody may ask about anybody. Others may ask only about
+    themselves, and do not learn which users exist. Raises `Forbidden`.
     """
     if calendar_users.may_ask_about_anybody(call.actor.permissions):
         return
@@ -91,13 +91,13 @@ def require(call: Call, usernames: Sequence[str]) -> None:
 
 
 def sees_sources(call: Call, person: Person) -> bool:
-    """Whether the caller may know what somebody's time is taken by, and not only that it is."""
+    """Whether the caller may know which events take a user's time, not only that it is taken."""
     own = Permission.SCHEDULE_READ_OWN
     return permits(Permission.CALENDARS_READ_ALL, own=own, owner_id=person.id, actor=call.actor)
 
 
 def ask(call: Call, usernames: Sequence[str], asked: Question) -> tuple[list[Availability], dict[str, str]]:
-    """The answer and the headers that go with it; waits for stale sources where the request prefers so."""
+    """The answer and its headers. Waits for stale sources if the request prefers that."""
     snapshot = call.snapshot
     asked.check(len(set(usernames)))
     people = caught_up(snapshot, usernames)
@@ -140,7 +140,7 @@ def obstacles(call: Call, answers: Sequence[Availability], permitted: Sequence[s
 
 
 def _waited(call: Call, stale: Sequence[int], seconds: int) -> bool:
-    """Whether there were subscriptions to wait for, and a place to do so; ends the call's read transaction."""
+    """Whether there were subscriptions to wait for, and a free place for waiting. Ends the call's read transaction."""
     with _places.taken(call.snapshot.view.availability.waiting_requests) as taken:
         if not taken:
             return False
@@ -167,7 +167,7 @@ def _preferred(prefer: str | None) -> int:
 
 
 class _Places:
-    """How many requests of this process wait; a waiting one holds a thread, and there are few."""
+    """How many requests of this process wait. Each holds one of few threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -175,7 +175,7 @@ class _Places:
 
     @contextmanager
     def taken(self, most: int) -> Iterator[bool]:
-        """Whether there was a place, which is held until the block ends."""
+        """Whether there was a free place. It is held until the block ends."""
         with self._lock:
             got = self._taken < most
             self._taken += got

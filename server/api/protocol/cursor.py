@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Cursors: where a list goes on, as text that clients hand back unread. They hold the last key and no position, so
-that rows which come and go meanwhile make no other row be left out or shown twice.
+"""Cursors: where a list goes on, as opaque text that clients send back. A cursor holds the last key and no position.
+Rows added or deleted meanwhile therefore cause no other row to be left out or shown twice.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def write(*key: int | str) -> str:
 
 
 def read(cursor: str | None, *kinds: type) -> tuple[int | str, ...] | None:
-    """The key in a cursor, whose parts have these types; None for the first page. Raises `Refused`, 422."""
+    """The key in a cursor. Its parts have these types. None for the first page. Raises `Refused`, 422."""
     if cursor is None:
         return None
     try:

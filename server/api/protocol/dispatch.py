@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a request to its answer: who calls, what is asked, one transaction, validators and idempotency around it."""
+"""From a request to its answer: authentication, arguments, and one transaction with validators and idempotency."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Dispatcher:
         afterwards: list[Callable[[], None]] = []
         answer = self._written(operation, actor, given, afterwards)
         for work in afterwards:
-            with suppress(DatabaseUnavailable):  # what was asked for is committed, and the worker goes on
+            with suppress(DatabaseUnavailable):  # the change is committed, and the worker does the rest
                 work()
         return answer
 

@@ -129,7 +129,7 @@ def _parameters(operation: Operation) -> Iterator[dict[str, Any]]:
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """A parameter that may be left out is never given as null."""
+    """An optional parameter is never given as null."""
     description = schema.pop("description", "")
     choices = [one for one in schema.pop("anyOf", ()) if one != {"type": "null"}]
     if choices:

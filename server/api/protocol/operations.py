@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the API consists of: operations, written as functions whose signature is their documentation.
 
-A handler takes a `Call`, the parameters in its path by name, and where it has them a `query` and a `body`; their types
-validate the request and describe it in the document, and its docstring is the description.
+A handler takes a `Call`, the parameters of its path by name, and a `query` and a `body` if it has them. Their types
+validate the request and describe it in the document. The docstring is the description.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _PARAMETER = re.compile(r"{(\w+)}")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reply:
-    """What a handler answers: a body, its entity tag (quoted), where a created thing is (a path below `ROOT`), and
-    further headers.
+    """The answer of a handler: a body, its entity tag (quoted), the path of a created resource (below `ROOT`), and
+    other headers.
     """
 
     body: BaseModel | None = None
@@ -44,8 +44,8 @@ class Reply:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
-    """One authenticated request. A reading operation has a `Snapshot`, every other one a write transaction, which is
-    committed when the handler returns. What it put into `afterwards` is called then.
+    """One authenticated request. A reading operation has a `Snapshot`. Every other operation has a write transaction,
+    which is committed when the handler returns. Then the functions in `afterwards` are called.
     """
 
     settings: Settings
@@ -75,7 +75,7 @@ class Call:
         require(permission, own=own, owner_id=owner_id, actor=self.actor)
 
     def require_current(self, etag: str) -> None:
-        """Raises `Refused`, 412, where If-Match (RFC 9110, section 13.1.1) names no such version."""
+        """Raises `Refused`, 412, if If-Match (RFC 9110, section 13.1.1) does not name this version."""
         if self.if_match is None or self.if_match.strip() == "*":
             return
         if etag not in [tag.strip() for tag in self.if_match.split(",")]:
@@ -87,9 +87,9 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Operation:
-    """One operation. `path` has its parameters in braces; `versioned` ones answer with an ETag and, where they read,
-    304, where they change, 412; `creates` ones take an Idempotency-Key, `waits` ones `Prefer: wait`, and `claims` ones
-    need an If-Match.
+    """One operation. `path` has its parameters in braces. A `versioned` operation answers with an ETag, and may answer
+    304 if it reads or 412 if it changes. With `creates` it takes an Idempotency-Key, with `waits` it takes `Prefer:
+    wait`, and with `claims` it needs an If-Match.
     """
 
     method: str

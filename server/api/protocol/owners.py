@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whose things a request is about, by an address below /users/{user} or a list's `user`, and whether the caller may
-ask about them.
+"""Finds the user that a request is about, from an address below /users/{user} or a list's `user`, and checks that the
+caller may ask about this user.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from server.api.protocol.operations import Call
 
 
 def owner(call: Call, username: str, permission: Permission, own: Permission | None = None) -> User:
-    """The user. Without `permission` only the caller with `own` gets that far, and everybody else `Forbidden` for any
-    name, so that nobody can find out who there is. Raises `Forbidden`, `NotFound`.
+    """The user. A caller without `permission` but with `own` may ask only about themselves. For any other name the
+    answer is `Forbidden`, so that nobody can find out which users exist. Raises `Forbidden`, `NotFound`.
     """
     try:
         found = users.get(call.connection, username)
@@ -26,8 +26,8 @@ def owner(call: Call, username: str, permission: Permission, own: Permission | N
 
 
 def of_list(call: Call, username: str | None, permission: Permission, own: Permission) -> int | None:
-    """Whose things a list is limited to: the user id of `username`, or without one that of a caller who lacks
-    `permission`; None for everybody's. Refuses as `owner`. Raises `Forbidden`, `NotFound`.
+    """The user id that a list is limited to: that of `username`, or, without a name, that of a caller who lacks
+    `permission`. None means everybody. Refuses as `owner` does. Raises `Forbidden`, `NotFound`.
     """
     if username is not None:
         return owner(call, username, permission, own).id

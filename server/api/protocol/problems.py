@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Refusals as problem details (RFC 9457): one shape, and one place that says which error is which status."""
+"""Refusals as problem details (RFC 9457): one form, and one place that maps errors to statuses."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NO_SUCH_DATE = "no_such_date"
 """The type of a fault: a text that looks like a date or a moment and is none, such as 30 February."""
 _FIELD = re.compile(rf"({'|'.join(sorted({it for columns in COLUMNS.values() for it in columns}))})\b")
 FORMS: dict[str, str] = {}
-"""What a text has to be that has to match a pattern, in words, by pattern; values.py and others add theirs."""
+"""A description in words for each pattern that a text must match. values.py and other modules add theirs."""
 _BY_STATUS: Mapping[type[Exception], HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
@@ -63,7 +63,7 @@ _WORDS: Mapping[str, str] = {
     "model_type": "It has to be an object",
     "string_type": "It has to be a text",
 }
-"""What each kind of mistake is called, by pydantic's name for it."""
+"""Our sentence for each kind of mistake, by pydantic's name."""
 _COUNTED: Mapping[str, str] = {
     "string_too_long": "character",
     "string_too_short": "character",
@@ -77,7 +77,7 @@ _LISTED: Mapping[str, str] = {
     "user": "/users",
     "webhook": "/webhooks",
 }
-"""Where what is missing is listed, by what an error is about."""
+"""Where to find a list of existing things, by the subject of an error."""
 
 
 class Fault(BaseModel):
@@ -158,8 +158,8 @@ def of_scheduling(error: SchedulingError | BadValue) -> Refused:
 
 
 def of_validation(error: ValidationError, where: str) -> Refused:
-    """A request that does not have the documented form, or is fine but for a date that there is not; what was sent is
-    not repeated, it may be a secret.
+    """A request that does not have the documented form, or that only names a date that does not exist. The sent value
+    is not repeated, because it may be a secret.
     """
     found = error.errors(include_url=False, include_input=False)
     errors = [
@@ -179,7 +179,7 @@ def of_validation(error: ValidationError, where: str) -> Refused:
 
 
 def _in_words(one: ErrorDetails) -> str:
-    """What is wrong, in words of ours: those of pydantic are for programmers."""
+    """What is wrong, in our own words. The words of pydantic are for programmers."""
     facts = one.get("ctx", {})
     if one["type"] == "extra_forbidden":
         return f"There is no field {str(one['loc'][-1])[:60]!r} here"

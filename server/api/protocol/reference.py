@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The API's document as a page to read in a browser: made here, without scripts and without anybody else's server."""
+"""The API's document as a page for a browser, made here without scripts and without another server."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading a request into what its operation takes. What does not have the documented form is refused here."""
+"""Reads a request into the arguments of its operation. A request without the documented form is refused here."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def _whole(given: Any) -> Any:
 
 
 def _plain(given: str) -> str:
-    """RFC 3339 permits small letters and leap seconds, which nothing else understands."""
+    """RFC 3339 permits small letters and leap seconds, which other programs do not understand."""
     given = given.upper()
     return given[:17] + "59" + given[19:] if given[17:19] == "60" else given
 

@@ -55,7 +55,7 @@ def doctor(session: Session, *, as_json: bool) -> None:
 
 
 def examine(session: Session) -> Iterator[Finding]:
-    """Every check; one that cannot be made holds up no other."""
+    """Every check. A check that fails does not stop the others."""
     found = surroundings.readable(session.config, os.environ)
     for error in found.errors:
         yield Finding(check="settings", level=Level.PROBLEM, text=str(error))

@@ -121,12 +121,12 @@ def start(session: Session, *, host: str | None, port: int | None) -> None:
 
 
 def _at(base: str, url: str) -> str:
-    """The URL, which an earlier start may have kept, at the address of this one."""
+    """A URL that an earlier start may have stored, changed to the present address."""
     return f"{base.rstrip('/')}{urlsplit(url).path}"
 
 
 def _urls(settings: Settings, addresses: list[str]) -> str:
-    """Where people find it: the address they are given, and those that are really listened on."""
+    """The addresses to show: the configured one, and those on which the server really listens."""
     given = settings.server.public_url
     urls = [*([f"{given.rstrip('/')}/"] if given else []), *(f"http://{it}/" for it in addresses)]
     return " and ".join(dict.fromkeys(urls))
@@ -147,7 +147,7 @@ def _overridden(
 
 
 def _accounts(settings: Settings, actor: Actor) -> list[DemoUser]:
-    """The demo accounts: made on first start, read back later; none where the users are not ours."""
+    """The demo accounts: made at the first start, read from the file later. None if the users are not the demo's."""
     from server.cli.operation.demo import DemoUser, create, is_empty  # noqa: PLC0415 - `serve` makes no demo
 
     kept = (settings.database().path or settings.config.key_path()).with_name(_ACCOUNTS)
@@ -164,7 +164,7 @@ def _accounts(settings: Settings, actor: Actor) -> list[DemoUser]:
 
 
 def _sign_in_links(settings: Settings, accounts: list[DemoUser], actor: Actor) -> list[tuple[str, str, str]]:
-    """Who signs in with which path: one demo user of each role, the one with the most permissions first."""
+    """The accounts to show: one demo user of each role, the one with the most permissions first."""
     if not accounts:
         return []
     made = []

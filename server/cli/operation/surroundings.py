@@ -33,7 +33,7 @@ _PATIENCE = 2.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Readable:
-    """The settings without those that cannot be used, which `errors` names one by one."""
+    """The usable settings. `errors` names each setting that cannot be used."""
 
     settings: Settings | None
     errors: tuple[ConfigError, ...]
@@ -42,7 +42,7 @@ class Readable:
 
 
 def readable(path: Path | None, environ: Mapping[str, str]) -> Readable:
-    """All settings that can be used; a file that cannot be read counts as none."""
+    """All usable settings. A file that cannot be read counts as missing."""
     environ, without, errors, lost = dict(environ), set[tuple[str, str | None]](), list[ConfigError](), False
     settings = None
     for _ in range(_MOST):
@@ -151,7 +151,7 @@ def time_zones() -> Finding:
 
 
 def key(settings: Settings) -> tuple[Keyring | None, Finding]:
-    """The key, if it can be used, and what is to be said of it. Makes none."""
+    """The key, if it can be used, and the findings about it. Makes no key."""
     path = settings.config.key_path()
     in_file = not settings.config.security.key
     if in_file and _is_missing(path):
@@ -168,7 +168,7 @@ def key(settings: Settings) -> tuple[Keyring | None, Finding]:
 
 
 def database_file(database: Database) -> Finding | None:
-    """Who may read and write a SQLite database; None for others, and where there is none."""
+    """Who may read and write a SQLite database. None for other databases, and if the file does not exist."""
     path, found = database.path, database.file
     if path is None or found is None or file.identity(path) is None or path.is_dir():
         return None
@@ -192,7 +192,7 @@ def database_file(database: Database) -> Finding | None:
 
 
 def server(told: list[Told], now: int) -> Finding:
-    """Whether the server of this machine answers, where one was started since it was set up."""
+    """Whether the server of this machine answers, if a server was ever started here."""
     here = next((it for it in told if it.is_here), None)
     if here is None:
         others = f" One was started on {told[0].host} at {processes.at(told[0].told_at)}." if told else ""

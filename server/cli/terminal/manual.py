@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Commands whose help reads like a manual page, and where errors become a sentence and an exit code."""
+"""Commands with help like a manual page. Errors become a sentence and an exit code."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Program(ManualGroup):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does; a name that is none is compared with deferred commands too."""
+        """As click does. An unknown name is also compared with deferred commands."""
         try:
             return super().resolve_command(ctx, args)
         except click.NoSuchCommand as error:
@@ -127,7 +127,7 @@ class Program(ManualGroup):
         return super().summary(ctx, name) if place is None else place.summary
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; what went wrong leaves as a `ClickException`."""
+        """Run the command. Errors leave as a `ClickException`."""
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
@@ -156,7 +156,7 @@ class Program(ManualGroup):
 
 
 def write_examples(formatter: click.HelpFormatter, examples: Pairs) -> None:
-    """A section of command lines, each below what it does."""
+    """A section of command lines, each below its description."""
     if not examples:
         return
     with formatter.section("Examples"):

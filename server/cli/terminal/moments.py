@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Moments as options take them: a date, or a date and a time, in UTC where no zone is written."""
+"""Moments in options: a date, or a date and a time, in UTC if no zone is written."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def print_json(value: Any) -> None:
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
-    """A table whose cells are never cut; `empty` is said instead of one without rows."""
+    """A table whose cells are never cut. `empty` is printed instead of a table without rows."""
     # rich takes a tenth of a second to load, and only tables and bars need it.
     from rich.box import SIMPLE_HEAD  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
@@ -58,7 +58,7 @@ def moment(epoch: int | None) -> datetime | None:
 
 @contextmanager
 def progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A function that is told how much more is done; draws a bar on a terminal only."""
+    """A function to call with the amount of new progress. It draws a bar on a terminal only."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return

@@ -30,7 +30,7 @@ def read_line(what: str) -> str:
 
 
 def read_file(file: Path) -> str:
-    """What a file holds but its last line's end. Raises `UsageError` where that is no text."""
+    """The content of a file without its last line end. Raises `UsageError` if it is no text."""
     try:
         return file.read_text(encoding="utf-8").strip("\r\n")
     except (OSError, UnicodeDecodeError):

@@ -54,7 +54,7 @@ class Session:
 
     @property
     def admission(self) -> Callable[[str], None]:
-        """What refuses the addresses of calendars and webhooks that the importer would never connect to."""
+        """The check that refuses addresses of calendars and webhooks that the importer would never connect to."""
         from server import importing  # noqa: PLC0415 - it loads the importer and its HTTP client
 
         return importing.admission(self.settings)
