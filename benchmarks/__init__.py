@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Daysheet costs beside vanilla Radicale, over real HTTP, and what its triggers cost a writer."""
+"""Measures what Daysheet costs compared with vanilla Radicale, over real HTTP, and what its triggers cost a writer."""

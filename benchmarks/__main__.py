@@ -58,7 +58,7 @@ def _on_postgresql(
 
 
 def main(arguments: Sequence[str] | None = None) -> list[Figures]:
-    """Run, print the tables, and write them and the plots where asked."""
+    """Run, print the tables, and write them and the plots if requested."""
     given = _parser().parse_args(arguments)
     effort = Effort(
         seconds=given.seconds,
@@ -112,7 +112,7 @@ def _names(events: Sequence[int], clients: int) -> list[str]:
 
 
 def _middle(sizes: Sequence[Figures]) -> Figures:
-    """That of the goals, or else one in the middle."""
+    """The size of the goals, or else one in the middle."""
     return next((it for it in sizes if it.events == goals.EVENTS), sizes[(len(sizes) - 1) // 2])
 
 

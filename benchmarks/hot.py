@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`python -m benchmarks.hot`: many clients poll one calendar into which the dispatch application writes all the time.
+"""`python -m benchmarks.hot`: many clients poll one calendar while the dispatch application writes into it all the
+time.
 
 Measured in turn on each database: the polls alone, the writer alone, and both together. One worker serves.
 """
@@ -41,7 +42,7 @@ _PATIENCE = 30.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Round:
-    """What one part of the measurement gave. Waits are those of a writer's transaction, in seconds."""
+    """The result of one part of the measurement. Waits are those of a writer's transaction, in seconds."""
 
     per_second: float = 0.0
     p99: float = 0.0

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`python -m benchmarks.importing`: one importer over many subscriptions, its first import and its later cycles.
 
-Figures are of the whole `daysheet importer --once` process with its readers, less what it takes with nothing due.
+Figures are for the whole `daysheet importer --once` process with its readers, minus its cost with nothing due.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CYCLES = (
     ("200, half of them with other DTSTAMPs", "half", "unchanged"),
     ("200, all with other DTSTAMPs", "churn", "unchanged"),
 )
-"""What each is, how the calendars are served, and what has to come of all of them."""
+"""The cycles: the name of each, how the calendars are served, and the expected result."""
 _PER_USER = 5
 _IDLE_RUNS = 3
 
@@ -51,8 +51,9 @@ class Used:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cycle:
-    """What one cycle over all subscriptions took, as `Used`, less an importer with nothing due; next to nothing where
-    they are few. `parsing` are the CPU seconds that icalendar took for one of the calendars, before and after it.
+    """The cost of one cycle over all subscriptions, as `Used`, minus that of an importer with nothing due. It is almost
+    nothing for few subscriptions. `parsing` are the CPU seconds that icalendar took for one of the calendars, before
+    and after the cycle.
     """
 
     name: str
@@ -127,7 +128,7 @@ def _subscribe(settings: Settings, count: int, port: int) -> None:
 
 
 def feeds(folder: Path, port: int, events: int, mode: str) -> process.Server:
-    """Serve calendars of so many events, as `mode` of feed_server.py says; it is not started yet."""
+    """A server of calendars with this many events, not started yet. `mode` is that of feed_server.py."""
     return process.Server(
         (sys.executable, "-m", "benchmarks.servers.feed_server", str(port), str(events), mode),
         port=port,
@@ -137,7 +138,7 @@ def feeds(folder: Path, port: int, events: int, mode: str) -> process.Server:
 
 
 def run_importer(folder: Path, environment: Mapping[str, str], expected: Mapping[str, int]) -> Used:
-    """One run, which has to import what was `expected` and nothing else."""
+    """One run. It must have exactly the `expected` result."""
     figures = folder / "used.json"
     done = subprocess.run(  # noqa: S603
         (
@@ -159,7 +160,7 @@ def run_importer(folder: Path, environment: Mapping[str, str], expected: Mapping
 
 
 def require(summary: Mapping[str, Any], expected: Mapping[str, int]) -> None:
-    """Raises SystemExit where another number of calendars was applied, unchanged or failed than `expected`."""
+    """Raises SystemExit if the numbers of applied, unchanged or failed calendars differ from `expected`."""
     print(summary, file=sys.stderr)
     found = {name: summary[name] for name in ("applied", "unchanged", "failed")}
     wanted = dict.fromkeys(found, 0) | expected

@@ -31,7 +31,7 @@ _FIRST = datetime(2026, 1, 1, 8, tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Load:
-    """How long it took to bring the jobs in, the database and a new process for the command included."""
+    """How long loading the jobs took, including the database and a new process for the command."""
 
     database: str
     way: str

@@ -31,9 +31,9 @@ class Mismatch(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Effort:
-    """`seconds` of CPU time are spent on each request and peer; one that takes more than `cap` seconds is given up, and
-    a peer whose first readings take more than `patience` together. `clients` send polls at once for `crowd_seconds`; 0
-    means none do.
+    """`seconds` of CPU time are spent on each request and peer. A request that takes more than `cap` seconds is given
+    up. A peer is given up if its first readings take more than `patience` seconds together. `clients` send polls at
+    once for `crowd_seconds`; 0 means no clients.
     """
 
     seconds: float = 1.0
@@ -56,7 +56,7 @@ def measure(
     costs: dict[str, dict[str, Cost | Missing]] = {}
     rates: dict[str, dict[str, Rate | Missing]] = {}
     examined = [_Examined(peer, ranges, effort, progress) for peer in peers]
-    # All of them before anything is measured: some read on in the background once they are started.
+    # Read all of them before anything is measured: some servers go on reading in the background after their start.
     for it in examined:
         it.warm_up()
     for name, noted in _wanted(names, ranges):
@@ -79,7 +79,9 @@ def measure(
 
 
 def _wanted(names: Sequence[str], ranges: Ranges) -> Iterator[tuple[str, bool]]:
-    """The requests to send, and whether each is one of `names` or only gives another its entity tag."""
+    """The requests to send. For each: whether it is one of `names` or only supplies an entity tag for another
+    request.
+    """
     known = exchanges("/", "/", [], "", ranges)
     needed = {it.validates for it in known if it.name in names}
     for it in known:
@@ -88,8 +90,8 @@ def _wanted(names: Sequence[str], ranges: Ranges) -> Iterator[tuple[str, bool]]:
 
 
 class _Examined:
-    """One peer under examination. It is started afresh after a request that was given up, and read once before the
-    next.
+    """One peer under examination. After a request that was given up, the peer is restarted and read once before the
+    next request.
     """
 
     def __init__(self, peer: Peer, ranges: Ranges, effort: Effort, progress: Progress) -> None:
@@ -110,7 +112,7 @@ class _Examined:
         return self._memory
 
     def cost(self, name: str) -> tuple[Cost | Missing, Facts | None]:
-        """What the request costs, and the facts of its answer where it is the one that was asked for."""
+        """The cost of the request, and the facts of its answer if the request is one of those asked for."""
         self.warm_up()
         if self._refused is not None:
             return self._refused, None
@@ -121,7 +123,7 @@ class _Examined:
                 return Missing(reason=f"not run: no entity tag without {exchange.validates}"), None
             exchange = self._exchanges[name] = exchange.validating(etag)
         try:
-            # A connection of its own: servers hang up while the other peers are measured.
+            # A new connection, because servers hang up while the other peers are measured.
             with closing(Client(self.peer, self._effort.cap)) as client:
                 return self._measured(client, exchange)
         except TooSlow:
@@ -129,7 +131,7 @@ class _Examined:
             return Missing(reason=f"more than {self._effort.cap:g} s", more_than=self._effort.cap), None
 
     def rate(self, name: str, alone: Cost | Missing) -> Rate | Missing | None:
-        """Many clients at once; None for a request that is no poll."""
+        """The rate of many clients at once. None for a request that is no poll."""
         exchange = self._exchanges.get(name)
         if exchange is None or not exchange.polled or not self._effort.clients:
             return None
@@ -179,7 +181,7 @@ class _Examined:
                 wall += client.answer(exchange).seconds
             requests += batch
             cpu = sum(self.peer.cpu_seconds()) - sum(before)
-            # Looking at the clock costs the machine time, so cheap requests are sent in growing batches.
+            # Reading the clock costs time, so cheap requests are sent in growing batches.
             batch = batch * 2 if cpu < self._effort.seconds / 4 else batch
         return requests, wall
 
@@ -189,7 +191,7 @@ class _Examined:
         self._warm = False
 
     def warm_up(self) -> None:
-        """A first reading of everything, and what the server does after it in the background."""
+        """A first reading of everything, and the server's background work after it."""
         if self._warm or self._refused is not None:
             return
         started = time.perf_counter()
@@ -212,7 +214,7 @@ class _Examined:
         self._progress(f"{self.peer.name} is warm after {time.perf_counter() - started:.1f} s")
 
     def _patience(self, started: float) -> float:
-        """What is left of it. Raises `TooSlow`."""
+        """The seconds that are left. Raises `TooSlow`."""
         left = self._effort.patience - self._warming - (time.perf_counter() - started)
         if left <= 0:
             raise TooSlow(f"{self.peer.name} has read for {self._effort.patience:g} s")
@@ -224,7 +226,7 @@ class _Examined:
 
 
 def _settle(peer: Peer, patience: float) -> None:
-    """Wait until the server does nothing by itself. Raises `TooSlow`."""
+    """Wait until the server does no background work. Raises `TooSlow`."""
     deadline = time.monotonic() + patience
     used = peer.cpu_seconds()[0]
     while time.monotonic() < deadline:

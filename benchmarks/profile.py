@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`python -m benchmarks.profile`: where the CPU time of a request goes, by part, on both databases.
 
-The whole is that of `daysheet serve` with one client, as in the comparison. The application's share is measured by
-calling it in this process, divided among the parts as cProfile sees it; what is left of the server's time is the WSGI
-server, the kernel's network and threads that wake up.
+The whole is the CPU time of `daysheet serve` with one client, as in the comparison. The application's share is measured
+by calling it in this process and is divided among the parts as cProfile reports. The rest of the server's time is the
+WSGI server, the kernel's network code and waking threads.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ PARTS: Mapping[str, Sequence[str]] = {
     "schedule (scheduling/, storage_plugin/)": ("/scheduling/", "/storage_plugin/"),
     "answer (server/)": ("/server/",),
 }
-"""What names of files and built-in functions of each part hold; the first that fits counts. Others count for what calls
-them.
+"""Texts in the names of files and built-in functions that belong to each part. The first match counts. Functions
+without a match count for their caller.
 """
 REST = "Python otherwise"
 _LEAST = 5e-7
-"""Seconds that are shown."""
+"""The seconds to show."""
 _CLIENTS = 16
 _HOME = f"/dav/{USER}/"
 _COLLECTION = f"{_HOME}{SLUG}/"
@@ -154,7 +154,9 @@ def _memory(grown: Sequence[Grown]) -> str:
 
 
 def _as_file(settings: Settings, file: Path) -> Settings:
-    """The same settings from a file: the plugins read theirs there, or from the environment of the process."""
+    """The same settings from a file. The plugins read their settings from a file or from the environment of the
+    process.
+    """
     config = settings.config
     file.write_text(
         f"[database]\nurl = {config.database.url}\n[security]\nkey_file = {file.with_name('daysheet.key')}\n"
@@ -223,7 +225,7 @@ def _inside(call: Callable[[], None], seconds: float) -> Counter[str]:
         if part != REST:
             times[part] += own
             continue
-        # What Python brings along counts for whoever called it.
+        # Functions of Python itself count for their caller.
         for caller, (_, _, spent, _) in callers.items():
             times[_part(caller)] += spent
     whole = sum(times.values())

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`python -m benchmarks.tuning`: what the choices cost that are made once for everybody: how one statement is run, what
-SQLite is told about memory, how much answers are compressed, and how polls are served (`benchmarks.servers.wsgi`).
+"""`python -m benchmarks.tuning`: the cost of choices made for all installations: how one statement is run, SQLite's
+memory settings, the compression of answers, and how polls are served (`benchmarks.servers.wsgi`).
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def statements(database: Database, seconds: float, pids: Sequence[int] = ()) -> 
 
 
 def cpu(work: Callable[[], object], seconds: float, pids: Sequence[int] = ()) -> float:
-    """CPU seconds that `work` takes, here and in the process trees of `pids`, doing it for some time."""
+    """CPU seconds of one call of `work`, here and in the process trees of `pids`. It is repeated for some time."""
     work()
     count = 0
     before = time.process_time() + process.cpu_seconds(pids)

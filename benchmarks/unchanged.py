@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`python -m benchmarks.unchanged`: what it costs to find that nothing of a feed has changed, beside parsing it with
+"""`python -m benchmarks.unchanged`: the cost of finding that a feed has not changed, compared with parsing it with
 icalendar. CPU time of this process, the least of several runs.
 """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`python -m benchmarks.waits`: how long a plain SQL writer waits beside each kind of background work, at most.
+"""`python -m benchmarks.waits`: the longest wait of a plain SQL writer during each kind of background work.
 
 The writer changes one row of `users` in a transaction of its own, again and again, as a dispatch application does.
 """
@@ -136,7 +136,7 @@ def beside(url: str, work: Callable[[], object]) -> tuple[float, float, int]:
 
 
 def _activities(database: _Database, many: int) -> Iterator[tuple[str, Callable[[], object]]]:
-    """What goes on in the background, by name. What each needs is prepared before it is given."""
+    """The kinds of background work, by name. The needs of each are prepared before it is yielded."""
     settings = database.settings
     stores, config = settings.database(), settings.config
     database.user("writer")
@@ -204,7 +204,7 @@ def _import(database: _Database) -> None:
 
 
 def measure(database: _Database, many: int) -> Mapping[str, tuple[float, float, int]]:
-    """Each activity with what `beside` gives of it."""
+    """Each activity with the result of `beside` for it."""
     found = {}
     for name, work in _activities(database, many):
         found[name] = beside(database.url, work)

@@ -101,8 +101,8 @@ def _sql(template: str) -> bytes:
 def fill(
     url: str, environment: Environment, count: int, objects: int, workers: Executor, at_once: int
 ) -> tuple[Filled, list[Account]]:
-    """All of it in the empty database at `url`; `workers` run `at_once` tasks beside each other. Raises RuntimeError
-    when the calendars do not hold what was written.
+    """Make everything in the empty database at `url`. `workers` run `at_once` tasks in parallel. Raises RuntimeError if
+    the calendars do not hold what was written.
     """
     settings = load(None, environment)
     database = settings.database()
@@ -141,7 +141,7 @@ def fill(
 
 
 def caught_up(environment: Environment, names: Sequence[str]) -> list[tuple[str, list[Known]]]:
-    """The calendars of some users, caught up; in a process of its own."""
+    """Catch up the calendars of some users, in a separate process."""
     settings = load(None, environment)
     database = settings.database()
     found = []

@@ -24,8 +24,8 @@ _INSTANCE = "benchmark"
 _SEED = 5545
 _DAYS = 365
 _DENSE = 10_000
-"""Larger schedules reach further into the past and the future instead of being denser, as a calendar that is used for
-longer: a week holds as much, and so do the series without an end.
+"""Larger schedules are not denser: they reach further into the past and the future, like a calendar in longer use. A
+week holds the same number of events, also from the series without an end.
 """
 _ALL_DAY_EVERY, _RECURRING_EVERY = 20, 50
 _RULES = (
@@ -73,7 +73,7 @@ class Ranges:
 
     @classmethod
     def now(cls) -> Ranges:
-        """From the Monday of this week (UTC), around which schedules are laid."""
+        """The ranges from the Monday of this week (UTC). Schedules are laid around it."""
         today = datetime.now(UTC).date()
         return cls(monday=today - timedelta(days=today.weekday()))
 

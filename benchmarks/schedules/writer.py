@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The dispatch application as a measured writer: jobs with one assignee, row by row and at once."""
+"""The dispatch application as a measured writer: jobs with one assignee, written row by row or all at once."""
 
 from __future__ import annotations
 
@@ -52,14 +52,16 @@ class Writer:
         self._connection.close()
 
     def cpu_seconds(self) -> float:
-        """Time so far of what executes the SQL: PostgreSQL's process for this connection, or this thread."""
+        """The CPU time so far of the process or thread that executes the SQL: PostgreSQL's process for this connection,
+        or this thread.
+        """
         if self._backend is None:
             return time.thread_time()
         # Nanoseconds of the first thread; a backend has no other (Linux, scheduler/sched-stats.rst).
         return int(Path(f"/proc/{self._backend}/schedstat").read_text(encoding="ascii").split()[0]) / 1e9
 
     def drop_triggers(self) -> None:
-        """Take the change tracking away."""
+        """Remove the change tracking."""
         if self._dialect == "sqlite":
             found = self._connection.execute(
                 "SELECT name FROM sqlite_master WHERE type = 'trigger'"
@@ -119,4 +121,4 @@ WRITES: Mapping[str, Callable[[Writer, int], None]] = {
     "insert, one statement": Writer.insert_at_once,
     "update, one statement": Writer.update_at_once,
 }
-"""In the order in which they build on one another."""
+"""Each builds on the one before."""

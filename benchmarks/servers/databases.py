@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Empty databases of both kinds for a measurement, gone with the block."""
+"""Empty databases of both kinds for a measurement. They are deleted at the end of the block."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from benchmarks.servers import postgresql
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kind:
-    """`create` makes an empty database and returns its SQLite path or libpq URL. The time of `pids`, the server's
-    processes, counts too. `settle` ends background work that would fall into a measurement.
+    """`create` makes an empty database and returns its SQLite path or libpq URL. `pids` are the processes of the
+    database server; their time counts too. `settle` finishes background work that would disturb a measurement.
     """
 
     name: str

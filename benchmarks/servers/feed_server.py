@@ -32,12 +32,12 @@ def calendar(number: int, events: int) -> bytes:
 
 
 class _Server(ThreadingHTTPServer):
-    request_queue_size = 128  # nobody is to be turned away by it
+    request_queue_size = 128  # so that no connection is refused
 
 
 def serve(port: int, events: int, mode: str) -> None:
-    """Answer for the calendar of every number, `/0` and so on. As `mode` says: in full and always the `same`, with
-    `304` where the client has it, or in full with another DTSTAMP in `half` of them or all (`churn`).
+    """Answer for the calendar of every number, `/0` and so on. `mode` decides: always the `same` full answer; `304` if
+    the client has the calendar; or full answers with a new DTSTAMP in `half` of the calendars or in all (`churn`).
     """
     made: dict[str, bytes] = {}
 

@@ -17,15 +17,15 @@ RADICALE, XANDIKOS = "radicale", "xandikos"
 PEERS = (SQLITE, POSTGRESQL, RADICALE, XANDIKOS)
 OURS = (SQLITE, POSTGRESQL)
 OTHER_CALENDARS = ("jobs", "time-off")
-"""Empty ones beside the measured calendar: Daysheet's users always have them, so the other servers get them too."""
+"""Empty calendars beside the measured one. Daysheet's users always have them, so the other servers get them too."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Peer:
     """A running server.
 
-    `home` is the path of the calendar home; `server` the processes whose memory counts, and with `database_pids` also
-    those whose time does. Without a `password` nothing is sent.
+    `home` is the path of the calendar home. `server` are the processes whose memory counts. Their time and that of
+    `database_pids` counts too. Without a `password` no credentials are sent.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Peer:
 
     @property
     def port(self) -> int:
-        """Where it listens on loopback."""
+        """The port on loopback."""
         return self.server.port
 
     @property

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A server started as a process of its own, and what it and its children cost, read from /proc (proc(5))."""
+"""A server started as a separate process, and the cost of it and its children, read from /proc (proc(5))."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def free_port() -> int:
 
 
 class Server:
-    """A command that is run until the block ends, and may be started afresh in it; `port` is where it listens."""
+    """A command that runs until the block ends. It may be restarted in the block. `port` is where it listens."""
 
     def __init__(
         self, command: Sequence[str], *, port: int, environment: Mapping[str, str], output: Path
@@ -42,7 +42,7 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """The process that was started; its children serve, with some servers."""
+        """The started process. With some servers its children serve."""
         assert self._process is not None
         return self._process.pid
 
@@ -55,11 +55,11 @@ class Server:
             self._stop(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it for good, whatever it is doing."""
+        """End the process for good, even during work."""
         self._stop(signal.SIGKILL)
 
     def restart(self) -> None:
-        """Kill it, whatever it is doing, and start it again. Raises `DidNotStart`."""
+        """Kill the process, even during work, and start it again. Raises `DidNotStart`."""
         self._stop(signal.SIGKILL)
         self._start()
 
@@ -109,7 +109,7 @@ def children(pid: int) -> list[int]:
 
 
 def peak_bytes() -> int:
-    """The most memory that this process ever had resident, since it was executed; that of its parent is not in it."""
+    """The most memory that this process ever had resident since exec. Memory of its parent does not count."""
     text = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
     return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("VmHWM:")) * 1024
 

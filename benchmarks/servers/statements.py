@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a PostgreSQL server executes, from its own log, and what its tables take on disk."""
+"""Which statements a PostgreSQL server executes, from its own log, and how much disk its tables take."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import psycopg
 
 _STATEMENT = re.compile(rb"LOG:  (?:statement|execute [^:]*): *(\S+(?: +\S+){0,2})")
 _AROUND = (b"BEGIN", b"COMMIT", b"ROLLBACK", b";")
-"""`;` alone is how a pooled connection is asked whether it still lives."""
+"""A pooled connection is tested with `;` alone."""
 _LEDGER = b"INSERT INTO deliveries"
 _RELOADED = 0.5
 _SIZES = (
@@ -26,8 +26,8 @@ _SIZES = (
 
 @dataclass(kw_only=True, slots=True)
 class Executed:
-    """How many statements were executed: those of requests, what is `around` them (beginnings and ends of transactions,
-    whether a connection lives), and rows that the delivery ledger stored afterwards.
+    """How many statements were executed: those of requests, those `around` them (begin and end of transactions, tests
+    of connections), and rows that the delivery ledger stored afterwards.
     """
 
     statements: int = 0
@@ -37,7 +37,7 @@ class Executed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Size:
-    """Bytes of a table, what is stored out of line included, and of its indexes."""
+    """Bytes of a table, including values stored out of line, and of its indexes."""
 
     table: str
     data: int

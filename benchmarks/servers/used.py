@@ -3,8 +3,8 @@
 
 `python -m benchmarks.servers.used FILE COMMAND...` is how it is run.
 
-A process of its own starts the command, because Linux counts the memory that a process had before exec(2) among the
-command's: a large parent would be its peak.
+A separate process starts the command. Linux counts the memory that a process had before exec(2) as the command's, so a
+large parent would be the peak.
 """
 
 from __future__ import annotations

@@ -60,7 +60,9 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Course:
-    """What became of it. `memory` is the resident octets of all processes together, looked at every two seconds."""
+    """The result of the course. `memory` is the resident octets of all processes together, sampled every two
+    seconds.
+    """
 
     found: Found
     attacks: Mapping[str, int]
@@ -212,7 +214,7 @@ async def _write(plan: Plan, writer: _Dispatch, names: Sequence[str], is_over: C
 
 
 async def _kill(plan: Plan, served: process.Server, kills: list[int], is_over: Callable[[], bool]) -> None:
-    """Kill one of the server's workers now and then, whatever it is doing."""
+    """Kill one of the server's workers now and then, even during work."""
     rng = random.Random(1)  # noqa: S311
     due = time.monotonic() + plan.kill_every
     while not is_over():

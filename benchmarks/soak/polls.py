@@ -22,7 +22,7 @@ _TOKEN = re.compile(r"<(?:\w+:)?sync-token>([^<]+)<")
 _NAMES = re.compile(r"/([0-9a-f]{32}\.ics)<")
 _ATTEMPTS = 4
 _ACCEPTED = (200, 207, 304, 403)
-"""403 is for a sync token that is no longer valid, which the client then fetches anew."""
+"""403 means that a sync token is no longer valid. The client then starts a new synchronisation."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +70,7 @@ class Client:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def run(self, pause: float, is_over: Callable[[], bool]) -> None:
-        """Ask until it is over, on average once in `pause` seconds."""
+        """Ask until the course is over, on average once in `pause` seconds."""
         kinds = (self._ctag, self._sync, self._multiget, self._subscribed, self._home)
         while not is_over():
             await asyncio.sleep(self._random.uniform(0, 2 * pause))
@@ -107,7 +107,7 @@ class Client:
         return answer
 
     async def _ask(self, asked: bytes) -> tuple[bytes, bytes]:
-        """Head and body of the answer; both empty where there was none."""
+        """Head and body of the answer. Both are empty if there was no answer."""
         began = time.perf_counter()
         for _ in range(_ATTEMPTS):
             try:

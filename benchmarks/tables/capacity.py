@@ -20,7 +20,7 @@ FEED_EVERY = 3600
 PEAK = 3
 """The busiest minutes, as a multiple of the mean."""
 BUSY = 0.5
-"""How much of a core is to be used then."""
+"""The share of a core to use in the busiest minutes."""
 USERS = (2_000, 10_000, 100_000)
 _LOOK = DEVICES / EVERY
 RATES: Mapping[str, float] = {

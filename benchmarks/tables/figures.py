@@ -43,7 +43,7 @@ def half_and_most(times: Sequence[float]) -> tuple[float, float]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Missing:
-    """There is no figure: why, and the seconds it certainly takes where it took too long."""
+    """The reason for a missing figure. If the request took too long, also the seconds that it takes at least."""
 
     reason: str
     more_than: float = 0.0

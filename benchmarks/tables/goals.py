@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is aimed at: CPU per request in one run with 10,000 events, as a multiple of vanilla Radicale's, and growth."""
+"""The goals: CPU per request in one run with 10,000 events, as a multiple of vanilla Radicale's, and its growth."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ EVENTS = 10_000
 MEMORY = 150 * 2**20
 """Resident bytes of a worker."""
 CONSTANT, LINEAR = 2.0, 12.0
-"""From `EVENTS` to ten times as many: by what a cost may rise to count as constant, and as linear."""
+"""From `EVENTS` to ten times as many: the factors up to which a rise in cost counts as constant, and as linear."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -30,7 +30,7 @@ class Answer:
 
 
 class Client:
-    """It keeps one connection where the server does. A request may take `patience` seconds."""
+    """Keeps one connection if the server does. A request may take `patience` seconds."""
 
     def __init__(self, peer: Peer, patience: float) -> None:
         self._peer = peer
@@ -42,7 +42,7 @@ class Client:
         self._connection.close()
 
     def answer(self, exchange: Exchange) -> Answer:
-        """Send it. Raises `WrongAnswer` for another status than a right answer has, `TooSlow`."""
+        """Send the request. Raises `WrongAnswer` for a status that a right answer does not have, and `TooSlow`."""
         started = time.perf_counter()
         try:
             self._connection.request(

@@ -45,7 +45,7 @@ class Sent:
 
 
 class Clients:
-    """`processes` clients of the servers at `ports`, in turn; what they know is handed to them once."""
+    """`processes` client processes for the servers at `ports`, in turn. They get their data once, at the start."""
 
     def __init__(self, workers: Executor, ports: Sequence[int], processes: int, connections: int) -> None:
         self._workers = workers
@@ -54,7 +54,7 @@ class Clients:
         self._connections = connections
 
     def feeds(self, objects: int) -> Mapping[str, str]:
-        """Read everybody's feed whole, each of which has to hold `objects` events; the entity tags by username."""
+        """Read the whole feed of every user. Each must hold `objects` events. Returns the entity tags by username."""
         shares = range(self._processes)
         ports = [self._port(number) for number in shares]
         steps = [self._processes] * self._processes

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Many clients at once from one thread: each sends its next request as soon as it has read the last answer.
 
-The messages are taken apart here, because a client library costs more time than the servers that are measured.
+The messages are parsed here, because a client library costs more time than the measured servers.
 """
 
 from __future__ import annotations

@@ -18,8 +18,9 @@ _TOGETHER = 50
 class Exchange:
     """One request; `read` gives the facts of its answer.
 
-    `status` is what a right answer has, `instead` another one that does the same at a greater expense, and what it is.
-    `validates` names the exchange whose entity tag the request gives. `polled` ones are sent by many clients at once.
+    `status` is that of a right answer. `instead` is another accepted status, for an answer that does the same at a
+    higher cost, and a note about it. `validates` names the exchange whose entity tag the request gives. `polled` ones
+    are sent by many clients at once.
     """
 
     name: str
@@ -44,7 +45,7 @@ def initial_sync(collection: str) -> Exchange:
 
 
 def exchanges(home: str, collection: str, names: Sequence[str], token: str, ranges: Ranges) -> list[Exchange]:
-    """Every request to the calendar at `collection`, whose objects are called `names`, the dearest last."""
+    """Every request to the calendar at `collection`, whose objects are called `names`. The most expensive come last."""
     middle = f"{collection}{names[len(names) // 2]}" if names else collection
     return [
         _poll("CTag poll", collection, bodies.CTAG),

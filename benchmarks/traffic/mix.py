@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What many clients ask for: every kind of poll as a message for one user, and what its answer has to be."""
+"""The requests of many clients: every kind of poll as a message for one user, and the check of its answer."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _dav(
 
 
 def _holds(*parts: str, events: int = 0) -> Check:
-    """That all `parts` are in the answer, and exactly so many events."""
+    """A check that all `parts` are in the answer, with exactly this many events."""
     wanted = [part.encode() for part in parts]
 
     def check(answer: bytes) -> str:
