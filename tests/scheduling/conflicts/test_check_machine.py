@@ -348,8 +348,17 @@ class ConflictMachine(RuleBasedStateMachine):
         if not rules.enabled:
             return
         for user in self.users:
-            jobs = list(self.jobs(user, limits.calendars.job_statuses, rules.offered_jobs))
-            others = [it for it in self.others(user, rules.tentative_events) if it[0] in rules.kinds]
+            # An event without length, kept as one of a second, takes no time.
+            jobs = [
+                (job, span)
+                for job, span in self.jobs(user, limits.calendars.job_statuses, rules.offered_jobs)
+                if span[1] - span[0] > 1
+            ]
+            others = [
+                (kind, other, [it for it in spans if it[1] - it[0] > 1], uid)
+                for kind, other, spans, uid in self.others(user, rules.tentative_events)
+                if kind in rules.kinds
+            ]
             counted: dict[tuple[int, str], set[Span]] = {}
             for (job, span), (kind, other, spans, uid) in itertools.product(jobs, others):
                 wide = (

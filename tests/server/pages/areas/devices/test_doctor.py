@@ -67,4 +67,4 @@ def test_a_wrong_password_is_told_with_its_app_and_time_until_it_is_right(
 def test_nobody_has_asked_yet(running: Running, people: dict[str, int]) -> None:
     page = Person(running, "anna").get("/doctor")
     assert "No device or app has asked for your calendars yet." in page.text
-    assert "/connect" in page.links
+    assert "/devices" in page.links
