@@ -92,7 +92,7 @@ def show(
     choices: Mapping[str, Iterable[str]] | None = None,
 ) -> Form:
     """A form with what was typed, if it was refused, or with initial values."""
-    given = initial.model_dump() if isinstance(initial, BaseModel) else dict(initial or {})
+    given = initial.model_dump(warnings=False) if isinstance(initial, BaseModel) else dict(initial or {})
     wanted = shapes(model) if only is None else {it: shapes(model)[it] for it in only}
     found = {}
     for key, shape in wanted.items():

@@ -11,6 +11,7 @@ import pytest
 from scheduling.access.secrets import Keyring
 from scheduling.config.sections import Config, SecuritySettings
 from scheduling.database.drafts import draft
+from scheduling.errors import Invalid
 
 
 def test_a_draft_is_its_owners_and_gone_afterwards(tmp_path: Path) -> None:
@@ -43,6 +44,7 @@ def test_what_cannot_be_written_is_told_by_the_name_that_was_asked_for(tmp_path:
 
 def test_a_key_file_that_cannot_be_written_is_told_by_its_name(tmp_path: Path) -> None:
     longest = tmp_path / ("k" * 255)
-    with pytest.raises(OSError, match="k" * 255) as refused:
+    with pytest.raises(Invalid) as refused:
         Keyring.open(Config(security=SecuritySettings(key_file=longest)))
-    assert refused.value.filename == str(longest)
+    assert f"The key file {longest} cannot be read or made" in str(refused.value)
+    assert "/.k" not in str(refused.value)
