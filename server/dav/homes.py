@@ -8,13 +8,16 @@ place would name resources that the client did not ask about.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from http import HTTPStatus
 from urllib.parse import quote
 
-from radicale.types import WSGIEnviron, WSGIResponse
+from radicale.types import WSGIResponse
 
 from scheduling.ports import CalendarStorage
 from server.dav.application import Application
+from server.dav.request import Given, Request
 from server.dav.xml import Response, plain
 
 
@@ -31,67 +34,23 @@ def elsewhere(storage: CalendarStorage, base_prefix: str, path: str, user: str) 
     return plain(HTTPStatus.PERMANENT_REDIRECT, f"The calendars of {user} are at {place}.", Location=place)
 
 
+def _redirecting(verb: Callable[..., WSGIResponse]) -> Callable[..., WSGIResponse]:
+    """The verb of `Application`, after the redirect."""
+
+    @wraps(verb)
+    def do(self: Homes, *given: *Given) -> WSGIResponse:
+        request = Request(*given)
+        moved = self._guarded(lambda: elsewhere(self._calendars, request.prefix, request.path, request.user))
+        return moved or verb(self, *given)
+
+    return do
+
+
 class Homes(Application):
     """The application, with redirects to the user's home."""
 
-    def _moved(self, base_prefix: str, path: str, user: str) -> WSGIResponse | None:
-        return self._guarded(lambda: elsewhere(self._calendars, base_prefix, path, user))
-
-    def do_GET(
-        self,
-        environ: WSGIEnviron,
-        base_prefix: str,
-        path: str,
-        user: str,
-        user_groups: set[str],
-        request_info: dict[str, object],
-    ) -> WSGIResponse:
-        """As at the right address."""
-        moved = self._moved(base_prefix, path, user)
-        return moved or super().do_GET(environ, base_prefix, path, user, user_groups, request_info)
-
-    def do_PROPFIND(
-        self,
-        environ: WSGIEnviron,
-        base_prefix: str,
-        path: str,
-        user: str,
-        user_groups: set[str],
-        request_info: dict[str, object],
-    ) -> WSGIResponse:
-        """As at the right address."""
-        moved = self._moved(base_prefix, path, user)
-        return moved or super().do_PROPFIND(environ, base_prefix, path, user, user_groups, request_info)
-
-    def do_REPORT(
-        self,
-        environ: WSGIEnviron,
-        base_prefix: str,
-        path: str,
-        user: str,
-        user_groups: set[str],
-        request_info: dict[str, object],
-    ) -> WSGIResponse:
-        """As at the right address."""
-        moved = self._moved(base_prefix, path, user)
-        return moved or super().do_REPORT(environ, base_prefix, path, user, user_groups, request_info)
-
-    def do_PROPPATCH(
-        self,
-        environ: WSGIEnviron,
-        base_prefix: str,
-        path: str,
-        user: str,
-        user_groups: set[str],
-        request_info: dict[str, object],
-    ) -> WSGIResponse:
-        """As at the right address."""
-        moved = self._moved(base_prefix, path, user)
-        return moved or super().do_PROPPATCH(environ, base_prefix, path, user, user_groups, request_info)
-
-    def do_POST(
-        self, environ: WSGIEnviron, base_prefix: str, path: str, user: str, *rest: object
-    ) -> WSGIResponse:
-        """As at the right address."""
-        moved = self._moved(base_prefix, path, user)
-        return moved or super().do_POST(environ, base_prefix, path, user, *rest)
+    do_GET = _redirecting(Application.do_GET)  # noqa: N815 (Radicale's names)
+    do_PROPFIND = _redirecting(Application.do_PROPFIND)  # noqa: N815
+    do_REPORT = _redirecting(Application.do_REPORT)  # noqa: N815
+    do_PROPPATCH = _redirecting(Application.do_PROPPATCH)  # noqa: N815
+    do_POST = _redirecting(Application.do_POST)  # noqa: N815
