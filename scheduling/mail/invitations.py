@@ -38,46 +38,29 @@ class Brought:
     expires_at: datetime
 
 
-def invite(
+def make_link(
     connection: Connection,
     keyring: Keyring,
     config: Config,
     username: str,
+    purpose: Purpose,
     *,
     root: str,
     by_mail: bool = True,
     at: datetime,
     actor: Actor,
 ) -> Brought:
-    """Invite a user who has no password yet. `root` is the address of this installation, without a slash at the end.
-    Raises `Forbidden`, `NotFound`, `Conflict` for a user with a password.
+    """Invite a user who has no password yet, or let a user set another one; the present one works until then. `root` is
+    the address of this installation, without a slash at the end. Raises `Forbidden`, `NotFound`, and `Conflict` for the
+    invitation of a user with a password.
     """
     user = users.get(connection, username)
-    url = root + one_time_links.path_of(
-        one_time_links.make(connection, keyring, user.id, Purpose.INVITATION, at=at, actor=actor)
-    )
-    if connection.scalar(select(exists().where(Credential.user_id == user.id))):
+    token = one_time_links.make(connection, keyring, user.id, purpose, at=at, actor=actor)
+    has_password = select(exists().where(Credential.user_id == user.id))
+    if purpose is Purpose.INVITATION and connection.scalar(has_password):
         raise Conflict(f"{username} has a password already; use a password reset to set another one.")
-    return _bring(connection, keyring, config, user, Purpose.INVITATION, url, by_mail=by_mail, at=at)
-
-
-def reset_password(
-    connection: Connection,
-    keyring: Keyring,
-    config: Config,
-    username: str,
-    *,
-    root: str,
-    by_mail: bool = True,
-    at: datetime,
-    actor: Actor,
-) -> Brought:
-    """Let a user set another password; the present one works until then. Raises `Forbidden`, `NotFound`."""
-    user = users.get(connection, username)
-    url = root + one_time_links.path_of(
-        one_time_links.make(connection, keyring, user.id, Purpose.PASSWORD_RESET, at=at, actor=actor)
-    )
-    return _bring(connection, keyring, config, user, Purpose.PASSWORD_RESET, url, by_mail=by_mail, at=at)
+    url = root + one_time_links.path_of(token)
+    return _bring(connection, keyring, config, user, purpose, url, by_mail=by_mail, at=at)
 
 
 def ask_for_reset(

@@ -21,6 +21,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 from sqlalchemy import text
 
+from scheduling.access.one_time_links import Purpose
 from scheduling.access.permissions import SYSTEM
 from scheduling.config.ini import load_section
 from scheduling.config.mail import MailSettings
@@ -131,8 +132,15 @@ def door(database: Database) -> Door:
 def invite(door: Door, mail_settings: MailSettings) -> None:
     door.config = Config(mail=mail_settings)
     with door.database.write() as connection:
-        invitations.invite(
-            connection, door.keyring, door.config, "anna", root=ROOT, at=datetime.now(UTC), actor=SYSTEM
+        invitations.make_link(
+            connection,
+            door.keyring,
+            door.config,
+            "anna",
+            Purpose.INVITATION,
+            root=ROOT,
+            at=datetime.now(UTC),
+            actor=SYSTEM,
         )
 
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from pydantic import Field
 
+from scheduling.access.one_time_links import Purpose
 from scheduling.access.permissions import Permission
 from scheduling.mail import invitations
-from scheduling.mail.invitations import Brought
 from server.api.protocol.operations import Call, Reply, Routes
 from server.api.protocol.owners import owner
 from server.api.protocol.values import Given, Shown, ShownMoment, Username
@@ -42,18 +42,7 @@ def invite_user(call: Call, user: Username, body: LinkGiven) -> Reply:
 
     The link is good for seven days, once.
     """
-    owner(call, user, Permission.USERS_MANAGE)
-    made = invitations.invite(
-        call.connection,
-        call.keyring,
-        call.settings.config,
-        user,
-        root=call.settings.root,
-        by_mail=body.by_mail,
-        at=datetime.now(UTC),
-        actor=call.actor,
-    )
-    return Reply(body=_shown(made))
+    return _make(call, user, Purpose.INVITATION, body)
 
 
 @routes.operation(
@@ -64,19 +53,20 @@ def reset_password(call: Call, user: Username, body: LinkGiven) -> Reply:
 
     The link is good for one hour, once.
     """
+    return _make(call, user, Purpose.PASSWORD_RESET, body)
+
+
+def _make(call: Call, user: str, purpose: Purpose, body: LinkGiven) -> Reply:
     owner(call, user, Permission.USERS_MANAGE)
-    made = invitations.reset_password(
+    made = invitations.make_link(
         call.connection,
         call.keyring,
         call.settings.config,
         user,
+        purpose,
         root=call.settings.root,
         by_mail=body.by_mail,
         at=datetime.now(UTC),
         actor=call.actor,
     )
-    return Reply(body=_shown(made))
-
-
-def _shown(it: Brought) -> Link:
-    return Link(mailed_to=it.mailed_to, url=it.url, expires_at=it.expires_at)
+    return Reply(body=Link(mailed_to=made.mailed_to, url=made.url, expires_at=made.expires_at))

@@ -9,6 +9,7 @@ import click
 
 from scheduling.access import one_time_links, users
 from scheduling.access.one_time_links import LASTS, Purpose
+from scheduling.database.connection import Connection
 from scheduling.mail import invitations
 from scheduling.mail.invitations import Brought
 from server.cli.terminal.manual import ManualCommand
@@ -32,16 +33,7 @@ def invite(session: Session, *, username: str, here: bool, as_json: bool) -> Non
     else it is printed here, to be passed on.
     """
     with session.database.write() as connection:
-        brought = invitations.invite(
-            connection,
-            session.keyring,
-            session.settings.config,
-            username,
-            root=session.settings.root,
-            by_mail=not here,
-            at=datetime.now(UTC),
-            actor=session.actor,
-        )
+        brought = make(connection, session, username, Purpose.INVITATION, by_mail=not here)
     tell(username, "Invitation", brought, as_json=as_json)
 
 
@@ -56,16 +48,7 @@ def reset_link(session: Session, *, username: str, here: bool, as_json: bool) ->
     The present password works until then. The link goes by mail or is printed, as with `invite`.
     """
     with session.database.write() as connection:
-        brought = invitations.reset_password(
-            connection,
-            session.keyring,
-            session.settings.config,
-            username,
-            root=session.settings.root,
-            by_mail=not here,
-            at=datetime.now(UTC),
-            actor=session.actor,
-        )
+        brought = make(connection, session, username, Purpose.PASSWORD_RESET, by_mail=not here)
     tell(username, "Link to set a password", brought, as_json=as_json)
 
 
@@ -87,6 +70,23 @@ def sign_in_link(session: Session, *, username: str, as_json: bool) -> None:
     url = session.settings.url(one_time_links.path_of(token))
     brought = Brought(mailed_to=None, url=url, expires_at=at + LASTS[Purpose.SIGN_IN])
     tell(username, "Link to sign in", brought, as_json=as_json)
+
+
+def make(
+    connection: Connection, session: Session, username: str, purpose: Purpose, *, by_mail: bool = True
+) -> Brought:
+    """A link with which the user sets a password, as `invitations.make_link`."""
+    return invitations.make_link(
+        connection,
+        session.keyring,
+        session.settings.config,
+        username,
+        purpose,
+        root=session.settings.root,
+        by_mail=by_mail,
+        at=datetime.now(UTC),
+        actor=session.actor,
+    )
 
 
 def tell(username: str, what: str, brought: Brought, *, as_json: bool = False) -> None:

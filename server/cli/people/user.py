@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 
 import click
 
 from scheduling.access import credentials, users
+from scheduling.access.one_time_links import Purpose
 from scheduling.access.permissions import SUPER_ADMIN
 from scheduling.database.types import Role
-from scheduling.mail import invitations
 from server.cli.people import invitation
 from server.cli.people.app_password import app_password
 from server.cli.terminal.manual import ManualGroup
@@ -101,15 +100,7 @@ def add(
             credentials.set_password(connection, added.id, password, actor=session.actor)
         brought = None
         if invited or (role == SUPER_ADMIN and password is None):
-            brought = invitations.invite(
-                connection,
-                session.keyring,
-                session.settings.config,
-                username,
-                root=session.settings.root,
-                at=datetime.now(UTC),
-                actor=session.actor,
-            )
+            brought = invitation.make(connection, session, username, Purpose.INVITATION)
     if as_json:
         print_json({**asdict(added), **({} if brought is None else {"invitation": asdict(brought)})})
         return

@@ -19,7 +19,7 @@ from scheduling.access.permissions import SYSTEM, Forbidden
 from scheduling.config.ini import load_section
 from scheduling.config.mail import MailSettings
 from scheduling.config.sections import Config
-from scheduling.database.connection import Connection, Database
+from scheduling.database.connection import Database
 from scheduling.errors import Conflict
 from scheduling.mail import invitations, outbox
 from scheduling.mail.invitations import Brought
@@ -43,20 +43,17 @@ def door(database: Database) -> Door:
 
 
 def invite(door: Door, username: str, **options: Any) -> Brought:
-    with door.database.write() as connection:
-        return _with(door, invitations.invite, connection, username, **options)
+    return _make(door, username, Purpose.INVITATION, **options)
 
 
 def reset(door: Door, username: str, **options: Any) -> Brought:
-    with door.database.write() as connection:
-        return _with(door, invitations.reset_password, connection, username, **options)
+    return _make(door, username, Purpose.PASSWORD_RESET, **options)
 
 
-def _with(
-    door: Door, make: Callable[..., Brought], connection: Connection, username: str, **options: Any
-) -> Brought:
+def _make(door: Door, username: str, purpose: Purpose, **options: Any) -> Brought:
     given = {"root": ROOT, "at": door.now, "actor": SYSTEM, **options}
-    return make(connection, door.keyring, door.config, username, **given)
+    with door.database.write() as connection:
+        return invitations.make_link(connection, door.keyring, door.config, username, purpose, **given)
 
 
 def ask(door: Door, name: str, address: str = "192.0.2.1") -> int:
