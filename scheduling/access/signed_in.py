@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from scheduling.access import sessions
+from scheduling.access import sessions, users
 from scheduling.access.permissions import EVERYTHING, SUPER_ADMIN, Actor, known
 from scheduling.access.secrets import Keyring
 from scheduling.access.sessions import HAS_ACCESS, IS_LIVE, Session
@@ -23,16 +23,6 @@ from scheduling.models import RolePermission
 from scheduling.models import User as UserRow
 
 _LONGEST_TOKEN = 64
-_USER = (
-    UserRow.id,
-    UserRow.username,
-    UserRow.display_name,
-    UserRow.email,
-    UserRow.time_zone,
-    UserRow.active,
-    UserRow.calendar_access,
-    UserRow.role,
-)
 _PERMISSIONS = (
     select(func.aggregate_strings(RolePermission.permission, " "))
     .where(RolePermission.role == UserRow.role)
@@ -40,7 +30,7 @@ _PERMISSIONS = (
     .scalar_subquery()
 )
 _SIGNED_IN = (
-    select(*sessions.COLUMNS, *_USER, _PERMISSIONS)
+    select(*sessions.COLUMNS, *users.COLUMNS, _PERMISSIONS)
     .join_from(SessionRow, UserRow, UserRow.id == SessionRow.user_id)
     .where(SessionRow.lookup == bindparam("lookup"), IS_LIVE, UserRow.active, HAS_ACCESS)
 )
@@ -85,7 +75,7 @@ def read(
     values: list[Any] = list(row)
     names = values.pop()
     of_session, of_user = values[: len(sessions.COLUMNS)], values[len(sessions.COLUMNS) :]
-    user = User(**{column.key: value for column, value in zip(_USER, of_user, strict=True)})
+    user = User(**{column.key: value for column, value in zip(users.COLUMNS, of_user, strict=True)})
     actor = Actor(
         kind="user",
         user_id=user.id,

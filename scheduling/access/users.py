@@ -33,7 +33,7 @@ class User:
     role: str
 
 
-_SELECT = select(
+COLUMNS = (
     UserRow.id,
     UserRow.username,
     UserRow.display_name,
@@ -43,6 +43,8 @@ _SELECT = select(
     UserRow.calendar_access,
     UserRow.role,
 )
+"""What a `User` is made of, by the names of its fields."""
+_SELECT = select(*COLUMNS)
 _BY_NAME = _SELECT.where(UserRow.username == bindparam("username"))
 CHANGEABLE = {
     "display_name": str,
