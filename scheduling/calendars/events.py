@@ -127,25 +127,20 @@ def position(event: Event) -> tuple[int, str]:
 
 def get(connection: Connection, calendars: Sequence[CalendarState], event_id: str) -> Event:
     """One event, a recurring one without instances. Raises `NotFound`."""
+    return get_with_texts(connection, calendars, event_id)[0]
+
+
+def get_with_texts(
+    connection: Connection, calendars: Sequence[CalendarState], event_id: str
+) -> tuple[Event, Mapping[str, str]]:
+    """As `get`, and the values of the event's properties by name, as calendar apps get them; of each name the first."""
     source, source_id = parse_id(event_id)
     for calendar in calendars:
         if SOURCES.get(calendar.kind) == source:
             row = connection.execute(_ONE, {**_key(calendar), "source": source_id}).first()
             if row is not None:
-                return _event(calendar, row, ())
-    raise NotFound(f"There is no event {event_id}.")
-
-
-def texts_of(connection: Connection, calendars: Sequence[CalendarState], event_id: str) -> Mapping[str, str]:
-    """The values of an event's properties by name, as calendar apps get them; of each name the first. Raises
-    `NotFound`.
-    """
-    source, source_id = parse_id(event_id)
-    for calendar in calendars:
-        if SOURCES.get(calendar.kind) == source:
-            row = connection.execute(_ONE, {**_key(calendar), "source": source_id}).first()
-            if row is not None:
-                return {name: value for name, (_, value) in properties_of(row.component).items()}
+                texts = {name: value for name, (_, value) in properties_of(row.component).items()}
+                return _event(calendar, row, ()), texts
     raise NotFound(f"There is no event {event_id}.")
 
 

@@ -39,8 +39,7 @@ def entry(visit: Visit, event_id: str) -> Response:
     """The page of one of the person's own entries."""
     calendars = visit.snapshot.calendars_of(visit.user.id)
     try:
-        event = events.get(visit.connection, calendars, event_id)
-        texts = events.texts_of(visit.connection, calendars, event_id)
+        event, texts = events.get_with_texts(visit.connection, calendars, event_id)
     except NotFound:
         raise Stop(HTTPStatus.NOT_FOUND, gettext("This entry is not in your calendars any more.")) from None
     job = _job(visit, event)

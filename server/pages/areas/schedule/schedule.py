@@ -12,7 +12,6 @@ from flask import Response
 
 from scheduling.access.permissions import Permission
 from scheduling.calendars import events
-from scheduling.calendars.calendars import CalendarState
 from scheduling.kinds import JOBS
 from server.api.schedule import conflicts
 from server.pages.areas.schedule.spread import ONE_DAY, Day, Looks, Part, bounds, days
@@ -120,17 +119,10 @@ def _days(visit: Visit, shown: Stretch) -> Sequence[Day]:
     start, end = bounds(shown.first, shown.count, visit.clock)
     calendars = visit.snapshot.calendars_of(visit.user.id)
     found = events.during(visit.connection, calendars, start, end)
-    looks = looks_of(calendars, in_conflict(visit, start, end))
-    return days(found, shown.first, shown.count, visit.clock, looks)
-
-
-def looks_of(calendars: Sequence[CalendarState], in_conflict: frozenset[str]) -> Looks:
-    """Names and colours of calendars."""
-    return Looks(
-        names={it.slug: it.display_name for it in calendars},
-        colors={it.slug: it.color for it in calendars},
-        conflicts=in_conflict,
+    looks = Looks(
+        names={it.slug: it.display_name for it in calendars}, conflicts=in_conflict(visit, start, end)
     )
+    return days(found, shown.first, shown.count, visit.clock, looks)
 
 
 def in_conflict(visit: Visit, start: int, end: int) -> frozenset[str]:

@@ -35,7 +35,6 @@ class Entry:
     part: Part
     when: str
     day: str
-    color: str
     calendar: str
     in_conflict: bool
 
@@ -62,10 +61,9 @@ class Day:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Looks:
-    """How calendars are called and coloured by slug, and the ids of events in conflict."""
+    """How calendars are called by slug, and the ids of events in conflict."""
 
     names: Mapping[str, str]
-    colors: Mapping[str, str]
     conflicts: Collection[str]
 
 
@@ -111,7 +109,6 @@ def _place(
             part=part,
             when=when,
             day=clock.day(day),
-            color=looks.colors.get(event.calendar, ""),
             calendar=looks.names.get(event.calendar, event.calendar),
             in_conflict=event.id in looks.conflicts,
         )

@@ -13,7 +13,7 @@ from scheduling.calendars.events import Event
 from server.pages.areas.schedule.spread import Day, Looks, Part, bounds, days
 from server.pages.words.moments import Clock
 
-LOOKS = Looks(names={"jobs": "Jobs"}, colors={"jobs": "#123456"}, conflicts={"job-1"})
+LOOKS = Looks(names={"jobs": "Jobs"}, conflicts={"job-1"})
 
 
 def _clock(zone: str) -> Clock:
@@ -90,6 +90,6 @@ def test_entries_know_their_calendar_and_whether_they_are_in_conflict() -> None:
         [_event("UTC", "2027-03-09 08:00", "2027-03-09 09:00")], date(2027, 3, 9), 1, _clock("UTC"), LOOKS
     )
     (entry,) = day.entries
-    assert (entry.calendar, entry.color, entry.in_conflict) == ("Jobs", "#123456", True)
+    assert (entry.calendar, entry.in_conflict) == ("Jobs", True)
     assert entry.day == "Tuesday, March 9, 2027"
     assert entry.path == "/schedule/job-1"
