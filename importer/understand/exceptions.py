@@ -91,6 +91,13 @@ def add_exdates(dates: Dates, master: Properties, main: Period, reader: Reader) 
             )
 
 
+def left_out(item: Properties, error: Unusable) -> Note:
+    """That an exception could not be read. Unless it is cancelled, the time that it may take is not known."""
+    sentence = f"One of its exceptions was left out: {error.reason}"
+    gap = None if event.details(item).status == "CANCELLED" else ALWAYS
+    return Note("exception-unreadable", sentence, gap=gap)
+
+
 def add_overrides(
     dates: Dates, overrides: Sequence[Properties], main: Period, rules: Set[str], reader: Reader
 ) -> list[tuple[Properties, Change]]:
@@ -100,13 +107,7 @@ def add_overrides(
         try:
             replaced = _add_override(dates, item, main, reader)
         except Unusable as error:
-            reader.notes.append(
-                Note(
-                    "exception-unreadable",
-                    f"One of its exceptions was left out: {error.reason}",
-                    gap=None if event.details(item).status == "CANCELLED" else ALWAYS,
-                )
-            )
+            reader.notes.append(left_out(item, error))
             continue
         kind = item["RECURRENCE-ID"][0].parameters.get("RANGE", "").strip().upper()
         own = {rule.value.strip().upper() for rule in (*item.get("RRULE", ()), *item.get("RDATE", ()))}

@@ -14,7 +14,7 @@ from datetime import datetime
 from importer.errors import Unusable
 from importer.understand import event, values
 from importer.understand.event import Properties
-from importer.understand.exceptions import Dates, add_exdates, add_overrides, add_rdates
+from importer.understand.exceptions import Dates, add_exdates, add_overrides, add_rdates, left_out
 from importer.understand.notes import Note
 from importer.understand.period import period
 from importer.understand.recurring import pieces, repetition
@@ -94,9 +94,7 @@ def _by_itself(item: Properties, reader: Reader, now: datetime, budget: Budget) 
             {name: it for name, it in item.items() if name != "RECURRENCE-ID"}, (), reader, now, budget
         )
     except Unusable as error:
-        reader.notes.append(
-            Note("exception-unreadable", f"One of its exceptions was left out: {error.reason}", gap=ALWAYS)
-        )
+        reader.notes.append(left_out(item, error))
         return []
 
 
@@ -111,13 +109,7 @@ def without_master(overrides: Sequence[Properties], reader: Reader) -> tuple[Pro
         try:
             start = period(item, reader).start
         except Unusable as error:
-            reader.notes.append(
-                Note(
-                    "exception-unreadable",
-                    f"One of its exceptions was left out: {error.reason}",
-                    gap=None if event.details(item).status == "CANCELLED" else ALWAYS,
-                )
-            )
+            reader.notes.append(left_out(item, error))
         else:
             cancelled = event.details(item).status == "CANCELLED"
             readable.append((cancelled, values.epoch(start), item))
