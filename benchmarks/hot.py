@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import sqlite3
 import tempfile
 import time
 from collections import Counter
@@ -19,8 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
+from benchmarks.schedules import dispatch
 from benchmarks.schedules.schedule import USER, Ranges, blockers
 from benchmarks.servers import daysheet, postgresql
 from benchmarks.servers.peers import POSTGRESQL, SQLITE, Peer
@@ -29,14 +27,6 @@ from benchmarks.tables.figures import half_and_most
 from benchmarks.traffic import crowd
 from benchmarks.traffic.bodies import CTAG, XML, propfind
 
-_JOB = (
-    "INSERT INTO jobs (reference, job_type, organisation, status, starts_at, ends_at)"
-    " VALUES ({0}, 'Repair', 'Bakery', 'confirmed', {0}, {0})"
-)
-_ASSIGNED = (
-    "INSERT INTO job_assignments (job_id, user_id) SELECT jobs.id, users.id FROM jobs, users"
-    " WHERE jobs.reference = {0} AND users.username = {0}"
-)
 _PATIENCE = 30.0
 
 
@@ -54,27 +44,14 @@ class Round:
 
 def _write(url: str, rate: float, first: int, until: Any, waits: Any) -> None:
     """Put `rate` jobs a second into the calendar, each in a transaction of its own, until told to stop."""
-    is_server = url.startswith("postgresql")
-    mark = "%s" if is_server else "?"
-    connection: Any = (
-        psycopg.connect(url, autocommit=True)
-        if is_server
-        else sqlite3.connect(url, isolation_level=None, timeout=_PATIENCE)
-    )
-    taken, number, due = [], first, time.perf_counter()
-    while not until.is_set():
-        number += 1
-        due += 1 / rate
-        time.sleep(max(0.0, due - time.perf_counter()))
-        day = f"2026-{number % 12 + 1:02}-{number % 28 + 1:02}"
-        reference = f"H-{number}"
-        began = time.perf_counter()
-        connection.execute("BEGIN" if is_server else "BEGIN IMMEDIATE")
-        connection.execute(_JOB.format(mark), (reference, f"{day} 08:00:00+00:00", f"{day} 09:00:00+00:00"))
-        connection.execute(_ASSIGNED.format(mark), (reference, USER))
-        connection.execute("COMMIT")
-        taken.append(time.perf_counter() - began)
-    connection.close()
+    with dispatch.connected(url) as connection:
+        writer = dispatch.Dispatch(connection, url)
+        taken, number, due = [], first, time.perf_counter()
+        while not until.is_set():
+            number += 1
+            due += 1 / rate
+            time.sleep(max(0.0, due - time.perf_counter()))
+            taken.append(writer.job(f"H-{number}", USER, number))
     waits.put(taken)
 
 

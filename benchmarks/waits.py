@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,9 +16,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
 from benchmarks import importing
+from benchmarks.schedules import dispatch
 from benchmarks.servers import daysheet, postgresql, process
 from benchmarks.servers.peers import POSTGRESQL, SQLITE
 from benchmarks.tables import report
@@ -63,7 +61,7 @@ class _Database:
 
     def execute(self, statement: str, *rows: Sequence[Any]) -> None:
         """One transaction; `{0}` stands for each parameter."""
-        with _connected(self.url) as connection:
+        with dispatch.connected(self.url) as connection:
             cursor = connection.cursor()
             cursor.execute("BEGIN")
             cursor.executemany(statement.replace("{0}", self.mark), rows or [()])
@@ -87,32 +85,13 @@ class _Database:
         self.execute(_ASSIGNED, (user, f"{prefix}%"))
 
 
-@contextmanager
-def _connected(url: str) -> Iterator[Any]:
-    is_server = url.startswith("postgresql")
-    connection: Any = (
-        psycopg.connect(url, autocommit=True)
-        if is_server
-        else sqlite3.connect(url, isolation_level=None, timeout=60)
-    )
-    try:
-        if not is_server:
-            connection.execute("PRAGMA foreign_keys = ON")
-        yield connection
-    finally:
-        connection.close()
-
-
 def _write(url: str, ready: Any, until: Any, waits: Any) -> None:
-    with _connected(url) as connection:
+    with dispatch.connected(url) as connection:
+        writer = dispatch.Dispatch(connection, url)
         taken = []
         ready.set()
         while not until.is_set():
-            began = time.perf_counter()
-            connection.execute("BEGIN" if url.startswith("postgresql") else "BEGIN IMMEDIATE")
-            connection.execute("UPDATE users SET display_name = 'W' WHERE username = 'writer'")
-            connection.execute("COMMIT")
-            taken.append(time.perf_counter() - began)
+            taken.append(writer.touch("writer"))
             time.sleep(_PAUSE)
     waits.put(taken)
 

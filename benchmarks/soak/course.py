@@ -7,7 +7,6 @@ import asyncio
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -15,10 +14,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import psycopg
-
+from benchmarks.schedules.dispatch import Dispatch, connected
 from benchmarks.servers import daysheet, process
 from benchmarks.soak.attacker import Attacker
 from benchmarks.soak.polls import Client, Found, Login
@@ -33,15 +30,6 @@ _ATTACKER = "mallory"
 _JOBS_AT_FIRST = 200
 _FEED_EVENTS = 50
 _LOOK = 2.0
-_JOB = (
-    "INSERT INTO jobs (reference, job_type, organisation, status, starts_at, ends_at)"
-    " VALUES ({0}, 'Repair', 'Bakery', 'confirmed', {0}, {0})"
-)
-_ASSIGNED = (
-    "INSERT INTO job_assignments (job_id, user_id) SELECT jobs.id, users.id FROM jobs, users"
-    " WHERE jobs.reference = {0} AND users.username = {0}"
-)
-_MOVED = "UPDATE jobs SET notes = {0} WHERE reference = {0}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,7 +76,7 @@ def run(folder: Path, url: str, plan: Plan) -> Course:
         name: _add(settings, name, feed_port, number) for number, name in enumerate([*names, _ATTACKER])
     }
     with ExitStack() as stack:
-        writer = stack.enter_context(_Dispatch.connected(url))
+        writer = Dispatch(stack.enter_context(connected(url)), url)
         for number in range(plan.people * _JOBS_AT_FIRST // 10):
             writer.job(f"first-{number}", names[number % len(names)], number)
         settings.database().dispose()
@@ -130,49 +118,8 @@ def _worker(folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
         worker.wait(60)
 
 
-class _Dispatch:
-    """The dispatch application: plain SQL, one transaction for a job."""
-
-    def __init__(self, connection: Any, *, is_server: bool) -> None:
-        self._connection = connection
-        self._begin = "BEGIN" if is_server else "BEGIN IMMEDIATE"
-        self._mark = "%s" if is_server else "?"
-        self.longest = 0.0
-        self.written = 0
-
-    @classmethod
-    @contextmanager
-    def connected(cls, url: str) -> Iterator[_Dispatch]:
-        is_server = url.startswith("postgresql")
-        connection: Any = (
-            psycopg.connect(url, autocommit=True)
-            if is_server
-            else sqlite3.connect(url, isolation_level=None, timeout=60, check_same_thread=False)
-        )
-        try:
-            yield cls(connection, is_server=is_server)
-        finally:
-            connection.close()
-
-    def job(self, reference: str, username: str, number: int) -> None:
-        """A new job, and a changed note of it."""
-        day = f"2026-{number % 12 + 1:02}-{number % 28 + 1:02}"
-        times = (f"{day} 08:00:00+00:00", f"{day} 09:00:00+00:00")
-        began = time.perf_counter()
-        self._execute(self._begin)
-        self._execute(_JOB, reference, *times)
-        self._execute(_ASSIGNED, reference, username)
-        self._execute(_MOVED, f"Bell {number}", reference)
-        self._execute("COMMIT")
-        self.longest = max(self.longest, time.perf_counter() - began)
-        self.written += 1
-
-    def _execute(self, statement: str, *given: str) -> None:
-        self._connection.execute(statement.format(self._mark), given)
-
-
 async def _course(
-    plan: Plan, served: process.Server, logins: Mapping[str, Login], writer: _Dispatch, names: Sequence[str]
+    plan: Plan, served: process.Server, logins: Mapping[str, Login], writer: Dispatch, names: Sequence[str]
 ) -> Course:
     end = time.monotonic() + plan.seconds
 
@@ -180,7 +127,7 @@ async def _course(
         return time.monotonic() >= end
 
     found, kills, memory = Found(), [0], [process.all_resident_bytes(served.pid)]
-    writer.longest, writer.written = 0.0, 0
+    writes: list[float] = []
     attacker = Attacker(served.port, logins[_ATTACKER])
     clients = [
         Client(
@@ -191,7 +138,7 @@ async def _course(
     await asyncio.gather(
         *(client.run(plan.pause, is_over) for client in clients),
         attacker.run(is_over),
-        _write(plan, writer, names, is_over),
+        _write(plan, writer, names, writes, is_over),
         _kill(plan, served, kills, is_over),
         _look(served, memory, is_over),
     )
@@ -199,17 +146,20 @@ async def _course(
         found=found,
         attacks=dict(attacker.answered),
         kills=kills[0],
-        written=writer.written,
-        longest_write=writer.longest,
+        written=len(writes),
+        longest_write=max(writes, default=0.0),
         memory=memory,
     )
 
 
-async def _write(plan: Plan, writer: _Dispatch, names: Sequence[str], is_over: Callable[[], bool]) -> None:
+async def _write(
+    plan: Plan, writer: Dispatch, names: Sequence[str], writes: list[float], is_over: Callable[[], bool]
+) -> None:
     number = 0
     while not is_over():
         number += 1
-        await asyncio.to_thread(writer.job, f"soak-{number}", names[number % len(names)], number)
+        name = names[number % len(names)]
+        writes.append(await asyncio.to_thread(writer.job, f"soak-{number}", name, number, f"Bell {number}"))
         await asyncio.sleep(1 / plan.rate)
 
 
