@@ -12,3 +12,5 @@ SECURITY = (
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),
 )
+SESSION_COOKIE = "daysheet"
+"""The name, without the prefix that https adds, of the cookie of somebody who is signed in to the pages."""

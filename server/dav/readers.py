@@ -50,7 +50,7 @@ class Readers:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         address, agent = environ.get("REMOTE_ADDR"), environ.get("HTTP_USER_AGENT")
         fetches = _fetches(method, path, environ.get("HTTP_DEPTH"))
-        client = client_families.of(agent)
+        client = _family(agent)
         reader.begin(client)
         try:
             return self._application(environ, started)

@@ -19,16 +19,14 @@ from server.front.peers import Peer, hang_up
 from server.front.pool import Pool
 from server.front.request import Admission, Application, Environ, Request, say
 from server.front.sending import Sender, whole
-from server.security import SECURITY
+from server.security import SECURITY, SESSION_COOKIE
 
 logger = logging.getLogger(__name__)
 
 UNKNOWN = 4096
 """Octets of a body that are read without credentials. Longer bodies need credentials."""
-SESSION = "daysheet="
-"""Marks the cookie of a user who has signed in to the pages (server/pages/frame/cookies.py). Their forms may be
-longer.
-"""
+_SIGNED_IN = f"{SESSION_COOKIE}="
+"""In the cookies of people who are signed in to the pages: their forms may be longer."""
 SHORT_QUESTION = 8192
 """The longest body of a poll, in octets. Polls of calendar apps have 500, or 6,000 if they ask for 50 objects
 by name.
@@ -95,7 +93,7 @@ class Front:
         known = "HTTP_AUTHORIZATION" in environ
         longest = self._settings.max_body
         if not known:
-            longest = min(SMALL if SESSION in environ.get("HTTP_COOKIE", "") else UNKNOWN, longest)
+            longest = min(SMALL if _SIGNED_IN in environ.get("HTTP_COOKIE", "") else UNKNOWN, longest)
         if length is not None and length > longest:
             self._withhold(connection, environ)
             return

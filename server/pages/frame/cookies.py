@@ -16,25 +16,26 @@ from flask import Response
 from werkzeug import Request
 
 from scheduling.access.secrets import Keyring
+from server.security import SESSION_COOKIE
 
-_SESSION, _FLASH, _LANGUAGE = "daysheet", "daysheet-said", "daysheet-language"
+_FLASH, _LANGUAGE = f"{SESSION_COOKIE}-said", f"{SESSION_COOKIE}-language"
 _FLASH_FOR, _LANGUAGE_FOR = 120, 365 * 86_400
 _LONGEST = 2000
 
 
 def session(request: Request) -> str | None:
     """The token of the browser's session."""
-    return request.cookies.get(_name(request, _SESSION))
+    return request.cookies.get(_name(request, SESSION_COOKIE))
 
 
 def set_session(response: Response, request: Request, token: str) -> None:
     """Let the browser keep a token until it is told otherwise; the row of the session says until when it counts."""
-    _set(response, request, _SESSION, token, _LANGUAGE_FOR)
+    _set(response, request, SESSION_COOKIE, token, _LANGUAGE_FOR)
 
 
 def drop_session(response: Response, request: Request) -> None:
     """Let the browser forget the token."""
-    _set(response, request, _SESSION, "", 0)
+    _set(response, request, SESSION_COOKIE, "", 0)
 
 
 def language(request: Request) -> str | None:
