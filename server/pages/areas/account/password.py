@@ -4,28 +4,19 @@
 from __future__ import annotations
 
 from flask import Response
-from pydantic import Field
 
 from scheduling.access import credentials, sign_in
 from scheduling.access.permissions import Permission
-from server.api.protocol.values import Given
-from server.pages.frame import cookies
-from server.pages.frame.forms import FormRefused
+from server.pages.frame import cookies, new_password
+from server.pages.frame.new_password import NewPasswordGiven
 from server.pages.frame.routes import Pages
-from server.pages.frame.visit import FORM, Visit
+from server.pages.frame.visit import Visit
 from server.pages.words.languages import N_, gettext
 
 pages = Pages(
     area="account",
     sentences=(N_("The password is too short: use at least {count} characters."),),
 )
-
-
-class PasswordGiven(Given):
-    """A new main password, twice."""
-
-    password: str = Field(min_length=1, max_length=1024)
-    repeated: str = Field(min_length=1, max_length=1024)
 
 
 @pages.get(
@@ -38,7 +29,7 @@ class PasswordGiven(Given):
 def password_form(visit: Visit) -> Response:
     """The form."""
     return visit.page(
-        "account/password.html", form=visit.form(PasswordGiven), least=credentials.MINIMUM_LENGTH
+        "account/password.html", form=visit.form(NewPasswordGiven), least=credentials.MINIMUM_LENGTH
     )
 
 
@@ -51,16 +42,14 @@ def password_form(visit: Visit) -> Response:
 )
 def change_password(visit: Visit) -> Response:
     """Set it, and begin a new session in this browser."""
-    given = visit.given(PasswordGiven)
-    if given.password != given.repeated:
-        raise FormRefused(FORM, {"repeated": gettext("The two passwords differ; type the same one twice.")})
+    password = new_password.given(visit)
     with visit.refusing(beside="password"), visit.database.write() as connection:
-        credentials.set_password(connection, visit.user.id, given.password, actor=visit.actor)
+        credentials.set_password(connection, visit.user.id, password, actor=visit.actor)
     _, token = sign_in.sign_in(
         visit.database,
         visit.keyring,
         visit.user.username,
-        given.password,
+        password,
         config=visit.settings.config,
         browser=visit.browser,
         at=visit.clock.now,

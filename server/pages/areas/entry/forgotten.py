@@ -34,7 +34,7 @@ def ask(visit: Visit) -> Response:
     """Have a letter sent where there is such a person; the answer is the same for everybody."""
     given = visit.given(NameGiven)
     # The address of this installation comes from its settings: the Host field is whatever a stranger writes.
-    root = visit.settings.url("")
+    root = visit.settings.root
     wait = invitations.ask_for_reset(
         visit.database,
         visit.keyring,

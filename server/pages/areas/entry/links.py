@@ -6,27 +6,18 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from flask import Response
-from pydantic import Field
 
 from scheduling.access import by_link, credentials, one_time_links
 from scheduling.access.one_time_links import SETS_PASSWORD, LinkGone, OneTimeLink, Purpose
 from scheduling.access.signed_in import SignedIn
-from server.api.protocol.values import Given
-from server.pages.frame import cookies
+from server.pages.frame import cookies, new_password
 from server.pages.frame.errors import Stop
-from server.pages.frame.forms import FormRefused
+from server.pages.frame.new_password import NewPasswordGiven
 from server.pages.frame.routes import Pages, Who
-from server.pages.frame.visit import FORM, Visit
+from server.pages.frame.visit import Visit
 from server.pages.words.languages import N_, gettext
 
 pages = Pages(area="entry")
-
-
-class NewPasswordGiven(Given):
-    """The password that the holder of a link wants, twice."""
-
-    password: str = Field(min_length=1, max_length=1024)
-    repeated: str = Field(min_length=1, max_length=1024)
 
 
 @pages.get("/link/<token>", needs=Who.ANYBODY, title=N_("Your link"))
@@ -41,16 +32,14 @@ def link(visit: Visit, token: str) -> Response:
 @pages.post("/link/<token>/password", needs=Who.ANYBODY, again=link, writes_itself=True)
 def set_password(visit: Visit, token: str) -> Response:
     """Set the password, and sign in."""
-    given = visit.given(NewPasswordGiven)
-    if given.password != given.repeated:
-        raise FormRefused(FORM, {"repeated": gettext("The two passwords differ; type the same one twice.")})
+    password = new_password.given(visit)
     with visit.refusing(beside="password"):
         try:
             found = by_link.set_password(
                 visit.database,
                 visit.keyring,
                 token,
-                given.password,
+                password,
                 config=visit.settings.config,
                 browser=visit.browser,
                 at=visit.clock.now,
