@@ -341,7 +341,7 @@ def _finish(
         values["changed_at"] = max(changeset.newest, _latest(connection, calendar.user_id) + 1)
         issued = {"first": changeset.first, "last": changeset.last, "issued_at": changeset.now}
         connection.execute(insert(CalendarRevision).values(calendar_id=calendar.id, **issued))
-        logger.info("caught up calendar %d: %s changed", calendar.id, counted(changeset.count, "object"))
+        logger.debug("caught up calendar %d: %s changed", calendar.id, counted(changeset.count, "object"))
     connection.execute(update(Calendar).where(Calendar.id == calendar.id).values(**values))
 
 
