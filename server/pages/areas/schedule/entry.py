@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -12,11 +13,12 @@ from flask import Response
 from scheduling import kinds
 from scheduling.access.permissions import Permission
 from scheduling.calendars import events
+from scheduling.calendars.calendars import CalendarState
 from scheduling.calendars.events import Event
 from scheduling.errors import NotFound
 from server.api.feeds import deliveries
 from server.api.schedule import jobs
-from server.pages.areas.schedule.schedule import in_conflict
+from server.pages.areas.schedule.clashes import clashes
 from server.pages.frame.errors import Stop
 from server.pages.frame.routes import Pages
 from server.pages.frame.visit import Visit
@@ -25,6 +27,8 @@ from server.pages.words.languages import N_, gettext
 
 pages = Pages(area="schedule")
 _JOB = kinds.JOBS.event
+_LONGEST_MOMENT = 11
+"""Digits of epoch seconds until the year 5138."""
 _KINDS = {
     kinds.JOBS.event: N_("Job"),
     kinds.BLOCKERS.event: N_("Blocked time"),
@@ -42,22 +46,23 @@ def entry(visit: Visit, event_id: str) -> Response:
         event, texts = events.get_with_texts(visit.connection, calendars, event_id)
     except NotFound:
         raise Stop(HTTPStatus.NOT_FOUND, gettext("This entry is not in your calendars any more.")) from None
+    starts_at, ends_at = _time(visit, calendars, event)
     job = _job(visit, event)
     address = (job.address if job is not None else None) or event.location
     return visit.page(
         "schedule/entry.html",
         event=event,
         kind=_KINDS.get(event.source, N_("Entry")),
-        calendar=next(it.display_name for it in calendars if it.slug == event.calendar),
+        calendar=_calendar(calendars, event),
         said_status=_STATUSES.get(event.status, event.status),
-        when=_when(visit, event),
+        when=_when(visit, starts_at, ends_at, all_day=event.all_day),
         address=address,
         map=_map(visit, job, address),
         job=job,
         texts=texts,
         link=_web(texts.get("URL", "")),
         seen=_seen(visit, event),
-        clash=event.id in in_conflict(visit, event.starts_at, event.ends_at),
+        clash=clashes(visit, starts_at, ends_at).has(event.id, starts_at, ends_at),
     )
 
 
@@ -69,11 +74,32 @@ def _job(visit: Visit, event: Event) -> jobs.Job | None:
     return body
 
 
-def _when(visit: Visit, event: Event) -> str:
+def _calendar(calendars: Sequence[CalendarState], event: Event) -> str | None:
+    """The name of an outside calendar, of which there may be several; of the others the kind says all."""
+    if event.source != kinds.EXTERNAL.event:
+        return None
+    return next(it.display_name for it in calendars if it.slug == event.calendar)
+
+
+def _time(visit: Visit, calendars: Sequence[CalendarState], event: Event) -> tuple[int, int]:
+    """Start and end in epoch seconds: of a repeating event those of the instance that starts `at`, where there is one,
+    else of its first.
+    """
+    at = visit.request.args.get("at", "")
+    if event.recurring and at.isdecimal() and len(at) <= _LONGEST_MOMENT:
+        start = int(at)
+        found = events.during(visit.connection, calendars, start, start + 1, sources=(event.source,))
+        times = [span for it in found if it.id == event.id for span in it.instances if span[0] == start]
+        if times:
+            return times[0]
+    return event.starts_at, event.ends_at
+
+
+def _when(visit: Visit, starts_at: int, ends_at: int, *, all_day: bool) -> str:
     clock = visit.clock
-    start, end = (datetime.fromtimestamp(it, UTC) for it in (event.starts_at, event.ends_at))
-    if event.all_day:
-        last = clock.local(datetime.fromtimestamp(event.ends_at - 1, UTC)).date()
+    start, end = (datetime.fromtimestamp(moment, UTC) for moment in (starts_at, ends_at))
+    if all_day:
+        last = clock.local(datetime.fromtimestamp(ends_at - 1, UTC)).date()
         first = clock.local(start).date()
         if first >= last:
             return clock.day(first)

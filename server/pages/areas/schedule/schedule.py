@@ -6,14 +6,13 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 from flask import Response
 
 from scheduling.access.permissions import Permission
 from scheduling.calendars import events
-from scheduling.kinds import JOBS
-from server.api.schedule import conflicts
+from server.pages.areas.schedule.clashes import clashes
 from server.pages.areas.schedule.spread import ONE_DAY, Day, Looks, Part, bounds, days
 from server.pages.frame.routes import Nav, Pages, Section
 from server.pages.frame.visit import Visit
@@ -28,7 +27,6 @@ PARTS = {
     Part.EVENING: N_("Evening"),
 }
 _WEEK = 7
-_MOST_CONFLICTS = 200
 _FARTHEST = timedelta(days=4000)
 
 
@@ -119,26 +117,8 @@ def _days(visit: Visit, shown: Stretch) -> Sequence[Day]:
     start, end = bounds(shown.first, shown.count, visit.clock)
     calendars = visit.snapshot.calendars_of(visit.user.id)
     found = events.during(visit.connection, calendars, start, end)
-    looks = Looks(
-        names={it.slug: it.display_name for it in calendars}, conflicts=in_conflict(visit, start, end)
-    )
+    looks = Looks(names={it.slug: it.display_name for it in calendars}, clashes=clashes(visit, start, end))
     return days(found, shown.first, shown.count, visit.clock, looks)
-
-
-def in_conflict(visit: Visit, start: int, end: int) -> frozenset[str]:
-    """The ids of the person's events that overlap with another there."""
-    first, last = (datetime.fromtimestamp(it, UTC).isoformat() for it in (start, end))
-    query = conflicts.ConflictQuery(
-        user=visit.user.username,
-        status=["open", "acknowledged"],
-        start=first,
-        end=last,
-        limit=_MOST_CONFLICTS,
-    )
-    body = conflicts.list_conflicts(visit.call, query).body
-    assert isinstance(body, conflicts.Conflicts)
-    jobs = {f"{JOBS.event}-{it.job.id}" for it in body.conflicts}
-    return frozenset(jobs | {f"{it.other.kind}-{it.other.id}" for it in body.conflicts})
 
 
 def _title(visit: Visit, shown: Stretch) -> str:

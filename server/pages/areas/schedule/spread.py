@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
 
 from scheduling.calendars.events import Event
+from server.pages.areas.schedule.clashes import Clashes
 from server.pages.words.languages import gettext
 from server.pages.words.moments import Clock
 
@@ -29,9 +30,12 @@ _BEGINS = ((12, Part.MORNING), (17, Part.AFTERNOON), (24, Part.EVENING))
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """One event on one day. `when` says the time of that day in words, `day` names the day."""
+    """One event on one day. `starts_at` is its start in epoch seconds, `when` the time of that day in words, `day` the
+    name of the day.
+    """
 
     event: Event
+    starts_at: int
     part: Part
     when: str
     day: str
@@ -40,8 +44,9 @@ class Entry:
 
     @property
     def path(self) -> str:
-        """Where its details are."""
-        return f"/schedule/{self.event.id}"
+        """Where its details are; of a repeating event those of this time."""
+        at = f"?at={self.starts_at}" if self.event.recurring else ""
+        return f"/schedule/{self.event.id}{at}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,10 +66,10 @@ class Day:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Looks:
-    """How calendars are called by slug, and the ids of events in conflict."""
+    """How calendars are called by slug, and what is in conflict."""
 
     names: Mapping[str, str]
-    conflicts: Collection[str]
+    clashes: Clashes
 
 
 def bounds(first: date, count: int, clock: Clock) -> tuple[int, int]:
@@ -106,11 +111,12 @@ def _place(
         part, when = _on(day, event, start, end, last, clock)
         entry = Entry(
             event=event,
+            starts_at=starts_at,
             part=part,
             when=when,
             day=clock.day(day),
             calendar=looks.names.get(event.calendar, event.calendar),
-            in_conflict=event.id in looks.conflicts,
+            in_conflict=looks.clashes.has(event.id, starts_at, ends_at),
         )
         found[day].append((part is not Part.WHOLE, starts_at, event.id, entry))
         day += ONE_DAY

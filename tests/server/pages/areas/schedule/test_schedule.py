@@ -99,6 +99,34 @@ def test_a_conflict_is_marked_on_both_sides(
     assert "This overlaps with something else" in person.get(f"/schedule/job-{first}").text
 
 
+def test_only_the_time_of_a_repeating_event_that_overlaps_is_marked_and_shown(
+    running: Running, people: dict[str, int], dispatch: Dispatch
+) -> None:
+    blocker = dispatch.blocker(
+        people["anna"],
+        title="Team meeting",
+        starts_at="2027-03-01 08:00:00+00:00",
+        ends_at="2027-03-01 09:00:00+00:00",
+        rrule="FREQ=WEEKLY",
+    )
+    _job(dispatch, people["anna"], day=15)
+    person = Person(running, "anna")
+    for _ in range(4):
+        page = person.get("/schedule?view=month&day=2027-03-10")  # conflicts are compared in steps
+    assert page.text.count("Team meeting") >= 2 * 5
+    assert page.html.count('class="mark clash"') == 4  # the job and one meeting, in the list and in the table
+    shown = {
+        it: person.get(it).text for it in page.links if it.startswith(f"/schedule/blocker-{blocker}?at=")
+    }
+    assert len(shown) >= 5
+    overlapping = [path for path, words in shown.items() if "This overlaps with something else" in words]
+    assert len(overlapping) == 1
+    assert "Monday, March 15, 2027" in shown[overlapping[0]]
+    assert sum("March 22, 2027" in words for words in shown.values()) == 1
+    for at in ("", "0", "x", "9" * 30, "-1"):  # no time of this event: its first
+        assert "Monday, March 1, 2027" in person.get(f"/schedule/blocker-{blocker}?at={at}").text
+
+
 def test_an_entry_says_where_whom_to_call_and_links_to_a_map_and_no_script(
     running: Running, people: dict[str, int], dispatch: Dispatch
 ) -> None:

@@ -10,10 +10,11 @@ import pytest
 from babel import Locale
 
 from scheduling.calendars.events import Event
+from server.pages.areas.schedule.clashes import Clashes
 from server.pages.areas.schedule.spread import Day, Looks, Part, bounds, days
 from server.pages.words.moments import Clock
 
-LOOKS = Looks(names={"jobs": "Jobs"}, conflicts={"job-1"})
+LOOKS = Looks(names={"jobs": "Jobs"}, clashes=Clashes(jobs={"job-1"}, overlaps={}))
 
 
 def _clock(zone: str) -> Clock:
