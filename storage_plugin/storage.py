@@ -236,11 +236,14 @@ class Storage(BaseStorage, CalendarStorage):
         """Those calendars (user id, slug) that are to be caught up before an answer."""
         if found is None or not found.enabled:
             return []
+        behind = [state for state in calendars if state.behind]
+        if not behind:
+            return []
         flights = flights_of(self._database)
         return [
             (state.owner.user_id, state.slug)
-            for state in calendars
-            if state.behind and not flights.is_fresh((state.owner.user_id, state.slug, found.epoch))
+            for state in behind
+            if not flights.is_fresh((state.owner.user_id, state.slug, found.epoch))
         ]
 
     def _bring_up(self, username: str, late: Sequence[tuple[int, str]]) -> None:

@@ -167,15 +167,14 @@ class Database:
         """
         driver = self.engine.dialect.dbapi
         assert driver is not None
+        is_prompt = self._is_prompt
+        if is_prompt and not self.is_sqlite:
+            raise WouldWait
         if self.file is not None:
-            self.file.check(prompt=self._is_prompt)
+            self.file.check(prompt=is_prompt)
         try:
             with self._translated():
-                if not self._is_prompt:
-                    return self._kept.rows(sql, parameters)
-                if not self.is_sqlite:
-                    raise WouldWait
-                return self._prompt.rows(sql, parameters)
+                return (self._prompt if is_prompt else self._kept).rows(sql, parameters)
         except driver.Error as error:
             away = isinstance(error, (driver.OperationalError, driver.InterfaceError))
             if not (away or faults.is_of_the_file(error)) or faults.is_of_a_statement(error):
